@@ -1,0 +1,48 @@
+# make e2e   everything, from a bare machine to a verdict     make test   every test that needs no cluster
+# make up / down   the cluster alone                          make check / fix   read only / mends what it can
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+CYCLES ?= 5
+PYTEST_ARGS ?=
+
+.PHONY: help
+help: ## what there is
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(VENV)/.installed: requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; set PYTHON=..."; exit 3; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "$(PYTHON) has no venv: apt-get install python3-venv"; exit 3; }
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+.PHONY: venv
+venv: $(VENV)/.installed ## the virtual environment alone
+
+.PHONY: test
+test: venv ## every test that needs no cluster
+	$(BIN)/pytest -n 2 $(PYTEST_ARGS)
+
+.PHONY: check
+check: venv ## lint, format, types, import contracts; changes nothing
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+.PHONY: fix
+fix: venv ## what ruff can mend by itself
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.PHONY: pins
+pins: ## write requirements/dev.txt anew from pyproject.toml: hashes, no addresses
+	$(PYTHON) -m venv $(VENV)-pins && $(VENV)-pins/bin/pip install --quiet --disable-pip-version-check uv
+	$(VENV)-pins/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade --no-emit-index-url \
+	  --no-emit-find-links --no-header pyproject.toml --group dev -o requirements/dev.txt
+	rm -rf $(VENV)-pins

@@ -1,0 +1,4 @@
+"""The only doors to the world, shared by the stages: processes, the Kubernetes API, waiting, files and locks, the clock.
+
+May import model and errors; knows no stage.
+"""

@@ -1,0 +1,71 @@
+"""The Kubernetes API, always by an explicit kubeconfig and context. The one module that touches the generated client."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from kubernetes import client, config
+from kubernetes.client.exceptions import ApiException
+
+from harness.errors import BadInput, ClusterError
+from harness.model import ClusterHandle
+
+__all__ = ["ApiException", "Kube"]
+
+
+class Kube:
+    """Typed doors to the API groups the harness uses. One instance a thread is not needed: calls share a pool.
+
+    Every call carries a request timeout: a hung API server must become an error that says so.
+    """
+
+    def __init__(self, api: client.ApiClient) -> None:
+        self.api = api
+        self.core = client.CoreV1Api(api)
+        self.apps = client.AppsV1Api(api)
+        self.custom = client.CustomObjectsApi(api)
+        self.discovery = client.DiscoveryV1Api(api)
+        self.extensions = client.ApiextensionsV1Api(api)
+        self.version = client.VersionApi(api)
+
+    @staticmethod
+    def of(cluster: ClusterHandle, *, pool: int = 32) -> Kube:
+        """A client for this cluster. Raises BadInput when the context is not in its kubeconfig."""
+        return Kube.from_file(Path(cluster.kubeconfig), cluster.context, pool=pool)
+
+    @staticmethod
+    def from_file(kubeconfig: Path, context: str, *, pool: int = 32) -> Kube:
+        """A client from one file and one named context; the ambient ones are never looked at."""
+        if not kubeconfig.is_file():
+            raise BadInput(f"There is no kubeconfig at {kubeconfig}.", fix="make up, or name an existing file with --kubeconfig.")
+        try:
+            known = yaml.safe_load(kubeconfig.read_text(encoding="utf-8"))
+            names = [entry["name"] for entry in (known or {}).get("contexts") or []]
+        except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
+            raise BadInput(f"{kubeconfig} is not a kubeconfig: {error}.", fix="Name a kubeconfig file.") from error
+        if context not in names:
+            raise BadInput(
+                f"The context {context!r} is not in {kubeconfig}; it has: {', '.join(names) or 'none'}.",
+                fix="Name one of them with --context.",
+            )
+        settings = client.Configuration()
+        try:
+            config.load_kube_config(config_file=str(kubeconfig), context=context, client_configuration=settings)  # type: ignore[no-untyped-call]
+        except config.ConfigException as error:
+            raise BadInput(f"{kubeconfig} cannot be used: {error}.") from error
+        settings.connection_pool_maxsize = pool
+        settings.retries = 0
+        return Kube(client.ApiClient(settings))
+
+    def server_version(self) -> str:
+        """Such as "v1.34.4". Raises ClusterError when the API does not answer."""
+        try:
+            return str(self.version.get_code(_request_timeout=5).git_version)
+        except Exception as error:
+            raise ClusterError(f"The API server does not answer: {type(error).__name__}: {error}"[:300], fix="make up") from error
+
+    def plain(self, obj: Any) -> Any:
+        """A client object as plain JSON values, with the API's own key names."""
+        return self.api.sanitize_for_serialization(obj)  # type: ignore[no-untyped-call]

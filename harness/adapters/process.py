@@ -1,0 +1,107 @@
+"""Running programs: always an argument list, never a shell; output to a log, its tail in the error.
+
+A long step shows its name, the time gone and what it took before (see `progress`).
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from harness.errors import HostError, ToolFailed
+
+TAIL_BYTES = 4_000
+
+
+def run(
+    argv: Sequence[str],
+    *,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    stdin: str | None = None,
+    timeout_s: float = 120.0,
+    log: Path | None = None,
+    check: bool = True,
+    fix: str = "",
+) -> subprocess.CompletedProcess[str]:
+    """Run to the end and return it; stdout and stderr are kept apart, or with `log` go there both (stdout is then empty).
+
+    env: added to the process's own. The program and all it started end when it times out or we are interrupted.
+    Raises HostError when the program is not there, ToolFailed when it fails (unless check is False) or does not end in time.
+    """
+    merged = {**os.environ, **(env or {})}
+    sink = None
+    if log is not None:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        sink = log.open("ab")
+        sink.write(f"$ {shlex.join(argv)}\n".encode())
+        sink.flush()
+    try:
+        try:
+            child = subprocess.Popen(
+                list(argv),
+                env=merged,
+                cwd=cwd,
+                stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL,
+                stdout=sink or subprocess.PIPE,
+                stderr=sink or subprocess.PIPE,
+                text=True,
+                errors="replace",
+                start_new_session=True,
+            )
+        except FileNotFoundError as error:
+            raise HostError(f"The program {argv[0]} is not on this machine.", fix=fix or "knative-chaos doctor") from error
+        except PermissionError as error:
+            raise HostError(
+                f"The program {argv[0]} may not be run: {error.strerror}.", fix=fix or "knative-chaos doctor"
+            ) from error
+        try:
+            out, err = child.communicate(stdin, timeout=timeout_s)
+        except subprocess.TimeoutExpired as late:
+            end_group(child)
+            raise ToolFailed(argv, -1, f"still running after {timeout_s:g} s, ended", fix=fix, where=str(log or "")) from late
+        except BaseException:
+            end_group(child)
+            raise
+    finally:
+        if sink is not None:
+            sink.close()
+    if check and child.returncode != 0:
+        tail = tail_of(log) if log is not None else (err or out or "")[-TAIL_BYTES:]
+        raise ToolFailed(argv, child.returncode, tail, fix=fix, where=str(log or ""))
+    return subprocess.CompletedProcess(list(argv), child.returncode, out or "", err or "")
+
+
+def end_group(child: subprocess.Popen[str]) -> None:
+    """Ask the program and all it started to end; after 5 s make them."""
+    for sig, patience in ((signal.SIGTERM, 5.0), (signal.SIGKILL, 5.0)):
+        try:
+            os.killpg(child.pid, sig)
+        except ProcessLookupError:
+            break
+        try:
+            child.communicate(timeout=patience)
+        except subprocess.TimeoutExpired:
+            continue
+        break
+
+
+def tail_of(log: Path, limit: int = TAIL_BYTES) -> str:
+    """The end of a log, as text."""
+    with log.open("rb") as source:
+        source.seek(0, os.SEEK_END)
+        source.seek(max(0, source.tell() - limit))
+        return source.read().decode(errors="replace")
+
+
+def which(program: str, extra: Sequence[Path] = ()) -> Path | None:
+    """Where a program lies: in `extra` first, then on PATH."""
+    for place in [*extra, *(Path(part) for part in os.environ.get("PATH", "").split(os.pathsep) if part)]:
+        found = place / program
+        if found.is_file() and os.access(found, os.X_OK):
+            return found
+    return None

@@ -1,0 +1,1 @@
+"""History -> Findings. Pure: no clock, no network, no process."""

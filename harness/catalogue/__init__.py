@@ -1,0 +1,1 @@
+"""Scenarios as data, one file each; imports model only."""

@@ -1,0 +1,1 @@
+"""Applies manifests and proves that a request is served -> InstalledStack. May touch adapters; knows no other stage."""

@@ -1,0 +1,1 @@
+"""The generator process: schedule, lanes, recorder. Standard library and model only."""
