@@ -13,6 +13,10 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import polars as pl
 
 SCHEMA = 1
 """Version of `summary.json`; raised only when a key changes its meaning. New keys do not raise it."""
@@ -169,12 +173,40 @@ class RunSpec:
 # --- what it runs on ----------------------------------------------------------------------------------------------------
 
 
+class Recipe(StrEnum):
+    """How an image is made when it must be made here."""
+
+    GO = "go"
+    NODE = "node"
+    ENVOY = "envoy"
+    TOGGLE = "toggle"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """An image to make, and the reference that stands for it in a Provision until it is made.
+
+    ref: "ko://MODULE/PACKAGE" as Knative's own manifests have it, or "build://NAME". module, package: of a GO recipe
+    ("knative.dev/serving", "cmd/queue"). version: of the module, of Kubernetes (NODE), of Envoy; of TOGGLE the base image to
+    build it on, "" for the small Debian base made here.
+    """
+
+    ref: str
+    recipe: Recipe
+    version: str = ""
+    module: str = ""
+    package: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Provision:
     """What a Knative version consists of, wherever it came from. From here on, every source is treated alike.
 
-    node_image: for kind; "" means kind's own default. images: names present in the container engine that the cluster must
-    be given (empty: it pulls). manifests: YAML texts by name, in the order of application. app_image: the toggle app.
+    A source fills `wanted` and names images by their refs; the images room makes them and answers with a Provision in which
+    each ref is an image name of the container engine (in node_image, app_image and the manifests) and `images` lists those
+    the cluster must be given (empty: it pulls).
+    node_image: for kind; "" means kind's own default. manifests: (name, YAML text) in the order of application; those whose
+    name starts with "crd" come first and must be Established before the rest. app_image: the toggle app.
     versions: "knative", "ingress", "kubernetes" (the version asked for, or ""), "toolchain".
     """
 
@@ -184,6 +216,7 @@ class Provision:
     manifests: tuple[tuple[str, str], ...]
     app_image: str
     versions: Mapping[str, str]
+    wanted: tuple[Wanted, ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -413,6 +446,51 @@ class CycleMark:
     replaces: int = -1
 
 
+@dataclass(frozen=True, slots=True)
+class RunMeta:
+    """The head of a history: what was asked, of what, when, on what.
+
+    anchor_utc_ns, anchor_mono_ns: the two clocks read together when the history was opened; clock_step_ns: how far they had
+    parted when it was closed (a clock step), None while open. host: {cpus, kernel, engine, ...}.
+    interrupted: why the run ended early, "" if it did not.
+    """
+
+    run_id: str
+    spec: RunSpec
+    source: str
+    versions: Mapping[str, str]
+    cluster: str
+    namespace: str
+    changes: tuple[SystemChange, ...]
+    host: Mapping[str, str]
+    anchor_utc_ns: int
+    anchor_mono_ns: int
+    clock_step_ns: int | None = None
+    interrupted: str = ""
+    user_port: int = 8080
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """A finished run as analysis sees it; built by `harness.history`, which is the only one to know the files.
+
+    observations: one row an Observation, columns named as its fields (stream: str), in the order seen.
+    requests: one row a planned request: cycle i32, seq i64, lane str, outcome str, status i32, answer i32, reused bool,
+    intended_ns, sent_ns, first_byte_ns, done_ns i64 (0: never). answers: cycle i32, index i32, status i32, body str,
+    headers str (JSON object). generators: by cycle; a cycle whose generator left no report is missing.
+    """
+
+    meta: RunMeta
+    cycles: tuple[CycleMark, ...]
+    faults: tuple[FaultEvent, ...]
+    phases: tuple[Phase, ...]
+    gaps: tuple[Gap, ...]
+    observations: pl.DataFrame
+    requests: pl.DataFrame
+    answers: pl.DataFrame
+    generators: Mapping[int, GeneratorReport]
+
+
 # --- what it means ------------------------------------------------------------------------------------------------------
 
 
@@ -552,27 +630,3 @@ class Verdict:
 
     def __bool__(self) -> bool:
         raise TypeError("a Verdict is neither true nor false: compare `verdict.ruling` with Ruling.PASS")
-
-
-@dataclass(frozen=True, slots=True)
-class RunMeta:
-    """The head of a history: what was asked, of what, when, on what.
-
-    anchor_utc_ns, anchor_mono_ns: the two clocks read together when the history was opened; clock_step_ns: how far they had
-    parted when it was closed (a clock step), None while open. host: {cpus, kernel, engine, ...}.
-    interrupted: why the run ended early, "" if it did not.
-    """
-
-    run_id: str
-    spec: RunSpec
-    source: str
-    versions: Mapping[str, str]
-    cluster: str
-    namespace: str
-    changes: tuple[SystemChange, ...]
-    host: Mapping[str, str]
-    anchor_utc_ns: int
-    anchor_mono_ns: int
-    clock_step_ns: int | None = None
-    interrupted: str = ""
-    user_port: int = 8080
