@@ -304,7 +304,7 @@ class Engine:
 
 
 def state_word(shown: str) -> str:
-    """One word, such as "running", from an engine's "running" or "Up 8 minutes ago", or "exited" from "Exited (0) 2 minutes ago"."""
+    """One word, "running" or "exited", from an engine's "running", "Up 8 minutes ago" or "Exited (0) 2 minutes ago"."""
     first = (shown.split() or ["unknown"])[0].lower()
     return "running" if first == "up" else first
 
