@@ -1,0 +1,721 @@
+"""The toggle app: a small HTTP server whose probes, listener and life can be switched by POST.
+
+    toggle.py                              serve
+    toggle.py probe liveness|readiness     exec probe: ask the running app, exit 0 (well) or 1 (failing, or not listening)
+
+One file, standard library only, one thread, one selector. The main port answers every path with 200 and who answered; the control
+port has a listener of its own and works while the main one hangs, is closed, or is not yet open. README.md is the manual.
+
+Each event is one JSON line on stdout in one write: {"t_ns", "event", "pod", "boot", "pid", ...}.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import os
+import resource
+import selectors
+import signal
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any, Final
+
+HEAD_LIMIT: Final = 32 * 1024
+CONTROL_BODY_LIMIT: Final = 16 * 1024
+READ_SIZE: Final = 64 * 1024
+BACKLOG: Final = 1024
+SPARE_FILES: Final = 64
+"""File descriptors the main port leaves to the control port and the log, however many clients hang."""
+
+PROBES: Final = {"/healthz": "liveness", "/readyz": "readiness"}
+KINDS: Final = ("liveness", "readiness", "hang", "exit", "close")
+SIGTERM_MODES: Final = ("exit", "ignore", "ignore-close")
+REASONS: Final = {
+    200: "OK",
+    400: "Bad Request",
+    403: "Forbidden",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    413: "Content Too Large",
+    431: "Request Header Fields Too Large",
+    500: "Internal Server Error",
+    501: "Not Implemented",
+    503: "Service Unavailable",
+}
+
+
+class BadEnvironment(Exception):
+    """A variable cannot be used; the message names it."""
+
+
+class Refused(Exception):
+    """A request that gets `status` and one line of text; on the main port the connection then closes."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(text)
+        self.status = status
+        self.text = text
+
+
+# --- what it was started with -------------------------------------------------------------------------------------------
+
+
+class Settings:
+    """The environment, read once. Raises BadEnvironment."""
+
+    def __init__(self, env: dict[str, str]) -> None:
+        self.port = _number(env, "PORT", 8080, 65535)
+        self.control_port = _number(env, "TOGGLE_CONTROL_PORT", 8099, 65535)
+        if self.port == self.control_port != 0:
+            raise BadEnvironment(f"PORT and TOGGLE_CONTROL_PORT are both {self.port}; the control port must be another one")
+        self.token = env.get("TOGGLE_TOKEN", "")
+        self.sigterm = env.get("TOGGLE_SIGTERM") or "exit"
+        if self.sigterm not in SIGTERM_MODES:
+            raise BadEnvironment(f"TOGGLE_SIGTERM is {self.sigterm!r}; it may be {', '.join(SIGTERM_MODES)}")
+        delay = env.get("TOGGLE_STARTUP_DELAY") or "0"
+        try:
+            self.startup_delay_s = float(delay)
+        except ValueError:
+            self.startup_delay_s = -1.0
+        if not 0 <= self.startup_delay_s <= 86_400:
+            raise BadEnvironment(f"TOGGLE_STARTUP_DELAY is {delay!r}; it must be seconds from 0 to 86400")
+        self.bind = env.get("TOGGLE_BIND") or "0.0.0.0"  # noqa: S104 - a pod's clients come from outside of it
+        self.pod = env.get("HOSTNAME") or socket.gethostname()
+        # The name keeps pods, and several copies in one pod (its containers share /dev/shm), apart.
+        self.state_file = os.path.join(env.get("TOGGLE_STATE") or "/dev/shm", f"toggle-{self.pod}-{self.port}.json")  # noqa: S108, PTH118 - the pod's shared memory outlives a container; pathlib would slow each exec probe
+
+
+def _number(env: dict[str, str], name: str, default: int, highest: int) -> int:
+    text = env.get(name) or str(default)
+    if not (text.isascii() and text.isdigit()) or int(text) > highest:
+        raise BadEnvironment(f"{name} is {text!r}; it must be a whole number from 0 to {highest}")
+    return int(text)
+
+
+class Log:
+    """JSON lines on stdout, one write each, so that lines are never torn and each is out before what follows it."""
+
+    def __init__(self, pod: str, boot: str) -> None:
+        self._fixed = {"pod": pod, "boot": boot, "pid": os.getpid()}
+
+    def __call__(self, event: str, *, t_ns: int = 0, **more: Any) -> None:
+        """Write one event, now or at t_ns. A reader that went away does not end the app."""
+        line = json.dumps({"t_ns": t_ns or time.time_ns(), "event": event, **self._fixed, **more}, separators=(",", ":"))
+        try:
+            os.write(1, line.encode() + b"\n")
+        except OSError:
+            return
+
+
+# --- what it was told to do ---------------------------------------------------------------------------------------------
+
+
+class Faults:
+    """The toggles that are on: kind -> {persistent, t_ns, and scope (hang) or code (exit)}.
+
+    The persistent ones are kept in a file and are on again after a restart of the container.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self.active: dict[str, dict[str, Any]] = {}
+
+    def restore(self) -> str:
+        """Take up what an earlier start of this container left. Returns what was wrong with it, "" if nothing."""
+        try:
+            with open(self._path, encoding="utf-8") as source:  # noqa: PTH123 - pathlib would slow each exec probe
+                kept = json.load(source)
+            self.active = {kind: {**kept[kind], "persistent": True} for kind in kept if kind in KINDS}
+        except FileNotFoundError:
+            return ""
+        except (OSError, ValueError, TypeError) as error:
+            return f"{self._path}: {type(error).__name__}: {error}"[:200]
+        return ""
+
+    def set(self, kind: str, fault: dict[str, Any]) -> None:
+        """Turn one on. Raises OSError, with nothing changed, when a persistent one cannot be kept."""
+        self._replace({**self.active, kind: fault})
+
+    def clear(self, kind: str) -> None:
+        """Turn one off, or all with "". Raises OSError, with nothing changed, when the file cannot be rewritten."""
+        self._replace({name: fault for name, fault in self.active.items() if kind and name != kind})
+
+    def _replace(self, wanted: dict[str, dict[str, Any]]) -> None:
+        kept = {kind: fault for kind, fault in wanted.items() if fault["persistent"]}
+        if kept or any(fault["persistent"] for fault in self.active.values()):
+            beside = f"{self._path}.{os.getpid()}"
+            with open(beside, "w", encoding="utf-8") as out:  # noqa: PTH123 - pathlib would slow each exec probe
+                json.dump(kept, out)
+            os.replace(beside, self._path)  # noqa: PTH105 - see above
+        self.active = wanted
+
+
+def parse_fault(body: bytes) -> tuple[str, dict[str, Any]]:
+    """(kind, fault without its time) from the body of POST /fault. Raises Refused with what is wrong."""
+    asked = _json_object(body)
+    kind = asked.pop("kind", None)
+    if kind not in KINDS:
+        raise Refused(400, f"kind is {kind!r}; it may be {', '.join(KINDS)}")
+    persistent = asked.pop("persistent", False)
+    if not isinstance(persistent, bool):
+        raise Refused(400, f"persistent is {persistent!r}; it may be true or false")
+    fault: dict[str, Any] = {"persistent": persistent}
+    if kind == "hang":
+        fault["scope"] = asked.pop("scope", "all")
+        if fault["scope"] not in ("all", "probes"):
+            raise Refused(400, f"scope is {fault['scope']!r}; it may be all or probes")
+    if kind == "exit":
+        fault["code"] = asked.pop("code", 1)
+        if not isinstance(fault["code"], int) or isinstance(fault["code"], bool) or not 0 <= fault["code"] <= 255:
+            raise Refused(400, f"code is {fault['code']!r}; it may be 0 to 255")
+    _nothing_left(asked, kind)
+    return kind, fault
+
+
+def parse_clear(body: bytes) -> str:
+    """The kind to clear, "" for all, from the body of POST /clear (which may be empty). Raises Refused."""
+    asked = _json_object(body) if body.strip() else {}
+    kind = asked.pop("kind", "")
+    if kind not in ("", *KINDS):
+        raise Refused(400, f"kind is {kind!r}; it may be {', '.join(KINDS)}, or left out to clear all")
+    _nothing_left(asked, "clear")
+    return str(kind)
+
+
+def _json_object(body: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(body)
+    except ValueError as error:
+        raise Refused(400, f"the body is not JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise Refused(400, "the body must be a JSON object")
+    return value
+
+
+def _nothing_left(asked: dict[str, Any], kind: str) -> None:
+    if asked:
+        raise Refused(400, f"{kind} does not take {', '.join(sorted(asked))}")
+
+
+# --- HTTP/1.1 -----------------------------------------------------------------------------------------------------------
+
+
+class Request:
+    """One request, complete. headers: lower-case names. body: kept up to the parser's limit."""
+
+    __slots__ = ("body", "headers", "keep_alive", "method", "overlong", "path")
+
+    def __init__(self, method: str, path: str, headers: dict[str, str], *, keep_alive: bool) -> None:
+        self.method = method
+        self.path = path
+        self.headers = headers
+        self.keep_alive = keep_alive
+        self.body = b""
+        self.overlong = False
+
+
+class Parser:
+    """Requests out of a stream of bytes, however it was cut. One a connection.
+
+    keep: how much of a body is kept; the rest is read and dropped. `wants_continue` is set when a client waits for
+    "100 Continue" before it sends the body.
+    """
+
+    def __init__(self, keep: int) -> None:
+        self._keep = keep
+        self._buffer = bytearray()
+        self._request: Request | None = None
+        self._left = 0
+        self._part = "data"
+        self._chunked = False
+        self.wants_continue = False
+
+    def feed(self, data: bytes) -> Iterator[Request]:
+        """All requests that are complete with this piece. Raises Refused; the stream is then of no more use."""
+        self._buffer += data
+        while self._head() and self._body():
+            done, self._request = self._request, None
+            self.wants_continue = False
+            if done is not None:
+                yield done
+
+    def _head(self) -> bool:
+        if self._request is not None:
+            return True
+        while self._buffer.startswith(b"\r\n"):  # allowed between requests
+            del self._buffer[:2]
+        end = self._buffer.find(b"\r\n\r\n")
+        if end < 0 or end > HEAD_LIMIT:
+            if len(self._buffer) > HEAD_LIMIT:
+                raise Refused(431, f"the head of the request is longer than {HEAD_LIMIT} bytes")
+            return False
+        lines = self._buffer[:end].decode("latin-1").split("\r\n")
+        del self._buffer[: end + 4]
+        words = lines[0].split(" ")
+        if len(words) != 3 or words[2] not in ("HTTP/1.1", "HTTP/1.0"):
+            raise Refused(400, "the first line is not that of an HTTP/1.1 request")
+        headers: dict[str, str] = {}
+        for line in lines[1:]:
+            name, colon, value = line.partition(":")
+            if not colon or not name or name != name.strip():
+                raise Refused(400, "a header line has no proper name")
+            name = name.lower()
+            if name in ("content-length", "transfer-encoding") and name in headers:
+                raise Refused(400, f"{name} is given twice")
+            headers[name] = value.strip()
+        tokens = [word.strip() for word in headers.get("connection", "").lower().split(",")]
+        keep_alive = "close" not in tokens if words[2] == "HTTP/1.1" else "keep-alive" in tokens
+        self._frame(headers)
+        self._request = Request(words[0], words[1].partition("?")[0], headers, keep_alive=keep_alive)
+        self.wants_continue = headers.get("expect", "").lower() == "100-continue"
+        return True
+
+    def _frame(self, headers: dict[str, str]) -> None:
+        coding, length = headers.get("transfer-encoding"), headers.get("content-length")
+        if coding is not None and length is not None:
+            raise Refused(400, "content-length and transfer-encoding exclude each other")
+        if coding is not None and coding.lower() != "chunked":
+            raise Refused(501, f"transfer-encoding {coding!r} is not known here")
+        if length is not None and not (length.isascii() and length.isdigit()):
+            raise Refused(400, "content-length is not a number")
+        self._chunked = coding is not None
+        self._part = "size" if self._chunked else "data"
+        self._left = int(length or 0)
+
+    def _body(self) -> bool:
+        while True:
+            if self._part == "data":
+                piece = bytes(self._buffer[: self._left])
+                del self._buffer[: len(piece)]
+                self._left -= len(piece)
+                self._keep_of(piece)
+                if self._left:
+                    return False
+                if not self._chunked:
+                    return True
+                self._part = "end"
+            line = self._line()
+            if line is None:
+                return False
+            if self._part == "end":
+                if line:
+                    raise Refused(400, "a chunk is longer than it says")
+                self._part = "size"
+            elif self._part == "size":
+                digits = line.partition(b";")[0].strip()
+                try:
+                    self._left = int(digits, 16) if digits.isalnum() else -1
+                except ValueError:
+                    self._left = -1
+                if self._left < 0:
+                    raise Refused(400, "the size of a chunk is not a number")
+                self._part = "data" if self._left else "trailer"
+            elif not line:
+                return True
+
+    def _line(self) -> bytes | None:
+        end = self._buffer.find(b"\r\n")
+        if end < 0:
+            if len(self._buffer) > HEAD_LIMIT:
+                raise Refused(400, "a line of the chunked body does not end")
+            return None
+        line = bytes(self._buffer[:end])
+        del self._buffer[: end + 2]
+        return line
+
+    def _keep_of(self, piece: bytes) -> None:
+        if self._request is not None and piece and self._keep:
+            room = self._keep - len(self._request.body)
+            self._request.body += piece[:room]
+            self._request.overlong = self._request.overlong or len(piece) > room
+
+
+def render(status: int, body: bytes, kind: str, extra: str, request: Request | None) -> bytes:
+    """A whole answer, to be written at once. No Date: the same answer has the same bytes all through a boot."""
+    keep = request is not None and request.keep_alive
+    head = (
+        f"HTTP/1.1 {status} {REASONS[status]}\r\ncontent-type: {kind}\r\ncontent-length: {len(body)}\r\n{extra}"
+        f"connection: {'keep-alive' if keep else 'close'}\r\n\r\n"
+    )
+    return head.encode("latin-1") + (b"" if request is not None and request.method == "HEAD" else body)
+
+
+class Connection:
+    """One client. hung: it asked while hanging and gets no answer any more. out: what the socket would not take yet."""
+
+    __slots__ = ("accepted_ns", "control", "ending", "hung", "out", "parser", "silent", "sock")
+
+    def __init__(self, sock: socket.socket, *, control: bool) -> None:
+        self.sock = sock
+        self.control = control
+        self.parser = Parser(CONTROL_BODY_LIMIT if control else 0)
+        self.accepted_ns = time.time_ns()
+        self.silent = True
+        self.hung = False
+        self.ending = False
+        self.out = b""
+
+
+# --- the app ------------------------------------------------------------------------------------------------------------
+
+
+class App:
+    """Both listeners, their connections, and what the toggles make of a request."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.boot = os.urandom(6).hex()
+        self.log = Log(settings.pod, self.boot)
+        self.faults = Faults(settings.state_file)
+        self.exit_code: int | None = None
+        self._who = f"x-toggle-pod: {settings.pod}\r\nx-toggle-boot: {self.boot}\r\n"
+        self._hello = f"toggle {settings.pod} {self.boot}\n".encode()
+        self._selector = selectors.DefaultSelector()
+        self._connections: set[Connection] = set()
+        self._port = settings.port
+        self._main: socket.socket | None = None
+        self._accepting = False
+        self._control: socket.socket | None = None
+        self._control_port = settings.control_port
+        self._opens_at: float | None = None
+        self._stopped_listening = False
+        self._counts = {"liveness": {"ok": 0, "failed": 0}, "readiness": {"ok": 0, "failed": 0}}
+        limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        self._most = 60_000 if limit == resource.RLIM_INFINITY else max(16, limit - SPARE_FILES)
+        self._wake = self._catch_signals()
+
+    def _catch_signals(self) -> socket.socket:
+        # Explicit handlers: as PID 1 a signal without one does nothing at all.
+        ours, pythons = socket.socketpair()
+        ours.settimeout(0)
+        pythons.settimeout(0)
+        self._pythons_end = pythons
+        signal.set_wakeup_fd(pythons.fileno(), warn_on_full_buffer=False)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda _number, _frame: None)
+        self._selector.register(ours, selectors.EVENT_READ)
+        return ours
+
+    def run(self) -> int:
+        """Serve until told to exit; returns the exit code. Raises OSError when a port cannot be had."""
+        wrong = self.faults.restore()
+        self._control = self._listen(self._control_port)
+        self._control_port = self._control.getsockname()[1]
+        self._selector.register(self._control, selectors.EVENT_READ)
+        self.log(
+            "boot",
+            control_port=self._control_port,
+            startup_delay_s=self.settings.startup_delay_s,
+            sigterm=self.settings.sigterm,
+            faults=sorted(self.faults.active),
+            lost_state=wrong,
+        )
+        self._opens_at = time.monotonic() + self.settings.startup_delay_s
+        self._settle()
+        while self.exit_code is None:
+            self._turn()
+        self._close_main("exit")
+        self.log("exit", code=self.exit_code)
+        return self.exit_code
+
+    def _turn(self) -> None:
+        patience = None if self._opens_at is None else max(0.0, self._opens_at - time.monotonic())
+        for key, ready in self._selector.select(patience):
+            if key.fileobj is self._wake:
+                for number in self._wake.recv(64):
+                    self._signalled(number)
+            elif key.fileobj is self._control:
+                self._accept(self._control, control=True)
+            elif self._main is not None and key.fileobj is self._main:
+                self._accept(self._main, control=False)
+            elif isinstance(key.data, Connection) and key.data in self._connections:
+                if ready & selectors.EVENT_WRITE:
+                    self._flush(key.data)
+                else:
+                    self._read(key.data)
+            if self.exit_code is not None:
+                return
+        self._settle()
+
+    # the listener
+
+    def _listen(self, port: int) -> socket.socket:
+        sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        try:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            sock.bind((self.settings.bind, port))
+            sock.listen(BACKLOG)
+            sock.settimeout(0)
+        except OSError as error:
+            sock.close()
+            raise OSError(f"port {port} on {self.settings.bind} cannot be had: {error.strerror}") from error
+        return sock
+
+    def _settle(self) -> None:
+        """Bring the main listener to what the time and the toggles say."""
+        if self._opens_at is not None and time.monotonic() >= self._opens_at:
+            self._opens_at = None
+        due = self._opens_at is None and not self._stopped_listening
+        if due and "exit" in self.faults.active:
+            self.exit_code = int(self.faults.active["exit"]["code"])
+            return
+        if due and "close" not in self.faults.active and self._main is None:
+            self._main = self._listen(self._port)
+            self._port = self._main.getsockname()[1]
+            self.log("listening", port=self._port, control_port=self._control_port)
+        if "close" in self.faults.active:
+            self._close_main("fault")
+        self._admit()
+
+    def _admit(self) -> None:
+        """Take new clients only while there are descriptors to spare: a full house must not lock out the control port."""
+        wanted = self._main is not None and len(self._connections) < self._most
+        if self._main is not None and wanted != self._accepting:
+            if wanted:
+                self._selector.register(self._main, selectors.EVENT_READ)
+            else:
+                self._selector.unregister(self._main)
+            self._accepting = wanted
+
+    def _close_main(self, why: str) -> None:
+        """Close the listener and its connections: over a kept connection a client would not notice."""
+        if self._main is None:
+            return
+        if self._accepting:
+            self._selector.unregister(self._main)
+        self._accepting = False
+        self._main.close()
+        self._main = None
+        self.log("closed", port=self._port, why=why)
+        for connection in [one for one in self._connections if not one.control]:
+            self._drop(connection)
+
+    def _signalled(self, number: int) -> None:
+        mode = self.settings.sigterm if number == signal.SIGTERM else "exit"
+        if number not in (signal.SIGTERM, signal.SIGINT):
+            return
+        self.log("signal", signal=signal.Signals(number).name, action=mode)
+        if mode == "exit":
+            self._close_main("signal")
+            self.exit_code = 0
+        elif mode == "ignore-close":
+            self._stopped_listening = True
+            self._close_main("signal")
+
+    # connections
+
+    def _accept(self, listener: socket.socket, *, control: bool) -> None:
+        try:
+            sock, _peer = listener.accept()
+        except OSError:  # the client was gone before we came, or no descriptor is free: the next turn tries again
+            return
+        sock.settimeout(0)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection = Connection(sock, control=control)
+        self._connections.add(connection)
+        self._selector.register(sock, selectors.EVENT_READ, connection)
+        self._read(connection)  # the request is often there already; saves a turn
+
+    def _read(self, connection: Connection) -> None:
+        try:
+            data = connection.sock.recv(READ_SIZE)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            if connection.silent and not connection.control:
+                self.log("probe", which="tcp-probe", via="tcp", ok=True, status=0, accepted_ns=connection.accepted_ns)
+            self._drop(connection)
+            return
+        connection.silent = False
+        if connection.hung or connection.ending:
+            return
+        try:
+            for request in connection.parser.feed(data):
+                answer = self._controlled(request) if connection.control else self._answered(request)
+                if answer is None:
+                    connection.hung = True
+                    return
+                if not self._send(connection, answer, last=not request.keep_alive or self.exit_code is not None):
+                    return
+            if connection.parser.wants_continue:
+                connection.parser.wants_continue = False
+                self._send(connection, b"HTTP/1.1 100 Continue\r\n\r\n", last=False)
+        except Refused as refusal:
+            self._send(connection, self._text(refusal.status, refusal.text, None), last=True)
+
+    def _send(self, connection: Connection, answer: bytes, *, last: bool) -> bool:
+        """Write a whole answer. Returns whether the connection may carry another one."""
+        connection.ending = last
+        waiting = bool(connection.out)
+        connection.out += answer
+        if not waiting:
+            self._flush(connection)
+        return not connection.ending
+
+    def _flush(self, connection: Connection) -> None:
+        try:
+            sent = connection.sock.send(connection.out)
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            self._drop(connection)
+            return
+        connection.out = connection.out[sent:]
+        if connection.out:  # a client that does not read is not read from either
+            self._selector.modify(connection.sock, selectors.EVENT_WRITE, connection)
+        elif connection.ending:
+            self._drop(connection)
+        else:
+            self._selector.modify(connection.sock, selectors.EVENT_READ, connection)
+
+    def _drop(self, connection: Connection) -> None:
+        if connection in self._connections:
+            self._connections.discard(connection)
+            self._selector.unregister(connection.sock)
+            connection.sock.close()
+            connection.ending = True
+            self._admit()
+
+    # answers
+
+    def _text(self, status: int, text: str, request: Request | None) -> bytes:
+        return render(status, f"{text}\n".encode(), "text/plain", self._who, request)
+
+    def _json(self, value: dict[str, Any], request: Request) -> bytes:
+        return render(200, json.dumps(value).encode() + b"\n", "application/json", self._who, request)
+
+    def _answered(self, request: Request) -> bytes | None:
+        """The main port's answer, None to leave the client hanging."""
+        agent = request.headers.get("user-agent", "")
+        network = request.headers.get("k-network-probe")
+        which = PROBES.get(request.path) or ("other" if network is not None or agent.startswith("kube-probe/") else "")
+        if which:
+            about = {"user_agent": agent[:64], **({} if network is None else {"network_probe": network[:32]})}
+            return self._probed(which, "http", request, about)
+        if self._hangs("all"):
+            return None
+        return render(200, self._hello, "text/plain", self._who, request)
+
+    def _hangs(self, scope: str) -> bool:
+        hang = self.faults.active.get("hang")
+        return hang is not None and hang["scope"] in ("all", scope)
+
+    def _probed(self, which: str, via: str, request: Request, about: dict[str, Any]) -> bytes | None:
+        if self._hangs("probes"):
+            self.log("hang", which=which, via=via, **about)
+            return None
+        well = which not in self.faults.active and self._main is not None
+        status = 200 if well else 503
+        if which in self._counts:
+            self._counts[which]["ok" if well else "failed"] += 1
+        self.log("probe", which=which, via=via, ok=well, status=status, **about)
+        if well:
+            return render(200, self._hello, "text/plain", self._who, request)
+        return self._text(503, f"{which} failing" if self._main is not None else "not listening", request)
+
+    def _controlled(self, request: Request) -> bytes | None:
+        """The control port's answer; None only to an exec probe while hanging."""
+        try:
+            if request.path.startswith("/probe/") and request.path[7:] in self._counts:
+                return self._probed(request.path[7:], "exec", request, {})
+            known = {"/fault": ("POST",), "/clear": ("POST",), "/state": ("GET",)}
+            if request.path not in known:
+                raise Refused(404, f"the control port knows {', '.join(known)} and /probe/liveness, /probe/readiness")  # noqa: TRY301 - one place turns refusals into answers
+            if not self.settings.token:
+                raise Refused(403, "control is off: TOGGLE_TOKEN is not set")  # noqa: TRY301 - see above
+            if not hmac.compare_digest(request.headers.get("x-toggle-token", "").encode(), self.settings.token.encode()):
+                raise Refused(403, "X-Toggle-Token does not match")  # noqa: TRY301 - see above
+            if request.method not in known[request.path]:
+                raise Refused(405, f"{request.path} takes {known[request.path][0]}")  # noqa: TRY301 - see above
+            if request.overlong:
+                raise Refused(413, f"the body is longer than {CONTROL_BODY_LIMIT} bytes")  # noqa: TRY301 - see above
+            return self._commanded(request)
+        except Refused as refusal:
+            return self._text(refusal.status, refusal.text, request)
+        except OSError as error:
+            return self._text(500, f"nothing changed: {self.settings.state_file}: {error.strerror}", request)
+
+    def _commanded(self, request: Request) -> bytes:
+        if request.path == "/fault":
+            kind, fault = parse_fault(request.body)
+            now = time.time_ns()
+            self.faults.set(kind, {**fault, "t_ns": now})
+            self.log("fault", t_ns=now, kind=kind, **fault)
+            if kind == "exit":  # at once, also during the start-up delay; a persistent one comes back when it would listen
+                self.exit_code = int(fault["code"])
+            self._settle()
+            return self._json({"kind": kind, "t_ns": now, **fault, **self._state()}, request)
+        if request.path == "/clear":
+            kind = parse_clear(request.body)
+            now = time.time_ns()
+            self.faults.clear(kind)
+            self.log("clear", t_ns=now, kind=kind or "all")
+            if "hang" not in self.faults.active:  # whoever was left hanging is never answered
+                for connection in [one for one in self._connections if one.hung]:
+                    self._drop(connection)
+            self._settle()
+            return self._json({"cleared": kind or "all", "t_ns": now, **self._state()}, request)
+        return self._json({"t_ns": time.time_ns(), **self._state()}, request)
+
+    def _state(self) -> dict[str, Any]:
+        users = [one for one in self._connections if not one.control]
+        return {
+            "pod": self.settings.pod,
+            "boot": self.boot,
+            "pid": os.getpid(),
+            "port": self._port,
+            "control_port": self._control_port,
+            "listening": self._main is not None,
+            "sigterm": self.settings.sigterm,
+            "faults": self.faults.active,
+            "connections": len(users),
+            "hung": sum(one.hung for one in users),
+            "probes": self._counts,
+        }
+
+
+# --- the exec probe -----------------------------------------------------------------------------------------------------
+
+
+def probe(which: str, settings: Settings) -> int:
+    """Ask the running app; 0 if it is well. Prints why it is not. While the app hangs so does this, until killed or 60 s."""
+    address = "127.0.0.1" if settings.bind == "0.0.0.0" else settings.bind  # noqa: S104 - compared, not bound
+    ask = f"GET /probe/{which} HTTP/1.1\r\nhost: toggle\r\nconnection: close\r\n\r\n"
+    try:
+        with socket.create_connection((address, settings.control_port), timeout=60) as sock:
+            sock.sendall(ask.encode())
+            answer = b""
+            while piece := sock.recv(READ_SIZE):
+                answer += piece
+    except OSError as error:
+        print(f"{which}: no answer from the app: {error}")
+        return 1
+    head, _, body = answer.partition(b"\r\n\r\n")
+    if head.startswith(b"HTTP/1.1 200 "):
+        return 0
+    print(f"{which}: {body.decode(errors='replace').strip() or 'no answer from the app'}")
+    return 1
+
+
+def main(arguments: list[str]) -> int:
+    """Exit code; 2 with one line on stderr for what cannot be used."""
+    try:
+        settings = Settings(dict(os.environ))
+        if not arguments:
+            return App(settings).run()
+        if len(arguments) == 2 and arguments[0] == "probe" and arguments[1] in PROBES.values():
+            return probe(arguments[1], settings)
+    except (BadEnvironment, OSError) as error:
+        print(f"toggle: {error}", file=sys.stderr)
+        return 2
+    print("usage: toggle.py [probe liveness|readiness]", file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
