@@ -273,6 +273,11 @@ class Engine:
         chosen = ["--filter", f"label={label}"] if label else []
         return tuple(self.run("volume", "ls", "--quiet", *chosen).stdout.split())
 
+    def volume_labels(self) -> dict[str, str]:
+        """Volume name to its labels, as text that holds each key."""
+        rows = self.run("volume", "ls", "--format", "{{.Name}}\t{{.Labels}}").stdout.splitlines()
+        return {name: labels for name, _, labels in (row.partition("\t") for row in rows)}
+
     def networks(self, prefix: str = "") -> tuple[str, ...]:
         """Names of the networks that begin with prefix."""
         return tuple(name for name in self.run("network", "ls", "--format", "{{.Name}}").stdout.split() if name.startswith(prefix))
