@@ -36,7 +36,7 @@ def wait_for(
     tolerate: exceptions of a look that mean "not yet"; a HarnessError is never tolerated unless named. Every other exception ends
     the wait at once. Raises WaitTimeout with the last thing seen.
     """
-    last = Look[T](None, "nothing yet")
+    last: Look[T] = Look(None, "nothing yet")
 
     def once() -> Look[T]:
         nonlocal last
