@@ -392,7 +392,7 @@ class App:
         ours, pythons = socket.socketpair()
         ours.settimeout(0)
         pythons.settimeout(0)
-        self._pythons_end = pythons
+        self._pythons_end = pythons  # kept: the interpreter only has its number
         signal.set_wakeup_fd(pythons.fileno(), warn_on_full_buffer=False)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda _number, _frame: None)
@@ -623,44 +623,54 @@ class App:
         try:
             if request.path.startswith("/probe/") and request.path[7:] in self._counts:
                 return self._probed(request.path[7:], "exec", request, {})
-            known = {"/fault": ("POST",), "/clear": ("POST",), "/state": ("GET",)}
-            if request.path not in known:
-                raise Refused(404, f"the control port knows {', '.join(known)} and /probe/liveness, /probe/readiness")  # noqa: TRY301 - one place turns refusals into answers
-            if not self.settings.token:
-                raise Refused(403, "control is off: TOGGLE_TOKEN is not set")  # noqa: TRY301 - see above
-            if not hmac.compare_digest(request.headers.get("x-toggle-token", "").encode(), self.settings.token.encode()):
-                raise Refused(403, "X-Toggle-Token does not match")  # noqa: TRY301 - see above
-            if request.method not in known[request.path]:
-                raise Refused(405, f"{request.path} takes {known[request.path][0]}")  # noqa: TRY301 - see above
-            if request.overlong:
-                raise Refused(413, f"the body is longer than {CONTROL_BODY_LIMIT} bytes")  # noqa: TRY301 - see above
-            return self._commanded(request)
+            return self._json(self._commanded(request), request)
         except Refused as refusal:
             return self._text(refusal.status, refusal.text, request)
-        except OSError as error:
-            return self._text(500, f"nothing changed: {self.settings.state_file}: {error.strerror}", request)
 
-    def _commanded(self, request: Request) -> bytes:
+    def _commanded(self, request: Request) -> dict[str, Any]:
+        known = {"/fault": "POST", "/clear": "POST", "/state": "GET"}
+        if request.path not in known:
+            raise Refused(404, f"the control port knows {', '.join(known)} and /probe/liveness, /probe/readiness")
+        if not self.settings.token:
+            raise Refused(403, "control is off: TOGGLE_TOKEN is not set")
+        if not hmac.compare_digest(request.headers.get("x-toggle-token", "").encode(), self.settings.token.encode()):
+            raise Refused(403, "X-Toggle-Token does not match")
+        if request.method != known[request.path]:
+            raise Refused(405, f"{request.path} takes {known[request.path]}")
+        if request.overlong:
+            raise Refused(413, f"the body is longer than {CONTROL_BODY_LIMIT} bytes")
+        now = time.time_ns()
         if request.path == "/fault":
-            kind, fault = parse_fault(request.body)
-            now = time.time_ns()
-            self.faults.set(kind, {**fault, "t_ns": now})
-            self.log("fault", t_ns=now, kind=kind, **fault)
-            if kind == "exit":  # at once, also during the start-up delay; a persistent one comes back when it would listen
-                self.exit_code = int(fault["code"])
-            self._settle()
-            return self._json({"kind": kind, "t_ns": now, **fault, **self._state()}, request)
+            return {**self._fault(request.body, now), **self._state()}
         if request.path == "/clear":
-            kind = parse_clear(request.body)
-            now = time.time_ns()
-            self.faults.clear(kind)
-            self.log("clear", t_ns=now, kind=kind or "all")
-            if "hang" not in self.faults.active:  # whoever was left hanging is never answered
-                for connection in [one for one in self._connections if one.hung]:
-                    self._drop(connection)
+            return {**self._clear(request.body, now), **self._state()}
+        return {"t_ns": now, **self._state()}
+
+    def _fault(self, body: bytes, now: int) -> dict[str, Any]:
+        kind, fault = parse_fault(body)
+        try:
+            self.faults.set(kind, {**fault, "t_ns": now})
+        except OSError as error:
+            raise Refused(500, f"nothing changed: {self.settings.state_file}: {error.strerror}") from None
+        self.log("fault", t_ns=now, kind=kind, **fault)
+        if kind == "exit":  # at once, also during the start-up delay; a persistent one comes back when it would listen
+            self.exit_code = int(fault["code"])
+        else:
             self._settle()
-            return self._json({"cleared": kind or "all", "t_ns": now, **self._state()}, request)
-        return self._json({"t_ns": time.time_ns(), **self._state()}, request)
+        return {"kind": kind, "t_ns": now, **fault}
+
+    def _clear(self, body: bytes, now: int) -> dict[str, Any]:
+        kind = parse_clear(body)
+        try:
+            self.faults.clear(kind)
+        except OSError as error:
+            raise Refused(500, f"nothing changed: {self.settings.state_file}: {error.strerror}") from None
+        self.log("clear", t_ns=now, kind=kind or "all")
+        if "hang" not in self.faults.active:  # whoever was left hanging is never answered
+            for connection in [one for one in self._connections if one.hung]:
+                self._drop(connection)
+        self._settle()
+        return {"cleared": kind or "all", "t_ns": now}
 
     def _state(self) -> dict[str, Any]:
         users = [one for one in self._connections if not one.control]

@@ -1,0 +1,186 @@
+"""The main port: HTTP/1.1 as clients and proxies speak it."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from .conftest import PATIENCE_S, Toggle
+
+
+def read_answers(sock: socket.socket, count: int) -> list[bytes]:
+    """Bodies of this many answers from one stream."""
+    stream = sock.makefile("rb")
+    bodies = []
+    for _ in range(count):
+        assert stream.readline().startswith(b"HTTP/1.1 200 ")
+        length = 0
+        while (line := stream.readline()) != b"\r\n":
+            name, _, value = line.partition(b":")
+            length = int(value) if name.lower() == b"content-length" else length
+        bodies.append(stream.read(length))
+    stream.close()
+    return bodies
+
+
+def test_answers_say_who_answered(toggle: Toggle) -> None:
+    """Pod and boot stand in headers and body."""
+    status, headers, body = toggle.get("/anything?q=1")
+    boot = toggle.event("boot")["boot"]
+    assert (status, headers["x-toggle-pod"], headers["x-toggle-boot"]) == (200, "pod-1", boot)
+    assert body == f"toggle pod-1 {boot}\n"
+
+
+def test_equal_requests_get_equal_bytes(toggle: Toggle) -> None:
+    """Nothing in an answer is unique to a request, so distinct answers stay few."""
+    answers = []
+    for _ in range(2):
+        with toggle.connect() as sock:
+            sock.sendall(b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+            answers.append(b"".join(iter(lambda sock=sock: sock.recv(65536), b"")))  # type: ignore[misc]
+    assert answers[0] == answers[1] != b""
+
+
+def test_an_answer_is_one_write(toggle: Toggle) -> None:
+    """Head and body come in one piece: apart, a delayed ACK would add 40 ms to each."""
+    with toggle.connect() as sock:
+        for _ in range(20):
+            sock.sendall(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+            head, _, body = sock.recv(65536).partition(b"\r\n\r\n")
+            assert head.startswith(b"HTTP/1.1 200 OK")
+            assert body.startswith(b"toggle pod-1 ")
+
+
+def test_a_connection_carries_many_requests(toggle: Toggle) -> None:
+    """Keep-alive, with GET and POST in turn on one connection."""
+    connection = http.client.HTTPConnection("127.0.0.1", toggle.port, timeout=PATIENCE_S)
+    connection.connect()
+    sock = connection.sock
+    for method, body in [("GET", None), ("POST", b"x" * 1000), ("POST", b""), ("GET", None)]:
+        connection.request(method, "/", body)
+        with connection.getresponse() as answer:
+            assert answer.read().startswith(b"toggle pod-1 ")
+        assert connection.sock is sock
+    connection.close()
+
+
+def test_pipelined_requests_are_answered_in_order(toggle: Toggle) -> None:
+    """Several requests in one piece get as many answers."""
+    with toggle.connect() as sock:
+        sock.sendall(
+            b"GET /a HTTP/1.1\r\nhost: x\r\n\r\nPOST /b HTTP/1.1\r\nhost: x\r\ncontent-length: 3\r\n\r\nabcGET /c HTTP/1.1\r\n\r\n"
+        )
+        assert len(set(read_answers(sock, 3))) == 1
+
+
+@pytest.mark.parametrize("cut", [1, 7, 1000])
+def test_chunked_bodies_however_cut(toggle: Toggle, cut: int) -> None:
+    """Chunks, an extension and a trailer, sent in pieces of any size; the next request on the connection is understood."""
+    text = (
+        b"POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n"
+        b"4;name=value\r\nwiki\r\n1A\r\nabcdefghijklmnopqrstuvwxyz\r\n0\r\ntrailer: t\r\n\r\n"
+        b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"
+    )
+    with toggle.connect() as sock:
+        for at in range(0, len(text), cut):
+            sock.sendall(text[at : at + cut])
+        assert len(read_answers(sock, 2)) == 2
+
+
+def test_a_client_that_waits_is_told_to_continue(toggle: Toggle) -> None:
+    """`Expect: 100-continue` is answered before the body."""
+    with toggle.connect() as sock:
+        sock.sendall(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\nexpect: 100-continue\r\n\r\n")
+        assert sock.recv(65536) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        sock.sendall(b"ok")
+        assert len(read_answers(sock, 1)) == 1
+
+
+@pytest.mark.parametrize(
+    ("head", "connection"),
+    [
+        (b"GET / HTTP/1.1\r\nconnection: close", b"connection: close"),
+        (b"GET / HTTP/1.0", b"connection: close"),
+        (b"GET / HTTP/1.0\r\nconnection: keep-alive", b"connection: keep-alive"),
+    ],
+)
+def test_the_connection_ends_as_asked(toggle: Toggle, head: bytes, connection: bytes) -> None:
+    """What the answer says of the connection is what happens to it."""
+    with toggle.connect() as sock:
+        sock.sendall(head + b"\r\n\r\n")
+        assert connection in sock.recv(65536)
+        sock.shutdown(socket.SHUT_WR)
+        assert sock.recv(1) == b""
+
+
+def test_head_has_no_body(toggle: Toggle) -> None:
+    """HEAD gets the length, not the body."""
+    with toggle.connect() as sock:
+        sock.sendall(b"HEAD / HTTP/1.1\r\nconnection: close\r\n\r\n")
+        answer = b"".join(iter(lambda: sock.recv(65536), b""))
+    assert answer.endswith(b"\r\n\r\n")
+    assert b"content-length: 0" not in answer
+
+
+@pytest.mark.parametrize(
+    ("text", "status"),
+    [
+        (b"nonsense\r\n\r\n", b"400"),
+        (b"PRI * HTTP/2.0\r\n\r\n", b"400"),
+        (b"GET / HTTP/1.1\r\nno colon\r\n\r\n", b"400"),
+        (b"POST / HTTP/1.1\r\ncontent-length: -1\r\n\r\n", b"400"),
+        (b"POST / HTTP/1.1\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n", b"400"),
+        (b"POST / HTTP/1.1\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n", b"400"),
+        (b"POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n-1\r\n", b"400"),
+        (b"POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n1\r\nabc\r\n", b"400"),
+        (b"POST / HTTP/1.1\r\ntransfer-encoding: gzip\r\n\r\n", b"501"),
+        (b"GET / HTTP/1.1\r\n" + b"x" * 40_000, b"431"),
+    ],
+)
+def test_what_is_not_http_is_refused(toggle: Toggle, text: bytes, status: bytes) -> None:
+    """One answer that says so, the connection closed, and the app goes on."""
+    with toggle.connect() as sock:
+        sock.sendall(text)
+        assert sock.recv(65536).startswith(b"HTTP/1.1 " + status)
+    assert toggle.get()[0] == 200
+
+
+def test_a_client_that_does_not_read_is_not_answered_out_of_memory(toggle: Toggle) -> None:
+    """Answers wait for a slow reader and all arrive; others are served meanwhile."""
+    count = 4000
+    with toggle.connect() as sock:
+        sender = threading.Thread(target=sock.sendall, args=(b"GET / HTTP/1.1\r\n\r\n" * count,))
+        sender.start()
+        assert toggle.get()[0] == 200
+        assert len(read_answers(sock, count)) == count
+        sender.join()
+
+
+def test_a_few_hundred_requests_over_several_connections(toggle: Toggle) -> None:
+    """Every one of 600 requests over 6 connections is answered; how fast is not asked here."""
+    counts = [0] * 6
+
+    def client(index: int) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", toggle.port, timeout=PATIENCE_S)
+        for number in range(100):
+            connection.request("POST" if number % 4 == 0 else "GET", f"/{number}", b"body" if number % 4 == 0 else None)
+            with connection.getresponse() as answer:
+                counts[index] += answer.status == 200 and answer.read().startswith(b"toggle pod-1")
+        connection.close()
+
+    clients = [threading.Thread(target=client, args=(index,)) for index in range(6)]
+    for thread in clients:
+        thread.start()
+    for thread in clients:
+        thread.join()
+    assert counts == [100] * 6
+    assert not toggle.events("probe")
+
+
+def test_bodies_differ_between_boots(start: Callable[..., Toggle]) -> None:
+    """Two starts are told apart by their boot id."""
+    assert start().get()[2] != start().get()[2]
