@@ -149,8 +149,8 @@ class Claim:
 class RunSpec:
     """All that decides a run, before anything of the world is known.
 
-    steady_s: length of the fault-free baseline before the fault of each cycle; without a fault, the measured window.
-    after_s: how long the service must answer from the new container before a cycle counts as recovered.
+    steady_s: length of the fault-free baseline in which every request must be answered before the fault of each cycle.
+    after_s: how long the service must answer well before a cycle counts as recovered; without a fault, the measured window.
     recovery_s: deadline for that. pacing_*: a cycle whose generator was later than this is voided (see docs/load.md).
     """
 
@@ -337,7 +337,11 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class GeneratorReport:
-    """What the generator says of itself at its end. steal, busy: shares of the machine's CPU time while it ran."""
+    """What the generator says of itself at its end. steal, busy: shares of the machine's CPU time while it ran.
+
+    ended_by: "stop", "max_s", "eof" (its standard input closed), "sigterm", "parent" (which died), or "running" (it was killed).
+    pinned_cpu: -1 if it could not be pinned to one. niceness: what it was granted, -20 (asked for) to 19.
+    """
 
     rate_rps: float
     planned: int
@@ -351,6 +355,8 @@ class GeneratorReport:
     t0_ns: int
     ended_ns: int
     ended_by: str
+    pinned_cpu: int = -1
+    niceness: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -478,6 +484,7 @@ class History:
     requests: one row a planned request: cycle i32, seq i64, lane str, outcome str, status i32, answer i32, reused bool,
     intended_ns, sent_ns, first_byte_ns, done_ns i64 (0: never). answers: cycle i32, index i32, status i32, body str,
     headers str (JSON object). generators: by cycle; a cycle whose generator left no report is missing.
+    notes: what reading had to leave out (a line torn by a kill), in words.
     """
 
     meta: RunMeta
@@ -489,6 +496,7 @@ class History:
     requests: pl.DataFrame
     answers: pl.DataFrame
     generators: Mapping[int, GeneratorReport]
+    notes: tuple[str, ...] = ()
 
 
 # --- what it means ------------------------------------------------------------------------------------------------------

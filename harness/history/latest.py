@@ -1,0 +1,32 @@
+"""`artifacts/latest/<scenario>`: a link to the newest run of a scenario."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from harness.errors import HistoryError
+from harness.history.layout import RUN
+
+
+def link_latest(artifacts: Path, scenario: str, run: Path | None = None) -> Path:
+    """Point artifacts/latest/<scenario> at `run`, or at the newest run there, and return the link.
+
+    The link is relative, so that the directory can be moved, and replaced in one step, so that it is never missing.
+    Raises HistoryError when there is no run or the link cannot be made.
+    """
+    if run is None:
+        runs = sorted(place for place in (artifacts / scenario).glob("*") if (place / RUN).is_file())
+        if not runs:
+            raise HistoryError(f"There is no run of {scenario} below {artifacts}.", fix="knative-chaos run SCENARIO")
+        run = runs[-1]
+    link = artifacts / "latest" / scenario
+    part = link.with_name(f".{scenario}.{os.getpid()}.part")
+    try:
+        link.parent.mkdir(parents=True, exist_ok=True)
+        part.unlink(missing_ok=True)
+        part.symlink_to(Path("..") / scenario / run.name)
+        part.replace(link)
+    except OSError as error:
+        raise HistoryError(f"The link {link} cannot be made: {error.strerror}.", where=str(link)) from error
+    return link

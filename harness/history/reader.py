@@ -1,0 +1,112 @@
+"""A run directory, closed or killed, as a History."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import polars as pl
+
+from harness.errors import HistoryError
+from harness.history.codec import DoesNotFit, Json, decode, encode
+from harness.history.journal import read_lines
+from harness.history.layout import CLOSED, HISTORY_SCHEMA, JOURNALS, KIND, RUN, Table, journal, load_dirs, parquet
+from harness.history.load_files import read_load, read_report
+from harness.history.tables import checked, empty, nouns, read_parquet
+from harness.model import CycleMark, FaultEvent, Gap, History, Phase, RunMeta
+
+FIX = "Name a run directory, such as artifacts/latest/SCENARIO."
+
+
+def read(directory: Path) -> History:
+    """The history in this run directory; the same whether it was closed or its writer was killed.
+
+    A cycle marked more than once counts as marked last. Raises HistoryError when it is no run directory, was written by a release
+    with another layout, or is damaged.
+    """
+    meta = read_meta(directory)
+    tables, notes = read_tables(directory)
+    cycles: dict[int, CycleMark] = {mark.index: mark for mark in nouns(CycleMark, tables[Table.CYCLES])}
+    reports = ((cycle, read_report(place)) for cycle, place in load_dirs(directory))
+    return History(
+        meta=meta,
+        cycles=tuple(cycles[index] for index in sorted(cycles)),
+        faults=nouns(FaultEvent, tables[Table.FAULTS]),
+        phases=nouns(Phase, tables[Table.PHASES]),
+        gaps=nouns(Gap, tables[Table.GAPS]),
+        observations=tables[Table.OBSERVATIONS],
+        requests=tables[Table.REQUESTS],
+        answers=tables[Table.ANSWERS],
+        generators={cycle: report for cycle, report in reports if report is not None},
+        notes=notes,
+    )
+
+
+def read_meta(directory: Path) -> RunMeta:
+    """The head of the history. Raises HistoryError like `read`."""
+    path = directory / RUN
+    try:
+        head = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise HistoryError(f"{directory} is no run directory: it has no {RUN}.", fix=FIX) from error
+    except (OSError, ValueError) as error:
+        raise HistoryError(f"{RUN} is damaged: {error}.", where=str(path)) from error
+    if not isinstance(head, dict) or head.get("kind") != KIND:
+        raise HistoryError(f"{directory} is no run directory: its {RUN} is something else.", fix=FIX)
+    if head.get("schema") != HISTORY_SCHEMA:
+        raise HistoryError(
+            f"This history has layout {head.get('schema')!r}; this release reads {HISTORY_SCHEMA}.",
+            fix="Read it with the release that wrote it.",
+            where=str(path),
+        )
+    try:
+        return decode(RunMeta, head.get("meta"))
+    except DoesNotFit as error:
+        raise HistoryError(f"{RUN} is damaged: {error}.", where=str(path)) from error
+
+
+def head_of(meta: RunMeta) -> Json:
+    """What run.json holds."""
+    return {"kind": KIND, "schema": HISTORY_SCHEMA, "meta": encode(meta)}
+
+
+def read_tables(directory: Path) -> tuple[Mapping[Table, pl.DataFrame], tuple[str, ...]]:
+    """(every table, notes): of a closed run from its Parquet files, of any other from lines and maps."""
+    closed = directory / CLOSED
+    return _closed(directory, closed) if closed.is_file() else _open(directory)
+
+
+def _closed(directory: Path, mark: Path) -> tuple[Mapping[Table, pl.DataFrame], tuple[str, ...]]:
+    try:
+        told = json.loads(mark.read_text(encoding="utf-8"))
+        rows, notes = dict(told["rows"]), tuple(str(note) for note in told["notes"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise HistoryError(f"{CLOSED} is damaged: {type(error).__name__}: {error}.", where=str(mark)) from error
+    tables = {table: read_parquet(table, parquet(directory, table)) for table in Table}
+    for table, seen in tables.items():
+        if rows.get(table.value) != seen.height:
+            raise HistoryError(
+                f"{table}.parquet has {seen.height} rows, {CLOSED} says {rows.get(table.value)}.",
+                where=str(parquet(directory, table)),
+            )
+    return tables, notes
+
+
+def _open(directory: Path) -> tuple[Mapping[Table, pl.DataFrame], tuple[str, ...]]:
+    tables: dict[Table, pl.DataFrame] = {}
+    notes: list[str] = []
+    for table in JOURNALS:
+        path = journal(directory, table)
+        rows, torn = read_lines(path)
+        notes += torn
+        tables[table] = checked(table, rows, str(path))
+    requests, answers = [empty(Table.REQUESTS)], [empty(Table.ANSWERS)]
+    for cycle, place in load_dirs(directory):
+        seen, said, _report, torn = read_load(place, cycle)
+        requests.append(seen)
+        answers.append(said)
+        notes += [f"cycle {cycle}: {note}" for note in torn]
+    tables[Table.REQUESTS] = pl.concat(requests)
+    tables[Table.ANSWERS] = pl.concat(answers)
+    return tables, tuple(notes)

@@ -1,0 +1,154 @@
+"""The tables of a history: their columns, and rows to and from the nouns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import polars as pl
+
+from harness.errors import HistoryError
+from harness.history.codec import DoesNotFit, Json, decode, encode
+from harness.history.layout import Table
+from harness.model import CycleMark, FaultEvent, Gap, Observation, Phase
+
+T = TypeVar("T")
+
+SCHEMAS: dict[Table, dict[str, pl.DataType]] = {
+    Table.OBSERVATIONS: {
+        "stream": pl.String(),
+        "pod": pl.String(),
+        "container": pl.String(),
+        "instance": pl.Int32(),
+        "at_ns": pl.Int64(),
+        "resolution_ns": pl.Int64(),
+        "seen_ns": pl.Int64(),
+        "payload": pl.String(),
+    },
+    Table.GAPS: {
+        "stream": pl.String(),
+        "pod": pl.String(),
+        "from_ns": pl.Int64(),
+        "until_ns": pl.Int64(),
+        "reason": pl.String(),
+    },
+    Table.FAULTS: {
+        "cycle": pl.Int32(),
+        "kind": pl.String(),
+        "persistent": pl.Boolean(),
+        "pod": pl.String(),
+        "boot": pl.String(),
+        "sent_ns": pl.Int64(),
+        "answered_ns": pl.Int64(),
+        "status": pl.Int32(),
+        "answer": pl.String(),
+    },
+    Table.PHASES: {"name": pl.String(), "started_ns": pl.Int64(), "ended_ns": pl.Int64()},
+    Table.CYCLES: {
+        "index": pl.Int32(),
+        "pod": pl.String(),
+        "boot": pl.String(),
+        "load_started_ns": pl.Int64(),
+        "steady_ns": pl.Int64(),
+        "fault_ns": pl.Int64(),
+        "landed_ns": pl.Int64(),
+        "recovered_ns": pl.Int64(),
+        "ended_ns": pl.Int64(),
+        "given_up": pl.String(),
+        "replaces": pl.Int32(),
+    },
+    Table.REQUESTS: {
+        "cycle": pl.Int32(),
+        "seq": pl.Int64(),
+        "lane": pl.String(),
+        "outcome": pl.String(),
+        "status": pl.Int32(),
+        "answer": pl.Int32(),
+        "reused": pl.Boolean(),
+        "intended_ns": pl.Int64(),
+        "sent_ns": pl.Int64(),
+        "first_byte_ns": pl.Int64(),
+        "done_ns": pl.Int64(),
+    },
+    Table.ANSWERS: {
+        "cycle": pl.Int32(),
+        "index": pl.Int32(),
+        "status": pl.Int32(),
+        "body": pl.String(),
+        "headers": pl.String(),
+    },
+}
+"""Column names and types, in order. The journals' columns are their noun's fields."""
+
+NOUNS: dict[Table, type[Any]] = {
+    Table.OBSERVATIONS: Observation,
+    Table.GAPS: Gap,
+    Table.FAULTS: FaultEvent,
+    Table.PHASES: Phase,
+    Table.CYCLES: CycleMark,
+}
+"""What a row of each journal is."""
+
+
+def empty(table: Table) -> pl.DataFrame:
+    """The table without rows."""
+    return pl.DataFrame(schema=SCHEMAS[table])
+
+
+def frame(table: Table, rows: Sequence[dict[str, Any]]) -> pl.DataFrame:
+    """The table of these rows; a key that is no column is dropped."""
+    return pl.DataFrame(rows, schema=SCHEMAS[table]) if rows else empty(table)
+
+
+def row(noun: object) -> Json:
+    """A noun as one line's JSON."""
+    return encode(noun)
+
+
+def checked(table: Table, rows: Iterable[object], where: str) -> pl.DataFrame:
+    """The table of rows read as JSON, each checked against its noun. Raises HistoryError naming the first that does not fit."""
+    kept: list[dict[str, Any]] = []
+    for number, given in enumerate(rows, 1):
+        try:
+            noun = decode(NOUNS[table], given)
+        except DoesNotFit as error:
+            raise HistoryError(f"{table}.jsonl, line {number} is damaged: {error}.", where=where) from error
+        kept.append(cast("dict[str, Any]", encode(noun)))
+    return frame(table, kept)
+
+
+def nouns(noun: type[T], rows: pl.DataFrame) -> tuple[T, ...]:
+    """The rows of a journal's table as nouns, in order. Raises HistoryError for a value its noun cannot hold."""
+    try:
+        return tuple(decode(noun, given) for given in rows.iter_rows(named=True))
+    except DoesNotFit as error:
+        raise HistoryError(f"A row is damaged: {error}.") from error
+
+
+def write_parquet(path: Path, rows: pl.DataFrame) -> None:
+    """Write the table whole or not at all, and read it back. Raises HistoryError when what lies there is not what was given."""
+    part = path.with_name(f".{path.name}.part")
+    try:
+        rows.write_parquet(part, compression="zstd")
+        if not pl.read_parquet(part).equals(rows):
+            raise HistoryError(f"{path.name} reads back differently from what was written.", where=str(path))
+        part.replace(path)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise HistoryError(f"{path.name} cannot be written: {error}.", fix="Free some disk.", where=str(path)) from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def read_parquet(table: Table, path: Path) -> pl.DataFrame:
+    """The table of a closed run, in this release's columns. Raises HistoryError when it is gone, damaged or of other columns."""
+    try:
+        rows = pl.read_parquet(path)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        told = str(error).splitlines()
+        raise HistoryError(f"{path.name} is damaged or gone: {told[0] if told else error!r}.", where=str(path)) from error
+    wanted = SCHEMAS[table]
+    wrong = [name for name, kind in wanted.items() if rows.schema.get(name) != kind]
+    if wrong:
+        raise HistoryError(f"{path.name} has no column {', '.join(wrong)} of the expected type.", where=str(path))
+    return rows.select(list(wanted))
