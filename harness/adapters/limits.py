@@ -14,6 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 
 CAP_SYS_RESOURCE = 24
+SMALLEST_PID_MAX = 32_768
 ASKED_BY_PODMAN = 1_048_576
 """nofile and nproc that podman, run by root, gives every container unless told otherwise."""
 
@@ -29,24 +30,35 @@ class Cgroups(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """uid, the cgroup mode, the hard limits (-1: unlimited), and whether limits may be raised."""
+    """uid, the cgroup mode, the hard limits (-1: unlimited), the kernel's pid_max, and whether limits may be raised."""
 
     uid: int
     cgroups: Cgroups
     nofile: int
     nproc: int
+    pid_max: int
     may_raise: bool
 
     @staticmethod
-    def read(*, sys: Path = Path("/sys/fs/cgroup"), status: Path = Path("/proc/self/status")) -> Limits:
+    def read(*, sys: Path = Path("/sys/fs/cgroup"), proc: Path = Path("/proc")) -> Limits:
         """Of this process, now."""
+        try:
+            pid_max = int((proc / "sys" / "kernel" / "pid_max").read_text(encoding="ascii"))
+        except (OSError, ValueError):
+            pid_max = SMALLEST_PID_MAX
         return Limits(
             uid=os.getuid(),
             cgroups=cgroup_mode(sys),
             nofile=resource.getrlimit(resource.RLIMIT_NOFILE)[1],
             nproc=resource.getrlimit(resource.RLIMIT_NPROC)[1],
-            may_raise=has_capability(status, CAP_SYS_RESOURCE),
+            pid_max=pid_max,
+            may_raise=has_capability(proc / "self" / "status", CAP_SYS_RESOURCE),
         )
+
+    @property
+    def processes(self) -> int:
+        """What a container of podman can be given: podman lowers its own process limit to pid_max as it starts."""
+        return self.pid_max if self.nproc < 0 else min(self.nproc, self.pid_max)
 
 
 def cgroup_mode(root: Path) -> Cgroups:
@@ -69,9 +81,13 @@ def has_capability(status: Path, number: int) -> bool:
 
 
 def containers_conf(limits: Limits) -> tuple[str, tuple[str, ...]]:
-    """The text of a private containers.conf and why each setting is in it; ("", ()) when the host needs none."""
+    """The text of a private containers.conf and why each setting is in it; ("", ()) when the host needs none.
+
+    podman lowers its own process limit to pid_max as it starts, so no container of it can be given more than that.
+    """
     containers, engine, notes = [], [], []
-    short = [(name, value) for name, value in (("nofile", limits.nofile), ("nproc", limits.nproc)) if 0 <= value < ASKED_BY_PODMAN]
+    held = (("nofile", limits.nofile), ("nproc", limits.processes))
+    short = [(name, value) for name, value in held if 0 <= value < ASKED_BY_PODMAN]
     if short and limits.uid == 0 and not limits.may_raise:
         asked = ", ".join(f'"{name}={value}:{value}"' for name, value in short)
         containers.append(f"default_ulimits = [{asked}]")
