@@ -1,1 +1,4 @@
-"""Container engine, kind or a given context -> ClusterHandle. May touch adapters; knows no other stage."""
+"""Container engine and kind, or a given context → ClusterHandle. Also the checks of the host, and taking everything away again.
+
+May import model, errors and adapters. Knows nothing of Knative.
+"""
