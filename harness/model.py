@@ -235,7 +235,10 @@ class HostPorts:
 
 @dataclass(frozen=True, slots=True)
 class ClusterHandle:
-    """A cluster that answers. kubeconfig: path of a file of ours. node: container name of its node, "" for a given context."""
+    """A cluster that answers. kubeconfig: path of a file of ours. node: container name of its node, "" for a given context.
+
+    address: where `ports` are reached; loopback for a cluster of ours.
+    """
 
     name: str
     context: str
@@ -246,6 +249,7 @@ class ClusterHandle:
     node_image: str
     kubernetes_version: str
     created: bool
+    address: str = "127.0.0.1"
 
 
 @dataclass(frozen=True, slots=True)
