@@ -1,0 +1,144 @@
+"""The toggle app's control port, reached through the API server: past queue-proxy, and to one chosen pod."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from harness.adapters.kube import Kube
+from harness.adapters.wait import Look, wait_for
+from harness.errors import ClusterError, FaultError
+from harness.model import ClusterHandle, FaultKind, Target
+
+TIMEOUT_S = 10.0
+"""Of one call. The app answers within milliseconds when it can answer at all."""
+
+SHOWN = 300
+"""Characters of an answer that an error repeats; the app's own lines are shorter."""
+
+
+@dataclass(frozen=True, slots=True)
+class AppState:
+    """What the app says of itself.
+
+    boot: of this start of its process. t_ns: when it said so, by its own clock. faults: toggle that is on -> persistent.
+    hung: connections left without an answer. probes: "liveness", "readiness" -> (answered well, answered badly) since boot.
+    """
+
+    pod: str
+    boot: str
+    t_ns: int
+    listening: bool
+    faults: Mapping[str, bool]
+    connections: int
+    hung: int
+    probes: Mapping[str, tuple[int, int]]
+
+
+class Control:
+    """One pod's control port. Raises FaultError for every answer that is not what was asked for."""
+
+    def __init__(self, handle: ClusterHandle, target: Target) -> None:
+        self._kube = Kube.of(handle)
+        self._target = target
+        self.where = f"{target.namespace}/{target.pod}:{target.control_port}"
+
+    def ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> tuple[int, str]:
+        """(status, text) of one call, whatever it is. Raises FaultError when no answer came."""
+        try:
+            return self._kube.through_pod(
+                self._target.namespace,
+                self._target.pod,
+                self._target.control_port,
+                method,
+                path,
+                headers={"X-Toggle-Token": self._target.token, "Content-Type": "application/json"},
+                body=None if body is None else json.dumps(body).encode(),
+                timeout_s=TIMEOUT_S,
+            )
+        except ClusterError as error:
+            raise FaultError(f"The app's control port was not reached: {error.what}", where=self.where) from error
+
+    def understood(self, status: int, text: str) -> dict[str, Any]:
+        """The JSON object of a good answer from the target's pod. Raises FaultError with what came instead."""
+        if status != 200:
+            raise FaultError(f"The app's control port answered {status}: {_short(text)}", fix=_mend(status), where=self.where)
+        try:
+            answer = json.loads(text)
+        except ValueError:
+            answer = None
+        if not isinstance(answer, dict) or not isinstance(answer.get("boot"), str):
+            raise FaultError(
+                f"The control port did not answer as the toggle app does: {_short(text)}",
+                fix="Deploy the toggle app, or name its control port.",
+                where=self.where,
+            )
+        if answer.get("pod") != self._target.pod:
+            raise FaultError(f"The answer came from pod {answer.get('pod')}, not from {self._target.pod}.", where=self.where)
+        return answer
+
+    def state(self) -> AppState:
+        """Raises FaultError."""
+        return self.as_state(self.understood(*self.ask("GET", "/state")))
+
+    def as_state(self, answer: Mapping[str, Any]) -> AppState:
+        """The part of any answer that says how the app is. Raises FaultError when it lacks something."""
+        try:
+            return AppState(
+                pod=str(answer["pod"]),
+                boot=str(answer["boot"]),
+                t_ns=int(answer["t_ns"]),
+                listening=bool(answer["listening"]),
+                faults={kind: bool(fault["persistent"]) for kind, fault in answer["faults"].items()},
+                connections=int(answer["connections"]),
+                hung=int(answer["hung"]),
+                probes={which: (int(seen["ok"]), int(seen["failed"])) for which, seen in answer["probes"].items()},
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise FaultError(
+                f"The app's state is not understood ({type(error).__name__}: {error}): {_short(str(answer))}",
+                fix="Rebuild the toggle app's image.",
+                where=self.where,
+            ) from error
+
+
+def state(handle: ClusterHandle, target: Target) -> AppState:
+    """How the app in the target's pod is now; its boot may be another than the target's. Raises FaultError."""
+    return Control(handle, target).state()
+
+
+def clear(handle: ClusterHandle, target: Target, kind: FaultKind | None = None, *, within_s: float = 10) -> AppState:
+    """Turn one fault off, or all; returns the app's state after that.
+
+    Asked again while the app does not answer, for within_s: it may be between two starts, and clearing twice is clearing once.
+    Raises WaitTimeout, and FaultError when the app refuses.
+    """
+    control = Control(handle, target)
+    wanted = {} if kind is None else {"kind": kind.value}
+
+    def look() -> Look[AppState]:
+        try:
+            status, text = control.ask("POST", "/clear", wanted)
+        except FaultError as error:
+            return Look(None, error.what)
+        if status >= 500:  # the API server's words for a pod that does not answer
+            return Look(None, f"{status}: {_short(text)}")
+        return Look(control.as_state(control.understood(status, text)), "answered")
+
+    return wait_for("The end of the fault", look, within_s=within_s, fix=_mend(503), where=control.where)
+
+
+def _short(text: str) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= SHOWN else flat[:SHOWN] + " ..."
+
+
+def _mend(status: int) -> str:
+    return {
+        403: "Use the token the Service was deployed with (TOGGLE_TOKEN), and a kubeconfig that may use pods/proxy.",
+        404: "The pod is gone, or is not the toggle app: deploy again.",
+        502: "The app is not running, or has no control port: see the pod's log.",
+        503: "The app is not running, or has no control port: see the pod's log.",
+    }.get(status, "")

@@ -1,0 +1,54 @@
+"""Putting one fault in, once, with the moment it took effect between two stamps."""
+
+from __future__ import annotations
+
+from harness.adapters.clock import now_ns
+from harness.errors import FaultError
+from harness.fault.control import Control
+from harness.model import ClusterHandle, FaultEvent, FaultKind, FaultSpec, Target
+
+
+def inject(handle: ClusterHandle, target: Target, fault: FaultSpec, *, cycle: int) -> FaultEvent:
+    """Tell the app in the target's pod to fail; returns what was done and its answer.
+
+    The app is asked for its state first: that opens the connection, so that the bracket holds one short call only, and a pod that
+    has restarted unnoticed is found before anything is done to it. The fault itself is sent once. FaultKind.NONE does nothing,
+    and its event has status 0 and no answer. Raises FaultError for any answer but a 200 from the target's pod and boot; the
+    fault may then be in all the same.
+    """
+    if fault.kind is FaultKind.NONE:
+        now = now_ns()
+        return FaultEvent(cycle, fault.kind, fault.persistent, target.pod, target.boot, now, now, 0, "")
+    control = Control(handle, target)
+    _same_boot(control, target, control.state().boot, "before the fault")
+    sent_ns = now_ns()
+    status, text = control.ask("POST", "/fault", {"kind": fault.kind.value, "persistent": fault.persistent})
+    answered_ns = now_ns()
+    answer = control.understood(status, text)
+    _same_boot(control, target, answer["boot"], "in the answer to the fault")
+    if answer.get("kind") != fault.kind.value or answer.get("persistent") is not fault.persistent:
+        raise FaultError(
+            f"Asked for {fault.kind} (persistent: {fault.persistent}), the app did {answer.get('kind')} "
+            f"(persistent: {answer.get('persistent')}).",
+            where=control.where,
+        )
+    return FaultEvent(
+        cycle=cycle,
+        kind=fault.kind,
+        persistent=fault.persistent,
+        pod=target.pod,
+        boot=target.boot,
+        sent_ns=sent_ns,
+        answered_ns=answered_ns,
+        status=status,
+        answer=text,
+    )
+
+
+def _same_boot(control: Control, target: Target, boot: str, when: str) -> None:
+    if boot != target.boot:
+        raise FaultError(
+            f"The app's boot id {when} is {boot}, the cycle began with {target.boot}: it has restarted.",
+            fix="See the log of the container's last start; this cycle does not count.",
+            where=control.where,
+        )
