@@ -5,16 +5,21 @@ A long step shows its name, the time gone and what it took before (see `progress
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from harness.errors import HostError, ToolFailed
 
 TAIL_BYTES = 4_000
+
+_RUNNING: dict[int, subprocess.Popen[str]] = {}
+"""The program each thread waits for in `run`, so that another thread can end it."""
 
 
 def run(
@@ -59,6 +64,7 @@ def run(
             raise HostError(
                 f"The program {argv[0]} may not be run: {error.strerror}.", fix=fix or "knative-chaos doctor"
             ) from error
+        _RUNNING[threading.get_ident()] = child
         try:
             out, err = child.communicate(stdin, timeout=timeout_s)
         except subprocess.TimeoutExpired as late:
@@ -67,6 +73,8 @@ def run(
         except BaseException:
             end_group(child)
             raise
+        finally:
+            _RUNNING.pop(threading.get_ident(), None)
     finally:
         if sink is not None:
             sink.close()
@@ -74,6 +82,19 @@ def run(
         tail = tail_of(log) if log is not None else (err or out or "")[-TAIL_BYTES:]
         raise ToolFailed(argv, child.returncode, tail, fix=fix, where=str(log or ""))
     return subprocess.CompletedProcess(list(argv), child.returncode, out or "", err or "")
+
+
+def signal_threads(threads: Collection[int], sig: signal.Signals) -> int:
+    """Signal the programs that these threads (by ident) wait for in `run`, with all they started; how many there were.
+
+    An interrupt reaches the main thread only: whoever runs programs in other threads ends them by this. `run` then raises
+    ToolFailed there, as for any program that ends badly.
+    """
+    found = [child for ident, child in list(_RUNNING.items()) if ident in threads and child.poll() is None]
+    for child in found:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child.pid, sig)
+    return len(found)
 
 
 def end_group(child: subprocess.Popen[str]) -> None:
