@@ -344,7 +344,8 @@ class GeneratorReport:
     """What the generator says of itself at its end. steal, busy: shares of the machine's CPU time while it ran.
 
     ended_by: "stop", "max_s", "eof" (its standard input closed), "sigterm", "parent" (which died), or "running" (it was killed).
-    pinned_cpu: -1 if it could not be pinned to one. niceness: what it was granted, -20 (asked for) to 19.
+    pinned_cpu: -1 if it could not be pinned to one. niceness: what it was granted, -20 (asked for) to 19. realtime: whether it
+    was also put before all ordinary work.
     """
 
     rate_rps: float
@@ -361,6 +362,7 @@ class GeneratorReport:
     ended_by: str
     pinned_cpu: int = -1
     niceness: int = 0
+    realtime: bool = False
 
 
 @dataclass(frozen=True, slots=True)

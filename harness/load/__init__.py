@@ -1,1 +1,11 @@
-"""The generator process: schedule, lanes, recorder. Standard library and model only."""
+"""Open-loop load from a process of its own: `python -m harness.load SPEC.json`.
+
+    schedule   when each request is due and on which lane (pure)      spec      what the generator is told
+    wire       one request out, one answer in (pure)                  outcome   what an OSError means (pure)
+    pacing     how late the generator was (pure)                      records   the map of records and the table of answers
+    timer, host  the kernel's side: absolute timer, pinning, CPU      engine    the loop that sends and receives
+    process    the harness's side: start it, look at it, end it
+
+Everything but `process` runs inside the generator and imports the standard library and `harness.model` only, so that the
+generator starts fast and nothing else lives in its process. Nothing is imported here for the same reason.
+"""

@@ -1,0 +1,218 @@
+"""What the generator writes down: a file-backed map of fixed-size records, and a table of distinct answers.
+
+records.bin   model.RECORD for each request that can be planned; a request's place is its number. It is written when the request
+              is sent (outcome UNANSWERED, done_ns 0) and again when its outcome is known, so a killed generator leaves
+              nothing wrong behind. done_ns is when the outcome was known (of a NOT_SENT request: when that was decided).
+answers.jsonl one model.Answer a line, written before any record names it.
+
+Writer and reader share the file without a lock. That is sound because done_ns is packed last, lowest byte first, and the highest
+byte of any time of this century is not 0: the reader looks at that byte of every record, and only then at the records.
+"""
+
+from __future__ import annotations
+
+import json
+import mmap
+import os
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from harness.load.wire import Evidence
+from harness.model import FLAG_REUSED, LANES, OUTCOMES, RECORD, Answer, Lane, Outcome
+
+RECORDS = "records.bin"
+ANSWERS = "answers.jsonl"
+MAX_ANSWERS = 4096
+"""Distinct answers kept apart; the last one stands for all that came after."""
+
+_CODE = {outcome: code for code, outcome in enumerate(OUTCOMES)}
+_UNANSWERED = _CODE[Outcome.UNANSWERED]
+_OUTCOME_AT = 5
+_DONE_TOP_AT = RECORD.size - 1
+
+
+class RecordWriter:
+    """The generator's end of records.bin. Times given are monotonic; utc_offset_ns turns them into UTC."""
+
+    def __init__(self, path: Path, capacity: int, utc_offset_ns: int) -> None:
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+        try:
+            # Reserved, not only sized: a full disk must fail here, in words, and not later by SIGBUS.
+            os.posix_fallocate(fd, 0, capacity * RECORD.size)
+            self._map = mmap.mmap(fd, capacity * RECORD.size)
+        finally:
+            os.close(fd)
+        self._offset = utc_offset_ns
+        self._pack = RECORD.pack_into
+        self._size = RECORD.size
+
+    def sent(self, seq: int, lane: int, intended: int, sent: int, flags: int) -> None:
+        """The request is on its way; its outcome is not known."""
+        utc = self._offset
+        self._pack(
+            self._map, seq * self._size, seq, lane, _UNANSWERED, 0, -1, flags, intended + utc, sent + utc if sent else 0, 0, 0
+        )
+
+    def done(
+        self, seq: int, lane: int, outcome: Outcome, status: int, answer: int, flags: int, times: tuple[int, int, int, int]
+    ) -> None:
+        """The outcome is known. times: intended, sent, first byte, done; 0 for what never was."""
+        utc = self._offset
+        intended, sent, first, done = times
+        self._pack(
+            self._map,
+            seq * self._size,
+            seq,
+            lane,
+            _CODE[outcome],
+            status,
+            answer,
+            flags,
+            intended + utc,
+            sent + utc if sent else 0,
+            first + utc if first else 0,
+            done + utc if done else 0,
+        )
+
+    def close(self) -> None:
+        """Give the map back; the kernel writes it out."""
+        self._map.close()
+
+
+class AnswerWriter:
+    """The generator's end of answers.jsonl."""
+
+    def __init__(self, path: Path) -> None:
+        self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        self._known: dict[tuple[int, bytes, Evidence], int] = {}
+
+    def index_of(self, status: int, body: bytes, evidence: Evidence) -> int:
+        """The index of this answer; written down at once if it is new. body: cut to what is kept."""
+        key = (status, body, evidence)
+        index = self._known.get(key)
+        if index is not None:
+            return index
+        index = len(self._known)
+        if index >= MAX_ANSWERS:
+            return MAX_ANSWERS - 1
+        self._known[key] = index
+        if index == MAX_ANSWERS - 1:
+            answer = Answer(index, 0, f"(other: more than {MAX_ANSWERS - 1} distinct answers)", {})
+        else:
+            answer = Answer(index, status, body.decode("utf-8", "replace"), dict(evidence))
+        os.write(self._fd, (json.dumps(asdict(answer), sort_keys=True) + "\n").encode("ascii"))
+        return index
+
+    def close(self) -> None:
+        """Give the descriptor back."""
+        os.close(self._fd)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One planned request as the client saw it. Times: UTC ns, 0 where it never came to that. answer: None if not a byte came."""
+
+    seq: int
+    lane: Lane
+    outcome: Outcome
+    status: int
+    answer: Answer | None
+    reused: bool
+    intended_ns: int
+    sent_ns: int
+    first_byte_ns: int
+    done_ns: int
+
+    @property
+    def boot(self) -> str:
+        """Boot id of the app that answered, "" if the answer names none."""
+        return self.answer.headers.get("x-toggle-boot", "") if self.answer else ""
+
+    @property
+    def late_ns(self) -> int:
+        """How much later than intended it was sent; 0 if it was not."""
+        return self.sent_ns - self.intended_ns if self.sent_ns else 0
+
+
+class RecordReader:
+    """The harness's end of both files, while the generator writes them or later."""
+
+    def __init__(self, folder: Path) -> None:
+        """folder: the generator's out dir. Raises OSError when the files are not there."""
+        with (folder / RECORDS).open("rb") as source:
+            self._map = mmap.mmap(source.fileno(), 0, access=mmap.ACCESS_READ)
+        self._answers_path = folder / ANSWERS
+        self._answers: dict[int, Answer] = {}
+        self._answers_read = 0
+        self.capacity = len(self._map) // RECORD.size
+
+    def close(self) -> None:
+        """Give the map back."""
+        self._map.close()
+
+    def planned(self) -> int:
+        """How many requests were planned so far; looks at a handful of records."""
+        return bisect_left(range(self.capacity), True, key=lambda seq: self._intended(seq) == 0)  # noqa: FBT003 - what is searched for
+
+    def count(self, outcome: Outcome) -> int:
+        """How many of them have this outcome; a request in flight is UNANSWERED so far."""
+        return self._map[_OUTCOME_AT : self.planned() * RECORD.size : RECORD.size].count(_CODE[outcome])
+
+    def oldest_in_flight_ns(self) -> int:
+        """Intended time of the oldest request whose outcome is not known; 0: there is none."""
+        seq = self._map[_DONE_TOP_AT : self.planned() * RECORD.size : RECORD.size].find(0)
+        return self._intended(seq) if seq >= 0 else 0
+
+    def finished(self, since_ns: int = 0) -> list[Seen]:
+        """Requests whose outcome became known at since_ns or later, by number. Those in flight are not among them."""
+        return [self._decode(row) for row in self._settled(since_ns)]
+
+    def counts(self, since_ns: int = 0) -> dict[Outcome, int]:
+        """The same, counted; outcomes that did not occur are missing."""
+        codes = Counter(row[2] for row in self._settled(since_ns))
+        return {OUTCOMES[code]: count for code, count in sorted(codes.items())}
+
+    def all(self) -> list[Seen]:
+        """Every planned request by number; those without an outcome are UNANSWERED."""
+        return [self._decode(row) for row in self._rows()]
+
+    def _intended(self, seq: int) -> int:
+        return int(RECORD.unpack_from(self._map, seq * RECORD.size)[6])
+
+    def _settled(self, since_ns: int) -> Iterator[tuple[int, ...]]:
+        end = self.planned() * RECORD.size
+        marks = self._map[_DONE_TOP_AT : end : RECORD.size]
+        return (row for mark, row in zip(marks, self._rows(), strict=False) if mark and row[9] >= since_ns)
+
+    def _rows(self) -> Iterator[tuple[int, ...]]:
+        return RECORD.iter_unpack(self._map[: self.planned() * RECORD.size])
+
+    def _decode(self, row: tuple[int, ...]) -> Seen:
+        seq, lane, outcome, status, answer, flags, intended, sent, first, done = row
+        if answer >= 0 and answer not in self._answers:
+            self._read_answers()
+        return Seen(
+            seq,
+            LANES[lane],
+            OUTCOMES[outcome],
+            status,
+            self._answers.get(answer),
+            bool(flags & FLAG_REUSED),
+            intended,
+            sent,
+            first,
+            done,
+        )
+
+    def _read_answers(self) -> None:
+        with self._answers_path.open("rb") as source:
+            source.seek(self._answers_read)
+            fresh = source.read()
+        whole = fresh[: fresh.rfind(b"\n") + 1]
+        self._answers_read += len(whole)
+        for line in whole.splitlines():
+            raw = json.loads(line)
+            self._answers[raw["index"]] = Answer(raw["index"], raw["status"], raw["body"], raw["headers"])

@@ -1,0 +1,100 @@
+"""Records and answers on disk: what is written is read, also while it is written."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from harness.load.records import ANSWERS, MAX_ANSWERS, RECORDS, AnswerWriter, RecordReader, RecordWriter
+from harness.model import FLAG_REUSED, LANES, RECORD, Lane, Outcome
+
+OFFSET = 1_700_000_000_000_000_000
+"""Monotonic clocks begin near 0; this makes them UTC."""
+
+
+def test_requests_are_read_as_they_were_written(tmp_path: Path) -> None:
+    """In flight, finished, not sent: each is told from the others, and times are UTC."""
+    writer = RecordWriter(tmp_path / RECORDS, 10, OFFSET)
+    answers = AnswerWriter(tmp_path / ANSWERS)
+    post = LANES.index(Lane.POST_KEEPALIVE)
+    writer.sent(0, 0, 1000, 1010, 0)
+    writer.done(0, 0, Outcome.HTTP_ERROR, 502, answers.index_of(502, b"EOF", (("server", "envoy"),)), 0, (1000, 1010, 1020, 1030))
+    writer.sent(1, post, 2000, 2010, FLAG_REUSED)
+    writer.done(2, 0, Outcome.NOT_SENT, 0, -1, 0, (3000, 0, 0, 3005))
+    reader = RecordReader(tmp_path)
+    failed, flying, skipped = reader.all()
+    assert (reader.planned(), reader.count(Outcome.NOT_SENT), reader.capacity) == (3, 1, 10)
+    assert reader.oldest_in_flight_ns() == OFFSET + 2000
+    assert (failed.outcome, failed.status, failed.first_byte_ns, failed.done_ns) == (
+        Outcome.HTTP_ERROR,
+        502,
+        OFFSET + 1020,
+        OFFSET + 1030,
+    )
+    assert failed.answer is not None
+    assert (failed.answer.body, failed.answer.headers) == ("EOF", {"server": "envoy"})
+    assert (flying.outcome, flying.lane, flying.reused, flying.late_ns, flying.done_ns) == (
+        Outcome.UNANSWERED,
+        Lane.POST_KEEPALIVE,
+        True,
+        10,
+        0,
+    )
+    assert (skipped.outcome, skipped.sent_ns, skipped.late_ns) == (Outcome.NOT_SENT, 0, 0)
+    assert [one.seq for one in reader.finished()] == [0, 2]
+    assert [one.seq for one in reader.finished(OFFSET + 1031)] == [2]
+    assert reader.counts(OFFSET + 1030) == {Outcome.HTTP_ERROR: 1, Outcome.NOT_SENT: 1}
+    reader.close()
+    writer.close()
+    answers.close()
+
+
+def test_a_record_half_written_is_not_taken_for_finished(tmp_path: Path) -> None:
+    """Whatever number of its last bytes are still missing, the request counts as in flight."""
+    writer = RecordWriter(tmp_path / RECORDS, 1, OFFSET)
+    writer.done(0, 0, Outcome.OK, 200, -1, 0, (1000, 1010, 1020, 1030))
+    writer.close()
+    whole = (tmp_path / RECORDS).read_bytes()
+    for missing in range(1, 9):
+        (tmp_path / RECORDS).write_bytes(whole[: RECORD.size - missing] + bytes(missing))
+        reader = RecordReader(tmp_path)
+        assert reader.finished() == []
+        reader.close()
+
+
+@pytest.mark.parametrize("planned", [0, 1, 6, 7])
+def test_planned_requests_are_counted_without_looking_at_all(tmp_path: Path, planned: int) -> None:
+    """None, some and all of the places."""
+    writer = RecordWriter(tmp_path / RECORDS, 7, OFFSET)
+    for seq in range(planned):
+        writer.sent(seq, 0, 1000 + seq, 1000 + seq, 0)
+    reader = RecordReader(tmp_path)
+    assert reader.planned() == planned
+    reader.close()
+    writer.close()
+
+
+def test_equal_answers_are_one_line(tmp_path: Path) -> None:
+    """Status, kept body and evidence together make an answer; it is in the file before anybody can name it."""
+    writer = AnswerWriter(tmp_path / ANSWERS)
+    first = writer.index_of(200, b"a", ())
+    assert writer.index_of(200, b"a", ()) == first
+    others = {writer.index_of(502, b"a", ()), writer.index_of(200, b"\xff", ()), writer.index_of(200, b"a", (("server", "x"),))}
+    rows = [json.loads(line) for line in (tmp_path / ANSWERS).read_text(encoding="utf-8").splitlines()]
+    assert len(others | {first}) == 4
+    assert [row["index"] for row in rows] == [0, 1, 2, 3]
+    assert [row["body"] for row in rows] == ["a", "a", "\N{REPLACEMENT CHARACTER}", "a"]
+    writer.close()
+
+
+def test_the_table_of_answers_is_bounded(tmp_path: Path) -> None:
+    """A server that never says the same twice fills it once; the last line stands for all others."""
+    writer = AnswerWriter(tmp_path / ANSWERS)
+    indices = [writer.index_of(200, str(n).encode(), ()) for n in range(MAX_ANSWERS + 5)]
+    rows = (tmp_path / ANSWERS).read_text(encoding="utf-8").splitlines()
+    assert set(indices[MAX_ANSWERS - 1 :]) == {MAX_ANSWERS - 1}
+    assert len(rows) == MAX_ANSWERS
+    assert "other" in json.loads(rows[-1])["body"]
+    writer.close()
