@@ -1,0 +1,77 @@
+"""Markdown for the page a CI shows beside its log (`$GITHUB_STEP_SUMMARY`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from harness.errors import HistoryError
+from harness.report import terminal, words
+from harness.report.shape import Summary
+
+VARIABLE = "GITHUB_STEP_SUMMARY"
+SIGNS = {"pass": "\N{WHITE HEAVY CHECK MARK}", "regression": "\N{CROSS MARK}", "inconclusive": "\N{WHITE QUESTION MARK ORNAMENT}"}
+_SPECIAL = frozenset("\\`*_[]{}<>&|~#!@$")
+
+
+def escaped(text: str) -> str:
+    """Text that Markdown shows as it is, also inside a table: one line, each special character as an HTML entity."""
+    return "".join(f"&#{ord(char)};" if char in _SPECIAL else char for char in words.plain(text))
+
+
+def markdown(summaries: Sequence[Summary]) -> str:
+    """One table over all runs, then for each run its claims and the facts, folded away when it passed."""
+    out = [
+        "## knative-chaos",
+        "",
+        "| | scenario | verdict | cycles | failed requests | unattributed | unmatched lines |",
+        "|---|---|---|---:|---:|---:|---:|",
+    ]
+    for item in summaries:
+        book = item["ledger"]
+        good, voided = words.counted(item)
+        cycles = f"{good} (+{voided} voided)" if voided else f"{good}"
+        out.append(
+            f"| {SIGNS[item['verdict']]} | {escaped(item['scenario'])}: {escaped(item['title'])} | **{item['verdict']}** "
+            f"| {cycles} | {book['client_failures']} | {book['unattributed']} | {book['unmatched']} |"
+        )
+    for item in summaries:
+        out += ["", *_details(item)]
+    return "\n".join(out) + "\n"
+
+
+def append(summaries: Sequence[Summary], env: Mapping[str, str]) -> bool:
+    """Append the Markdown to the file the CI named in its environment; False when it named none.
+
+    Raises HistoryError when the file cannot be written.
+    """
+    name = env.get(VARIABLE, "")
+    if not name or not summaries:
+        return False
+    try:
+        with Path(name).open("a", encoding="utf-8", errors="replace") as out:
+            out.write(markdown(summaries))
+    except OSError as error:
+        raise HistoryError(
+            f"The CI summary cannot be written: {error.strerror}.", fix=f"Unset {VARIABLE} or name a file in it.", where=name
+        ) from error
+    return True
+
+
+def _details(item: Summary) -> list[str]:
+    opened = "" if item["verdict"] == "pass" else " open"
+    out = [
+        f"<details{opened}><summary>{escaped(item['scenario'])}: {escaped(words.headline(item))}</summary>",
+        "",
+        "| claim | expected | seen | so | why |",
+        "|---|---|---|---|---|",
+    ]
+    out += [
+        f"| {escaped(claim['statement'])} | {claim['expected']} | {claim['observed']} "
+        f"| {words.CLAIM_STATES[words.claim_state(claim)]} | {escaped(claim['why'])} |"
+        for claim in item["claims"]
+    ]
+    out += ["", *(f"- {name}: {escaped(value)}" for name, value in terminal.facts(item))]
+    if item["reasons"]:
+        out += ["", "Reasons:", "", *(f"- {escaped(reason)}" for reason in item["reasons"])]
+    return [*out, "", "</details>"]

@@ -1,0 +1,265 @@
+"""`summary.json`: the run in one small file that tools read.
+
+Same history, findings and verdict: the same bytes. So nothing here asks the clock, the host or the directory it is written to.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from pathlib import PurePosixPath
+
+from harness.errors import BadInput
+from harness.model import (
+    SCHEMA,
+    Bracket,
+    ClaimResult,
+    CycleFindings,
+    CycleMark,
+    FaultEvent,
+    Findings,
+    Gap,
+    History,
+    Landed,
+    Ledger,
+    Phase,
+    SystemChange,
+    Verdict,
+)
+from harness.report.shape import (
+    ChangeShape,
+    ClaimShape,
+    CycleShape,
+    EdgeShape,
+    FaultShape,
+    GapShape,
+    GeneratorShape,
+    LandedShape,
+    LedgerShape,
+    PhaseShape,
+    Summary,
+    VersionsShape,
+)
+
+
+def summary(history: History, findings: Findings, verdict: Verdict, *, artifacts: Mapping[str, str]) -> Summary:
+    """The run as plain data, in the shape of `docs/summary.schema.json`.
+
+    artifacts: name -> path relative to the run directory. Raises BadInput for a path that is absolute or leads out of it.
+    """
+    meta = history.meta
+    marks = {mark.index: mark for mark in history.cycles}
+    faults = {event.cycle: event for event in reversed(history.faults)}
+    return Summary(
+        schema=SCHEMA,
+        run_id=meta.run_id,
+        scenario=meta.spec.scenario,
+        title=meta.spec.title,
+        started_utc=utc(meta.anchor_utc_ns),
+        verdict=verdict.ruling.value,
+        reasons=list(verdict.reasons),
+        doubts=list(findings.doubts),
+        interrupted=meta.interrupted,
+        claims=[_claim(result) for result in verdict.claims],
+        versions=_versions(meta.versions),
+        source=meta.source,
+        cluster=meta.cluster,
+        host=dict(sorted(meta.host.items())),
+        cycles=[_cycle(cycle, marks.get(cycle.index), faults.get(cycle.index)) for cycle in _by_index(findings.cycles)],
+        requests={"sent": findings.sent, "ok": findings.ok, "by_outcome": _counts(findings.by_outcome)},
+        ledger=_ledger(findings.ledger),
+        generator=_generator(findings),
+        phases=[_phase(phase) for phase in history.phases],
+        gaps=[_gap(gap) for gap in _all_gaps(history.gaps, findings.gaps)],
+        system_changes=[_change(change) for change in meta.changes],
+        artifacts={name: _relative(artifacts[name]) for name in sorted(artifacts)},
+    )
+
+
+def text(value: Summary) -> str:
+    """What `summary.json` holds: sorted keys, two spaces, a newline at the end; fit for UTF-8 whatever a log contained."""
+    shown = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
+    # A lone surrogate (a byte that was no UTF-8) becomes \udcXX, which is how JSON itself writes it.
+    return shown.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def origin_ns(mark: CycleMark | None, event: FaultEvent | None) -> tuple[int, str] | None:
+    """Where the cycle's offsets count from, and its name: the fault, else the start of the load; None if neither is known."""
+    for at_ns, name in (
+        (mark.fault_ns if mark else 0, "fault"),
+        (event.sent_ns if event else 0, "fault"),
+        (mark.load_started_ns if mark else 0, "load"),
+    ):
+        if at_ns > 0:
+            return at_ns, name
+    return None
+
+
+def seconds(ns: int) -> float:
+    """Nanoseconds as seconds, to the microsecond; never minus zero."""
+    return round(ns / 1e9, 6) + 0.0
+
+
+def utc(ns: int) -> str | None:
+    """A time as ISO 8601 to the microsecond, None for a time that never was."""
+    if ns <= 0:
+        return None
+    whole, rest = divmod(ns, 1_000_000_000)
+    return f"{datetime.fromtimestamp(whole, UTC):%Y-%m-%dT%H:%M:%S}.{rest // 1000:06d}Z"
+
+
+def number(value: float) -> float | None:
+    """A measured number to three places, None if it was never measured (NaN or infinite)."""
+    return round(float(value), 3) + 0.0 if math.isfinite(value) else None
+
+
+def _by_index(cycles: Iterable[CycleFindings]) -> list[CycleFindings]:
+    return sorted(cycles, key=lambda cycle: cycle.index)
+
+
+def _counts(counts: Mapping[str, int]) -> dict[str, int]:
+    return {str(key): counts[key] for key in sorted(counts)}
+
+
+def _claim(result: ClaimResult) -> ClaimShape:
+    claim = result.claim
+    return {
+        "id": claim.id,
+        "statement": claim.statement,
+        "source": claim.source,
+        "expected": claim.expected.value,
+        "observed": result.observed.value,
+        "why": result.why,
+    }
+
+
+def _versions(versions: Mapping[str, str]) -> VersionsShape:
+    return {
+        "kubernetes": versions.get("kubernetes") or None,
+        "knative": versions.get("knative") or None,
+        "ingress": versions.get("ingress") or None,
+        "harness": versions.get("harness") or None,
+        "toolchain": versions.get("toolchain") or None,
+    }
+
+
+def _cycle(cycle: CycleFindings, mark: CycleMark | None, event: FaultEvent | None) -> CycleShape:
+    origin = origin_ns(mark, event)
+    start = origin[0] if origin else None
+    return {
+        "index": cycle.index,
+        "pod": cycle.pod,
+        "voided": cycle.voided,
+        "given_up": mark.given_up if mark else "",
+        "replaces": mark.replaces if mark else -1,
+        "origin": origin[1] if origin else None,
+        "fault": _fault(event) if event else None,
+        "landed": _landed(cycle.landed),
+        "anatomy": {name: _edge(cycle.anatomy[name], start) for name in sorted(cycle.anatomy)},
+        "refused_window_s": _span(cycle.refused_window, start),
+        "ready_throughout": cycle.ready_throughout,
+        "restarts": cycle.restarts,
+        "outside_window": cycle.outside_window,
+        "pacing_p50_us": number(cycle.pacing_p50_us),
+        "pacing_p99_us": number(cycle.pacing_p99_us),
+        "pacing_max_us": number(cycle.pacing_max_us),
+        "steal": number(cycle.steal),
+        "requests": {
+            "sent": cycle.sent,
+            "ok": cycle.ok,
+            "by_outcome": _counts(cycle.by_outcome),
+            "by_cause": _counts(cycle.by_cause),
+        },
+    }
+
+
+def _span(window: tuple[int, int] | None, start: int | None) -> list[float] | None:
+    if window is None or start is None:
+        return None
+    return [seconds(window[0] - start), seconds(window[1] - start)]
+
+
+def _fault(event: FaultEvent) -> FaultShape:
+    return {
+        "kind": event.kind.value,
+        "persistent": event.persistent,
+        "pod": event.pod,
+        "boot": event.boot,
+        "status": event.status,
+        "answer": event.answer,
+        "answered_after_s": seconds(event.answered_ns - event.sent_ns) if event.answered_ns > 0 else None,
+    }
+
+
+def _landed(landed: Landed) -> LandedShape:
+    return {
+        "proved": landed.proved,
+        "parts": [{"what": what, "seen": seen, "evidence": evidence} for what, seen, evidence in landed.parts],
+    }
+
+
+def _edge(bracket: Bracket, start: int | None) -> EdgeShape:
+    return {
+        "offset_s": _span((bracket.lo_ns, bracket.hi_ns), start),
+        "evidence": bracket.evidence,
+        "resolution_s": round(bracket.resolution_ns / 1e9, 9),
+    }
+
+
+def _ledger(ledger: Ledger) -> LedgerShape:
+    return {
+        "client_failures": ledger.client_failures,
+        "attributed": ledger.attributed,
+        "unattributed": ledger.unattributed,
+        "ambiguous": ledger.ambiguous,
+        "by_cause": _counts(ledger.by_cause),
+        "queue_proxy_refused_lines": ledger.queue_proxy_refused_lines,
+        "matched": ledger.matched,
+        "unmatched": ledger.unmatched,
+        "interchangeable": ledger.interchangeable,
+        "censored": ledger.censored,
+    }
+
+
+def _generator(findings: Findings) -> GeneratorShape:
+    stolen = [cycle.steal for cycle in findings.cycles if not cycle.voided and math.isfinite(cycle.steal)]
+    return {
+        "rate": number(findings.rate_rps),
+        "pacing_p50_us": number(findings.pacing_p50_us),
+        "pacing_p99_us": number(findings.pacing_p99_us),
+        "steal": number(max(stolen)) if stolen else None,
+    }
+
+
+def _phase(phase: Phase) -> PhaseShape:
+    ended = phase.ended_ns >= phase.started_ns > 0
+    return {"name": phase.name, "seconds": round((phase.ended_ns - phase.started_ns) / 1e9, 3) if ended else None}
+
+
+def _all_gaps(recorded: Iterable[Gap], found: Iterable[Gap]) -> list[Gap]:
+    return sorted({*recorded, *found}, key=lambda gap: (gap.from_ns, gap.until_ns, gap.stream.value, gap.pod, gap.reason))
+
+
+def _gap(gap: Gap) -> GapShape:
+    return {
+        "stream": gap.stream.value,
+        "pod": gap.pod,
+        "from_utc": utc(gap.from_ns),
+        "until_utc": utc(gap.until_ns),
+        "reason": gap.reason,
+    }
+
+
+def _change(change: SystemChange) -> ChangeShape:
+    return {"object": change.object, "what": change.what, "was": change.was, "now": change.now, "why": change.why}
+
+
+def _relative(path: str) -> str:
+    pure = PurePosixPath(path)
+    if pure.is_absolute() or ".." in pure.parts or not path:
+        raise BadInput(
+            f"The artifact path {path!r} does not lie below the run directory.", fix="Give it relative to that directory."
+        )
+    return str(pure)

@@ -1,0 +1,152 @@
+"""The verdict as a short table for a terminal or a CI log."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import sys
+from collections.abc import Iterable
+from typing import TextIO
+
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from harness.report import words
+from harness.report.shape import Summary
+
+LOG_WIDTH = 110
+"""Columns of a log that is no terminal: CI pages show about as many without a scroll bar."""
+
+COLOURS = {"pass": "bold green", "regression": "bold red", "inconclusive": "bold yellow"}
+STATES = {"as-expected": "green", "known-bug": "green", "worse": "bold red", "fixed": "bold magenta", "undecided": "yellow"}
+
+
+def show(summary: Summary, *, file: TextIO | None = None, where: str = "") -> None:
+    """Print the verdict. where: the path of the HTML report, shown last. Colours only on a terminal, whatever FORCE_COLOR says."""
+    out = file or sys.stdout
+    tty = out.isatty()
+    width = shutil.get_terminal_size((LOG_WIDTH, 24)).columns if tty else LOG_WIDTH
+    shown = _render(_verdict(summary), width=width, tty=tty) + _report_line(where)
+    encoding = getattr(out, "encoding", None) or "utf-8"
+    out.write(shown.encode(encoding, "replace").decode(encoding))
+
+
+def lines(summary: Summary, *, where: str = "", width: int = LOG_WIDTH) -> list[str]:
+    """The same as plain lines, without ANSI sequences or trailing blanks."""
+    shown = _render(_verdict(summary), width=width, tty=False) + _report_line(where)
+    return [line.rstrip() for line in shown.splitlines()]
+
+
+def overview(summaries: Iterable[Summary], *, width: int = LOG_WIDTH) -> list[str]:
+    """One line a run: scenario, verdict, cycles, failed requests, what could not be explained."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for name in ("scenario", "verdict", "cycles", "failed", "unattributed", "unmatched", "why"):
+        table.add_column(name, justify="right" if name in {"cycles", "failed", "unattributed", "unmatched"} else "left")
+    for item in summaries:
+        book = item["ledger"]
+        table.add_row(
+            words.plain(item["scenario"]),
+            item["verdict"],
+            str(words.counted(item)[0]),
+            str(book["client_failures"]),
+            str(book["unattributed"]),
+            str(book["unmatched"]),
+            Text(words.plain(item["reasons"][0]) if item["reasons"] else words.headline(item)),
+        )
+    return [line.rstrip() for line in _render(table, width=width, tty=False).splitlines()]
+
+
+def _render(what: RenderableType, *, width: int, tty: bool) -> str:
+    out = io.StringIO()
+    console = Console(
+        file=out,
+        width=width,
+        force_terminal=tty,
+        color_system="standard" if tty else None,
+        highlight=False,
+        markup=False,
+        emoji=False,
+    )
+    console.print(what)
+    return out.getvalue()
+
+
+def _verdict(summary: Summary) -> Group:
+    ruling = summary["verdict"]
+    head = Text.assemble(
+        (ruling.upper(), COLOURS[ruling]), "  ", (words.plain(summary["scenario"]), "bold"), " ", words.plain(summary["title"])
+    )
+    parts: list[RenderableType] = [head, Text(words.headline(summary)), *(_bullet(reason) for reason in summary["reasons"]), Text()]
+    if summary["claims"]:
+        parts += [_claims(summary), Text()]
+    return Group(*parts, _facts(summary))
+
+
+def _bullet(reason: str) -> Table:
+    row = Table.grid(padding=(0, 1))
+    row.add_row(Text("-"), Text(words.plain(reason)))
+    return row
+
+
+def _claims(summary: Summary) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for name in ("claim", "expected", "seen", "so"):
+        table.add_column(name)
+    for claim in summary["claims"]:
+        state = words.claim_state(claim)
+        table.add_row(
+            Text(words.plain(claim["statement"])),
+            claim["expected"],
+            claim["observed"],
+            Text(words.CLAIM_STATES[state], style=STATES[state]),
+        )
+    return table
+
+
+def _facts(summary: Summary) -> Table:
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column()
+    for name, value in facts(summary):
+        grid.add_row(name, Text(words.plain(value)))
+    return grid
+
+
+def _report_line(where: str) -> str:
+    """The path as it is, outside any table: it is there to be copied, so nothing may wrap it."""
+    return f"\nReport: {words.plain(where)}\n" if where else ""
+
+
+def facts(summary: Summary) -> list[tuple[str, str]]:
+    """The run in a handful of labelled sentences; the CI summary shows the same ones."""
+    book, load, versions = summary["ledger"], summary["generator"], summary["versions"]
+    good, voided = words.counted(summary)
+    cycles = f"{words.plural(good, 'cycle')} counted, {voided} voided"
+    lengths = words.refused_lengths(summary)
+    if lengths:
+        cycles += f"; refused for {min(lengths):.2f} to {max(lengths):.2f} s in {len(lengths)} of them"
+    bad = [f"{words.outcome(key)}: {number}" for key, number in summary["requests"]["by_outcome"].items() if key != "ok" and number]
+    requests = f"{summary['requests']['sent']} sent, {summary['requests']['ok']} answered"
+    rate = "unknown" if load["rate"] is None else f"{load['rate']:g} rps"
+    lateness = f"late by {words.micros(load['pacing_p50_us'])} (p50), {words.micros(load['pacing_p99_us'])} (p99)"
+    ran = (("Knative", versions["knative"]), ("Kubernetes", versions["kubernetes"]), ("ingress", versions["ingress"]))
+    out = [
+        ("cycles", cycles),
+        ("requests", "; ".join([requests, *bad])),
+        ("failures", f"{book['client_failures']} = {book['attributed']} attributed + {book['unattributed']} unattributed"),
+        (
+            "queue-proxy",
+            f"{book['queue_proxy_refused_lines']} refused lines = {book['matched']} matched + {book['unmatched']} unmatched"
+            + (f"; {book['censored']} known to be lost" if book["censored"] else ""),
+        ),
+        ("load", f"{rate}, {lateness}; CPU stolen {words.share(load['steal'])}"),
+        ("versions", ", ".join(f"{name} {version or 'unknown'}" for name, version in ran)),
+        ("source", summary["source"] or "unknown"),
+    ]
+    if summary["gaps"]:
+        out.append(
+            ("gaps", f"{words.plural(len(summary['gaps']), 'stretch', 'stretches')} in which a stream may have lost something")
+        )
+    return out + [("ledger", f"DOES NOT ADD UP: {wrong}") for wrong in words.imbalance(summary)]

@@ -1,0 +1,193 @@
+"""What the numbers are called in front of people. Every renderer takes its words from here, so all of them say the same."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from harness.model import Expectation, Observed, Ruling
+from harness.report.shape import ClaimShape, Summary
+
+OUTCOMES = {
+    "ok": "answered",
+    "refused": "connection refused",
+    "reset": "connection reset",
+    "closed": "connection closed early",
+    "truncated": "answer cut short",
+    "timeout": "no answer in time",
+    "malformed": "not an HTTP answer",
+    "not-sent": "not sent (too many in flight)",
+    "unanswered": "still unanswered at the end",
+}
+
+CAUSES = {
+    "refused-dial": "refused: the container's port was closed",
+    "reset-in-flight": "cut off in flight",
+    "timeout": "no answer in time",
+    "activator": "failed at the activator",
+    "ingress": "failed at the ingress",
+    "app": "answered so by the app itself",
+    "client": "failed at the client",
+    "unknown": "no evidence of a cause",
+    "ambiguous": "more than one cause fits",
+}
+
+ARTIFACTS = {
+    "summary": "this page's numbers, for tools",
+    "report": "this page",
+    "junit": "the verdict, for a CI",
+    "run": "what was asked for, of what, on what",
+    "closed": "rows of each table when the run was closed",
+    "requests": "every request: lane, outcome, intended, sent and done times",
+    "answers": "every distinct answer the clients got",
+    "observations": "what the observers saw: pods, endpoints, events, logs",
+    "faults": "what was done to the app, and its answer",
+    "cycles": "what the scenario did when",
+    "phases": "the steps of the run",
+    "gaps": "where a stream may have lost something",
+    "load": "the generator's own files, one folder a cycle",
+    "raw": "logs as they came",
+}
+"""What a file of a run directory is for, by its name there without the ending."""
+
+RULINGS = {
+    Ruling.PASS: "Everything was as expected.",
+    Ruling.REGRESSION: "Not as expected.",
+    Ruling.INCONCLUSIVE: "The evidence does not decide.",
+}
+
+
+def plain(text: str, *, keep: str = "") -> str:
+    """Text that cannot steer a terminal, break a line or invalidate XML.
+
+    White space becomes a space, other control, format and surrogate characters the replacement character. keep: left alone.
+    """
+    return "".join(_plain(char) if char not in keep else char for char in text)
+
+
+def _plain(char: str) -> str:
+    if char.isspace():
+        return " "
+    # Cc, Cf (bidirectional overrides, too), Cs, Co, Cn: whatever is not a character one can see. U+FFFE and U+FFFF are Cn.
+    return "\N{REPLACEMENT CHARACTER}" if unicodedata.category(char).startswith("C") else char
+
+
+def outcome(key: str) -> str:
+    """What the client saw, in words: "ok", "http-502", "reset", ..."""
+    if key.startswith("http-") and key != "http-error":
+        return f"HTTP {key.removeprefix('http-')}"
+    return OUTCOMES.get(key, key)
+
+
+def cause(key: str) -> str:
+    """Why a request failed, in words."""
+    return CAUSES.get(key, key)
+
+
+def artifact(name: str) -> str:
+    """What a file of the run directory is for."""
+    return ARTIFACTS.get(name, "a log as it came" if name.startswith("raw/") else name)
+
+
+def edge(name: str) -> str:
+    """The name of an edge of a restart as a person would write it."""
+    return name.replace("_", " ").replace("-", " ").strip()
+
+
+def count(number: int) -> str:
+    """A count with a thin gap between thousands: 12 500."""
+    return f"{number:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
+
+
+def plural(number: int, one: str, many: str = "") -> str:
+    """`1 cycle`, `5 cycles`."""
+    return f"{count(number)} {one if number == 1 else many or one + 's'}"
+
+
+def offset(lo_s: float, hi_s: float) -> str:
+    """An edge relative to the fault: "+2.31 s", or "+2 to +3 s" when the bracket is wider than one sees."""
+    if hi_s - lo_s < 0.01:
+        return f"{(lo_s + hi_s) / 2:+.2f} s"
+    return f"{lo_s:+.2f} to {hi_s:+.2f} s"
+
+
+def duration(seconds: float | None) -> str:
+    """`0.4 s`, `12 s`, `3 min 20 s`; "unknown" for None."""
+    if seconds is None:
+        return "unknown"
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{round(seconds) // 60} min {round(seconds) % 60:02d} s"
+
+
+def micros(value: float | None) -> str:
+    """A time in microseconds, in the unit one reads best; "unknown" for None."""
+    if value is None:
+        return "unknown"
+    if value < 1000:
+        return f"{value:.0f} us"
+    return f"{value / 1000:.1f} ms" if value < 1_000_000 else f"{value / 1e6:.2f} s"
+
+
+def share(value: float | None) -> str:
+    """A share as per cent; "unknown" for None."""
+    return "unknown" if value is None else f"{value:.1%}"
+
+
+def claim_state(claim: ClaimShape) -> str:
+    """One of "as-expected", "known-bug", "worse", "fixed", "undecided"."""
+    if claim["observed"] == Observed.UNDECIDED.value:
+        return "undecided"
+    expected_good, seen_good = claim["expected"] == Expectation.HOLDS.value, claim["observed"] == Observed.HOLDS.value
+    if expected_good:
+        return "as-expected" if seen_good else "worse"
+    return "fixed" if seen_good else "known-bug"
+
+
+CLAIM_STATES = {
+    "as-expected": "as expected",
+    "known-bug": "as expected: a known bug",
+    "worse": "WORSE than expected",
+    "fixed": "FIXED: better than expected",
+    "undecided": "not decided",
+}
+
+
+def headline(summary: Summary) -> str:
+    """The verdict in one sentence, for somebody who did not write the scenario."""
+    states = [claim_state(claim) for claim in summary["claims"]]
+    bugs, worse, fixed = states.count("known-bug"), states.count("worse"), states.count("fixed")
+    ruling = Ruling(summary["verdict"])
+    if summary["interrupted"]:
+        return "The run was interrupted; what was measured is kept, and it decides nothing."
+    if ruling is Ruling.PASS and bugs:
+        return f"Everything was as expected, and that includes {plural(bugs, 'known bug')} which showed again."
+    if ruling is Ruling.REGRESSION and (worse or fixed):
+        parts = [f"{plural(worse, 'claim')} worse"] if worse else []
+        parts += [f"{plural(fixed, 'known bug')} gone"] if fixed else []
+        return f"Not as expected: {' and '.join(parts)}."
+    return RULINGS[ruling]
+
+
+def counted(summary: Summary) -> tuple[int, int]:
+    """Cycles that count, and voided ones."""
+    voided = sum(1 for cycle in summary["cycles"] if cycle["voided"])
+    return len(summary["cycles"]) - voided, voided
+
+
+def refused_lengths(summary: Summary) -> list[float]:
+    """Length in seconds of the refused window of each counted cycle that has one."""
+    windows = [cycle["refused_window_s"] for cycle in summary["cycles"] if not cycle["voided"]]
+    return [window[1] - window[0] for window in windows if window is not None]
+
+
+def imbalance(summary: Summary) -> list[str]:
+    """What does not add up in the ledger; empty when both columns do."""
+    book = summary["ledger"]
+    sums = (
+        ("attributed + unattributed", book["attributed"] + book["unattributed"], "client failures", book["client_failures"]),
+        ("matched + unmatched", book["matched"] + book["unmatched"], "refused lines", book["queue_proxy_refused_lines"]),
+        ("the causes together", sum(book["by_cause"].values()), "client failures", book["client_failures"]),
+    )
+    return [f"{left} = {a}, but {right} = {b}" for left, a, right, b in sums if a != b]

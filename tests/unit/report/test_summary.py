@@ -1,0 +1,215 @@
+"""What `summary.json` says, and that its schema would notice if it said less."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, get_args, get_origin, get_type_hints, is_typeddict
+
+import jsonschema
+import pytest
+
+from harness.errors import BadInput
+from harness.report.shape import Summary
+from harness.report.summary import seconds, summary, text, utc
+
+SCHEMA = json.loads((Path(__file__).parents[3] / "docs" / "summary.schema.json").read_text(encoding="utf-8"))
+CASES = ("s1", "n1", "troubled")
+ARTIFACTS = {"report": "report.html", "run": "run.json"}
+
+
+@pytest.fixture(name="validator")
+def schema_validator() -> jsonschema.Draft202012Validator:
+    """The published schema, itself checked."""
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+    return jsonschema.Draft202012Validator(SCHEMA)
+
+
+def made(case: Any) -> Summary:
+    """The summary of a case."""
+    return summary(case.history, case.findings, case.verdict, artifacts=ARTIFACTS)
+
+
+def loaded(case: Any) -> Any:
+    """What a reader of the file gets."""
+    return json.loads(text(made(case)))
+
+
+def objects(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Every (path of an object, key) of a document."""
+    if isinstance(value, dict):
+        for key, below in value.items():
+            yield path, key
+            yield from objects(below, (*path, key))
+    elif isinstance(value, list):
+        for place, below in enumerate(value):
+            yield from objects(below, (*path, place))
+
+
+def at(value: Any, path: tuple[str | int, ...]) -> Any:
+    """What lies at a path."""
+    for step in path:
+        value = value[step]
+    return value
+
+
+FREE = {"by_outcome", "by_cause", "anatomy", "host", "artifacts"}
+"""Objects whose keys are data, not shape."""
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_summary_fits_its_schema(name: str, request: pytest.FixtureRequest, validator: jsonschema.Draft202012Validator) -> None:
+    """Whatever happened in a run, its summary is valid."""
+    assert [error.message for error in validator.iter_errors(loaded(request.getfixturevalue(name)))] == []
+
+
+def test_a_missing_key_does_not_fit_the_schema(s1: Any, validator: jsonschema.Draft202012Validator) -> None:
+    """Take any one key out, wherever it is, and the schema refuses the rest."""
+    whole = loaded(s1)
+    tried = 0
+    for path, key in objects(whole):
+        if path and path[-1] in FREE:
+            continue
+        broken = copy.deepcopy(whole)
+        del at(broken, path)[key]
+        assert not validator.is_valid(broken), (path, key)
+        tried += 1
+    assert tried > 200
+
+
+def closed(schema: Any) -> Any:
+    """The schema with every object closed to keys it does not name."""
+    if isinstance(schema, list):
+        return [closed(below) for below in schema]
+    if not isinstance(schema, dict):
+        return schema
+    out = {key: closed(below) for key, below in schema.items()}
+    return {**out, "additionalProperties": False} if "required" in schema else out
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_every_key_is_described(name: str, request: pytest.FixtureRequest) -> None:
+    """No key is written that the schema does not name; readers get new ones without a new version of it."""
+    whole = loaded(request.getfixturevalue(name))
+    assert jsonschema.Draft202012Validator(closed(SCHEMA)).is_valid(whole)
+    assert not jsonschema.Draft202012Validator(closed(SCHEMA)).is_valid({**whole, "new": 1})
+    assert jsonschema.Draft202012Validator(SCHEMA).is_valid({**whole, "new": 1})
+
+
+def test_the_typed_shape_and_the_schema_name_the_same_keys() -> None:
+    """The TypedDicts of the code and the schema for everybody else never part."""
+    assert typed_keys(Summary) == schema_keys(SCHEMA)
+
+
+def typed_keys(shape: Any) -> dict[str, Any]:
+    """Keys of a TypedDict, and those of the ones inside it."""
+    return {key: inner(hint) for key, hint in get_type_hints(shape).items()}
+
+
+def inner(hint: Any) -> Any:
+    """The keys below a hint: through lists, mappings and `| None`; None for a plain value."""
+    if is_typeddict(hint):
+        return typed_keys(hint)
+    if get_origin(hint) is dict:
+        return inner(get_args(hint)[1])
+    return next((found for arg in get_args(hint) if (found := inner(arg)) is not None), None)
+
+
+def schema_keys(schema: Any) -> Any:
+    """Keys of an object of the schema, and those of the ones inside it."""
+    if "properties" in schema:
+        assert sorted(schema["properties"]) == schema["required"]
+        return {key: schema_keys(below) for key, below in schema["properties"].items()}
+    for option in schema.get("anyOf", []):
+        if (found := schema_keys(option)) is not None:
+            return found
+    for name in ("items", "additionalProperties"):
+        if isinstance(schema.get(name), dict):
+            return schema_keys(schema[name])
+    return None
+
+
+def test_the_same_run_gives_the_same_bytes(s1: Any) -> None:
+    """Twice the same history, the same file; the order of cycles and mappings in the findings does not matter."""
+    shuffled = replace(
+        s1.findings,
+        cycles=s1.findings.cycles[::-1],
+        by_outcome=dict(reversed(s1.findings.by_outcome.items())),
+    )
+    assert text(made(s1)) == text(summary(s1.history, shuffled, s1.verdict, artifacts=dict(reversed(ARTIFACTS.items()))))
+
+
+def test_keys_are_sorted_and_the_file_ends_with_a_newline(s1: Any) -> None:
+    """So that two runs can be compared line by line."""
+    shown = text(made(s1))
+    assert shown == json.dumps(json.loads(shown), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def test_windows_count_from_the_fault(s1: Any) -> None:
+    """Cycle 0: load at 0, fault at 6 s, request 485 (9.70 s) the first refused, 759 (15.18 s) the last."""
+    cycle = made(s1)["cycles"][0]
+    assert cycle["origin"] == "fault"
+    assert cycle["refused_window_s"] == [3.7, 9.18]
+    assert cycle["anatomy"]["kill_decided"] == {"offset_s": [2.0, 3.0], "evidence": "event Killing", "resolution_s": 1.0}
+
+
+def test_without_a_fault_offsets_count_from_the_load(n1: Any) -> None:
+    """N1 has no fault; an observed window would be given from the start of the load."""
+    cycle = replace(n1.findings.cycles[0], refused_window=(n1.history.cycles[0].load_started_ns + 1_500_000_000,) * 2)
+    found = summary(n1.history, replace(n1.findings, cycles=(cycle,)), n1.verdict, artifacts={})
+    assert (found["cycles"][0]["origin"], found["cycles"][0]["refused_window_s"]) == ("load", [1.5, 1.5])
+    assert found["cycles"][0]["fault"] is None
+
+
+def test_a_fault_the_mark_does_not_know_is_taken_from_its_event(s1: Any) -> None:
+    """A run that ended while injecting has the event, but no finished mark."""
+    marks = (replace(s1.history.cycles[0], fault_ns=0), *s1.history.cycles[1:])
+    found = summary(replace(s1.history, cycles=marks), s1.findings, s1.verdict, artifacts={})
+    assert found["cycles"][0]["refused_window_s"] == [3.7, 9.18]
+
+
+def test_what_is_unknown_is_null(troubled: Any) -> None:
+    """A number never measured, a version not recorded, an end never seen: null, not a guess."""
+    found = made(troubled)
+    lost = found["cycles"][5]
+    measured = ("origin", "refused_window_s", "restarts", "ready_throughout", "pacing_p99_us", "pacing_max_us", "steal")
+    assert {key: value for key, value in lost.items() if key in measured} == dict.fromkeys(measured)
+    assert lost["anatomy"]["fault"]["offset_s"] is None
+    assert found["versions"]["kubernetes"] is None
+    assert found["gaps"][0]["until_utc"] is None
+    assert found["phases"][-1]["seconds"] is None
+
+
+def test_a_gap_known_twice_is_written_once(troubled: Any) -> None:
+    """The recorder and the analysis name the same gap."""
+    assert troubled.history.gaps == troubled.findings.gaps
+    assert len(made(troubled)["gaps"]) == 1
+
+
+@pytest.mark.parametrize("path", ["/var/log/x", "../other/run.json", "raw/../../x", ""])
+def test_an_artifact_outside_the_run_directory_is_refused(path: str, s1: Any) -> None:
+    """Paths are relative, so that a run directory can be moved."""
+    with pytest.raises(BadInput, match="does not lie below"):
+        summary(s1.history, s1.findings, s1.verdict, artifacts={"x": path})
+
+
+@pytest.mark.parametrize(("ns", "expected"), [(0, "0.0"), (-400, "0.0"), (1_234_567_890, "1.234568"), (-5_000_000, "-0.005")])
+def test_seconds_are_true_to_the_microsecond_and_never_minus_zero(ns: int, expected: str) -> None:
+    """`-0.0` would differ from `0.0` in the bytes and in nothing else."""
+    assert repr(seconds(ns)) == expected
+
+
+def test_times_are_written_to_the_microsecond() -> None:
+    """Also just before the next second."""
+    assert utc(1_795_000_000_999_999_999) == "2026-11-18T11:06:40.999999Z"
+    assert utc(0) is None
+
+
+@pytest.mark.parametrize("name", ["s1", "n1"])
+def test_the_summary_is_the_one_on_file(name: str, request: pytest.FixtureRequest) -> None:
+    """The whole text, as checked in."""
+    expected = (Path(__file__).parent / "snapshots" / f"{name}.summary.json").read_text(encoding="utf-8")
+    assert text(made(request.getfixturevalue(name))) == expected

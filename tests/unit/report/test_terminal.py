@@ -1,0 +1,89 @@
+"""What a person reads at the end of a run."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.report import terminal
+from harness.report.summary import summary
+
+
+class Tty(io.StringIO):
+    """A terminal of sorts."""
+
+    def isatty(self) -> bool:
+        """It is one."""
+        return True
+
+
+def made(case: Any) -> Any:
+    """The summary of a case."""
+    return summary(case.history, case.findings, case.verdict, artifacts={})
+
+
+@pytest.mark.parametrize("name", ["s1", "n1", "troubled"])
+def test_the_lines_are_those_on_file(name: str, request: pytest.FixtureRequest) -> None:
+    """The whole text, as checked in."""
+    expected = (Path(__file__).parent / "snapshots" / f"{name}.terminal.txt").read_text(encoding="utf-8")
+    assert "\n".join(terminal.lines(made(request.getfixturevalue(name)), where="artifacts/run/report.html")) + "\n" == expected
+
+
+def test_no_colour_where_nobody_sees_it(s1: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A log gets plain text even when the environment forces colours."""
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    out = io.StringIO()
+    terminal.show(made(s1), file=out)
+    assert "\x1b" not in out.getvalue()
+    assert out.getvalue().startswith("PASS  S1 ")
+
+
+def test_colour_on_a_terminal(s1: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The ruling stands out."""
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    out = Tty()
+    terminal.show(made(s1), file=out)
+    assert "\x1b[1;32mPASS" in out.getvalue()
+
+
+def test_a_log_cannot_steer_the_terminal(troubled: Any) -> None:
+    """Escape sequences, markup, line breaks and reversed text in a reason are shown, not obeyed."""
+    shown = "\n".join(terminal.lines(made(troubled)))
+    assert not any(char in shown for char in "\x1b\x00\u202e\udc80")
+    assert "[bold]markup[/bold]" in shown
+
+
+def test_an_encoding_that_lacks_a_character_does_not_end_the_run(troubled: Any) -> None:
+    """A terminal that knows only ASCII gets question marks."""
+    raw = io.BytesIO()
+    out = io.TextIOWrapper(raw, encoding="ascii")
+    terminal.show(made(troubled), file=out)
+    out.flush()
+    assert b"INCONCLUSIVE" in raw.getvalue()
+
+
+def test_a_path_is_not_wrapped(s1: Any) -> None:
+    """It is there to be copied."""
+    where = "artifacts/" + "x" * 200 + "/report.html"
+    assert any(where in line for line in terminal.lines(made(s1), where=where))
+
+
+def test_a_ledger_that_does_not_add_up_is_said(s1: Any) -> None:
+    """Nobody should have to add."""
+    found = made(s1)
+    found["ledger"]["attributed"] -= 1
+    assert any("DOES NOT ADD UP" in line for line in terminal.lines(found))
+    assert not any("DOES NOT ADD UP" in line for line in terminal.lines(made(s1)))
+
+
+def test_the_overview_has_a_line_a_run(s1: Any, n1: Any) -> None:
+    """Scenario, verdict and the three numbers that matter."""
+    lines = terminal.overview([made(s1), made(n1)])
+    assert [line.split()[:6] for line in lines if line.startswith(("S1", "N1"))] == [
+        ["S1", "pass", "5", "1390", "0", "0"],
+        ["N1", "pass", "2", "0", "0", "0"],
+    ]

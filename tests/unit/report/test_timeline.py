@@ -1,0 +1,158 @@
+"""Where things stand in the picture of a cycle."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import polars as pl
+import pytest
+
+from harness.model import Bracket
+from harness.report import timeline
+from harness.report.timeline import BINS_S, LEFT, MAX_BINS, RIGHT, TOP, WIDTH, Timeline, kind
+
+
+def drawn(case: Any) -> tuple[Timeline, ...]:
+    """The pictures of a case."""
+    return timeline.timelines(case.history, case.findings.cycles)
+
+
+def only(case: Any, **changes: Any) -> Timeline:
+    """The picture of the first cycle with its findings changed."""
+    return timeline.timelines(case.history, (replace(case.findings.cycles[0], **changes),))[0]
+
+
+def test_each_cycle_has_a_picture_on_one_axis(s1: Any) -> None:
+    """Cycles can be compared by eye."""
+    pictures = drawn(s1)
+    assert [picture.index for picture in pictures] == [0, 1, 2, 3, 4]
+    assert len({picture.ticks for picture in pictures}) == 1
+    assert len({picture.zero_x for picture in pictures}) == 1
+
+
+def test_every_request_is_in_a_bar(s1: Any) -> None:
+    """The numbers said on hover add up to what was sent."""
+    for picture in drawn(s1):
+        said = [int(part.rsplit(": ", 1)[1]) for bar in picture.bars for part in bar.title.split(" s: ", 1)[1].split(", ")]
+        assert sum(said) == 1000
+
+
+def test_bars_are_exact_at_their_edges(s1: Any) -> None:
+    """Requests planned at the very edge of a bin do not wander: at 50 rps each full bin of cycle 0 holds the same number."""
+    picture = drawn(s1)[0]
+    heights = {round(sum(segment.height for segment in bar.segments)) for bar in picture.bars}
+    assert heights == {96}
+
+
+def test_failures_stand_on_the_base_line(s1: Any) -> None:
+    """In a bar of both, what failed is below what was answered."""
+    mixed = [bar for bar in drawn(s1)[1].bars if 0 < bar.share_failed < 1]
+    assert mixed
+    for bar in mixed:
+        groups = [segment.group for segment in bar.segments]
+        assert groups[0] in {"http", "cut"}
+        assert groups[-1] == "ok"
+        assert round(bar.segments[0].y + bar.segments[0].height, 1) == TOP + 96
+
+
+def test_the_band_spans_the_refused_window(s1: Any) -> None:
+    """From the first to the last refused request, with its length."""
+    picture = drawn(s1)[0]
+    band = picture.band
+    assert band is not None
+    assert band.label == "refused for 5.48 s"
+    edge = next(mark for mark in picture.marks if mark.label == "old listener closed")
+    assert abs(edge.x + edge.width - band.x) <= 0.11
+
+
+def test_edges_stand_in_the_order_of_time(s1: Any) -> None:
+    """One row each, so that no two labels collide."""
+    marks = drawn(s1)[0].marks
+    assert [mark.label for mark in marks][:4] == ["fault", "first failed probe", "kill decided", "last failed probe"]
+    assert [mark.y for mark in marks] == sorted({mark.y for mark in marks})
+
+
+def test_a_wide_bracket_is_a_bar_and_a_narrow_one_a_point(s1: Any) -> None:
+    """An event true to a second is not drawn as if one knew the moment."""
+    marks = {mark.label: mark for mark in drawn(s1)[0].marks}
+    assert not marks["kill decided"].point
+    assert marks["kill decided"].text == "+2.00 to +3.00 s"
+    assert marks["sigterm"].point
+
+
+def test_an_edge_far_away_does_not_squash_the_picture(s1: Any) -> None:
+    """A clock gone wrong is drawn at the margin, with its true value."""
+    cycle = s1.findings.cycles[0]
+    far = {**cycle.anatomy, "odd": Bracket(0, 1, "a clock at 1970", 1)}
+    picture = only(s1, anatomy=far)
+    assert picture.ticks == only(s1).ticks
+    odd = next(mark for mark in picture.marks if mark.label == "odd")
+    assert (odd.x, odd.text[0]) == (LEFT, "-")
+
+
+def test_everything_stays_inside_the_picture(s1: Any, n1: Any, troubled: Any) -> None:
+    """No bar, mark or label reaches over the margin."""
+    for case in (s1, n1, troubled):
+        for picture in drawn(case):
+            for bar in picture.bars:
+                assert bar.x >= LEFT
+                assert bar.x + bar.width <= WIDTH - RIGHT + 0.5
+            for mark in picture.marks:
+                assert LEFT - 9 <= mark.x <= WIDTH - RIGHT
+                assert mark.y < picture.axis_y < picture.height
+
+
+def test_a_late_answer_is_drawn_as_slow(s1: Any) -> None:
+    """Buffering is not failure, but one wants to see it."""
+    rows = s1.history.requests.with_columns(
+        done_ns=pl.when(pl.col("seq") < 10).then(pl.col("intended_ns") + 3_000_000_000).otherwise(pl.col("done_ns"))
+    )
+    picture = timeline.timelines(replace(s1.history, requests=rows), s1.findings.cycles)[0]
+    assert "answered after 1 s or more: 10" in [entry.label for entry in picture.legend]
+
+
+def test_a_voided_cycle_does_not_stretch_the_common_axis(s1: Any) -> None:
+    """Its picture has an axis of its own."""
+    last = (pl.col("cycle") == 1) & (pl.col("seq") == 999)
+    rows = s1.history.requests.with_columns(intended_ns=pl.col("intended_ns") + pl.when(last).then(10**11).otherwise(0))
+    cycles = tuple(replace(cycle, voided="late" if cycle.index == 1 else "") for cycle in s1.findings.cycles)
+    pictures = timeline.timelines(replace(s1.history, requests=rows), cycles)
+    assert pictures[0].ticks == drawn(s1)[0].ticks
+    assert pictures[1].ticks != pictures[0].ticks
+
+
+def test_a_cycle_without_requests_has_no_picture(troubled: Any) -> None:
+    """Cycle 5 never came to that."""
+    assert [picture.index for picture in drawn(troubled)] == [0, 1, 2, 3, 4]
+
+
+def test_a_single_request_is_a_picture(s1: Any) -> None:
+    """A run stopped at once divides by no zero."""
+    rows = s1.history.requests.filter((pl.col("cycle") == 0) & (pl.col("seq") == 0))
+    assert timeline.timelines(replace(s1.history, requests=rows), s1.findings.cycles[:1])[0].bars
+
+
+def test_a_long_run_keeps_its_number_of_bars(n1: Any) -> None:
+    """An hour has no more bars than a minute."""
+    rows = n1.history.requests.with_columns(intended_ns=pl.col("intended_ns") + pl.col("seq") * 3_600_000_000)
+    picture = timeline.timelines(replace(n1.history, requests=rows), n1.findings.cycles)[0]
+    assert picture.bin_s in BINS_S
+    assert len(picture.bars) <= MAX_BINS + 1
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("fault", "fault"),
+        ("first_failed_probe", "probe"),
+        ("old_listener_closed", "kill"),
+        ("sigterm", "kill"),
+        ("new_listener_open", "listen"),
+        ("container_started", "listen"),
+        ("something", "other"),
+    ],
+)
+def test_an_edge_has_the_colour_of_its_kind(name: str, found: str) -> None:
+    """By its name; a name nobody thought of is neutral."""
+    assert kind(name) == found
