@@ -1,0 +1,45 @@
+"""Waiting: a value ends it, a deadline ends it with what was last seen, and nothing is tolerated unasked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from harness.adapters.wait import Look, wait_for
+from harness.errors import WaitTimeout
+
+
+def test_the_first_value_ends_the_wait() -> None:
+    """Looks go on until one has a value, which is returned."""
+    looks: Iterator[Look[int]] = iter([Look(None, "no"), Look(None, "no"), Look(7, "yes")])
+    assert wait_for("seven", lambda: next(looks), within_s=30, every_s=0) == 7
+
+
+def test_false_and_zero_are_values() -> None:
+    """Only None means "not yet"."""
+    assert wait_for("a zero", lambda: Look(0, "zero"), within_s=1) == 0
+    assert wait_for("a no", lambda: Look(value=False, seen="no"), within_s=1) is False
+
+
+def test_a_timeout_says_what_was_last_seen() -> None:
+    """The message carries the condition, the deadline, the last look and the fix."""
+
+    def look() -> Look[int]:
+        return Look(None, "1 of 2 Ready")
+
+    with pytest.raises(WaitTimeout, match=r"pods: not seen within 0.01 s; last seen: 1 of 2 Ready") as late:
+        wait_for("pods", look, within_s=0.01, every_s=0, fix="look there")
+    assert late.value.fix == "look there"
+
+
+def test_only_named_exceptions_mean_not_yet() -> None:
+    """A tolerated one is part of what was seen; any other ends the wait at once."""
+
+    def broken() -> Look[int]:
+        raise ConnectionError("refused")
+
+    with pytest.raises(WaitTimeout, match="last seen: ConnectionError: refused"):
+        wait_for("an answer", broken, within_s=0.01, every_s=0, tolerate=(OSError,))
+    with pytest.raises(ConnectionError):
+        wait_for("an answer", broken, within_s=30)
