@@ -129,6 +129,15 @@ class Generator:
         if not self.alive():
             raise self._died("ended before it was told to")
 
+    def wait_ended(self, within_s: float) -> None:
+        """Until it ended by itself (max_s and the drain are over). Raises LoadError if it does not, or died."""
+        try:
+            code = self._child.wait(within_s)
+        except subprocess.TimeoutExpired as error:
+            raise LoadError(f"The load generator still runs after {within_s:g} s.", where=str(self.log)) from error
+        if code != 0:
+            raise self._died("died")
+
     def stop(self, within_s: float | None = None) -> GeneratorReport:
         """Stop sending, let what is in flight be answered for at most spec.drain_s, end. Returns its report.
 

@@ -110,13 +110,16 @@ class Server:
                     self._accept()
                 elif fd in self._conns:
                     self._read(fd)
-            while self._flips and self._begun and time.monotonic() - self._begun >= self._flips[0][0]:
-                self._flip(*self._flips.pop(0)[1:])
+            self._flip_due()
 
     def _patience_s(self) -> float:
         if not (self._flips and self._begun):
             return -1
         return max(0.0, self._flips[0][0] - (time.monotonic() - self._begun))
+
+    def _flip_due(self) -> None:
+        while self._flips and self._begun and time.monotonic() - self._begun >= self._flips[0][0]:
+            self._flip(*self._flips.pop(0)[1:])
 
     def _flip(self, what: str, fault: str) -> None:
         before = time.time_ns()
@@ -169,10 +172,11 @@ class Server:
         self._do(fd, conn, head.partition(b"X-Rid: ")[2].split(b"\r\n")[0].decode(), count[0])
 
     def _do(self, fd: int, conn: socket.socket, rid: str, nth: int) -> None:
-        did = "kill" if self._kill_second and nth == 2 else self._fault or "ok"
-        self.truth.served.append(Served(rid, time.time_ns(), nth, did))
         if not self._begun:
             self._begun = time.monotonic()
+            self._flip_due()
+        did = "kill" if self._kill_second and nth == 2 else self._fault or "ok"
+        self.truth.served.append(Served(rid, time.time_ns(), nth, did))
         if did == "stall":
             return
         with suppress(OSError):
