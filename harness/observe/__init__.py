@@ -1,1 +1,19 @@
-"""Watches pods, EndpointSlices, events, logs and journals -> Observation, Gap. May touch adapters; knows no other stage."""
+"""Watches pods, EndpointSlices, events, logs and journals -> Observation, Gap. May touch adapters; knows no other stage.
+
+    Observers ─┬─ Watch (pods, endpointslices, events)      list + watch, resumed at the last version
+               ├─ LogFollower (queue-proxy, user-container,  resumed at the last line, read back after a restart
+               │               every activator)
+               └─ Journal (kubelet, containerd)              resumed at the last cursor
+                        │
+                        └─> Feed (for waits) ─> Sink (the history)
+
+Silence is never proof: a stream is whole up to its last line, or up to the moment it was sealed by a second reading. What
+cannot be proved becomes a Gap.
+"""
+
+from harness.observe.feed import Feed
+from harness.observe.observers import Observers
+from harness.observe.sink import Sink
+from harness.observe.source import KubeLogs, LogSource
+
+__all__ = ["Feed", "KubeLogs", "LogSource", "Observers", "Sink"]

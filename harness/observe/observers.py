@@ -1,0 +1,254 @@
+"""All observers of one run: started and proved before the load, sealed at the end of each cycle, ended without a rest."""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from harness.adapters.clock import mono_s, now_ns
+from harness.adapters.kube import Kube
+from harness.adapters.wait import Look, wait_for
+from harness.errors import ObserveError, WaitTimeout
+from harness.model import ClusterHandle, Gap, Stream
+from harness.observe import payload
+from harness.observe.feed import Feed
+from harness.observe.identity import Identity
+from harness.observe.journal import Entry, ExecArgv, Journal
+from harness.observe.logs import LogFollower
+from harness.observe.payload import Object
+from harness.observe.rawcopy import RawCopies
+from harness.observe.sink import Sink
+from harness.observe.source import KubeLogs, LogSource
+from harness.observe.watch import Watch
+from harness.observe.worker import Worker
+
+ACTIVATOR = "activator"
+ACTIVATOR_LABEL = "app=activator"
+CONTAINERS: Mapping[str, Stream] = {"queue-proxy": Stream.QUEUE_PROXY, "user-container": Stream.APP}
+STOP_S = 45.0
+"""All threads together; the longest wait that nobody can cut short is a call to an API that hangs."""
+
+
+Wrap = Callable[[LogSource], LogSource]
+"""Puts something between a source of logs and its reader."""
+
+
+class Observers:
+    """Pods, EndpointSlices and events of `namespace`, logs of the pods named to `follow`, of every activator, the node's journal.
+
+    sink: takes everything, one item at a time; `feed` has the same, live (it is the sink itself if that is a Feed). raw_dir: gets
+    the raw copies. exec_argv, exec_env: how a command is run inside the node; None: there is no way in, and the journals are one
+    Gap. wrap_source: called for each container that is followed, to plant a fault between its log and its reader.
+    """
+
+    def __init__(
+        self,
+        handle: ClusterHandle,
+        namespace: str,
+        *,
+        sink: Sink,
+        raw_dir: Path,
+        exec_argv: ExecArgv | None,
+        exec_env: Mapping[str, str] | None = None,
+        system_namespace: str = "knative-serving",
+        wrap_source: Wrap | None = None,
+        kube: Kube | None = None,
+    ) -> None:
+        self.feed = sink if isinstance(sink, Feed) else Feed(sink)
+        self._kube = kube or Kube.of(handle)
+        self._raw = RawCopies(raw_dir)
+        self._guard = threading.Lock()
+        self._pods: dict[str, list[LogFollower]] = {}
+        self._activators: dict[str, LogFollower] = {}
+        self._identity: Identity[Entry] = Identity(namespace)
+        self._logs = KubeLogs(self._kube, namespace)
+        self._system_logs = KubeLogs(self._kube, system_namespace)
+        self._wrap: Wrap = wrap_source or (lambda source: source)
+        self._started_ns = 0
+        self._stopped = False
+        self._left: tuple[str, ...] = ()
+        core, discovery = self._kube.core, self._kube.discovery
+        watch = functools.partial(Watch, sink=self.feed)
+        self._pod_watch = watch(
+            "pods", Stream.PODS, functools.partial(core.list_namespaced_pod, namespace), payload.pod, notice=self._pod_seen
+        )
+        self._slice_watch = watch(
+            "endpointslices",
+            Stream.ENDPOINTS,
+            functools.partial(discovery.list_namespaced_endpoint_slice, namespace),
+            payload.endpoint_slice,
+        )
+        self._event_watch = watch("events", Stream.EVENTS, functools.partial(core.list_namespaced_event, namespace), payload.event)
+        self._activator_watch = watch(
+            "activator pods",
+            Stream.ACTIVATOR,
+            functools.partial(core.list_namespaced_pod, system_namespace, label_selector=ACTIVATOR_LABEL),
+            _not_recorded,
+            notice=self._activator_seen,
+        )
+        self._journal = Journal(exec_argv, exec_env or {}, self._identity, self.feed, self._raw) if exec_argv is not None else None
+
+    # --- life ---
+
+    def start(self) -> None:
+        """Start every stream that does not belong to a single pod."""
+        self._started_ns = now_ns()
+        for worker in self._standing():
+            worker.start()
+
+    def follow(self, pod: str) -> None:
+        """Follow the logs of both containers of this pod, from their beginning. Once a pod."""
+        with self._guard:
+            if pod in self._pods or self._stopped:
+                return
+            self._pods[pod] = [
+                LogFollower(self._wrap(self._logs), self._logs.container, pod, container, stream, self.feed, self._raw)
+                for container, stream in CONTAINERS.items()
+            ]
+            for follower in self._pods[pod]:
+                follower.start()
+
+    def prove(self, pod: str, within_s: float = 30.0) -> None:
+        """Wait until every stream has been seen to work for this pod. Raises ObserveError naming those that do not."""
+
+        def look() -> Look[bool]:
+            blind = self._blind(pod)
+            return Look(None, "; ".join(f"{name}: {why}" for name, why in blind.items())) if blind else Look(value=True, seen="all")
+
+        try:
+            wait_for(f"a sign of life of every stream about pod {pod}", look, within_s=within_s, every_s=0.5)
+        except WaitTimeout as late:
+            raise ObserveError(
+                f"Not every observer works: {late.last_seen}.", fix="make up, then run again", where=f"pod {pod}"
+            ) from late
+
+    def seal(self, pod: str) -> bool:
+        """The end of a cycle: prove that each stream has delivered everything up to now, or record gaps; True if all is proved.
+
+        The pod's logs are followed no longer: what becomes of the pod after this is not part of the evidence.
+        """
+        with self._guard:
+            followers = list(self._pods.get(pod, ()))
+        whole = self._seal([*followers, *self._standing(), *self._activator_logs()])
+        for follower in followers:
+            follower.end()
+        return whole
+
+    def stop(self, within_s: float = STOP_S) -> bool:
+        """Seal what is still open and end every thread; True if everything is proved and nothing is left running. Idempotent."""
+        with self._guard:
+            if self._stopped:
+                return not self._left
+            self._stopped = True
+        workers = self._workers()
+        whole = self._seal([worker for worker in workers if not worker.stopping()]) if self._started_ns else True
+        for worker in workers:
+            worker.end()
+        deadline = mono_s() + within_s
+        self._left = tuple(worker.name for worker in workers if not worker.join(max(0.1, deadline - mono_s())))
+        if self._journal is None and self._started_ns:
+            for stream in (Stream.KUBELET, Stream.CONTAINERD):
+                self.feed.gap(Gap(stream, "", self._started_ns, now_ns(), "there is no way into the node"))
+        self._raw.close()
+        self._kube.api.rest_client.close()
+        return whole and not self._left
+
+    def broken(self) -> tuple[str, ...]:
+        """Each stream that does not work now, and why. Empty: all is well."""
+        notes = [
+            f"{worker.name}: {worker.note}"
+            for worker in self._workers()
+            if worker.note and (worker.crashed or not worker.stopping())
+        ]
+        if self._journal is None:
+            notes.append("node journal: there is no way into the node")
+        return (*notes, *(f"{name}: its thread did not end" for name in self._left))
+
+    # --- inside ---
+
+    def _standing(self) -> list[Worker]:
+        always: list[Worker] = [self._pod_watch, self._slice_watch, self._event_watch, self._activator_watch]
+        return [*always, self._journal] if self._journal is not None else always
+
+    def _activator_logs(self) -> list[LogFollower]:
+        with self._guard:
+            return list(self._activators.values())
+
+    def _workers(self) -> list[Worker]:
+        with self._guard:
+            logs = [follower for followers in self._pods.values() for follower in followers]
+        return [*logs, *self._activator_logs(), *self._standing()]
+
+    def _seal(self, workers: Sequence[Worker]) -> bool:
+        whole = True
+        for worker in workers:
+            try:
+                whole = worker.seal() and whole
+            except Exception as error:  # noqa: BLE001 - a seal that fails in an unforeseen way is a gap like any other
+                whole = False
+                worker.lost(f"sealing it failed: {type(error).__name__}: {error}"[:300])
+        return whole
+
+    def _blind(self, pod: str) -> dict[str, str]:
+        blind = {
+            worker.name: worker.note for worker in (self._slice_watch, self._event_watch, self._activator_watch) if worker.note
+        }
+        if not any(name_of(obj) == pod for obj in self._pod_watch.objects()):
+            blind["pods"] = self._pod_watch.note or f"{pod} has not been seen"
+        if not blind.get("endpointslices") and not any(pod in pods_of(obj) for obj in self._slice_watch.objects()):
+            blind["endpointslices"] = f"no slice with {pod} has been seen"
+        with self._guard:
+            followers = [*self._pods.get(pod, ()), *self._activators.values()]
+            if pod not in self._pods:
+                blind["logs"] = f"{pod} is not followed"
+            if not self._activators:
+                blind["activator"] = "no activator pod has been seen"
+        blind |= {follower.name: why for follower in followers if (why := follower.answers())}
+        if self._journal is not None and (self._journal.note or not self._journal.delivered):
+            blind[self._journal.name] = self._journal.note or "no entry yet"
+        return blind
+
+    def _pod_seen(self, obj: Object, _deleted: bool) -> None:  # noqa: FBT001 - the shape of a Notice
+        self._identity.learn(obj)
+        if self._journal is not None:
+            self._journal.settle()
+        with self._guard:
+            followers = list(self._pods.get(name_of(obj), ()))
+        for follower in followers:
+            follower.wake()
+
+    def _activator_seen(self, obj: Object, deleted: bool) -> None:  # noqa: FBT001 - the shape of a Notice
+        name = name_of(obj)
+        with self._guard:
+            known = self._activators.get(name)
+            if known is None and not deleted and not self._stopped:
+                from_now = not self._activator_watch.listed  # one that came later is followed from its beginning
+                known = self._activators[name] = LogFollower(
+                    self._wrap(self._system_logs),
+                    self._system_logs.container,
+                    name,
+                    ACTIVATOR,
+                    Stream.ACTIVATOR,
+                    self.feed,
+                    self._raw,
+                    from_now=from_now,
+                )
+                known.start()
+        if known is not None:
+            known.wake()
+
+
+def _not_recorded(_obj: Object, /, *, deleted: bool, seen_ns: int) -> None:
+    """The activator's pods are watched to find their logs; they are not the run's pods."""
+
+
+def name_of(obj: Object) -> str:
+    """Its name."""
+    return str((obj.get("metadata") or {}).get("name") or "")
+
+
+def pods_of(endpoint_slice: Object) -> set[str]:
+    """Names of the pods in a slice."""
+    return {str((endpoint.get("targetRef") or {}).get("name") or "") for endpoint in endpoint_slice.get("endpoints") or []}

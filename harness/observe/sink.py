@@ -1,0 +1,17 @@
+"""Where observers put what they saw and what they may have missed."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from harness.model import Gap, Observation
+
+
+class Sink(Protocol):
+    """Takes observations and gaps; whoever records a run looks like this."""
+
+    def observation(self, o: Observation, /) -> None:
+        """One thing was seen."""
+
+    def gap(self, g: Gap, /) -> None:
+        """Something may have been lost."""

@@ -1,0 +1,166 @@
+"""Where container logs come from: the API server, or a stand-in with a planted fault."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from harness.adapters.kube import Kube
+from harness.errors import ObserveError
+from harness.observe.payload import bare_id
+from harness.observe.stamps import SECOND_NS, rfc3339_ns
+from harness.observe.wire import CONNECT_S, Broken, Refused, open_lines, read_all, read_json
+from harness.observe.worker import Closable
+
+SILENCE_S = 20.0
+"""A quiet log stream is opened anew after this: the last line then comes again, or proves the connection was dead."""
+
+
+class PodGone(ObserveError):
+    """There is no such pod (any more)."""
+
+
+class NotStarted(ObserveError):
+    """The container has no log yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """stamp: the runtime's, as written; stamp_ns: the same as a number; text: the line without it."""
+
+    stamp_ns: int
+    stamp: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerState:
+    """What the API says of one container. instance: restart count of the newest one.
+
+    started: it has (had) a process, so there is a log. ended: the newest one has ended. previous: the instance whose log
+    `read(previous=True)` gives, None if there is none.
+    """
+
+    instance: int
+    started: bool
+    ended: bool
+    previous: int | None
+    id: str = ""
+
+
+SOURCE_ERRORS = (ObserveError, OSError)
+"""What a source may raise: PodGone, NotStarted, Broken, or the operating system's own."""
+
+
+class LogSource(Protocol):
+    """Logs of the containers of one namespace: raw lines, each beginning with its stamp and a blank, without its end.
+
+    A stand-in may wrap another source and lose, change or refuse what it likes. Methods raise SOURCE_ERRORS.
+    """
+
+    def follow(self, pod: str, container: str, *, since_ns: int | None, opened: Callable[[Closable], None]) -> Iterator[bytes]:
+        """Lines of the newest instance from the second of since_ns on (None: from its beginning), and those to come.
+
+        opened: called once the stream is open, with what ends it from another thread. The iteration ends when the container
+        does, and raises when the connection breaks.
+        """
+
+    def read(
+        self, pod: str, container: str, *, since_ns: int | None = None, previous: bool = False, last: int | None = None
+    ) -> list[bytes]:
+        """Lines there are now. previous: of the instance before. last: only so many from the end."""
+
+
+States = Callable[[str, str], ContainerState]
+"""Pod and container to the container's state. Raises SOURCE_ERRORS."""
+
+
+class KubeLogs:
+    """Logs by the API server of a real cluster, and the states of their containers."""
+
+    def __init__(self, kube: Kube, namespace: str, *, silence_s: float = SILENCE_S) -> None:
+        self._kube = kube
+        self._namespace = namespace
+        self._silence_s = silence_s
+
+    def follow(self, pod: str, container: str, *, since_ns: int | None, opened: Callable[[Closable], None]) -> Iterator[bytes]:
+        """See LogSource."""
+        try:
+            lines = open_lines(lambda: self._call(pod, container, since_ns=since_ns, follow=True))
+        except Refused as refused:
+            raise _meaning(refused, pod) from refused
+        opened(lines)
+        return iter(lines)
+
+    def read(
+        self, pod: str, container: str, *, since_ns: int | None = None, previous: bool = False, last: int | None = None
+    ) -> list[bytes]:
+        """See LogSource."""
+        try:
+            body = read_all(lambda: self._call(pod, container, since_ns=since_ns, previous=previous, tailLines=last))
+        except Refused as refused:
+            raise _meaning(refused, pod) from refused
+        # A container that died in the middle of a line leaves it without a newline: here it is whole, for the answer is.
+        return [line for line in body.split(b"\n") if line]
+
+    def container(self, pod: str, container: str) -> ContainerState:
+        """What the API says of a container. Raises PodGone or Broken."""
+        try:
+            obj = read_json(
+                lambda: self._kube.core.read_namespaced_pod(
+                    pod, self._namespace, _preload_content=False, _request_timeout=(CONNECT_S, 10.0)
+                )
+            )
+        except Refused as refused:
+            raise _meaning(refused, pod) from refused
+        return container_state(obj, container)
+
+    def _call(self, pod: str, container: str, *, since_ns: int | None = None, **more: Any) -> Any:
+        query: dict[str, Any] = {"container": container, "timestamps": "true"}
+        query |= {name: str(value).lower() for name, value in more.items() if value not in (None, False)}
+        if since_ns is not None:
+            # The generated call only knows sinceSeconds, which depends on the node's clock; the API's sinceTime has whole seconds.
+            query["sinceTime"] = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(since_ns // SECOND_NS))
+        asked = self._kube.api.param_serialize(
+            "GET",
+            "/api/v1/namespaces/{namespace}/pods/{name}/log",
+            path_params={"namespace": self._namespace, "name": pod},
+            query_params=list(query.items()),
+            auth_settings=["BearerToken"],
+        )
+        return self._kube.api.call_api(*asked, _request_timeout=(CONNECT_S, self._silence_s)).response
+
+
+def parse_line(raw: bytes) -> LogLine:
+    """A line of a log asked for with timestamps. Raises Broken: the kubelet writes its own failures into the stream, unstamped."""
+    stamp, _, text = raw.decode("utf-8", "surrogateescape").partition(" ")
+    try:
+        return LogLine(rfc3339_ns(stamp), stamp, text)
+    except ValueError as error:
+        raise Broken(f"instead of a log line came: {raw[:200].decode(errors='replace')}") from error
+
+
+def container_state(obj: Any, container: str) -> ContainerState:
+    """Read off a pod object. While a dead container waits for its restart, it is itself what `previous` gives."""
+    statuses = (obj.get("status") or {}).get("containerStatuses") or []
+    status: dict[str, Any] = next((s for s in statuses if s.get("name") == container), {})
+    state, before = status.get("state") or {}, (status.get("lastState") or {}).get("terminated")
+    instance = int(status.get("restartCount") or 0)
+    up = "running" in state or "terminated" in state
+    return ContainerState(
+        instance=instance,
+        started=up or bool(before),
+        ended="terminated" in state or (not up and bool(before)),
+        previous=None if not before else instance - 1 if up else instance,
+        id=bare_id(status.get("containerID")),
+    )
+
+
+def _meaning(refused: Refused, pod: str) -> ObserveError:
+    if refused.status == 404:
+        return PodGone(f"pod {pod} is gone")
+    if refused.status == 400 and ("waiting to start" in refused.what or "is not available" in refused.what):
+        return NotStarted(refused.what)
+    return refused
