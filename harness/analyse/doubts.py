@@ -1,0 +1,120 @@
+"""What keeps the evidence from deciding. Any doubt makes the verdict inconclusive, so each says what is missing and where."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from harness.analyse.windows import Window, requests_of
+from harness.model import CycleFindings, CycleMark, FaultKind, Gap, History, Ledger, Outcome, Stream
+
+NEEDED = (Stream.QUEUE_PROXY, Stream.APP, Stream.PODS, Stream.EVENTS)
+"""The ledger and the proof of a fault rest on these: a gap in one is a doubt by itself.
+
+ACTIVATOR explains only failures that nothing else explains, so its gap is a doubt where such are left. The endpoints and the
+journals of kubelet and containerd sharpen the anatomy, and a gap can only take from that: none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cycle:
+    """One cycle as the doubts see it. pods: those that served it."""
+
+    mark: CycleMark
+    window: Window
+    findings: CycleFindings
+    pods: frozenset[str]
+
+
+def doubts(history: History, cycles: Sequence[Cycle], ledger: Ledger) -> tuple[str, ...]:
+    """Every doubt, in words; none: the evidence decides."""
+    counted = [cycle for cycle in cycles if not cycle.findings.voided]
+    return (
+        *_of_the_run(history),
+        *(f"the history is incomplete: {note}" for note in history.notes),
+        *_of_the_number(history, cycles, counted),
+        *(text for cycle in cycles for text in _of_landing(cycle)),
+        *(text for cycle in counted for text in _of_the_load(history, cycle)),
+        *(text for cycle in counted for text in _of_gaps(history.gaps, cycle)),
+        *_of_silence(history.observations, counted),
+        *_of_the_ledger(ledger),
+    )
+
+
+def _of_the_run(history: History) -> Iterable[str]:
+    meta = history.meta
+    if meta.interrupted:
+        yield f"the run was interrupted: {meta.interrupted}"
+    tolerance_ns = int(meta.spec.match_tolerance_s * 1e9)
+    if meta.clock_step_ns is None:
+        yield "the run did not end by itself: its history was never closed"
+    elif abs(meta.clock_step_ns) > tolerance_ns:
+        yield f"the clock was stepped by {meta.clock_step_ns / 1e6:.1f} ms, more than the tolerance of {tolerance_ns / 1e6:g} ms"
+    if not (history.requests["sent_ns"] > 0).any():
+        yield "no request was sent"
+
+
+def _of_the_number(history: History, cycles: Sequence[Cycle], counted: Sequence[Cycle]) -> Iterable[str]:
+    spec = history.meta.spec
+    if len(counted) < max(spec.cycles, 1):
+        reasons = "; ".join(f"cycle {cycle.mark.index}: {cycle.findings.voided}" for cycle in cycles if cycle.findings.voided)
+        yield f"{len(counted)} of {spec.cycles} cycles count" + (f" ({reasons})" if reasons else "")
+    marked = {cycle.mark.index for cycle in cycles}
+    for index in sorted(set(history.requests["cycle"].unique().to_list()) - marked):
+        yield f"cycle {index} sent requests but was never marked: the run ended in it"
+
+
+def _of_landing(cycle: Cycle) -> Iterable[str]:
+    """Also of a cycle that was given up: that the fault does not take hold is then the thing to say. Not of a late generator's."""
+    if (cycle.findings.voided and not cycle.mark.given_up) or cycle.findings.landed.proved:
+        return
+    missing = "; ".join(f"{name}: {evidence}" for name, was, evidence in cycle.findings.landed.parts if not was)
+    yield f"cycle {cycle.mark.index}: the fault is not proved to have landed ({missing})"
+
+
+def _of_the_load(history: History, cycle: Cycle) -> Iterable[str]:
+    requests = requests_of(history.requests, cycle.mark.index)
+    good = requests.filter(pl.col("outcome") == Outcome.OK.value)
+    if cycle.mark.fault_ns:
+        good = good.filter(pl.col("done_ns") <= cycle.mark.fault_ns)
+    if good.is_empty():
+        baseline = "before the fault" if cycle.mark.fault_ns else "at all"
+        yield f"cycle {cycle.mark.index}: no request was answered well {baseline}, so a failure says nothing"
+    strangers = sorted(cycle.pods - {cycle.mark.pod})
+    if strangers and history.meta.spec.service.max_scale == 1:
+        yield f"cycle {cycle.mark.index}: another pod served it too: {', '.join(strangers)}"
+    if history.meta.spec.fault.kind is FaultKind.NONE and any(fault.cycle == cycle.mark.index for fault in history.faults):
+        yield f"cycle {cycle.mark.index}: a fault was put in though none was asked"
+
+
+def _of_gaps(gaps: Sequence[Gap], cycle: Cycle) -> Iterable[str]:
+    unexplained = any(cycle.findings.by_cause.get(cause, 0) for cause in ("unknown", "ambiguous"))
+    for gap in gaps:
+        concerns = gap.stream in NEEDED or (gap.stream is Stream.ACTIVATOR and unexplained)
+        of_its_pods = gap.stream is Stream.ACTIVATOR or not gap.pod or gap.pod in cycle.pods
+        if concerns and of_its_pods and cycle.window.overlaps(gap.from_ns, gap.until_ns):
+            length_s = (gap.until_ns - gap.from_ns) / 1e9
+            yield f"cycle {cycle.mark.index}: {gap.stream.value} has a gap of {length_s:.1f} s: {gap.reason}"
+
+
+def _of_silence(observations: pl.DataFrame, counted: Sequence[Cycle]) -> Iterable[str]:
+    """A stream that never said anything may never have been listened to. Pods and the app speak in every cycle."""
+    rows = observations.group_by("stream", "pod").len().iter_rows()
+    heard: Mapping[tuple[str, str], int] = {(stream, pod): count for stream, pod, count in rows}
+    for stream in NEEDED:
+        if not any(name == stream.value for name, _ in heard):
+            yield f"nothing was ever seen on {stream.value}"
+        elif stream in {Stream.PODS, Stream.APP}:
+            for cycle in counted:
+                if (stream.value, cycle.mark.pod) not in heard:
+                    yield f"cycle {cycle.mark.index}: nothing was seen of {cycle.mark.pod} on {stream.value}"
+
+
+def _of_the_ledger(ledger: Ledger) -> Iterable[str]:
+    if ledger.unattributed:
+        yield f"{ledger.unattributed} failed requests are unattributed ({ledger.ambiguous} of them ambiguous)"
+    if ledger.unmatched:
+        yield f"{ledger.unmatched} refused lines of queue-proxy belong to no request of the generator"
+    if ledger.censored:
+        yield f"{ledger.censored} refused lines are missing and queue-proxy's log sampling was not switched off"

@@ -1,0 +1,50 @@
+"""Whether requests failed only while, by the app's own report, nobody listened."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from harness.analyse.evidence import Failure
+from harness.analyse.lines import AppEvent
+from harness.analyse.windows import Window
+
+
+def closed_windows(told: Sequence[AppEvent], from_ns: int, until_ns: int) -> tuple[Window, ...] | None:
+    """[listener closed, next listener open] of each restart in [from, until]; None if a listener's end was not reported.
+
+    An app that exits without closing says `exit`, which closes as well. Without a new listener the window stays open to the end.
+    """
+    windows: list[Window] = []
+    closed_ns = 0
+    boot = ""
+    for event in told:
+        if event.t_ns > until_ns:
+            break
+        if event.event in {"closed", "exit"} and not closed_ns:
+            closed_ns, boot = event.t_ns, event.boot
+        elif event.event == "listening":
+            if not closed_ns and boot and event.boot != boot:
+                return None  # a new process listens and the old one never said when it stopped
+            if closed_ns and event.t_ns >= from_ns:
+                windows.append(Window(closed_ns, event.t_ns))
+            closed_ns, boot = 0, event.boot
+        elif event.event == "boot" and boot and event.boot != boot and not closed_ns:
+            return None
+    if closed_ns:
+        windows.append(Window(closed_ns, until_ns))
+    return tuple(windows)
+
+
+def outside(failures: Sequence[Failure], told: Sequence[AppEvent], from_ns: int, until_ns: int, tolerance_ns: int) -> int | None:
+    """How many failed requests do not touch such a window, give or take the tolerance; None without the app's report.
+
+    No failure: 0, with or without a report.
+    """
+    if not failures:
+        return 0
+    windows = closed_windows(told, from_ns, until_ns)
+    if not told or windows is None:
+        return None
+    return sum(
+        not any(window.overlaps(one.sent_ns - tolerance_ns, one.done_ns + tolerance_ns) for window in windows) for one in failures
+    )

@@ -1,0 +1,86 @@
+"""What the observers saw of pods, as states in the order seen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import polars as pl
+
+from harness.analyse.lines import parsed
+from harness.model import Observation, Stream
+
+USER_CONTAINER = "user-container"
+"""Knative's name for the only container of a Service that names none."""
+
+
+@dataclass(frozen=True, slots=True)
+class PodState:
+    """One sight of a pod. ready, restarts: None where the API said nothing. ready is False for a pod that is being deleted."""
+
+    seen_ns: int
+    ready: bool | None
+    restarts: int | None
+    container_id: str
+    running_since_ns: int | None
+    resolution_ns: int
+
+
+def states(observations: Iterable[Observation], pod: str) -> tuple[PodState, ...]:
+    """The sights of this pod in the order seen; observations of other kinds and pods are skipped."""
+    found = []
+    for seen in observations:
+        if seen.stream is not Stream.PODS or seen.pod != pod or (told := parsed(seen.payload)) is None:
+            continue
+        containers = told.get("containers")
+        user = (containers.get(USER_CONTAINER) if isinstance(containers, dict) else None) or {}
+        ready, restarts, since = told.get("ready"), user.get("restarts"), user.get("running_since_ns")
+        found.append(
+            PodState(
+                seen_ns=seen.seen_ns,
+                ready=False if told.get("deleting") else ready if isinstance(ready, bool) else None,
+                restarts=restarts if isinstance(restarts, int) else None,
+                container_id=str(user.get("id") or ""),
+                running_since_ns=since if isinstance(since, int) else None,
+                resolution_ns=seen.resolution_ns,
+            )
+        )
+    return tuple(sorted(found, key=lambda state: state.seen_ns))
+
+
+def restarts_since(sights: Iterable[PodState], after_ns: int, until_ns: int | None = None) -> int | None:
+    """By how much the user container's restart count grew after this moment, None if it was not seen on both sides.
+
+    The count before is the last one seen by then; a pod first seen later has its first count taken instead.
+    """
+    before: int | None = None
+    last: int | None = None
+    for state in sights:
+        if state.restarts is None or (until_ns is not None and state.seen_ns > until_ns):
+            continue
+        if state.seen_ns <= after_ns or before is None:
+            before = state.restarts
+        last = state.restarts
+    return None if before is None or last is None else last - before
+
+
+def ready_throughout(sights: Iterable[PodState], from_ns: int, until_ns: int) -> bool | None:
+    """True: seen Ready before, and never seen otherwise until the end. False: seen not Ready. None: the sights do not tell."""
+    before: PodState | None = None
+    later: list[PodState] = []
+    for state in sights:
+        if state.seen_ns <= from_ns:
+            before = state
+        elif state.seen_ns <= until_ns:
+            later.append(state)
+    if any(state.ready is False for state in later):
+        return False
+    if before is None or before.ready is None or any(state.ready is None for state in later):
+        return None
+    return before.ready
+
+
+def rows_to_observations(rows: pl.DataFrame) -> list[Observation]:
+    """Rows of a History as the nouns they were, in order."""
+    columns = ("stream", "pod", "container", "instance", "at_ns", "resolution_ns", "seen_ns", "payload")
+    return [Observation(Stream(row[0]), *row[1:]) for row in rows.select(columns).iter_rows()]

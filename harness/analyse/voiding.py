@@ -1,0 +1,55 @@
+"""Whether a cycle's load was what it should have been. Nothing here looks at how the requests fared."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from harness.model import GeneratorReport, Outcome, RunSpec
+
+STEAL_LIMIT = 0.05
+"""Share of CPU time taken by other guests of the machine above which a cycle does not count. On two noisy virtual cores 1 % is
+common and does no harm to pacing; the pacing limits are the finer sieve."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pacing:
+    """How late requests were sent against the plan, in microseconds; zeros if none was sent."""
+
+    p50_us: float
+    p99_us: float
+    max_us: float
+
+
+def pacing(requests: pl.DataFrame) -> Pacing:
+    """Sent minus intended over the requests that were sent."""
+    sent = requests.filter(pl.col("sent_ns") > 0)
+    if sent.is_empty():
+        return Pacing(0.0, 0.0, 0.0)
+    late_us = (sent["sent_ns"].to_numpy() - sent["intended_ns"].to_numpy()) / 1_000
+    p50, p99 = np.percentile(late_us, [50, 99])
+    return Pacing(float(p50), float(p99), float(late_us.max()))
+
+
+def void_reason(spec: RunSpec, requests_of_cycle: pl.DataFrame, report: GeneratorReport | None) -> str:
+    """Why this cycle cannot count because of its generator, "" if it can.
+
+    requests_of_cycle: rows of `History.requests`. report: None if the generator left none; "running" in it: it was killed.
+    """
+    if report is None or report.ended_by == "running":
+        return "the generator left no final report"
+    if not (requests_of_cycle["sent_ns"] > 0).any():
+        return "the generator sent nothing"
+    not_sent = max(int((requests_of_cycle["outcome"] == Outcome.NOT_SENT.value).sum()), report.not_sent)
+    if not_sent:
+        return f"{not_sent} requests were not sent: the cap of requests in flight was reached"
+    seen = pacing(requests_of_cycle)
+    if seen.p99_us > spec.pacing_p99_limit_us:
+        return f"pacing p99 {seen.p99_us:.0f} us > {spec.pacing_p99_limit_us} us"
+    if seen.max_us > spec.pacing_max_limit_us:
+        return f"pacing max {seen.max_us:.0f} us > {spec.pacing_max_limit_us} us"
+    if report.steal > STEAL_LIMIT:
+        return f"steal {report.steal:.1%} > {STEAL_LIMIT:.0%}"
+    return ""

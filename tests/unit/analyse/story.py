@@ -1,0 +1,300 @@
+"""A literal history of liveness restarts, told in nouns, for tests to spoil.
+
+Each cycle takes 60 s of which the generator runs 13: the fault comes 4 s after the load, the listener closes at 7.5 s, the new one
+opens at 10 s. Every request takes 3 ms; queue-proxy logs a refused one 1 ms after it was sent.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from harness.history.layout import Table
+from harness.history.tables import frame
+from harness.model import (
+    Claim,
+    CycleMark,
+    Expectation,
+    FaultEvent,
+    FaultKind,
+    FaultSpec,
+    Gap,
+    GeneratorReport,
+    History,
+    Observation,
+    Outcome,
+    RunMeta,
+    RunSpec,
+    ServiceSpec,
+    Stream,
+    SystemChange,
+)
+
+T0 = 1_780_000_000_000_000_000
+MS = 1_000_000
+S = 1_000 * MS
+REFUSED = "dial tcp 127.0.0.1:8080: connect: connection refused"
+OK, BAD = 0, 1
+"""Indices of the two answers of each cycle (and the new boot's good one)."""
+OK_NEW = 2
+
+FAULT_S, FAILED_S, KILLING_S, SIGTERM_S, CLOSED_S, STARTED_S, BOOT_S, LISTENING_S, END_S = (
+    4.0,
+    4.3,
+    6.4,
+    7.49,
+    7.5,
+    8.0,
+    8.1,
+    10.0,
+    13.0,
+)
+
+UNSAMPLED = SystemChange("configmap knative-serving/config-logging", "zap-logger-config: sampling", None, "null", "no line is lost")
+
+
+def at(cycle: int, seconds: float) -> int:
+    """A moment of a cycle, nanoseconds."""
+    return T0 + cycle * 60 * S + round(seconds * 1000) * MS
+
+
+def stamp(ns: int) -> str:
+    """As queue-proxy writes it."""
+    return datetime.fromtimestamp(ns // S, UTC).strftime("%Y-%m-%dT%H:%M:%S") + f".{ns % S:09d}Z"
+
+
+def claim(check: str, expected: Expectation) -> Claim:
+    """A claim named by its check."""
+    return Claim(check, check, check, expected, "a test")
+
+
+S1_CLAIMS = (
+    claim("ready-pod-is-not-refused", Expectation.BROKEN),
+    claim("failures-only-while-not-listening", Expectation.HOLDS),
+    claim("container-restarts-once", Expectation.HOLDS),
+)
+N1_CLAIMS = (claim("requests-do-not-fail", Expectation.HOLDS), claim("no-restart", Expectation.HOLDS))
+
+
+@dataclass
+class Story:
+    """The parts of a History, still to be changed. requests, answers: rows as in its tables."""
+
+    meta: RunMeta
+    cycles: list[CycleMark] = field(default_factory=list)
+    faults: list[FaultEvent] = field(default_factory=list)
+    gaps: list[Gap] = field(default_factory=list)
+    observations: list[Observation] = field(default_factory=list)
+    requests: list[dict[str, Any]] = field(default_factory=list)
+    answers: list[dict[str, Any]] = field(default_factory=list)
+    generators: dict[int, GeneratorReport] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def history(self) -> History:
+        """The parts put together."""
+        observed = [
+            {name: getattr(one, name) for name in Observation.__slots__} | {"stream": one.stream.value} for one in self.observations
+        ]
+        requests = frame(Table.REQUESTS, self.requests)
+        return History(
+            meta=self.meta,
+            cycles=tuple(self.cycles),
+            faults=tuple(self.faults),
+            phases=(),
+            gaps=tuple(self.gaps),
+            observations=frame(Table.OBSERVATIONS, observed),
+            requests=requests,
+            answers=frame(Table.ANSWERS, self.answers),
+            generators=dict(self.generators),
+            notes=self.notes,
+        )
+
+    def spec(self, **changed: Any) -> None:
+        """Ask for something else."""
+        self.meta = replace(self.meta, spec=replace(self.meta.spec, **changed))
+
+    def drop(self, spoil: Callable[[Observation], bool], most: int = 10**9) -> int:
+        """Lose observations; returns how many."""
+        kept, lost = [], 0
+        for one in self.observations:
+            if lost < most and spoil(one):
+                lost += 1
+            else:
+                kept.append(one)
+        self.observations = kept
+        return lost
+
+    def see(self, stream: Stream, pod: str, ns: int, payload: str | dict[str, Any], resolution_ns: int = 1) -> None:
+        """One more observation, seen 2 ms later."""
+        container = {Stream.APP: "user-container", Stream.QUEUE_PROXY: "queue-proxy"}.get(stream, "")
+        text = payload if isinstance(payload, str) else json.dumps(payload)
+        self.observations.append(Observation(stream, pod, container, -1, ns, resolution_ns, ns + 2 * MS, text))
+
+    def app(self, pod: str, boot: str, ns: int, event: str, **more: Any) -> None:
+        """One event of the app."""
+        self.see(Stream.APP, pod, ns, {"t_ns": ns, "event": event, "pod": pod, "boot": boot, "pid": 1, **more})
+
+    def probe(self, pod: str, boot: str, ns: int, *, ok: bool) -> None:
+        """A liveness probe in the app's log."""
+        self.app(pod, boot, ns, "probe", which="liveness", via="http", ok=ok, status=200 if ok else 503)
+
+    def pod(self, pod: str, ns: int, *, ready: bool | None = True, restarts: int = 0, since_ns: int = T0 - 20 * S) -> None:
+        """A sight of the pod."""
+        user = {"restarts": restarts, "ready": True, "id": f"containerd://{pod}-{restarts}", "running_since_ns": since_ns // S * S}
+        self.see(Stream.PODS, pod, ns, {"ready": ready, "deleting": False, "containers": {"user-container": user}})
+
+    def refused_line(self, pod: str, ns: int, error: str = REFUSED) -> None:
+        """A forwarding error of queue-proxy."""
+        line = {
+            "severity": "ERROR",
+            "timestamp": stamp(ns),
+            "logger": "queueproxy",
+            "message": "error reverse proxying request",
+            "error": error,
+        }
+        self.see(Stream.QUEUE_PROXY, pod, ns // MS * MS, line, resolution_ns=MS)
+
+    def request(
+        self, cycle: int, ns: int, outcome: Outcome = Outcome.OK, *, status: int = 200, answer: int = OK, took_ns: int = 3 * MS
+    ) -> None:
+        """One request, sent 50 us late."""
+        self.requests.append(
+            {
+                "cycle": cycle,
+                "seq": len(self.requests),
+                "lane": "get-keepalive",
+                "outcome": outcome.value,
+                "status": status,
+                "answer": answer,
+                "reused": True,
+                "intended_ns": ns - 50_000,
+                "sent_ns": ns if outcome is not Outcome.NOT_SENT else 0,
+                "first_byte_ns": 0,
+                "done_ns": ns + took_ns,
+            }
+        )
+
+    def answer(self, cycle: int, status: int, body: str, **headers: str) -> int:
+        """One more distinct answer of this cycle; returns its index."""
+        index = len([row for row in self.answers if row["cycle"] == cycle])
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        self.answers.append({"cycle": cycle, "index": index, "status": status, "body": body, "headers": json.dumps(named)})
+        return index
+
+
+ENVOY = {"server": "envoy", "x_envoy_upstream_service_time": "present"}
+
+
+def meta(claims: Sequence[Claim], kind: FaultKind, cycles: int) -> RunMeta:
+    """The head of a run that ended in order."""
+    spec = RunSpec(
+        scenario="S1" if kind is not FaultKind.NONE else "N1",
+        title="a story",
+        service=ServiceSpec(),
+        fault=FaultSpec(kind),
+        claims=tuple(claims),
+        cycles=cycles,
+    )
+    return RunMeta("id", spec, "module", {"knative": "v1.23.0"}, "kn", "ns", (UNSAMPLED,), {}, T0, 0, clock_step_ns=0)
+
+
+def report(cycle: int, sent: int, rate: float) -> GeneratorReport:
+    """A generator that was in time."""
+    return GeneratorReport(rate, sent, sent, 0, 50.0, 50.0, 50.0, 0.0, 0.3, at(cycle, 0), at(cycle, END_S), "stop")
+
+
+def restarts(cycles: int = 2, rate: float = 50.0, claims: Sequence[Claim] = S1_CLAIMS) -> Story:
+    """The failing of a liveness probe, once a cycle; all evidence is there."""
+    story = Story(meta(claims, FaultKind.LIVENESS, cycles))
+    for cycle in range(cycles):
+        pod, old, new = f"pod-{cycle}", f"old{cycle}", f"new{cycle}"
+        _calm(story, cycle, pod, old)
+        story.faults.append(
+            FaultEvent(
+                cycle,
+                FaultKind.LIVENESS,
+                False,
+                pod,
+                old,
+                at(cycle, FAULT_S),
+                at(cycle, FAULT_S) + MS,
+                200,
+                json.dumps({"boot": old}),
+            )
+        )
+        for second in range(4):
+            story.probe(pod, old, at(cycle, 0.3 + second), ok=True)
+        for second in range(3):
+            story.probe(pod, old, at(cycle, FAILED_S + second), ok=False)
+        killing = {
+            "reason": "Killing",
+            "message": "Container user-container failed liveness probe, will be restarted",
+            "container": "user-container",
+        }
+        story.see(Stream.EVENTS, pod, at(cycle, KILLING_S) // S * S, killing, S)
+        story.app(pod, old, at(cycle, SIGTERM_S), "signal", signal="SIGTERM", action="exit")
+        story.app(pod, old, at(cycle, CLOSED_S), "closed", port=8080)
+        story.app(pod, old, at(cycle, CLOSED_S) + 1, "exit", code=0)
+        story.see(Stream.CONTAINERD, "", at(cycle, STARTED_S), f'msg="StartContainer for \\"{pod}-1\\" returns successfully"', 1)
+        story.pod(pod, at(cycle, STARTED_S + 0.2), restarts=1, since_ns=at(cycle, STARTED_S))
+        story.app(pod, new, at(cycle, BOOT_S), "boot")
+        story.app(pod, new, at(cycle, LISTENING_S), "listening", port=8080)
+        story.probe(pod, new, at(cycle, 11.0), ok=True)
+        sent = 0
+        for number in range(int(END_S * rate)):
+            ns = at(cycle, 0) + int(number * S / rate)
+            sent += 1
+            if at(cycle, CLOSED_S) <= ns < at(cycle, LISTENING_S):
+                story.request(cycle, ns, Outcome.HTTP_ERROR, status=502, answer=BAD)
+                story.refused_line(pod, ns + MS)
+            else:
+                story.request(cycle, ns, answer=OK if ns < at(cycle, CLOSED_S) else OK_NEW)
+        story.answer(cycle, 200, "hello", **ENVOY, x_toggle_pod=pod, x_toggle_boot=old)
+        story.answer(cycle, 502, REFUSED + "\n", **ENVOY)
+        story.answer(cycle, 200, "hello", **ENVOY, x_toggle_pod=pod, x_toggle_boot=new)
+        story.generators[cycle] = report(cycle, sent, rate)
+        story.cycles.append(
+            CycleMark(
+                cycle, pod, old, at(cycle, 0), at(cycle, 4), at(cycle, FAULT_S), at(cycle, 8.3), at(cycle, 12.9), at(cycle, END_S)
+            )
+        )
+    return story
+
+
+def calm(cycles: int = 2, rate: float = 50.0, claims: Sequence[Claim] = N1_CLAIMS) -> Story:
+    """No fault, nothing fails."""
+    story = Story(meta(claims, FaultKind.NONE, cycles))
+    for cycle in range(cycles):
+        pod, boot = f"pod-{cycle}", f"old{cycle}"
+        _calm(story, cycle, pod, boot)
+        for second in range(13):
+            story.probe(pod, boot, at(cycle, 0.3 + second), ok=True)
+        for number in range(int(END_S * rate)):
+            story.request(cycle, at(cycle, 0) + int(number * S / rate))
+        story.answer(cycle, 200, "hello", **ENVOY, x_toggle_pod=pod, x_toggle_boot=boot)
+        story.generators[cycle] = report(cycle, int(END_S * rate), rate)
+        story.cycles.append(CycleMark(cycle, pod, boot, at(cycle, 0), at(cycle, 4), 0, 0, at(cycle, 12.9), at(cycle, END_S)))
+    return story
+
+
+def _calm(story: Story, cycle: int, pod: str, boot: str) -> None:
+    """What every fresh pod shows before its load."""
+    story.app(pod, boot, at(cycle, -10), "boot")
+    story.app(pod, boot, at(cycle, -5), "listening", port=8080)
+    story.see(
+        Stream.QUEUE_PROXY, pod, at(cycle, -9), {"severity": "INFO", "logger": "queueproxy", "message": "Starting queue-proxy"}
+    )
+    story.see(
+        Stream.QUEUE_PROXY,
+        pod,
+        at(cycle, -7),
+        "aggressive probe error (failed 202 times): dial tcp 127.0.0.1:8080: connect: connection refused",
+    )
+    story.see(Stream.EVENTS, pod, at(cycle, -9), {"reason": "Started", "message": "Started container", "container": ""}, S)
+    story.pod(pod, at(cycle, -9), ready=False)
+    story.pod(pod, at(cycle, -4))
+    endpoints = [{"ip": "10.244.0.9", "pod": pod, "ready": True, "serving": True, "terminating": False}]
+    story.see(Stream.ENDPOINTS, "", at(cycle, -4), {"slice": "s", "service": "toggle-00001-private", "endpoints": endpoints})

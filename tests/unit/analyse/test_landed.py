@@ -1,0 +1,151 @@
+"""Whether the fault took hold, live and afterwards alike."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from harness.analyse.landed import landed
+from harness.model import FaultKind, FaultSpec, Landed, Observation, Stream
+from tests.unit.analyse.story import FAULT_S, S, Story, at, restarts
+
+LIVENESS = FaultSpec(FaultKind.LIVENESS)
+
+
+def both(story: Story, spec: FaultSpec = LIVENESS) -> Landed:
+    """The answer over the live feed and over the table, which must be one."""
+    event = story.faults[0] if story.faults else None
+    live = landed(spec, event, story.observations, at(0, FAULT_S))
+    assert landed(spec, event, story.history().observations, at(0, FAULT_S)) == live
+    return live
+
+
+def missing(result: Landed) -> list[str]:
+    """The parts that were not seen."""
+    return [name for name, was, _ in result.parts if not was]
+
+
+def test_a_liveness_restart_is_proved_by_five_parts() -> None:
+    """Answer, probe hit, kill, restart count, new boot."""
+    result = both(restarts(1))
+    assert result.proved
+    assert len(result.parts) == 5
+
+
+def has(*words: str) -> Callable[[Observation], bool]:
+    """Observations whose payload has all these words."""
+    return lambda one: all(word in one.payload for word in words)
+
+
+@pytest.mark.parametrize(
+    ("lost", "part"),
+    [
+        (has('"probe"', "503"), "a failed liveness probe in the app's log"),
+        (has("Killing"), "the kubelet kills the container for its liveness"),
+        (has('"restarts": 1'), "restartCount grew"),
+        (has("new0"), "a new boot in the app's log"),
+    ],
+)
+def test_each_part_is_needed(lost: Callable[[Observation], bool], part: str) -> None:
+    """Without one of them there is no proof, and it is named."""
+    story = restarts(1)
+    assert story.drop(lost)
+    result = both(story)
+    assert not result.proved
+    assert missing(result) == [part]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"status": 403}, "it answered 403"),
+        ({"answer": json.dumps({"boot": "somebody else"})}, "is of boot somebody else"),
+        ({"answer": "done"}, "is of boot unknown"),
+    ],
+)
+def test_the_answer_must_be_the_right_apps(change: dict[str, object], words: str) -> None:
+    """A fault put into another process proves nothing."""
+    story = restarts(1)
+    story.faults[0] = replace(story.faults[0], **change)  # type: ignore[arg-type]
+    result = both(story)
+    assert missing(result) == ["the app answered that it is done"]
+    assert words in result.parts[0][2]
+
+
+def test_the_apps_log_can_stand_for_an_answer_without_boot() -> None:
+    """An answer that does not say who gave it is confirmed by the log of who did it."""
+    story = restarts(1)
+    story.faults[0] = replace(story.faults[0], answer="done")
+    story.app("pod-0", "old0", at(0, FAULT_S), "fault", kind="liveness")
+    assert both(story).proved
+
+
+def test_what_was_before_does_not_count() -> None:
+    """An earlier failed probe, kill or restart of the same pod is not the fault's doing."""
+    story = restarts(1)
+    late = at(0, 20)
+    result = landed(LIVENESS, replace(story.faults[0], sent_ns=late), story.observations, late)
+    assert len(missing(result)) == 4
+
+
+def test_other_pods_do_not_count() -> None:
+    """Evidence is of the pod the fault was put into."""
+    story = restarts(2)
+    story.drop(lambda one: one.pod == "pod-0")
+    assert len(missing(both(story))) == 4
+
+
+def test_an_event_true_to_a_second_may_have_been_after() -> None:
+    """The API cuts event times to seconds: one in the fault's own second counts, one before does not."""
+    story = restarts(1)
+    event = story.faults[0]
+    (kill,) = [one for one in story.observations if "Killing" in one.payload]
+    rest = [one for one in story.observations if one is not kill]
+    after = kill.at_ns + 900_000_000
+    assert not [part for part in missing(landed(LIVENESS, event, [*rest, kill], after)) if "kubelet" in part]
+    early = replace(kill, at_ns=kill.at_ns - S)
+    assert [part for part in missing(landed(LIVENESS, event, [*rest, early], after)) if "kubelet" in part]
+
+
+def test_the_end_of_a_pod_is_no_liveness_kill() -> None:
+    """Deleting a pod also gives a Killing event."""
+    story = restarts(1)
+    story.drop(has("Killing"))
+    stopping = {"reason": "Killing", "message": "Stopping container user-container", "container": "user-container"}
+    story.see(Stream.EVENTS, "pod-0", at(0, 12), stopping, S)
+    assert missing(both(story)) == ["the kubelet kills the container for its liveness"]
+
+
+def test_the_kubelets_journal_can_stand_for_the_event() -> None:
+    """Events are spam-filtered; the journal is not."""
+    story = restarts(1)
+    story.drop(has("Killing"))
+    words = 'pod="ns/pod-0" containerMessage="Container user-container failed liveness probe, will be restarted"'
+    story.see(Stream.KUBELET, "", at(0, 6.5), words)
+    assert both(story).proved
+
+
+def test_no_fault_asked_is_trivially_proved() -> None:
+    """NONE needs nothing."""
+    assert both(Story(restarts(1).meta), FaultSpec(FaultKind.NONE)).proved
+
+
+@pytest.mark.parametrize("kind", [kind for kind in FaultKind if kind is not FaultKind.NONE])
+def test_nothing_done_nothing_landed(kind: FaultKind) -> None:
+    """Without an event there is no proof, whatever was asked."""
+    assert not both(Story(restarts(1).meta), FaultSpec(kind)).proved
+
+
+def test_the_other_faults_have_their_own_proof() -> None:
+    """Readiness: a failed readiness probe. Exit: a restart. Hang: the app's own word."""
+    story = restarts(1)
+    assert missing(both(story, FaultSpec(FaultKind.READINESS))) == ["a failed readiness probe in the app's log"]
+    assert missing(both(story, FaultSpec(FaultKind.HANG))) == ["the fault in the app's log"]
+    assert both(story, FaultSpec(FaultKind.EXIT)).proved
+    story.app("pod-0", "old0", at(0, 4.5), "probe", which="readiness", via="http", ok=False)
+    story.app("pod-0", "old0", at(0, FAULT_S), "fault", kind="hang")
+    assert both(story, FaultSpec(FaultKind.READINESS)).proved
+    assert both(story, FaultSpec(FaultKind.HANG)).proved

@@ -1,0 +1,112 @@
+"""Log lines that look alike and are not."""
+
+from __future__ import annotations
+
+import json
+
+import polars as pl
+import pytest
+
+from harness.analyse.lines import LineKind, app_events, forwarding_errors, kind_of, stamp_ns
+from harness.history.layout import Table
+from harness.history.tables import frame
+from harness.model import Observation, Stream
+from tests.unit.analyse.story import REFUSED
+
+READ = json.dumps(
+    {
+        "severity": "ERROR",
+        "timestamp": "2026-11-23T18:18:06.85517954Z",
+        "logger": "queueproxy",
+        "caller": "network/error_handler.go:39",
+        "message": "error reverse proxying request; sockstat: sockets: used 9\n",
+        "knative.dev/key": "ns/lines-00001",
+        "knative.dev/pod": "lines-00001-deployment-56747d8d9c-qvck7",
+        "error": REFUSED,
+        "stacktrace": "knative.dev/pkg/network.ErrorHandler.func1",
+    }
+)
+"""A line read from queue-proxy 1.23."""
+
+
+@pytest.mark.parametrize(
+    ("stream", "payload", "kind"),
+    [
+        (Stream.QUEUE_PROXY, READ, LineKind.FORWARDING_ERROR),
+        (Stream.QUEUE_PROXY, READ.replace('"queueproxy"', '"queueproxy.main"'), LineKind.FORWARDING_ERROR),
+        (Stream.QUEUE_PROXY, READ.replace('"queueproxy"', '"activator"'), LineKind.OTHER),
+        (Stream.QUEUE_PROXY, '{"logger":"queueproxy","message":"' + REFUSED + '"}', LineKind.OTHER),
+        (Stream.QUEUE_PROXY, '{"logger":"queueproxy","error":null}', LineKind.OTHER),
+        (Stream.QUEUE_PROXY, f"aggressive probe error (failed 202 times): {REFUSED}", LineKind.PROBE_ERROR),
+        (Stream.QUEUE_PROXY, "", LineKind.OTHER),
+        (Stream.QUEUE_PROXY, "{torn", LineKind.OTHER),
+        (Stream.QUEUE_PROXY, "[1]", LineKind.OTHER),
+        (Stream.ACTIVATOR, READ.replace('"queueproxy"', '"activator"'), LineKind.ACTIVATOR_ERROR),
+        (Stream.ACTIVATOR, READ, LineKind.OTHER),
+        (Stream.APP, '{"t_ns":5,"event":"boot","boot":"b","pod":"p"}', LineKind.APP_EVENT),
+        (Stream.APP, '{"t_ns":"5","event":"boot","boot":"b"}', LineKind.OTHER),
+        (Stream.APP, READ, LineKind.OTHER),
+        (Stream.KUBELET, READ, LineKind.OTHER),
+    ],
+)
+def test_kind_of(stream: Stream, payload: str, kind: LineKind) -> None:
+    """Stream and form decide, the words "connection refused" do not."""
+    assert kind_of(stream, payload) is kind
+
+
+def rows(*payloads: str, at_ns: int = 7) -> pl.DataFrame:
+    """Observations of one queue-proxy."""
+    given = [
+        {"stream": Stream.QUEUE_PROXY.value, "pod": "p", "container": "queue-proxy", "at_ns": at_ns, "payload": payload}
+        for payload in payloads
+    ]
+    return frame(Table.OBSERVATIONS, given)
+
+
+def test_the_lines_own_time_is_preferred() -> None:
+    """The container runtime stamps a line when it reads it; queue-proxy when it happens."""
+    (line,) = forwarding_errors(rows(READ), Stream.QUEUE_PROXY)
+    assert (line.at_ns, line.error, line.pod) == (1795457886855179540, REFUSED, "p")
+    (line,) = forwarding_errors(rows(READ.replace("2026-11-23T", "yesterday ")), Stream.QUEUE_PROXY)
+    assert line.at_ns == 7
+
+
+def test_a_probe_error_is_no_forwarding_error() -> None:
+    """A probe's own refusal on stderr is never counted, even when it quotes JSON."""
+    probe = f'aggressive probe error (failed 3 times): {REFUSED} "error"'
+    assert forwarding_errors(rows(probe), Stream.QUEUE_PROXY) == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "ns"),
+    [
+        ("1970-01-01T00:00:01Z", 10**9),
+        ("1970-01-01T00:00:01.5Z", 1_500_000_000),
+        ("1970-01-01T00:00:01.000000001Z", 10**9 + 1),
+        ("1970-01-01T01:00:01.25+01:00", 1_250_000_000),
+        ("1970-01-01T00:00:01.123+0000", 1_123_000_000),
+        ("1970-13-01T00:00:01Z", None),
+        ("soon", None),
+        (None, None),
+        (5, None),
+    ],
+)
+def test_stamp_ns(text: object, ns: int | None) -> None:
+    """Nanoseconds are kept, nonsense is None."""
+    assert stamp_ns(text) == ns
+
+
+def test_app_events_are_in_the_apps_order() -> None:
+    """Lines may reach us late; the app's clock orders them."""
+
+    def line(ns: int, text: str) -> Observation:
+        return Observation(Stream.APP, "p", "user-container", 0, ns, 1, ns, text)
+
+    told = app_events(
+        [
+            line(2, '{"t_ns":2,"event":"listening","boot":"b"}'),
+            line(1, '{"t_ns":1,"event":"boot","boot":"b"}'),
+            line(3, "Traceback"),
+        ]
+    )
+    assert [(one.event, one.t_ns) for one in told] == [("boot", 1), ("listening", 2)]
