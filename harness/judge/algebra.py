@@ -1,0 +1,38 @@
+"""How doubts and claims become one ruling. Nothing else is here; the truth table is a test.
+
+    any doubt                                   inconclusive
+    no claim                                    inconclusive
+    any claim undecided                         inconclusive
+    any claim not as expected                   regression
+    every claim as expected                     pass
+
+Inconclusive stands first: a regression, like a pass, is only said by evidence that decides. What was seen against an expectation is
+named among the reasons of an inconclusive run too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from harness.model import ClaimResult, Expectation, Observed, Ruling, Verdict
+
+
+def rule(doubts: Sequence[str], claims: Sequence[ClaimResult]) -> Verdict:
+    """The verdict over these; a total function. reasons: what decided, most important first."""
+    undecided = [f"{one.claim.id}: {one.why}" for one in claims if one.observed is Observed.UNDECIDED]
+    deviations = [reason for one in claims if (reason := deviation(one))]
+    if doubts or undecided or not claims:
+        nothing = () if claims else ("the scenario makes no claim",)
+        return Verdict(Ruling.INCONCLUSIVE, (*doubts, *nothing, *undecided, *deviations), tuple(claims))
+    if deviations:
+        return Verdict(Ruling.REGRESSION, tuple(deviations), tuple(claims))
+    return Verdict(Ruling.PASS, tuple(f"{one.claim.id}: as expected: {one.why}" for one in claims), tuple(claims))
+
+
+def deviation(result: ClaimResult) -> str:
+    """How the observation departs from the expectation: "worse: ..." or "fixed: ...", "" if it does not or is undecided."""
+    if result.claim.expected is Expectation.HOLDS and result.observed is Observed.BROKEN:
+        return f"worse: {result.claim.id} is expected to hold; {result.why}"
+    if result.claim.expected is Expectation.BROKEN and result.observed is Observed.HOLDS:
+        return f"fixed: {result.claim.id} is expected to be broken; {result.why}"
+    return ""

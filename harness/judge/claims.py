@@ -1,0 +1,58 @@
+"""One claim over all cycles that count."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from harness.errors import BadInput
+from harness.judge.checks import CHECKS, Check, Seen
+from harness.model import Claim, ClaimResult, CycleFindings, Expectation, Observed
+
+
+def decide(claim: Claim, cycles: Sequence[CycleFindings], checks: Mapping[str, Check] = CHECKS) -> ClaimResult:
+    """What the claim's check saw in these cycles, taken together. cycles: those that count.
+
+    A behaviour expected to hold is broken by one cycle; a bug expected to show must show in every one: seen in some only, it is
+    neither there nor gone. Raises BadInput for a check nobody registered; a check that crashes decides nothing.
+    """
+    check = checks.get(claim.check)
+    if check is None:
+        raise BadInput(
+            f"The claim {claim.id!r} names the check {claim.check!r}, which there is not.",
+            fix=f"Use one of: {', '.join(sorted(checks))}.",
+        )
+    seen = [(cycle.index, *_asked(check, cycle)) for cycle in cycles]
+    observed, head = _together(claim.expected, [one for _, one, _ in seen])
+    details = _details(seen)
+    return ClaimResult(claim, observed, f"{head}: {details}" if details else head)
+
+
+def _asked(check: Check, cycle: CycleFindings) -> Seen:
+    try:
+        return check(cycle)
+    except Exception as error:  # noqa: BLE001 - whatever goes wrong in a check, it must not decide
+        return Observed.UNDECIDED, f"the check crashed with {type(error).__name__}: {error}"
+
+
+def _together(expected: Expectation, seen: Sequence[Observed]) -> tuple[Observed, str]:
+    total = len(seen)
+    if not total:
+        return Observed.UNDECIDED, "no cycle counts"
+    broken, holding, undecided = (seen.count(one) for one in (Observed.BROKEN, Observed.HOLDS, Observed.UNDECIDED))
+    if holding == total:
+        return Observed.HOLDS, f"holds in {total} of {total} cycles"
+    if broken == total or (broken and expected is Expectation.HOLDS):
+        return Observed.BROKEN, f"broken in {broken} of {total} cycles"
+    if undecided:
+        return Observed.UNDECIDED, f"undecided in {undecided} of {total} cycles"
+    return Observed.UNDECIDED, f"broken in only {broken} of {total} cycles"
+
+
+def _details(seen: Sequence[tuple[int, Observed, str]]) -> str:
+    """Each different reason once, with the cycles it was given in; reasons for what did not hold come first."""
+    order = {Observed.BROKEN: 0, Observed.UNDECIDED: 1, Observed.HOLDS: 2}
+    cycles: dict[tuple[int, str], list[int]] = {}
+    for index, observed, why in seen:
+        cycles.setdefault((order[observed], why), []).append(index)
+    ranked = sorted(cycles.items(), key=lambda item: (item[0][0], item[1]))
+    return "; ".join(f"{why} (cycle {', '.join(map(str, which))})" for (_, why), which in ranked)

@@ -1,0 +1,13 @@
+"""Findings and claims -> Verdict."""
+
+from __future__ import annotations
+
+from harness.judge.algebra import rule
+from harness.judge.claims import decide
+from harness.model import Findings, RunSpec, Verdict
+
+
+def judge(spec: RunSpec, findings: Findings) -> Verdict:
+    """The ruling over a run. Only cycles that were not voided are asked. Raises BadInput for a claim whose check there is not."""
+    counted = [cycle for cycle in findings.cycles if not cycle.voided]
+    return rule(findings.doubts, [decide(claim, counted) for claim in spec.claims])
