@@ -1,1 +1,19 @@
-"""Findings and verdict -> summary.json, HTML, terminal, JUnit. Writes files it is told to, nothing else."""
+"""Findings and verdict -> summary.json, HTML, terminal, JUnit. Writes files it is told to, nothing else.
+
+    found = report.write(directory, history, findings, verdict)     the three files of a run, and the summary
+    report.show(found, where=str(directory))                        on the terminal; `lines` gives the same as text
+    report.step_summary(found)                                      on the page of a CI, if there is one
+
+Everything but the page is made from the summary alone: `junit` and `overview` take those of many runs.
+"""
+
+from __future__ import annotations
+
+from harness.report.ci import markdown, step_summary
+from harness.report.junit import Run, junit
+from harness.report.shape import Summary
+from harness.report.summary import summary
+from harness.report.terminal import lines, overview, show
+from harness.report.write import write
+
+__all__ = ["Run", "Summary", "junit", "lines", "markdown", "overview", "show", "step_summary", "summary", "write"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -40,12 +41,12 @@ def markdown(summaries: Sequence[Summary]) -> str:
     return "\n".join(out) + "\n"
 
 
-def append(summaries: Sequence[Summary], env: Mapping[str, str]) -> bool:
-    """Append the Markdown to the file the CI named in its environment; False when it named none.
+def step_summary(*summaries: Summary, env: Mapping[str, str] | None = None) -> bool:
+    """Append the Markdown to the file the CI named in env (this process's environment by default); False when it named none.
 
     Raises HistoryError when the file cannot be written.
     """
-    name = env.get(VARIABLE, "")
+    name = (os.environ if env is None else env).get(VARIABLE, "")
     if not name or not summaries:
         return False
     try:

@@ -51,7 +51,7 @@ def summary(history: History, findings: Findings, verdict: Verdict, *, artifacts
     """
     meta = history.meta
     marks = {mark.index: mark for mark in history.cycles}
-    faults = {event.cycle: event for event in reversed(history.faults)}
+    faults = {event.cycle: event for event in history.faults}
     return Summary(
         schema=SCHEMA,
         run_id=meta.run_id,

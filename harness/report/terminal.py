@@ -24,7 +24,7 @@ STATES = {"as-expected": "green", "known-bug": "green", "worse": "bold red", "fi
 
 
 def show(summary: Summary, *, file: TextIO | None = None, where: str = "") -> None:
-    """Print the verdict. where: the path of the HTML report, shown last. Colours only on a terminal, whatever FORCE_COLOR says."""
+    """Print the verdict. where: the run directory, shown last. Colours only on a terminal, whatever FORCE_COLOR says."""
     out = file or sys.stdout
     tty = out.isatty()
     width = shutil.get_terminal_size((LOG_WIDTH, 24)).columns if tty else LOG_WIDTH
@@ -116,7 +116,7 @@ def _facts(summary: Summary) -> Table:
 
 def _report_line(where: str) -> str:
     """The path as it is, outside any table: it is there to be copied, so nothing may wrap it."""
-    return f"\nReport: {words.plain(where)}\n" if where else ""
+    return f"\nFiles: {words.plain(where)}\n" if where else ""
 
 
 def facts(summary: Summary) -> list[tuple[str, str]]:

@@ -45,6 +45,19 @@ GROUPS: Mapping[str, str] = {
 ORDER = ("http", "refused", "cut", "late", "unsent", "slow", "ok")
 """From the base line upwards: what failed stands on the line, where heights can be compared."""
 
+KINDS: Mapping[str, str] = {
+    "fault": "fault",
+    "first-failed-probe": "probe",
+    "first-good-probe": "probe",
+    "killing": "kill",
+    "sigterm": "kill",
+    "listener-closed": "kill",
+    "container-started": "listen",
+    "listening": "listen",
+    "first-ok": "listen",
+}
+"""Edge -> colour; readiness and whatever comes later is neutral."""
+
 
 @dataclass(frozen=True, slots=True)
 class Segment:
@@ -152,7 +165,7 @@ def timelines(history: History, cycles: tuple[CycleFindings, ...]) -> tuple[Time
 
     Cycles that count share one time axis, so that they can be compared by eye; a voided one has its own.
     """
-    faults = {event.cycle: event for event in reversed(history.faults)}
+    faults = {event.cycle: event for event in history.faults}
     seen = [found for cycle in sorted(cycles, key=lambda c: c.index) if (found := _look(history, cycle, faults.get(cycle.index)))]
     counted = [cycle for cycle in seen if not cycle.findings.voided]
     common = _Scale(min(c.lo_s for c in counted), max(c.hi_s for c in counted)) if counted else None
@@ -183,11 +196,9 @@ def _look(history: History, cycle: CycleFindings, event: FaultEvent | None) -> _
         .otherwise(pl.col("outcome")),
     ).sort("at_ns")
     lo, hi = rows["at_ns"][0] / 1e9, rows["at_ns"][-1] / 1e9
-    # An edge somewhat outside the load widens the picture; one far away (a wrong clock, an old container) must not squash it.
-    slack = max(hi - lo, 1.0) * 0.5
-    edges = [(at - start) / 1e9 for bracket in cycle.anatomy.values() for at in (bracket.lo_ns, bracket.hi_ns)]
-    near = [edge for edge in edges if lo - slack <= edge <= hi + slack]
-    lo, hi = min([lo, 0.0, *near]) if lo - slack <= 0 <= hi + slack else min([lo, *near]), max([hi, *near])
+    # The load decides what is shown: an edge outside it (a state last seen long before, a wrong clock) is drawn at the margin.
+    if 0 < lo <= hi - lo:
+        lo = 0.0
     return _Cycle(cycle, start, name, rows, lo, max(hi, lo + 0.1))
 
 
@@ -274,7 +285,7 @@ def _mark(cycle: _Cycle, scale: _Scale, name: str, bracket: Bracket, y: float) -
         kind=kind(name),
         label=words.edge(name),
         text=words.offset(lo, hi),
-        title=f"{words.edge(name)}: {bracket.evidence} (clock true to {bracket.resolution_ns / 1e9:g} s)",
+        title=f"{words.edge(name)}: {bracket.evidence} (clock true to {words.resolution(bracket.resolution_ns / 1e9)})",
         x=x,
         width=round(end - x, 1),
         point=end - x < 4,
@@ -285,28 +296,8 @@ def _mark(cycle: _Cycle, scale: _Scale, name: str, bracket: Bracket, y: float) -
 
 
 def kind(name: str) -> str:
-    """The colour of an edge, from its name: what was done, probed, killed, or listens again."""
-    for word, found in (
-        ("fault", "fault"),
-        ("inject", "fault"),
-        ("probe", "probe"),
-        ("unhealthy", "probe"),
-        ("close", "kill"),
-        ("kill", "kill"),
-        ("term", "kill"),
-        ("exit", "kill"),
-        ("stop", "kill"),
-        ("die", "kill"),
-        ("listen", "listen"),
-        ("open", "listen"),
-        ("start", "listen"),
-        ("recover", "listen"),
-        ("ready", "listen"),
-        ("first_ok", "listen"),
-    ):
-        if word in name.lower():
-            return found
-    return "other"
+    """The colour of an edge: the fault, a probe, an end, a beginning; "other" for one that has none."""
+    return KINDS.get(name, "other")
 
 
 def _band(cycle: _Cycle, scale: _Scale) -> Band | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 
 from harness.model import Expectation, Observed, Ruling
-from harness.report.shape import ClaimShape, Summary
+from harness.report.shape import ClaimShape, CycleShape, EdgeShape, Summary
 
 OUTCOMES = {
     "ok": "answered",
@@ -49,6 +49,23 @@ ARTIFACTS = {
 }
 """What a file of a run directory is for, by its name there without the ending."""
 
+EDGES = {
+    "fault": "fault put in",
+    "first-failed-probe": "first failed probe",
+    "killing": "kubelet kills the container",
+    "sigterm": "app gets SIGTERM",
+    "listener-closed": "app stops listening",
+    "container-started": "new container started",
+    "listening": "new app listens",
+    "first-ok": "new app answers a request",
+    "first-good-probe": "first good probe",
+    "pod-unready": "pod no longer Ready",
+    "pod-ready-again": "pod Ready again",
+    "endpoint-unready": "endpoint no longer ready",
+    "endpoint-ready-again": "endpoint ready again",
+}
+"""The edges analysis looks for; a new one is shown by its name until it has words."""
+
 RULINGS = {
     Ruling.PASS: "Everything was as expected.",
     Ruling.REGRESSION: "Not as expected.",
@@ -90,7 +107,18 @@ def artifact(name: str) -> str:
 
 def edge(name: str) -> str:
     """The name of an edge of a restart as a person would write it."""
-    return name.replace("_", " ").replace("-", " ").strip()
+    return EDGES.get(name, name.replace("-", " ").strip())
+
+
+def edges(cycle: CycleShape) -> list[tuple[str, EdgeShape]]:
+    """The edges of a cycle in the order of time, those without an offset left out."""
+    placed = [(edge["offset_s"], name, edge) for name, edge in cycle["anatomy"].items() if edge["offset_s"] is not None]
+    return [(name, edge) for _, name, edge in sorted(placed, key=lambda item: item[:2])]
+
+
+def failed(cycle: CycleShape) -> int:
+    """Failed requests of a cycle, those not sent at all included."""
+    return sum(cycle["requests"]["by_cause"].values())
 
 
 def count(number: int) -> str:
@@ -128,6 +156,14 @@ def micros(value: float | None) -> str:
     if value < 1000:
         return f"{value:.0f} us"
     return f"{value / 1000:.1f} ms" if value < 1_000_000 else f"{value / 1e6:.2f} s"
+
+
+def resolution(seconds: float) -> str:
+    """How true a clock is: `1 s`, `1 ms`, `1 us`, `1 ns`."""
+    for size, unit in ((1.0, "s"), (1e-3, "ms"), (1e-6, "us")):
+        if seconds >= size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds / 1e-9:.0f} ns"
 
 
 def share(value: float | None) -> str:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from harness.errors import HistoryError
 from harness.model import Findings, History, Verdict
-from harness.report import junit
 from harness.report.html import html
+from harness.report.junit import Run, junit
 from harness.report.shape import Summary
 from harness.report.summary import summary, text
 
@@ -30,7 +30,7 @@ def write(directory: Path, history: History, findings: Findings, verdict: Verdic
     files = {
         OWN["summary"]: text(found),
         OWN["report"]: html(history, findings, found),
-        OWN["junit"]: junit.junit([junit.Run(found)]),
+        OWN["junit"]: junit([Run(found)]),
     }
     for name, content in files.items():
         _whole(directory / name, content)

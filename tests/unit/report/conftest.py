@@ -169,13 +169,13 @@ def anatomy(fault_ns: int, refused_ns: int, open_ns: int) -> dict[str, Bracket]:
     """The edges of one restart: three failed probes, the kill, the new listener."""
     return {
         "fault": Bracket(fault_ns, fault_ns + 2 * MS, "the app answered the order", 1000),
-        "first_failed_probe": Bracket(fault_ns + 700 * MS, fault_ns + 700 * MS, "probe answered 500 in the app's log", 1000),
-        "last_failed_probe": Bracket(fault_ns + 2700 * MS, fault_ns + 2700 * MS, "probe answered 500 in the app's log", 1000),
-        "kill_decided": Bracket(fault_ns + 2 * S, fault_ns + 3 * S, "event Killing", S),
+        "first-failed-probe": Bracket(fault_ns - 300 * MS, fault_ns + 700 * MS, "the app's log: the first answered 500", 1000),
+        "killing": Bracket(fault_ns + 2 * S, fault_ns + 3 * S, "event Killing", S),
         "sigterm": Bracket(refused_ns - 30 * MS, refused_ns - 30 * MS, "signal 15 in the app's log", 1000),
-        "old_listener_closed": Bracket(refused_ns - 20 * MS, refused_ns, "close in the app's log", 1000),
-        "container_started": Bracket(refused_ns + 400 * MS, refused_ns + 460 * MS, "containerd journal: StartContainer", 1000),
-        "new_listener_open": Bracket(open_ns - 20 * MS, open_ns, "listen in the app's log", 1000),
+        "listener-closed": Bracket(refused_ns - 20 * MS, refused_ns, "close in the app's log", 1000),
+        "container-started": Bracket(refused_ns + 400 * MS, refused_ns + 460 * MS, "containerd journal: StartContainer", 1000),
+        "listening": Bracket(open_ns - 20 * MS, open_ns, "the app's log: listening", 1000),
+        "first-ok": Bracket(open_ns - 20 * MS, open_ns + 2 * MS, "requests: the first OK of the new boot", 1),
     }
 
 
@@ -280,7 +280,7 @@ def n1() -> Case:
                 index=index,
                 pod=f"toggle-{index}",
                 voided="",
-                landed=Landed(proved=True, parts=()),
+                landed=Landed(proved=True, parts=(("no fault asked", True, "nothing was to be done"),)),
                 anatomy={},
                 sent=PLANNED,
                 ok=PLANNED,
@@ -339,6 +339,7 @@ def troubled() -> Case:
     lost = replace(
         cycles[0],
         index=5,
+        voided=f"given up: no pod {HOSTILE}",
         anatomy={"fault": Bracket(T0, T0, "no origin", 1000)},
         refused_window=None,
         ready_throughout=None,

@@ -44,16 +44,23 @@ def test_it_is_appended_to_what_is_there(s1: Any, tmp_path: Path) -> None:
     """Earlier steps have written to the same file."""
     page = tmp_path / "summary.md"
     page.write_text("before\n", encoding="utf-8")
-    assert ci.append([made(s1)], {"GITHUB_STEP_SUMMARY": str(page)})
+    assert ci.step_summary(made(s1), env={"GITHUB_STEP_SUMMARY": str(page)})
     assert page.read_text(encoding="utf-8") == "before\n" + ci.markdown([made(s1)])
+
+
+def test_the_environment_of_the_process_is_the_default(s1: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command inside a CI need not pass it on."""
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "page.md"))
+    assert ci.step_summary(made(s1))
+    assert (tmp_path / "page.md").exists()
 
 
 def test_outside_a_ci_nothing_is_written(s1: Any) -> None:
     """No variable, no file."""
-    assert not ci.append([made(s1)], {})
+    assert not ci.step_summary(made(s1), env={})
 
 
 def test_a_page_that_cannot_be_written_is_one_clear_error(s1: Any, tmp_path: Path) -> None:
     """The reader learns which file and which variable."""
     with pytest.raises(HistoryError, match="GITHUB_STEP_SUMMARY"):
-        ci.append([made(s1)], {"GITHUB_STEP_SUMMARY": str(tmp_path / "none" / "x.md")})
+        ci.step_summary(made(s1), env={"GITHUB_STEP_SUMMARY": str(tmp_path / "none" / "x.md")})

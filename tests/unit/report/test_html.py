@@ -122,7 +122,7 @@ def test_each_cycle_has_its_timeline_and_evidence(s1: Any) -> None:
     assert len(labels) == 6
     text = words_of(reader)
     assert text.count("seen the container was restarted restartCount 0 -> 1") == 5
-    assert "old listener closed" in text
+    assert "app stops listening" in text
 
 
 def test_a_voided_cycle_and_one_given_up_say_why(troubled: Any) -> None:
@@ -131,7 +131,7 @@ def test_a_voided_cycle_and_one_given_up_say_why(troubled: Any) -> None:
     assert "voided: pacing p99 912000 us" in text
     assert "given up: no pod" in text
     assert "in place of 1" in text
-    assert "plus the lines of 1 voided cycle" in text
+    assert "plus the lines of 2 voided cycles" in text
 
 
 def test_many_cycles_do_not_swell_the_page(s1: Any) -> None:

@@ -153,7 +153,7 @@ def test_windows_count_from_the_fault(s1: Any) -> None:
     cycle = made(s1)["cycles"][0]
     assert cycle["origin"] == "fault"
     assert cycle["refused_window_s"] == [3.7, 9.18]
-    assert cycle["anatomy"]["kill_decided"] == {"offset_s": [2.0, 3.0], "evidence": "event Killing", "resolution_s": 1.0}
+    assert cycle["anatomy"]["killing"] == {"offset_s": [2.0, 3.0], "evidence": "event Killing", "resolution_s": 1.0}
 
 
 def test_without_a_fault_offsets_count_from_the_load(n1: Any) -> None:

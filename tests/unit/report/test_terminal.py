@@ -29,7 +29,7 @@ def made(case: Any) -> Any:
 def test_the_lines_are_those_on_file(name: str, request: pytest.FixtureRequest) -> None:
     """The whole text, as checked in."""
     expected = (Path(__file__).parent / "snapshots" / f"{name}.terminal.txt").read_text(encoding="utf-8")
-    assert "\n".join(terminal.lines(made(request.getfixturevalue(name)), where="artifacts/run/report.html")) + "\n" == expected
+    assert "\n".join(terminal.lines(made(request.getfixturevalue(name)), where="artifacts/S1/run")) + "\n" == expected
 
 
 def test_no_colour_where_nobody_sees_it(s1: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,10 +6,10 @@ from dataclasses import replace
 from typing import Any
 
 import polars as pl
-import pytest
 
+from harness.analyse.anatomy import EDGES
 from harness.model import Bracket
-from harness.report import timeline
+from harness.report import timeline, words
 from harness.report.timeline import BINS_S, LEFT, MAX_BINS, RIGHT, TOP, WIDTH, Timeline, kind
 
 
@@ -62,23 +62,23 @@ def test_the_band_spans_the_refused_window(s1: Any) -> None:
     band = picture.band
     assert band is not None
     assert band.label == "refused for 5.48 s"
-    edge = next(mark for mark in picture.marks if mark.label == "old listener closed")
+    edge = next(mark for mark in picture.marks if mark.label == "app stops listening")
     assert abs(edge.x + edge.width - band.x) <= 0.11
 
 
 def test_edges_stand_in_the_order_of_time(s1: Any) -> None:
     """One row each, so that no two labels collide."""
     marks = drawn(s1)[0].marks
-    assert [mark.label for mark in marks][:4] == ["fault", "first failed probe", "kill decided", "last failed probe"]
+    assert [mark.label for mark in marks][:3] == ["first failed probe", "fault put in", "kubelet kills the container"]
     assert [mark.y for mark in marks] == sorted({mark.y for mark in marks})
 
 
 def test_a_wide_bracket_is_a_bar_and_a_narrow_one_a_point(s1: Any) -> None:
     """An event true to a second is not drawn as if one knew the moment."""
     marks = {mark.label: mark for mark in drawn(s1)[0].marks}
-    assert not marks["kill decided"].point
-    assert marks["kill decided"].text == "+2.00 to +3.00 s"
-    assert marks["sigterm"].point
+    assert not marks["kubelet kills the container"].point
+    assert marks["kubelet kills the container"].text == "+2.00 to +3.00 s"
+    assert marks["app gets SIGTERM"].point
 
 
 def test_an_edge_far_away_does_not_squash_the_picture(s1: Any) -> None:
@@ -141,18 +141,8 @@ def test_a_long_run_keeps_its_number_of_bars(n1: Any) -> None:
     assert len(picture.bars) <= MAX_BINS + 1
 
 
-@pytest.mark.parametrize(
-    ("name", "found"),
-    [
-        ("fault", "fault"),
-        ("first_failed_probe", "probe"),
-        ("old_listener_closed", "kill"),
-        ("sigterm", "kill"),
-        ("new_listener_open", "listen"),
-        ("container_started", "listen"),
-        ("something", "other"),
-    ],
-)
-def test_an_edge_has_the_colour_of_its_kind(name: str, found: str) -> None:
-    """By its name; a name nobody thought of is neutral."""
-    assert kind(name) == found
+def test_each_edge_of_the_analysis_has_words_and_most_a_colour() -> None:
+    """An edge added there and forgotten here would be shown raw."""
+    assert set(words.EDGES) == set(EDGES)
+    assert set(timeline.KINDS) == {edge for edge in EDGES if "ready" not in edge}
+    assert kind("something new") == "other"
