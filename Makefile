@@ -46,3 +46,29 @@ pins: ## write requirements/dev.txt anew from pyproject.toml: hashes, no address
 	$(VENV)-pins/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade --no-emit-index-url \
 	  --no-emit-find-links --no-header pyproject.toml --group dev -o requirements/dev.txt
 	rm -rf $(VENV)-pins
+
+# --- with a real cluster --------------------------------------------------------------------------------------------------
+CHAOS := $(BIN)/knative-chaos
+KN_ARGS ?=
+
+.PHONY: doctor
+doctor: venv ## what this machine lacks
+	$(CHAOS) doctor
+
+.PHONY: up
+up: venv ## a cluster with Knative that served a request; makes only what is missing
+	$(CHAOS) up $(KN_ARGS)
+
+.PHONY: e2e
+e2e: up ## everything, from a bare machine to a verdict and a report
+	mkdir -p artifacts
+	$(BIN)/pytest tests/scenarios -m scenario --kn-cycles=$(CYCLES) $(KN_ARGS) --junitxml=artifacts/junit.xml $(PYTEST_ARGS)
+
+.PHONY: cluster-test
+cluster-test: up ## the machinery on the real thing: planted faults, clean-up, observers
+	mkdir -p artifacts
+	$(BIN)/pytest tests/cluster -m cluster $(KN_ARGS) --junitxml=artifacts/junit-cluster.xml $(PYTEST_ARGS)
+
+.PHONY: down
+down: venv ## remove every cluster, container, network and volume of ours
+	$(CHAOS) down

@@ -1,0 +1,5 @@
+"""`python -m harness` is `knative-chaos`."""
+
+from harness.cli import main
+
+main()

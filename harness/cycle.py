@@ -1,0 +1,226 @@
+"""One cycle on one fresh pod: baseline, fault, recovery. Steps 5 to 10 of `harness.scenario`, which is the only one to use this.
+
+A condition that does not come gives the cycle up and is kept in its mark; any other error ends the run.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from harness import analyse, fault, observe
+from harness import history as history_room
+from harness.adapters.clock import now_ns
+from harness.adapters.progress import Progress
+from harness.adapters.wait import Look, wait_for
+from harness.errors import WaitTimeout
+from harness.load.process import Generator, GeneratorSpec, Seen
+from harness.load.process import start as start_generator
+from harness.model import (
+    ClusterHandle,
+    CycleMark,
+    FaultEvent,
+    FaultKind,
+    GeneratorReport,
+    Handler,
+    Observation,
+    Outcome,
+    RunSpec,
+    Target,
+)
+
+RESTARTING = (FaultKind.LIVENESS, FaultKind.EXIT)
+"""Faults that end with a new container; every other one is taken back once it has landed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Planted:
+    """Faults planted in the harness itself, to see that it does not pass then. Empty in every real run.
+
+    wrap_source: stands between a log and its reader. inject: in place of the fault room's. before_fault, after_fault:
+    called with the cycle's target and generator, after the steady state and right after the fault.
+    """
+
+    wrap_source: Callable[[observe.LogSource], observe.LogSource] | None = None
+    before_fault: Callable[[Target, Generator], None] | None = None
+    after_fault: Callable[[Target, Generator], None] | None = None
+    inject: Callable[[ClusterHandle, Target, int], FaultEvent] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What every cycle of a run shares. own_manifest: the Service is the user's, its probes are not spec.service's."""
+
+    spec: RunSpec
+    run_id: str
+    handle: ClusterHandle
+    recorder: history_room.Recorder
+    observers: observe.Observers
+    progress: Progress
+    random: random.Random
+    planted: Planted
+    own_manifest: bool
+
+
+class Cycle:
+    """Baseline, fault and recovery on one fresh pod. After `run`: `mark`, `report` (None if the generator left none), `landed`."""
+
+    def __init__(self, bench: Bench, target: Target, index: int, *, replaces: int) -> None:
+        self.bench = bench
+        self.spec = bench.spec
+        self.target = target
+        self.mark = CycleMark(index, target.pod, target.boot, 0, 0, 0, 0, 0, 0, replaces=replaces)
+        self.report: GeneratorReport | None = None
+        self.landed = True
+
+    def prepare(self) -> None:
+        """Steps 5: the streams of this pod, each proved to deliver. Raises ObserveError naming the one that does not."""
+        self.bench.observers.follow(self.target.pod)
+        self.bench.observers.prove(self.target.pod, within_s=30)
+
+    def run(self) -> None:
+        """Steps 6 to 10. The mark is recorded whatever happens; an interruption ends the load at once, without a drain."""
+        spec, bench, index = self.spec, self.bench, self.mark.index
+        wanted = GeneratorSpec(
+            address=self.target.address,
+            port=self.target.port,
+            host=self.target.host,
+            plan=spec.load,
+            run_id=bench.run_id,
+            cycle=index,
+            max_s=2 * (self._steady_within_s() + self._landing_within_s()) + spec.recovery_s + spec.after_s,
+            drain_s=spec.load.deadline_s,
+        )
+        try:
+            with start_generator(wanted, bench.recorder.load_dir(index)) as generator:
+                self.mark = replace(self.mark, load_started_ns=generator.wait_started())
+                try:
+                    self._under_load(generator)
+                except WaitTimeout as late:
+                    self.mark = replace(self.mark, given_up=str(late))
+                self.report = generator.stop(within_s=spec.load.deadline_s + 10)
+            bench.progress.say(f"cycle {index}: {generator.sent_so_far()} requests, {generator.failed_so_far()} failed")
+            bench.observers.seal(self.target.pod)
+        finally:
+            self.mark = replace(self.mark, ended_ns=now_ns())
+            bench.recorder.cycle(self.mark)
+
+    def _under_load(self, generator: Generator) -> None:
+        spec = self.spec
+        self._prove_steady(generator)
+        self.mark = replace(self.mark, steady_ns=now_ns())
+        if self.bench.planted.before_fault:
+            self.bench.planted.before_fault(self.target, generator)
+        liveness = spec.service.liveness
+        if spec.fault.kind is not FaultKind.NONE and liveness is not None:
+            _let_pass(fault.random_phase(liveness.period_s, self.bench.random))
+        inject = self.bench.planted.inject
+        event = (
+            inject(self.bench.handle, self.target, self.mark.index)
+            if inject
+            else fault.inject(self.bench.handle, self.target, spec.fault, cycle=self.mark.index)
+        )
+        self.bench.recorder.fault(event)
+        self.mark = replace(self.mark, fault_ns=event.sent_ns)
+        if self.bench.planted.after_fault:
+            self.bench.planted.after_fault(self.target, generator)
+        if spec.fault.kind is FaultKind.NONE:
+            _let_pass(spec.after_s)
+            self.mark = replace(self.mark, landed_ns=event.answered_ns, recovered_ns=now_ns())
+            return
+        try:
+            self._await_landed(event)
+        except WaitTimeout:
+            self.landed = False
+            raise
+        self.mark = replace(self.mark, landed_ns=now_ns())
+        if spec.fault.kind not in RESTARTING:
+            fault.clear(self.bench.handle, self.target)
+        self._await_recovery(generator)
+        self.mark = replace(self.mark, recovered_ns=now_ns())
+
+    def _prove_steady(self, generator: Generator) -> None:
+        """Every request answered for steady_s, and one liveness probe answered well: no fault comes before that."""
+        spec = self.spec
+        probe = spec.service.liveness
+        needs_probe = probe is not None and probe.handler is not Handler.TCP and not self.bench.own_manifest
+        watch = _ProbeSeen(self.bench.observers.feed, self.target) if needs_probe else None
+
+        def look() -> Look[bool]:
+            since = now_ns() - int(spec.steady_s * 1e9)
+            seen = generator.tail(since)
+            failed = sum(1 for one in seen if one.outcome is not Outcome.OK)
+            long_enough = now_ns() - self.mark.load_started_ns >= spec.steady_s * 1e9
+            probed = watch is None or watch.seen()
+            words = f"{len(seen)} answers in the last {spec.steady_s:g} s, {failed} of them failed; "
+            words += "liveness probe answered" if probed else "no liveness probe yet"
+            return Look(True if long_enough and seen and not failed and probed else None, words)
+
+        wait_for("the steady state", look, within_s=self._steady_within_s(), every_s=0.25)
+
+    def _steady_within_s(self) -> float:
+        probe = self.spec.service.liveness
+        first_probe_s = probe.initial_delay_s + 2 * probe.period_s if probe else 0
+        return self.spec.steady_s * 2 + first_probe_s + 30
+
+    def _await_landed(self, event: FaultEvent) -> None:
+        spec = self.spec
+
+        def look() -> Look[bool]:
+            proof = analyse.landed(spec.fault, event, _since(self.bench.observers.feed, event.sent_ns), after_ns=event.sent_ns)
+            missing = [name for name, seen, _ in proof.parts if not seen]
+            return Look(True if proof.proved else None, "missing: " + ", ".join(missing) if missing else "all parts")
+
+        wait_for("the fault's landing", look, within_s=self._landing_within_s(), every_s=0.25)
+
+    def _landing_within_s(self) -> float:
+        probe = self.spec.service.liveness
+        detect_s = probe.period_s * probe.failure_threshold + probe.timeout_s if probe else 10
+        # 2 s for stopping, 5 s for creating, and as much again as all of it: only a fault that does not land waits that long.
+        return 2 * (detect_s + self.spec.service.app.startup_delay_s + 7)
+
+    def _await_recovery(self, generator: Generator) -> None:
+        spec = self.spec
+        other_boot = spec.fault.kind in RESTARTING
+
+        def good(one: Seen) -> bool:
+            return one.outcome is Outcome.OK and (not other_boot or one.boot != self.target.boot)
+
+        def look() -> Look[bool]:
+            since = now_ns() - int(spec.after_s * 1e9)
+            seen = generator.tail(since)
+            bad = sum(1 for one in seen if not good(one))
+            words = f"{len(seen)} answers in the last {spec.after_s:g} s, {bad} of them not good"
+            return Look(True if seen and not bad else None, words)
+
+        wait_for("the recovery", look, within_s=spec.recovery_s, every_s=0.25)
+
+
+class _ProbeSeen:
+    """Whether the app has logged a well answered liveness probe since it booted; reads each observation once."""
+
+    def __init__(self, feed: observe.Feed, target: Target) -> None:
+        self._feed = feed
+        self._target = target
+        self._index = 0
+        self._seen = False
+
+    def seen(self) -> bool:
+        """Look at what is new."""
+        new, self._index = self._feed.since(self._index)
+        self._seen = self._seen or any(
+            analyse.is_good_probe(one, pod=self._target.pod, boot=self._target.boot, which="liveness") for one in new
+        )
+        return self._seen
+
+
+def _since(feed: observe.Feed, start_ns: int) -> Sequence[Observation]:
+    """What was seen since a moment."""
+    return [one for one in feed.snapshot() if one.seen_ns >= start_ns]
+
+
+def _let_pass(seconds: float) -> None:
+    """Let a drawn phase or a fault-free window go by; the one place where time itself is what is waited for."""
+    threading.Event().wait(seconds)

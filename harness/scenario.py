@@ -1,0 +1,346 @@
+"""A run, top to bottom: the only module that knows the order of the rooms.
+
+`prepare` does 1-3 and is idempotent; `measure` does 4-15 under a host-wide lock.
+
+ 1 check the host              9 stop the load                 } within each cycle: a generator process of its own a cycle keeps
+ 2 cluster                    10 seal and drain the observers  } the making of the next pod outside every measured window
+ 3 Knative                    11 close the history
+ 4 deploy, wait until a       12 analyse
+   request is served          13 judge
+ 5 start the observers,       14 report
+   prove each sees something  15 give back what was taken, whatever happened; `down` does it later from the
+ 6 start the load                names on the host alone
+ 7 prove the steady state
+ 8 inject at a random phase of the probe period, wait for the proof that it landed, wait for recovery
+
+Steps 5-10 repeat for each cycle on a fresh pod (restartCount 0). Nothing here decides what a run means: 12 and 13 are pure, and
+`analyse_again` gives the same findings from the files alone.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import random
+import secrets
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from harness import __version__, analyse, deploy, images, install, judge, observe, report, sources
+from harness import history as history_room
+from harness.adapters.clock import Anchor, now_ns
+from harness.adapters.engine import Engine
+from harness.adapters.files import State, locked
+from harness.adapters.gotool import GoTool
+from harness.adapters.progress import Progress
+from harness.cluster import checks, kind
+from harness.cycle import Bench, Cycle, Planted
+from harness.errors import HarnessError, Interrupted
+from harness.model import (
+    ClusterHandle,
+    Findings,
+    InstalledStack,
+    Phase,
+    Provision,
+    Ruling,
+    RunMeta,
+    RunSpec,
+    Target,
+    Verdict,
+)
+
+MEASURE_LOCK = "measure.lock"
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What a world should be made of. Empty strings mean: choose.
+
+    version: of Knative, in any of its spellings. cluster: its name; several can stand side by side.
+    """
+
+    source: str = "auto"
+    version: str = ""
+    cluster: str = "e2e"
+    release_url: str = ""
+    engine: str = ""
+    recreate: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """A cluster on which Knative has served a request, and what it was made from."""
+
+    handle: ClusterHandle
+    stack: InstalledStack
+    provision: Provision
+    engine: Engine
+    state: State
+    progress: Progress
+    phases: tuple[Phase, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A finished run: where its files lie and what they say."""
+
+    spec: RunSpec
+    directory: Path
+    findings: Findings
+    verdict: Verdict
+    summary: report.Summary
+
+    def expect_pass(self) -> None:
+        """Raises AssertionError with the verdict in words unless the ruling is pass."""
+        if self.verdict.ruling is not Ruling.PASS:
+            raise AssertionError("\n" + "\n".join(report.lines(self.summary, where=str(self.directory))))
+
+
+class Phases:
+    """Times the numbered steps, for the people who wait and for the record."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self.done: list[Phase] = []
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """One step; recorded also when it fails."""
+        begun = now_ns()
+        try:
+            with self._progress.step(name):
+                yield
+        finally:
+            self.done.append(Phase(name, begun, now_ns()))
+
+
+# --- 1-3 ----------------------------------------------------------------------------------------------------------------
+
+
+def prepare(ask: Ask, *, state: State, progress: Progress) -> World:
+    """Steps 1-3: whatever is missing is made; what is there and healthy is used.
+
+    Raises HostError, SourceError, ImageError, ClusterError or InstallError, each with the command that mends it.
+    """
+    phases = Phases(progress)
+    with phases.step("1 check the host"):
+        checks.prepare(state, progress=progress)
+        engine = Engine.detect(state, prefer=ask.engine)
+        for note in engine.notes:
+            progress.say(note)
+    with phases.step("2a find Knative"):
+        pins = images.pins()
+        provision = sources.choose(
+            ask.source,
+            ask.version or pins.knative,
+            state=state,
+            modules=lambda: GoTool.find(state, progress=progress),
+            release_url=ask.release_url or sources.DEFAULT_BASE,
+            pins=sources.Pins(kubernetes=pins.kubernetes, kourier=pins.kourier, envoy=pins.envoy),
+            progress=progress,
+        )
+    with phases.step("2b images"):
+        provision = images.make(provision, engine=engine, state=state, progress=progress)
+        kind_program = images.kind_binary(state=state, progress=progress)
+    with phases.step("2c cluster"):
+        handle = kind.up(
+            ask.cluster,
+            provision.node_image,
+            provision.images,
+            engine=engine,
+            kind=kind_program,
+            state=state,
+            progress=progress,
+            recreate=ask.recreate,
+        )
+    with phases.step("3 Knative"), locked(state.locks / MEASURE_LOCK, within_s=3600, holder=f"installing into {handle.name}"):
+        stack = install.install(handle, provision, progress=progress)
+    return World(handle, stack, provision, engine, state, progress, tuple(phases.done))
+
+
+# --- 4-15 ---------------------------------------------------------------------------------------------------------------
+
+
+def measure(
+    spec: RunSpec,
+    world: World,
+    *,
+    artifacts: Path,
+    seed: int | None = None,
+    planted: Planted | None = None,
+    manifest: dict[str, Any] | None = None,
+) -> Run:
+    """Steps 4-15 of one scenario: a closed history and what it says.
+
+    manifest: a Knative Service of the user's own in place of the one rendered from spec.service (its image must be the toggle
+    app). seed: of the injection phases; chosen and recorded when not given.
+    Raises Interrupted (after the report is written) when ended early, BadInput when artifacts cannot be written, and whatever
+    kept the first cycle from beginning.
+    """
+    with locked(world.state.locks / MEASURE_LOCK, within_s=4 * 3600, holder=f"measuring {spec.scenario}"):
+        return _Measurement(spec, world, artifacts, seed, planted or Planted(), manifest).run()
+
+
+def analyse_again(directory: Path) -> Run:
+    """Steps 12-14 from the files alone. Raises HistoryError when they are not a run."""
+    recorded = history_room.read(directory)
+    findings = analyse.analyse(recorded)
+    verdict = judge.judge(recorded.meta.spec, findings)
+    return Run(recorded.meta.spec, directory, findings, verdict, report.write(directory, recorded, findings, verdict))
+
+
+class _Measurement:
+    """The state of one run while it lasts."""
+
+    def __init__(
+        self,
+        spec: RunSpec,
+        world: World,
+        artifacts: Path,
+        seed: int | None,
+        planted: Planted,
+        manifest: dict[str, Any] | None,
+    ) -> None:
+        self.spec = spec
+        self.world = world
+        self.artifacts = artifacts
+        self.seed = secrets.randbits(32) if seed is None else seed
+        self.planted = planted
+        self.manifest = manifest
+        self.run_id = secrets.token_hex(4)
+        self.namespace = f"knative-chaos-{self.run_id}"
+        self.phases = Phases(world.progress)
+        self.begun_cycles = 0
+
+    def meta(self) -> RunMeta:
+        """The head of the history."""
+        anchor = Anchor.take()
+        world = self.world
+        return RunMeta(
+            run_id=self.run_id,
+            spec=self.spec,
+            source=world.provision.source,
+            versions={
+                "harness": __version__,
+                "kubernetes": world.handle.kubernetes_version,
+                "knative": world.stack.versions.get("knative", ""),
+                "ingress": world.stack.versions.get("ingress", ""),
+                "toolchain": world.provision.versions.get("toolchain", ""),
+            },
+            cluster=world.handle.name,
+            namespace=self.namespace,
+            changes=world.stack.changes,
+            host={
+                "cpus": str(os.cpu_count()),
+                "kernel": platform.release(),
+                "python": platform.python_version(),
+                "engine": world.engine.name,
+                "phase_seed": str(self.seed),
+            },
+            anchor_utc_ns=anchor.utc_ns,
+            anchor_mono_ns=anchor.mono_ns,
+        )
+
+    def run(self) -> Run:
+        """The numbered list."""
+        meta = self.meta()
+        anchor = Anchor(meta.anchor_utc_ns, meta.anchor_mono_ns)
+        recorder = history_room.Recorder.open(self.artifacts, meta)
+        stopped: BaseException | None = None
+        for phase in self.world.phases:
+            recorder.phase(phase)
+        try:
+            with ExitStack() as undo:
+                self._measure(recorder, undo)
+        except (HarnessError, KeyboardInterrupt) as error:
+            stopped = error
+            meta = replace(meta, interrupted=f"{type(error).__name__}: {error}".rstrip(": "))
+        except BaseException as error:
+            # A crash of ours: keep what was measured, say so in the record, and let the crash be seen.
+            recorder.meta(replace(meta, interrupted=f"the harness crashed: {type(error).__name__}: {error}"))
+            recorder.close()
+            raise
+        for phase in self.phases.done:
+            recorder.phase(phase)
+        with self.world.progress.step("11 close the history"):
+            recorder.meta(replace(meta, clock_step_ns=anchor.step_ns()))
+            recorder.close()
+        history_room.link_latest(self.artifacts, self.spec.scenario, recorder.dir)
+        with self.world.progress.step("12-14 analyse, judge, report"):
+            result = analyse_again(recorder.dir)
+        if stopped is None:
+            return result
+        if isinstance(stopped, HarnessError) and self.begun_cycles == 0:
+            raise stopped
+        raise Interrupted(
+            f"{self.spec.scenario} ended early ({meta.interrupted}); what was measured is kept and counts as inconclusive.",
+            where=str(recorder.dir),
+        ) from stopped
+
+    def _measure(self, recorder: history_room.Recorder, undo: ExitStack) -> None:
+        world, spec = self.world, self.spec
+        undo.callback(deploy.remove, world.handle, namespace=self.namespace, run_id=self.run_id, progress=world.progress)
+        with self.phases.step("4 deploy"):
+            target = deploy.deploy(
+                world.handle,
+                world.stack,
+                self.manifest or spec.service,
+                namespace=self.namespace,
+                app_image=world.provision.app_image,
+                run_id=self.run_id,
+                progress=world.progress,
+            )
+        with self.phases.step("5 start the observers"):
+            observers = observe.Observers(
+                world.handle,
+                self.namespace,
+                sink=recorder,
+                raw_dir=recorder.raw_dir,
+                exec_argv=lambda argv: world.engine.exec_argv(world.handle.node, argv),
+                exec_env=world.engine.env,
+                wrap_source=self.planted.wrap_source,
+            )
+            undo.callback(observers.stop)
+            observers.start()
+        bench = Bench(
+            spec=spec,
+            run_id=self.run_id,
+            handle=world.handle,
+            recorder=recorder,
+            observers=observers,
+            progress=world.progress,
+            random=random.Random(self.seed),  # noqa: S311 - a phase, recorded with its seed; not a secret
+            planted=self.planted,
+            own_manifest=self.manifest is not None,
+        )
+        self._cycles(bench, target)
+
+    def _cycles(self, bench: Bench, target: Target) -> None:
+        """Cycles until enough count, a fault does not land, or the replacements fixed beforehand are used up."""
+        spec, progress = self.spec, self.world.progress
+        counted, replaces, index = 0, -1, 0
+        while counted < spec.cycles:
+            with self.phases.step(f"6-10 cycle {index}"):
+                if index:
+                    target = deploy.fresh_pod(self.world.handle, target, progress=progress)
+                cycle = Cycle(bench, target, index, replaces=replaces)
+                cycle.prepare()
+                self.begun_cycles += 1
+                cycle.run()
+            if not cycle.landed:
+                progress.say(f"cycle {index}: {cycle.mark.given_up} No further cycle can mend that.")
+                return
+            requests, _, _, _ = history_room.read_load(bench.recorder.load_dir(index), index)
+            void = cycle.mark.given_up or analyse.void_reason(spec, requests, cycle.report)
+            if void:
+                progress.say(f"cycle {index} does not count: {void}")
+                if index - counted >= spec.max_replacements:
+                    return
+                replaces = index
+            else:
+                counted += 1
+                replaces = -1
+            index += 1

@@ -1,0 +1,190 @@
+"""Faults planted in the harness and in what it watches, on the real cluster: none may end in a pass it did not earn."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from fixtures.experiment import Experiment
+from harness import fault
+from harness.adapters.wait import Look, wait_for
+from harness.catalogue import N1, S1, holds
+from harness.cycle import Planted
+from harness.fault import outsider
+from harness.load.process import Generator
+from harness.model import (
+    Cause,
+    ClusterHandle,
+    FaultEvent,
+    FaultKind,
+    Handler,
+    LoadPlan,
+    Observed,
+    Probe,
+    Ruling,
+    Stream,
+    Target,
+)
+from harness.scenario import Run
+
+pytestmark = pytest.mark.cluster
+
+
+def observed(run: Run, claim: str) -> Observed:
+    """What was seen of one claim."""
+    return next(result.observed for result in run.verdict.claims if result.claim.id == claim)
+
+
+def test_a_fault_that_does_not_land_is_inconclusive(experiment: Experiment) -> None:
+    """The app says yes to the fault and is cured at once: no restart comes, and nothing is claimed of it."""
+
+    def told_and_cured(handle: ClusterHandle, target: Target, cycle: int) -> FaultEvent:
+        event = fault.inject(handle, target, S1.fault, cycle=cycle)
+        fault.clear(handle, target)
+        return event
+
+    run = experiment(S1, name="planted-not-landed", claims=S1.claims, cycles=1, planted=Planted(inject=told_and_cured))
+    assert run.verdict.ruling is Ruling.INCONCLUSIVE
+    assert not run.findings.cycles[0].landed.proved
+    assert any("land" in reason for reason in run.verdict.reasons)
+
+
+def test_a_stalled_generator_voids_its_cycle_and_a_replacement_counts(experiment: Experiment) -> None:
+    """A second without a request sent is a hole in the measurement, not a second without failures."""
+    stalled: list[str] = []
+
+    def stall(target: Target, generator: Generator) -> None:
+        if not stalled:
+            stalled.append(target.pod)
+            os.kill(generator.pid, signal.SIGSTOP)
+            threading.Event().wait(1.0)
+            os.kill(generator.pid, signal.SIGCONT)
+
+    run = experiment(N1, name="planted-stall", claims=N1.claims, cycles=1, planted=Planted(before_fault=stall))
+    assert [bool(cycle.voided) for cycle in run.findings.cycles] == [True, False]
+    assert "late" in run.findings.cycles[0].voided or "pacing" in run.findings.cycles[0].voided
+    assert run.verdict.ruling is Ruling.PASS
+
+
+def test_a_request_of_somebody_else_leaves_a_line_unmatched(experiment: Experiment) -> None:
+    """Each refused line belongs to one request of the generator; one more line is one too many, and is said."""
+    sent: list[int] = []
+
+    def intrude(target: Target, generator: Generator) -> None:
+        def refused() -> Look[bool]:
+            failed = generator.failed_so_far()
+            return Look(True if failed >= 3 else None, f"{failed} failed requests")
+
+        wait_for("The refusals", refused, within_s=40, every_s=0.05)
+        sent.append(outsider.send(target).status)
+
+    run = experiment(S1, name="planted-outsider", claims=S1.claims, cycles=1, planted=Planted(after_fault=intrude))
+    assert sent == [502]
+    assert run.findings.ledger.unmatched == 1
+    assert run.findings.ledger.unattributed == 0
+    assert run.verdict.ruling is Ruling.INCONCLUSIVE
+
+
+class _Cut:
+    """A log source whose queue-proxy stream ends at the first refusal and never comes back."""
+
+    def __init__(self, real: Any) -> None:
+        self._real = real
+        self._cut = False
+
+    def follow(self, *args: Any, **kwargs: Any) -> Iterator[bytes]:
+        if self._cut:
+            raise ConnectionError("planted: the stream does not come back")
+        for line in self._real.follow(*args, **kwargs):
+            if b"connection refused" in line:
+                self._cut = True
+                return
+            yield line
+
+    def read(self, *args: Any, **kwargs: Any) -> Any:
+        if self._cut:
+            raise ConnectionError("planted: the log cannot be read")
+        return self._real.read(*args, **kwargs)
+
+
+def test_a_cut_log_stream_is_a_gap_and_inconclusive(experiment: Experiment) -> None:
+    """A stream that ended in the middle knows nothing of what came after."""
+    run = experiment(S1, name="planted-cut", claims=S1.claims, cycles=1, planted=Planted(wrap_source=_Cut))
+    assert any(gap.stream is Stream.QUEUE_PROXY for gap in run.findings.gaps)
+    assert run.verdict.ruling is Ruling.INCONCLUSIVE
+
+
+class _Forgetful:
+    """A log source that loses one refused line, in the stream and in every later reading of it."""
+
+    def __init__(self, real: Any) -> None:
+        self._real = real
+        self._lost: bytes = b""
+
+    def _keep(self, line: bytes) -> bool:
+        if not self._lost and b"connection refused" in line and b'"logger":"queueproxy"' in line:
+            self._lost = line
+        return line != self._lost
+
+    def follow(self, *args: Any, **kwargs: Any) -> Iterator[bytes]:
+        return (line for line in self._real.follow(*args, **kwargs) if self._keep(line))
+
+    def read(self, *args: Any, **kwargs: Any) -> list[bytes]:
+        return [line for line in self._real.read(*args, **kwargs) if self._keep(line)]
+
+
+def test_a_failed_request_without_evidence_is_unattributed(experiment: Experiment) -> None:
+    """The request says it was refused, no line says so: the account does not close and the claim does not pass."""
+    run = experiment(S1, name="planted-lost-line", claims=S1.claims, cycles=1, planted=Planted(wrap_source=_Forgetful))
+    ledger = run.findings.ledger
+    assert ledger.unattributed >= 1
+    assert ledger.matched < ledger.client_failures
+    assert run.verdict.ruling is Ruling.INCONCLUSIVE
+
+
+def test_refusals_of_queue_proxys_own_probe_are_not_counted(experiment: Experiment) -> None:
+    """Queue-proxy probes the app each second here; its refusals stand in the same log and belong to no request."""
+    service = S1.service.with_probes(readiness=Probe(path="/readyz", period_s=1, failure_threshold=30))
+    run = experiment(S1, name="planted-probe-refusals", service=service, claims=[holds("container-restarts-once")], cycles=1)
+    raw = [path.read_text(encoding="utf-8") for path in run.directory.glob("raw/*/queue-proxy*")]
+    lines = [line for text in raw for line in text.splitlines() if "connection refused" in line]
+    probes = [line for line in lines if '"logger":"queueproxy' not in line]
+    assert probes, "queue-proxy wrote no refusal of its own: this test would prove nothing"
+    ledger = run.findings.ledger
+    assert ledger.queue_proxy_refused_lines == len(lines) - len(probes)
+    assert (ledger.unmatched, ledger.unattributed) == (0, 0)
+
+
+def test_three_hundred_refusals_a_second_lose_no_line_or_say_so(experiment: Experiment) -> None:
+    """At this rate Knative's own loggers drop lines unless their sampling is switched off."""
+    run = experiment(S1, name="planted-300rps", claims=S1.claims, cycles=1, load=LoadPlan(rate_rps=300))
+    ledger = run.findings.ledger
+    assert ledger.by_cause.get(Cause.REFUSED_DIAL, 0) >= 300
+    if ledger.censored:
+        assert run.verdict.ruling is Ruling.INCONCLUSIVE
+    else:
+        assert (ledger.unattributed, ledger.unmatched) == (0, 0)
+        assert ledger.matched == ledger.queue_proxy_refused_lines
+
+
+def test_with_exec_readiness_the_claim_of_s1_is_not_made(experiment: Experiment) -> None:
+    """Exec readiness stays with the kubelet: the pod is un-Readied at once, so refusals there are another failure than S1's."""
+    service = S1.service.with_probes(readiness=Probe(Handler.EXEC, path="readiness", period_s=1, failure_threshold=3))
+    run = experiment(S1, name="planted-exec-readiness", service=service, claims=S1.claims, cycles=2)
+    assert observed(run, "ready-pod-is-not-refused") is Observed.UNDECIDED
+    assert run.verdict.ruling is Ruling.INCONCLUSIVE
+
+
+def test_a_fault_kind_of_none_leaves_the_app_alone(experiment: Experiment) -> None:
+    """The negative control really is one: the fault room sends nothing."""
+    run = experiment(N1, name="planted-none", claims=N1.claims, cycles=1, fault=replace(N1.fault, kind=FaultKind.NONE))
+    assert run.verdict.ruling is Ruling.PASS
+    done = run.summary["cycles"][0]["fault"]
+    assert done is not None
+    assert (done["kind"], done["status"]) == ("none", 0)

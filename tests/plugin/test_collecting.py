@@ -1,0 +1,53 @@
+"""Listing and help need no cluster, no engine and no state."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def _pytest(tmp_path: Path, *args: str) -> subprocess.CompletedProcess[str]:
+    """Pytest on this checkout as somebody with nothing but Python would run it: no engine on PATH, an empty state."""
+    env = {"PATH": str(Path(sys.executable).parent), "HOME": str(tmp_path), "KNATIVE_CHAOS_HOME": str(tmp_path / "state")}
+    keep = {key: value for key, value in os.environ.items() if key.startswith(("LANG", "LC_", "PYTHON"))}
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *args],
+        cwd=ROOT,
+        env={**keep, **env},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=50,
+    )
+
+
+@pytest.mark.parametrize("folder", ["tests/scenarios", "tests/cluster"])
+def test_collecting_needs_no_cluster(tmp_path: Path, folder: str) -> None:
+    """Every scenario and every test of the machinery can be listed on a machine with nothing on it."""
+    done = _pytest(tmp_path, folder, "--collect-only", "-q")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "::test_" in done.stdout
+    assert not (tmp_path / "state").exists()
+
+
+def test_help_names_our_options(tmp_path: Path) -> None:
+    """`pytest --help` is where a user looks first."""
+    done = _pytest(tmp_path, "--help")
+    assert done.returncode == 0, done.stdout + done.stderr
+    for option in ("--kn-source", "--kn-version", "--kn-cycles", "--kn-cluster", "--kn-artifacts"):
+        assert option in done.stdout
+
+
+def test_without_an_engine_a_scenario_fails_with_one_clear_line(tmp_path: Path) -> None:
+    """The main path is never skipped: what is missing is said, with the command that mends it."""
+    done = _pytest(tmp_path, "tests/scenarios/test_n1.py", "-q", "--tb=line")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "HostError" in done.stdout
+    assert "Fix:" in done.stdout
+    assert "skipped" not in done.stdout
