@@ -34,11 +34,10 @@ MACHINE = platform.machine()
 """Part of every key: what is built here runs on this kind of machine."""
 
 
-@dataclass(frozen=True, slots=True)
-class Bench:
-    """The tools of one call of the room. `go` is looked for (and installed) when the first recipe asks for it."""
+@dataclass(frozen=True, kw_only=True)
+class Shelf:
+    """What is needed to make files. `go` is looked for (and installed) when the first recipe asks for it."""
 
-    engine: Engine
     state: State
     progress: Progress
     versions: Versions = field(default_factory=Versions.load)
@@ -97,6 +96,13 @@ class Bench:
                 product.rename(place)
 
         return Job(title, str(place), (place / DONE).is_file, work, needs, weight_s)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bench(Shelf):
+    """What is needed to make images too."""
+
+    engine: Engine
 
     def image_job(
         self,

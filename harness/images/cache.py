@@ -12,6 +12,7 @@ from pathlib import Path
 
 from harness.adapters.engine import Engine
 from harness.adapters.files import State, locked, write_json
+from harness.adapters.progress import QUIET, Progress
 from harness.errors import ToolFailed
 from harness.images.bench import APPS, DONE, OURS, discard, sweep
 from harness.images.keys import LABEL
@@ -21,7 +22,7 @@ KINDS = ("go", "wheel", "toolchain")
 DAY_NS = 86_400 * 1_000_000_000
 
 
-class What(StrEnum):
+class Kept(StrEnum):
     """Kinds of things kept. GO_CACHE: compiled packages and fetched modules, which every later build is quick by."""
 
     IMAGE = "image"
@@ -31,60 +32,61 @@ class What(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One thing kept. name: an image name or an absolute path. key: of what it was made from, "" for Go's caches.
+    """One thing kept. what: an image name or an absolute path. key: of what it was made from, "" for Go's caches.
 
-    size_bytes: of an image as the engine says, layers shared with others included. used_ns: 0 when nothing noted a use.
+    bytes: of an image as the engine says, layers shared with others included. last_used_ns: now, when nothing noted a use.
     """
 
-    what: What
-    name: str
+    kind: Kept
+    what: str
     key: str
-    size_bytes: int
-    used_ns: int
+    bytes: int
+    last_used_ns: int
 
 
 def entries(state: State, engine: Engine | None) -> tuple[Entry, ...]:
     """Everything kept, least recently used first. engine None leaves the images out."""
     used = read_used(state)
+    now = time.time_ns()
     found = [
-        Entry(What.IMAGE, image.name, image.name.rsplit("-", 1)[-1], image.size_bytes, used.get(image.name, 0))
+        Entry(Kept.IMAGE, image.name, image.name.rsplit("-", 1)[-1], image.size_bytes, used.get(image.name, now))
         for prefix in (OURS, APPS)
         for image in (engine.images(prefix) if engine else ())
     ]
     found += [
-        Entry(What.BINARIES, str(place), place.name.rsplit("-", 1)[-1], _size(place), used.get(str(place), 0))
+        Entry(Kept.BINARIES, str(place), place.name.rsplit("-", 1)[-1], _size(place), used.get(str(place), now))
         for place in _directories(state)
     ]
-    latest = max(used.values(), default=0)
-    for name in ("cache", "path"):
-        place = state.go / name
-        if place.is_dir():
-            found.append(Entry(What.GO_CACHE, str(place), "", _size(place), latest))
-    return tuple(sorted(found, key=lambda entry: (entry.used_ns, entry.name)))
+    go = [state.go / name for name in ("cache", "path")]
+    latest = max(used.values(), default=now)
+    found += [Entry(Kept.GO_CACHE, str(place), "", _size(place), latest) for place in go if place.is_dir()]
+    return tuple(sorted(found, key=lambda entry: (entry.last_used_ns, entry.what)))
 
 
-def prune(state: State, engine: Engine | None, *, older_than_days: float | None) -> tuple[tuple[Entry, ...], tuple[str, ...]]:
-    """Remove what was not used for so long; None removes all, Go's caches and the toolchain included.
+def prune(state: State, engine: Engine | None, *, older_than_days: float, progress: Progress = QUIET) -> tuple[str, ...]:
+    """Remove what was not used for so long (0: all, Go's caches and the toolchain included); what was removed, for people.
 
-    Answers with what was removed, and in words what was kept because something uses it now. Images of ours without a name go too.
+    What a container uses is kept, and `progress` told so. Images of ours that lost their name go too.
     """
-    limit = None if older_than_days is None else time.time_ns() - int(older_than_days * DAY_NS)
-    removed, kept = [], []
-    chosen = [entry for entry in entries(state, engine) if limit is None or entry.used_ns < limit]
+    kept = entries(state, engine)
+    limit = time.time_ns() - int(older_than_days * DAY_NS)
+    removed = []
     # The node before what it was made from: an engine does not remove an image that another stands on.
-    for entry in sorted(chosen, key=lambda each: ("debian-" in each.name, "node-bare" in each.name)):
+    for entry in sorted(kept, key=lambda each: ("debian-" in each.what, "node-bare" in each.what)):
+        if entry.last_used_ns > limit:
+            continue
         reason = _remove(entry, state, engine)
         if reason:
-            kept.append(f"{entry.name}: {reason}")
+            progress.say(f"kept {entry.what}: {reason}")
         else:
             removed.append(entry)
     if engine is not None:
         engine.run("image", "prune", "--force", "--filter", f"label={LABEL}", timeout_s=300, check=False)
     sweep(state)
-    gone = {entry.name for entry in removed}
+    gone = {entry.what for entry in removed}
     with locked(state.locks / "used.lock", within_s=30, holder="prune"):
-        write_json(state.cache / USED, {name: at for name, at in read_used(state).items() if name not in gone})
-    return tuple(removed), tuple(kept)
+        write_json(state.cache / USED, {what: at for what, at in read_used(state).items() if what not in gone})
+    return tuple(f"{entry.what} ({entry.bytes / 1e6:.0f} MB)" for entry in removed)
 
 
 def read_used(state: State) -> dict[str, int]:
@@ -98,14 +100,14 @@ def read_used(state: State) -> dict[str, int]:
 
 def _remove(entry: Entry, state: State, engine: Engine | None) -> str:
     """Why it could not be removed, "" if it is gone."""
-    if entry.what is What.IMAGE and engine is not None:
+    if entry.kind is Kept.IMAGE and engine is not None:
         try:
-            engine.remove_image(entry.name)
+            engine.remove_image(entry.what)
         except ToolFailed as failure:
             return str(failure.tail.strip().splitlines()[-1] if failure.tail.strip() else failure)
         return ""
     try:
-        discard(Path(entry.name), state)
+        discard(Path(entry.what), state)
     except OSError as failure:
         return str(failure)
     return ""

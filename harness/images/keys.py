@@ -28,7 +28,11 @@ def digest(path: Path) -> str:
     Empty directories, times and owners do not count, nor what Python leaves behind when the directory's files are run.
     """
     total = hashlib.sha256()
-    files = [path] if path.is_file() else sorted(each for each in path.rglob("*") if each.is_file() and not _leftover(each))
+    files = (
+        [path]
+        if path.is_file()
+        else sorted(each for each in path.rglob("*") if each.is_file() and not _leftover(each.relative_to(path)))
+    )
     for each in files:
         name = "" if each == path else each.relative_to(path).as_posix()
         runs = "x" if each.stat().st_mode & 0o100 else "-"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from harness.adapters.engine import Engine
 from harness.adapters.files import State, locked, write_json
 from harness.adapters.progress import Progress
 from harness.errors import BadInput, ImageError
-from harness.images.bench import APPS, Bench, sweep
+from harness.images.bench import APPS, Bench, Shelf, sweep
 from harness.images.cache import USED, read_used
 from harness.images.commands import NOBODY, command_job
 from harness.images.debian import rootfs_job
@@ -38,7 +38,7 @@ def make(provision: Provision, *, engine: Engine, state: State, progress: Progre
     if not provision.wanted:
         return provision
     begun = time.monotonic()
-    bench = Bench(engine, state, progress)
+    bench = Bench(engine=engine, state=state, progress=progress)
     roots = plan(provision.wanted, bench)
     made = {image.name.removeprefix("localhost/") for image in engine.images()}
 
@@ -46,12 +46,12 @@ def make(provision: Provision, *, engine: Engine, state: State, progress: Progre
         return job.present() if Path(job.makes).is_absolute() else job.makes.removeprefix("localhost/") in made
 
     extra = [kind_job(bench)] if any(wanted.recipe is Recipe.NODE for wanted in provision.wanted) else []
+    _remember(state, family([*roots.values(), *extra]))
     todo = missing([*roots.values(), *extra], there)
     if todo:
         sweep(state)
         progress.say(f"images: {len(todo)} things to make, {SIDE_BY_SIDE} at a time; output below {state.logs / 'images'}")
         run_all(todo, side_by_side=SIDE_BY_SIDE, locks=state.locks, progress=progress)
-    _remember(state, [job for job in family([*roots.values(), *extra]) if there(job) or job.makes in {each.makes for each in todo}])
     took = time.monotonic() - begun
     built = f"made {len(todo)} things" if todo else "nothing to build"
     progress.say(f"images: {built}, all {len(roots)} are there ({took:.1f} s)")
@@ -90,16 +90,16 @@ def plan(wanted: tuple[Wanted, ...], bench: Bench) -> dict[str, Job]:
     return jobs
 
 
-def kind_job(bench: Bench) -> Job:
+def kind_job(shelf: Shelf) -> Job:
     """The command kind, of the version whose node files are used."""
-    return commands_job(bench, KIND, f"v{bench.versions.kind}", [""], name="kind", weight_s=30)
+    return commands_job(shelf, KIND, f"v{shelf.versions.kind}", [""], name="kind", weight_s=30)
 
 
-def kind_binary(*, engine: Engine, state: State, progress: Progress) -> Path:
+def kind_binary(*, state: State, progress: Progress) -> Path:
     """The pinned kind, built from its module if it is not there yet."""
-    job = kind_job(Bench(engine, state, progress))
-    run_all(missing([job], lambda each: each.present()), side_by_side=1, locks=state.locks, progress=progress)
+    job = kind_job(Shelf(state=state, progress=progress))
     _remember(state, [job])
+    run_all(missing([job], lambda each: each.present()), side_by_side=1, locks=state.locks, progress=progress)
     return Path(job.makes) / "kind"
 
 
@@ -146,8 +146,8 @@ def substitute(text: str, names: Mapping[str, str]) -> str:
     return re.sub(r"(?:ko|build)://[A-Za-z0-9._/-]*[A-Za-z0-9]", lambda found: names.get(found[0], found[0]), text)
 
 
-def _remember(state: State, jobs: list[Job]) -> None:
-    """When each product was last of use, for `prune`."""
+def _remember(state: State, jobs: Sequence[Job]) -> None:
+    """That each product is of use now, for `prune`. Said before it is made: what an interrupted build leaves is young too."""
     with locked(state.locks / "used.lock", within_s=30, holder="images"):
         used = read_used(state)
         used.update({job.makes: time.time_ns() for job in jobs})

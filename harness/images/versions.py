@@ -14,6 +14,22 @@ CHECKOUT = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True, slots=True)
+class Pins:
+    """What a source of a Knative version is told of the pins. knative, kourier: of Go modules, "v0.50.0"; kubernetes: "v1.34.4"."""
+
+    knative: str
+    kourier: str
+    kubernetes: str
+    envoy: str
+
+
+def pins() -> Pins:
+    """From the recipes."""
+    pinned = Versions.load()
+    return Pins(knative=pinned.serving, kourier=pinned.kourier, kubernetes=f"v{pinned.kubernetes}", envoy=pinned.envoy)
+
+
+@dataclass(frozen=True, slots=True)
 class Versions:
     """Each pinned version as its project writes it, without a leading "v" except for Go modules of Knative.
 
