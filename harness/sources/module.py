@@ -1,0 +1,189 @@
+"""A Knative version from its Go module: the manifests that lie in it, and the images to make for them.
+
+A module's zip drops symlinks, so six of Serving's manifests are taken from where they point to: CRDs and `config-network` in
+`knative.dev/networking`, the `Image` CRD in `knative.dev/caching`, at the versions Serving's own go.mod names.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.adapters.documents import Document, YAMLError, documents
+from harness.errors import SourceError
+from harness.model import Provision, Recipe, Wanted
+from harness.sources.pins import ENVOY_REF, NODE_REF, TOGGLE_REF, Modules, Pins
+from harness.sources.version import KNOWN, KnativeVersion, unknown
+
+SERVING = "knative.dev/serving"
+NETWORKING = "knative.dev/networking"
+CACHING = "knative.dev/caching"
+KOURIER = "knative.dev/net-kourier"
+
+ENVOY_IMAGE = re.compile(r"(?:[\w.-]+/)?envoyproxy/envoy(?:-[\w-]+)?[:@][\w.:-]+")
+PULL_ALWAYS = re.compile(r"(\bimagePullPolicy:\s*)[\"']?Always\b[\"']?")
+DEVEL = re.compile(r"((?:app\.kubernetes\.io/version|serving\.knative\.dev/release|networking\.knative\.dev/release):\s*)devel\b")
+
+REMOVED_APIS = frozenset({"autoscaling/v2beta1", "autoscaling/v2beta2", "policy/v1beta1"})
+"""Gone from Kubernetes 1.25 and 1.26. Old Serving uses them for autoscalers and disruption budgets of its own control plane
+only, which one node does not need."""
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """One manifest file. name: where it goes in the order of application."""
+
+    name: str
+    documents: tuple[Document, ...]
+    version: KnativeVersion
+
+
+def provide(version: KnativeVersion, *, modules: Modules, pins: Pins) -> Provision:
+    """The version as its module has it. Raises SourceError (no such version, a manifest missing), HostError (no proxy)."""
+    serving = _fetch(modules, SERVING, version)
+    go_mod = _read(serving / "go.mod")
+    networking = modules.module_dir(NETWORKING, required(go_mod, NETWORKING))
+    caching = modules.module_dir(CACHING, required(go_mod, CACHING))
+    kourier = modules.module_dir(KOURIER, pins.kourier)
+
+    files = [
+        *_files(serving / "config" / "core", "core", version),
+        *_files(networking / "config", "core/networking", version),
+        *_files(caching / "config", "core/caching", version),
+        *_files(kourier / "config", "ingress", KnativeVersion.parse(pins.kourier)),
+    ]
+    manifests, dropped = _ordered(files)
+    _complete(manifests, version)
+    wanted = _wanted((text for _, text in manifests), version, pins)
+    notes = [f"{pins.kourier} of net-kourier is the ingress for every Serving version: a fixed control."]
+    notes += [f"Left out: {what}: its API version is gone from Kubernetes." for what in dropped]
+    if version not in KNOWN:
+        notes.append(f"Knative {version} is not among the versions known to build from the module.")
+    return Provision(
+        source="module",
+        node_image=NODE_REF,
+        images=(),
+        manifests=tuple(manifests),
+        app_image=TOGGLE_REF,
+        versions={
+            "knative": f"{version} (module {version.module})",
+            "ingress": f"net-kourier {pins.kourier}",
+            "kubernetes": pins.kubernetes,
+            "toolchain": "",
+        },
+        wanted=wanted,
+        notes=tuple(notes),
+    )
+
+
+def required(go_mod: str, module: str) -> str:
+    """The version of a module that a go.mod requires. Raises SourceError if it does not."""
+    match = re.search(rf"^\s*(?:require\s+)?{re.escape(module)}\s+(v\S+)\s*(?://.*)?$", go_mod, re.MULTILINE)
+    if match is None:
+        raise SourceError(f"Serving's go.mod does not require {module}.", fix="Ask for another version.")
+    return match[1]
+
+
+def _fetch(modules: Modules, module: str, version: KnativeVersion) -> Path:
+    try:
+        return modules.module_dir(module, version.module)
+    except SourceError as error:
+        raise unknown(version, source="Go module", why=error.what) from error
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SourceError(
+            f"The module lacks {path.name} or it cannot be read: {error}.",
+            where=str(path),
+            fix="knative-chaos cache prune, so that the module is fetched again.",
+        ) from error
+
+
+def _files(root: Path, group: str, version: KnativeVersion) -> list[_File]:
+    """Every manifest below a directory, by path. Raises SourceError when there is none."""
+    found = []
+    for path in sorted(root.rglob("*.yaml")):
+        text = rewritten(_read(path), version)
+        try:
+            found.append(_File(f"{group}/{path.relative_to(root)}", tuple(documents(text)), version))
+        except YAMLError as error:
+            raise SourceError(f"A manifest of the module is not YAML: {error}", where=str(path)) from error
+    if not found:
+        raise SourceError(f"The module has no manifests below {root.name}.", where=str(root), fix="Ask for another version.")
+    return found
+
+
+def rewritten(text: str, version: KnativeVersion) -> str:
+    """A manifest with what building it here changes: Envoy's reference, the pull policy, and the version its labels name.
+
+    A release's labels name its version where the module's say "devel"; the installed version is read back from them.
+    """
+    text = ENVOY_IMAGE.sub(ENVOY_REF, text)
+    text = PULL_ALWAYS.sub(r"\g<1>IfNotPresent", text)
+    return DEVEL.sub(rf'\g<1>"{version}"', text)
+
+
+def _ordered(files: Sequence[_File]) -> tuple[list[tuple[str, str]], list[str]]:
+    """(name, text) with the CRDs first, then namespaces, then the rest in the files' own order; and what was dropped."""
+    crds: list[tuple[str, str]] = []
+    spaces: list[tuple[str, str]] = []
+    rest: list[tuple[str, str]] = []
+    dropped: list[str] = []
+    for file in files:
+        kept: dict[str, list[str]] = {"crd": [], "namespace": [], "": []}
+        for one in file.documents:
+            if one.api_version in REMOVED_APIS:
+                dropped.append(f"{one.kind} {one.name} ({one.api_version})")
+            elif one.kind == "CustomResourceDefinition":
+                kept["crd"].append(one.text)
+            else:
+                kept["namespace" if one.kind == "Namespace" else ""].append(one.text)
+        for place, group, prefix in ((crds, "crd", "crd/"), (spaces, "namespace", "namespace/"), (rest, "", "")):
+            if kept[group]:
+                place.append((f"{prefix}{file.name}", "---\n".join(kept[group])))
+    return [*crds, *spaces, *rest], dropped
+
+
+def _complete(manifests: Sequence[tuple[str, str]], version: KnativeVersion) -> None:
+    """Raise SourceError unless the parts are there that the symlinks and the ingress stand for."""
+    there = {(one.kind, one.name) for _, text in manifests for one in documents(text)}
+    needed = [
+        ("CustomResourceDefinition", "services.serving.knative.dev"),
+        ("CustomResourceDefinition", "ingresses.networking.internal.knative.dev"),
+        ("CustomResourceDefinition", "serverlessservices.networking.internal.knative.dev"),
+        ("CustomResourceDefinition", "images.caching.internal.knative.dev"),
+        ("ConfigMap", "config-network"),
+        ("ConfigMap", "config-logging"),
+        ("Deployment", "controller"),
+        ("Service", "kourier"),
+    ]
+    missing = [f"{kind} {name}" for kind, name in needed if (kind, name) not in there]
+    if missing:
+        raise unknown(version, source="Go module", why=f"its manifests lack {', '.join(missing)}.")
+
+
+def _wanted(texts: Iterable[str], version: KnativeVersion, pins: Pins) -> tuple[Wanted, ...]:
+    """The images the manifests refer to, and those every cluster needs. Commands come from the references, not from a table:
+    versions before 1.11 or so have two more.
+    """
+    refs = sorted({value for text in texts for one in documents(text) for value in one.strings() if value.startswith("ko://")})
+    commands = []
+    for ref in refs:
+        path = ref.removeprefix("ko://")
+        for module, of in ((SERVING, version.module), (KOURIER, pins.kourier)):
+            if path.startswith(f"{module}/"):
+                commands.append(Wanted(ref, Recipe.GO, of, module, path.removeprefix(f"{module}/")))
+                break
+        else:
+            raise SourceError(f"A manifest refers to {ref}, which lies in no module known here.", fix="Ask for another version.")
+    return (
+        *commands,
+        Wanted(ENVOY_REF, Recipe.ENVOY, pins.envoy),
+        Wanted(NODE_REF, Recipe.NODE, pins.kubernetes),
+        Wanted(TOGGLE_REF, Recipe.TOGGLE),
+    )
