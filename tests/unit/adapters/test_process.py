@@ -16,8 +16,7 @@ from harness.errors import HostError, ToolFailed
 def test_output_and_errors_are_kept_apart() -> None:
     """And the input arrives, and the environment is added to."""
     code = (
-        "import os, sys; print('e', file=sys.stderr)
-"
+        "import os, sys; print('e', file=sys.stderr)\n"
         "print(sys.stdin.read() + os.environ['EXTRA']); sys.exit(int('PATH' not in os.environ))"
     )
     done = run([sys.executable, "-c", code], stdin="in ", env={"EXTRA": "x"})
