@@ -170,7 +170,9 @@ class Summary(TypedDict):
     verdict: str
     reasons: list[str]
     doubts: list[str]
+    notes: list[str]
     interrupted: str
+    clock_step_s: float | None
     claims: list[ClaimShape]
     versions: VersionsShape
     source: str

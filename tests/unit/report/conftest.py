@@ -370,6 +370,7 @@ def troubled() -> Case:
         cycles=(*old.cycles, mark),
         faults=(*old.faults[:2], changed, *old.faults[3:]),
         gaps=(gap,),
+        notes=(f"a torn line: {HOSTILE}",),
         phases=(*old.phases, Phase(HOSTILE, T0, 0)),
     )
     good, worse = base.verdict.claims

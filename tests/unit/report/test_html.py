@@ -131,6 +131,7 @@ def test_a_voided_cycle_and_one_given_up_say_why(troubled: Any) -> None:
     assert "voided: pacing p99 912000 us" in text
     assert "given up: no pod" in text
     assert "in place of 1" in text
+    assert "Left out while reading: a torn line" in text
     assert "plus the lines of 2 voided cycles" in text
 
 
