@@ -101,9 +101,12 @@ def _groups(first: Indices, past: Indices) -> list[list[int]]:
 
 def _swappable(first: Indices, past: Indices, line: Indices) -> int:
     """How many of these pairs could swap with another one: each may own the other's line."""
+    order = np.argsort(line)
+    first, past, line = first[order], past[order], line[order]
+    # Only the owners of lines that a request may own itself can be its partners: a short stretch of the group.
+    lo, hi = np.searchsorted(line, first), np.searchsorted(line, past)
     count = 0
     for at in range(len(line)):
-        mine_for_them = (first <= line[at]) & (line[at] < past)
-        theirs_for_me = (first[at] <= line) & (line < past[at])
-        count += int((mine_for_them & theirs_for_me).sum() > 1)  # itself is one
+        near = slice(int(lo[at]), int(hi[at]))
+        count += int(((first[near] <= line[at]) & (line[at] < past[near])).sum() > 1)  # itself is one
     return count

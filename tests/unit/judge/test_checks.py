@@ -1,0 +1,63 @@
+"""Each check on cycles literal to the letter."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.catalogue.claims import STATEMENTS
+from harness.judge import CHECKS
+from harness.model import CycleFindings, Observed
+from tests.unit.judge.cases import NOT_LANDED, calm, cycle
+
+H, B, U = Observed.HOLDS, Observed.BROKEN, Observed.UNDECIDED
+
+CASES: list[tuple[str, CycleFindings, Observed, str]] = [
+    ("requests-do-not-fail", calm(), H, "all 100"),
+    ("requests-do-not-fail", cycle(), B, "10 of 100 requests failed: 10 refused-dial"),
+    ("requests-do-not-fail", calm(sent=0, ok=0, by_outcome={}), U, "nothing was sent"),
+    ("requests-do-not-fail", cycle(by_cause={"unknown": 10}), U, "none with a cause"),
+    ("requests-do-not-fail", cycle(by_cause={"ambiguous": 9, "client": 1}), U, "none with a cause"),
+    ("requests-do-not-fail", cycle(by_cause={}), U, "none with a cause"),
+    ("requests-do-not-fail", cycle(by_cause={"unknown": 9, "app": 1}), B, "1 app, 9 unknown"),
+    ("ready-pod-is-not-refused", cycle(), B, "10 requests were refused while the pod stayed Ready"),
+    ("ready-pod-is-not-refused", cycle(ready_throughout=False), U, "not the failure the claim speaks of"),
+    ("ready-pod-is-not-refused", cycle(ready_throughout=None), U, "nothing tells"),
+    ("ready-pod-is-not-refused", cycle(landed=NOT_LANDED), U, "not proved to have landed"),
+    ("ready-pod-is-not-refused", calm(landed=NOT_LANDED), U, "not proved to have landed"),
+    ("ready-pod-is-not-refused", cycle(by_cause={"ambiguous": 10}), U, "10 failures are unattributed"),
+    ("ready-pod-is-not-refused", cycle(by_cause={"ambiguous": 9, "refused-dial": 1}), B, "1 requests were refused"),
+    ("ready-pod-is-not-refused", cycle(by_cause={"activator": 10}), H, "none of 100"),
+    ("ready-pod-is-not-refused", calm(ready_throughout=None), H, "none of 100"),
+    ("ready-pod-is-not-refused", calm(sent=0), U, "nothing was sent"),
+    ("failures-only-while-not-listening", cycle(), H, "no request failed"),
+    ("failures-only-while-not-listening", cycle(outside_window=2), B, "2 requests failed while the app listened"),
+    ("failures-only-while-not-listening", cycle(outside_window=None), U, "did not report"),
+    ("failures-only-while-not-listening", calm(sent=0), U, "nothing was sent"),
+    ("container-restarts-once", cycle(), H, "1 restarts, 1 belong"),
+    ("container-restarts-once", cycle(restarts=0), B, "0 restarts"),
+    ("container-restarts-once", cycle(restarts=2), B, "2 restarts"),
+    ("container-restarts-once", cycle(restarts=None), U, "not seen"),
+    ("no-restart", calm(), H, "0 restarts"),
+    ("no-restart", cycle(), B, "1 restarts, 0 belong"),
+    ("no-restart", cycle(restarts=None), U, "not seen"),
+]
+
+
+@pytest.mark.parametrize(("check", "seen", "observed", "why"), CASES)
+def test_a_check(check: str, seen: CycleFindings, observed: Observed, why: str) -> None:
+    """What it says, and why."""
+    got, words = CHECKS[check](seen)
+    assert got is observed
+    assert why in words
+
+
+def test_every_check_is_tried_with_every_observation() -> None:
+    """Each registered check has cases in which it holds, is broken and is undecided."""
+    assert {(check, observed) for check, _, observed, _ in CASES} == {
+        (check, observed) for check in CHECKS for observed in Observed
+    }
+
+
+def test_the_catalogue_speaks_of_checks_there_are() -> None:
+    """Each statement people may claim has a check, and each check a statement."""
+    assert set(STATEMENTS) == set(CHECKS)
