@@ -66,7 +66,7 @@ def wait_gone(pid: int) -> None:
 
 def test_a_run_in_order_leaves_its_files(tmp_path: Path, port: int) -> None:
     """Spec, records, answers and report agree with each other and with what was told meanwhile."""
-    with start(spec_for(port), tmp_path / "out") as generator:
+    with start(spec_for(port, drain_s=20), tmp_path / "out") as generator:
         t0 = generator.wait_started()
         sent(generator, 30)
         report = generator.stop()
@@ -82,7 +82,6 @@ def test_a_run_in_order_leaves_its_files(tmp_path: Path, port: int) -> None:
     assert all(one.intended_ns <= one.sent_ns <= one.first_byte_ns <= one.done_ns for one in tail)
     assert {one.answer.body for one in tail if one.answer} == {"fine\n"}
     assert {one.reused for one in tail if one.lane is Lane.GET_NEW} == {False}
-    assert any(one.reused for one in tail if one.lane is Lane.POST_KEEPALIVE)
     assert 0 <= report.steal <= 1 and 0 <= report.busy <= 1
     assert report.pacing_p50_us <= report.pacing_p99_us <= report.pacing_max_us + 1
 

@@ -35,6 +35,7 @@ KINDS = {
 PLANNED = tuple((kind, STEP_S * (2 * n + 1), STEP_S * (2 * n + 2)) for n, kind in enumerate(KINDS))
 ENDS_S = STEP_S * (2 * len(KINDS) + 1)
 NEAR_NS = 100_000_000
+DEADLINE_S = STEP_S * 1.5
 
 
 @dataclass(frozen=True)
@@ -69,37 +70,32 @@ class Try:
         delays = sorted(self.delays_ns().values())
         p99, worst, period = delays[int(len(delays) * 0.99)], delays[-1], self.period_ns(Lane.GET_NEW)
         limit = int(STEP_S * 1e9 / 3)
-        return f"delay p99 {p99 / 1e6:.1f} ms, max {worst / 1e6:.1f} ms" if p99 > period or worst > limit else ""
+        return f"delay p99 {p99 / 1e6:.1f} ms, max {worst / 1e6:.1f} ms" if p99 > 2 * period or worst > limit else ""
 
 
-def run_once(folder: Path, *, kill_second: bool, ends_s: float) -> Try:
+def run_once(folder: Path, *, kill_second: bool, ends_s: float, deadline_s: float) -> Try:
     """Meet the faults (or the killer of second requests) once."""
     log = folder / "truth.json"
     with truth_server(log, faults=() if kill_second else PLANNED, kill_second=kill_second) as port:
-        spec = spec_for(port, deadline_s=STEP_S * 1.5, max_s=ends_s)
+        spec = spec_for(port, deadline_s=deadline_s, max_s=ends_s, drain_s=deadline_s)
         with start(spec, folder) as generator:
-            generator.wait_ended(ends_s + 20)
+            generator.wait_ended(ends_s + deadline_s + 20)
             report = generator.stop()
-    reader = RecordReader(folder)
-    return Try(tuple(reader.all()), Truth.read(log), report)
+    return Try(tuple(RecordReader(folder).all()), Truth.read(log), report)
 
 
-def first_that_counts(folder: Path, *, kill_second: bool, ends_s: float) -> Try:
-    """The first run whose own pacing was in time; fails with all of them if there is none."""
+@pytest.fixture(scope="module")
+def met(tmp_path_factory: pytest.TempPathFactory) -> Try:
+    """A run through all faults: the first whose pacing was in time; fails with all of them if there is none."""
     told = []
     for number in range(TRIES):
-        done = run_once(folder / str(number), kill_second=kill_second, ends_s=ends_s)
+        folder = tmp_path_factory.mktemp("faults")
+        done = run_once(folder, kill_second=False, ends_s=ENDS_S, deadline_s=DEADLINE_S)
         told.append(done.late() or "in time")
         print(f"try {number + 1} of at most {TRIES}: {told[-1]}; generator's own p99 {done.report.pacing_p99_us:g} us")
         if not done.late():
             return done
     pytest.fail(f"no try was in time, so nothing was measured: {told}")
-
-
-@pytest.fixture(scope="module")
-def met(tmp_path_factory: pytest.TempPathFactory) -> Try:
-    """A run through all faults."""
-    return first_that_counts(tmp_path_factory.mktemp("faults"), kill_second=False, ends_s=ENDS_S)
 
 
 def window_of(met: Try, kind: str) -> Window:
@@ -213,14 +209,14 @@ def test_failures_carry_their_evidence(met: Try) -> None:
 
 def test_timeouts_count_from_the_intended_time(met: Try) -> None:
     """A stalled request is given up one deadline after it was due, not after it was sent, and never before."""
-    deadline = int(STEP_S * 1.5 * 1e9)
+    deadline = int(DEADLINE_S * 1e9)
     gone = [one.done_ns - one.intended_ns for one in met.requests if one.outcome is Outcome.TIMEOUT]
     assert min(gone) >= deadline
 
 
 def test_no_failure_is_hidden_by_a_retry(tmp_path: Path) -> None:
-    """A server that kills the second request of every connection is seen to do so each time, on both kept-alive lanes."""
-    done = first_that_counts(tmp_path, kill_second=True, ends_s=1.0)
+    """A server that kills the second request of every connection is seen to do so each time, however late anybody was."""
+    done = run_once(tmp_path, kill_second=True, ends_s=1.0, deadline_s=20)
     killed = {int(one.rid.rpartition("-")[2]) for one in done.truth.served if one.did == "kill"}
     failed = {one.seq for one in done.requests if one.outcome is not Outcome.OK}
     assert failed == killed
