@@ -113,23 +113,17 @@ class Cycle:
         self.mark = replace(self.mark, steady_ns=now_ns())
         if self.bench.planted.before_fault:
             self.bench.planted.before_fault(self.target, generator)
-        liveness = spec.service.liveness
-        if spec.fault.kind is not FaultKind.NONE and liveness is not None:
-            _let_pass(fault.random_phase(liveness.period_s, self.bench.random))
-        inject = self.bench.planted.inject
-        event = (
-            inject(self.bench.handle, self.target, self.mark.index)
-            if inject
-            else fault.inject(self.bench.handle, self.target, spec.fault, cycle=self.mark.index)
-        )
+        if spec.fault.kind is FaultKind.NONE:
+            _let_pass(spec.after_s)
+            self.mark = replace(self.mark, recovered_ns=now_ns())
+            return
+        if spec.service.liveness is not None:
+            _let_pass(fault.random_phase(spec.service.liveness.period_s, self.bench.random))
+        event = self._inject()
         self.bench.recorder.fault(event)
         self.mark = replace(self.mark, fault_ns=event.sent_ns)
         if self.bench.planted.after_fault:
             self.bench.planted.after_fault(self.target, generator)
-        if spec.fault.kind is FaultKind.NONE:
-            _let_pass(spec.after_s)
-            self.mark = replace(self.mark, landed_ns=event.answered_ns, recovered_ns=now_ns())
-            return
         try:
             self._await_landed(event)
         except WaitTimeout:
@@ -140,6 +134,12 @@ class Cycle:
             fault.clear(self.bench.handle, self.target)
         self._await_recovery(generator)
         self.mark = replace(self.mark, recovered_ns=now_ns())
+
+    def _inject(self) -> FaultEvent:
+        bench, index = self.bench, self.mark.index
+        if bench.planted.inject:
+            return bench.planted.inject(bench.handle, self.target, index)
+        return fault.inject(bench.handle, self.target, self.spec.fault, cycle=index)
 
     def _prove_steady(self, generator: Generator) -> None:
         """Every request answered for steady_s, and one liveness probe answered well: no fault comes before that."""

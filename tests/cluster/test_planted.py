@@ -6,7 +6,6 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -22,7 +21,6 @@ from harness.model import (
     Cause,
     ClusterHandle,
     FaultEvent,
-    FaultKind,
     Handler,
     LoadPlan,
     Observed,
@@ -179,12 +177,3 @@ def test_with_exec_readiness_the_claim_of_s1_is_not_made(experiment: Experiment)
     run = experiment(S1, name="planted-exec-readiness", service=service, claims=S1.claims, cycles=2)
     assert observed(run, "ready-pod-is-not-refused") is Observed.UNDECIDED
     assert run.verdict.ruling is Ruling.INCONCLUSIVE
-
-
-def test_a_fault_kind_of_none_leaves_the_app_alone(experiment: Experiment) -> None:
-    """The negative control really is one: the fault room sends nothing."""
-    run = experiment(N1, name="planted-none", claims=N1.claims, cycles=1, fault=replace(N1.fault, kind=FaultKind.NONE))
-    assert run.verdict.ruling is Ruling.PASS
-    done = run.summary["cycles"][0]["fault"]
-    assert done is not None
-    assert (done["kind"], done["status"]) == ("none", 0)
