@@ -1,0 +1,54 @@
+"""Several YAML documents in one text."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.adapters.documents import YAMLError, documents
+
+
+def test_documents_keep_their_text_and_comments() -> None:
+    """Markers go, comments stay with what follows them, a `---` inside a literal is content."""
+    first, second = documents("# head\n---\na: 1 # é\nb: |\n  ---\n  x\n---\n# only a comment\n---\n# two\nc: ü\n---\n")
+    assert first.text == "# head\na: 1 # é\nb: |\n  ---\n  x\n"
+    assert first.value == {"a": 1, "b": "---\nx\n"}
+    assert second.text == "# two\nc: ü\n"
+
+
+def test_dates_and_equal_signs_stay_text() -> None:
+    """JSON knows neither; some CRDs have both."""
+    (only,) = documents("a: 2020-01-01\nb: =\nc: 0o17\nd: yes\n")
+    assert only.value["a"] == "2020-01-01"
+    assert only.value["b"] == "="
+
+
+def test_kind_name_and_strings_of_an_object() -> None:
+    """What is no object has none of them; keys are no strings."""
+    (deployment, plain) = documents("apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: x}\nspec: [a, {b: c}]\n---\n- 1\n")
+    assert (deployment.api_version, deployment.kind, deployment.name) == ("apps/v1", "Deployment", "x")
+    assert list(deployment.strings()) == ["apps/v1", "Deployment", "x", "a", "c"]
+    assert (plain.kind, plain.api_version, plain.name) == ("", "", "")
+
+
+@pytest.mark.parametrize("text", ["", "\n\n", "# nothing\n", "---\n---\n"])
+def test_nothing_is_no_document(text: str) -> None:
+    """Empty documents are left out."""
+    assert documents(text) == []
+
+
+def test_what_is_no_yaml_raises() -> None:
+    """For the caller to say in its own words."""
+    with pytest.raises(YAMLError):
+        documents("a: [\n")
+
+
+@given(st.lists(st.dictionaries(st.text("abc", min_size=1), st.text("xyz é-#\n"), min_size=1), max_size=4))
+def test_a_text_taken_apart_can_be_put_together(values: list[dict[str, str]]) -> None:
+    """Texts joined by a marker are the same documents again."""
+    text = "---\n".join(yaml.safe_dump(value, allow_unicode=True) for value in values)
+    once = documents(text)
+    assert [one.value for one in once] == values
+    assert [one.value for one in documents("---\n".join(one.text for one in once))] == values
