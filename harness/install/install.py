@@ -1,0 +1,81 @@
+"""Knative onto a cluster, from whatever source its Provision came."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from harness.adapters.kube import Kube
+from harness.adapters.objects import Objects, Ref
+from harness.adapters.progress import QUIET, Progress
+from harness.errors import ClusterError, InstallError
+from harness.install import record
+from harness.install.apply import apply_all, established, parsed, rolled_out
+from harness.install.changes import DOMAIN, changed, digest
+from harness.install.proof import prove
+from harness.model import ClusterHandle, InstalledStack, Provision
+
+INGRESS_NAMESPACE = "kourier-system"
+CRD_NAME = "services.serving.knative.dev"
+
+
+def install(
+    handle: ClusterHandle, provision: Provision, *, progress: Progress = QUIET, within_s: float = 300.0, proof_s: float = 120.0
+) -> InstalledStack:
+    """Apply the Provision with our changes and prove that a request is served; what is already there is only proved.
+
+    provision: with its images made, so that every reference is an image name. within_s: for Knative's own pods, which a
+    release pulls over the network. Raises ClusterError when another version or a stranger's Knative is there, InstallError
+    when the manifests are refused or no request is served, WaitTimeout.
+    """
+    objects = Objects(Kube.of(handle))
+    crds, given = parsed(provision)
+    rest, changes = changed(given)
+    mark = digest([*crds, *rest])
+    before = record.read(objects)
+    if before is not None and before.versions.get("knative") != provision.versions.get("knative"):
+        raise ClusterError(
+            f"The cluster {handle.name} has Knative {before.versions.get('knative')}, asked for is"
+            f" {provision.versions.get('knative')}; one cluster never changes its version.",
+            fix=f"knative-chaos down --cluster {handle.name}, then up again; or another name with --cluster.",
+        )
+    if before is not None and before.complete and before.digest == mark:
+        progress.say(f"Knative {provision.versions.get('knative')} is installed already, unchanged")
+    else:
+        with progress.step(f"install Knative {provision.versions.get('knative')}"):
+            apply_all(objects, crds, what="Knative's kinds are accepted", within_s=within_s)
+            established(objects, crds)
+            spaces = [obj for obj in rest if obj["kind"] == "Namespace"]
+            apply_all(objects, spaces, what="Knative's namespaces are accepted", within_s=within_s)
+            record.write(objects, mark, provision.versions, changes, complete=False)
+            apply_all(objects, rest, what="Knative's manifests are accepted", within_s=within_s)
+        rolled_out(
+            objects,
+            [Ref.of(obj) for obj in rest if obj["kind"] == "Deployment"],
+            within_s=within_s,
+            progress=progress,
+        )
+        record.write(objects, mark, provision.versions, changes, complete=True)
+    proof = prove(objects, provision.app_image, handle.ports, within_s=proof_s, progress=progress)
+    return InstalledStack(
+        namespace=record.NAMESPACE,
+        ingress_namespace=INGRESS_NAMESPACE,
+        domain=DOMAIN,
+        proof=proof,
+        versions=_seen_versions(objects, handle, provision.versions),
+        changes=changes,
+    )
+
+
+def _seen_versions(objects: Objects, handle: ClusterHandle, asked: Mapping[str, str]) -> Mapping[str, str]:
+    """The versions as the cluster itself says them, beside what was asked for.
+
+    "knative_label": the label of Serving's CRD. Raises InstallError when it names another version than the one applied.
+    """
+    kubernetes = Kube.of(handle, pool=1).server_version()
+    crd = objects.get(Ref("apiextensions.k8s.io/v1", "CustomResourceDefinition", CRD_NAME)) or {}
+    labels = (crd.get("metadata") or {}).get("labels") or {}
+    label = str(labels.get("app.kubernetes.io/version") or labels.get("serving.knative.dev/release") or "").removeprefix("v")
+    named = asked.get("knative", "").split(" ")[0]
+    if label and named and label != named:
+        raise InstallError(f"Serving's kinds say version {label}, applied was {named}.", fix="make down && make up")
+    return {**asked, "kubernetes": kubernetes, "knative_label": label}
