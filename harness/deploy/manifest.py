@@ -1,0 +1,180 @@
+"""A Knative Service as it is applied: from a ServiceSpec, or from what a user wrote. Pure."""
+
+from __future__ import annotations
+
+import copy
+import re
+from typing import Any
+
+from harness.adapters.documents import Obj, YAMLError, documents
+from harness.errors import BadInput
+from harness.model import RUN_LABEL, Handler, Probe, ServiceSpec
+
+API_VERSION = "serving.knative.dev/v1"
+APP_PORT = 8080
+PROBE_COMMAND = ("python3", "/app/toggle.py", "probe")
+TOKEN_ENV = "TOGGLE_TOKEN"  # noqa: S105 - the name of a variable, not a token
+TOGGLE_IMAGE = "toggle"
+"""An image of this name in a user's manifest stands for the toggle app of the run."""
+
+CPU_REQUEST = "50m"
+"""Two pods must fit at once on two cores beside Kubernetes and Knative, while one replaces the other."""
+
+_DNS_LABEL = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
+
+
+def render(spec: ServiceSpec, *, namespace: str, image: str, token: str, run_id: str) -> Obj:
+    """The Service v1 of a spec: one container of the toggle app, probes as asked and no others, no limits."""
+    container: Obj = {
+        "image": image,
+        "imagePullPolicy": "IfNotPresent",
+        "ports": [{"containerPort": APP_PORT}],
+        "env": [
+            {"name": "TOGGLE_STARTUP_DELAY", "value": f"{spec.app.startup_delay_s:g}"},
+            {"name": "TOGGLE_SIGTERM", "value": spec.app.sigterm},
+            {"name": TOKEN_ENV, "value": token},
+        ],
+        "resources": {"requests": {"cpu": CPU_REQUEST}},
+    }
+    for name, probe in (("liveness", spec.liveness), ("readiness", spec.readiness), ("startup", spec.startup)):
+        if probe is not None:
+            container[f"{name}Probe"] = rendered_probe(name, probe)
+    annotations = {
+        "autoscaling.knative.dev/min-scale": str(spec.min_scale),
+        "autoscaling.knative.dev/max-scale": str(spec.max_scale),
+    }
+    if spec.target_burst_capacity is not None:
+        annotations["autoscaling.knative.dev/target-burst-capacity"] = str(spec.target_burst_capacity)
+    labels = {RUN_LABEL: run_id}
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "Service",
+        "metadata": {"name": spec.name, "namespace": namespace, "labels": labels},
+        "spec": {
+            "template": {
+                "metadata": {"labels": dict(labels), "annotations": annotations},
+                "spec": {
+                    "containerConcurrency": spec.container_concurrency,
+                    "timeoutSeconds": spec.timeout_s,
+                    "containers": [container],
+                },
+            }
+        },
+    }
+
+
+def rendered_probe(name: str, probe: Probe) -> Obj:
+    """One probe in Kubernetes' words. name: "liveness", "readiness" or "startup"; the app knows the first two for EXEC."""
+    # Knative fills in the port of liveness and readiness; of a startup probe it leaves 0, which Kubernetes refuses (seen at 1.23)
+    number = probe.port or (APP_PORT if name == "startup" else 0)
+    port = {"port": number} if number else {}
+    timing = {
+        "periodSeconds": probe.period_s,
+        "failureThreshold": probe.failure_threshold,
+        "timeoutSeconds": probe.timeout_s,
+        **({"initialDelaySeconds": probe.initial_delay_s} if probe.initial_delay_s else {}),
+    }
+    if probe.handler is Handler.HTTP:
+        return {"httpGet": {"path": probe.path, **port}, **timing}
+    if probe.handler is Handler.TCP:
+        return {"tcpSocket": dict(port), **timing}
+    # a path of an HTTP probe left standing means: the probe of this name; the app knows no "startup" of its own
+    asked = probe.path if probe.path in {"liveness", "readiness"} else name
+    return {"exec": {"command": [*PROBE_COMMAND, "liveness" if asked == "startup" else asked]}, **timing}
+
+
+def from_yaml(text: str, *, where: str = "") -> Obj:
+    """A user's own Service manifest. where: its file, for the message. Raises BadInput with one line that names what to change."""
+
+    def bad(what: str, fix: str) -> BadInput:
+        return BadInput(what, fix=fix, where=where)
+
+    try:
+        found = documents(text)
+    except YAMLError as error:
+        said = " ".join(str(error).split())[:200]
+        raise bad(f"The Service manifest is not YAML: {said}.", "Correct it; `kubectl apply --dry-run=client` helps.") from error
+    if len(found) != 1:
+        raise bad(f"The Service manifest has {len(found)} documents, wanted is one.", "Leave one Knative Service in the file.")
+    obj = found[0].value
+    if not isinstance(obj, dict) or found[0].kind != "Service" or found[0].api_version != API_VERSION:
+        seen = f"{found[0].api_version} {found[0].kind}".strip() or type(obj).__name__
+        raise bad(f"The Service manifest is no Knative Service but: {seen}.", f"Write apiVersion: {API_VERSION}, kind: Service.")
+    if not _DNS_LABEL.fullmatch(found[0].name):
+        raise bad(
+            f"The Service's name {found[0].name!r} is none.", "Write metadata.name of small letters, digits and `-`, at most 63."
+        )
+    _check_containers(obj, bad)
+    return obj
+
+
+def _check_containers(obj: Obj, bad: Any) -> None:
+    containers = _at(obj, "spec", "template", "spec", "containers")
+    if not isinstance(containers, list) or not containers or not all(isinstance(one, dict) for one in containers):
+        raise bad("The Service manifest has no container.", "Write spec.template.spec.containers with one container.")
+    ports = []
+    for index, container in enumerate(containers):
+        name = container.get("name") or f"number {index + 1}"
+        if not isinstance(container.get("image"), str) or not container["image"]:
+            raise bad(f"Container {name} has no image.", f"Write one, or `image: {TOGGLE_IMAGE}` for the toggle app.")
+        listed = container.get("ports") or []
+        if not isinstance(listed, list) or not all(isinstance(one, dict) for one in listed):
+            raise bad(f"The ports of container {name} are no list.", "Write ports: [{containerPort: 8080}].")
+        ports += [f"{one.get('containerPort')} of container {name}" for one in listed]
+    if len(ports) > 1:
+        raise bad(
+            f"The Service manifest has {len(ports)} ports ({', '.join(ports)}); Knative serves one.", "Leave the one to be served."
+        )
+    if len(containers) > 1 and not ports:
+        raise bad(
+            f"None of the {len(containers)} containers has a port.", "Write ports: [{containerPort: 8080}] at the one to be served."
+        )
+
+
+def _at(obj: Any, *keys: str) -> Any:
+    """The value below the keys, None where one of them is missing or not a mapping."""
+    for key in keys:
+        obj = obj.get(key) if isinstance(obj, dict) else None
+    return obj
+
+
+def adopted(manifest: Obj, *, namespace: str, app_image: str, token: str, run_id: str) -> Obj:
+    """A user's manifest as it is applied: in our namespace, with the run's label, and nothing else of it changed.
+
+    Where its image is "toggle", the toggle app and its token take the place.
+    """
+    obj = copy.deepcopy(manifest)
+    metadata = obj["metadata"]
+    metadata["namespace"] = namespace
+    template = obj["spec"]["template"]
+    inner = template.get("metadata") or {}
+    template["metadata"] = inner
+    for one in (metadata, inner):
+        one["labels"] = {**(one.get("labels") or {}), RUN_LABEL: run_id}
+    for container in template["spec"]["containers"]:
+        if container["image"] == TOGGLE_IMAGE:
+            container["image"] = app_image
+            container.setdefault("imagePullPolicy", "IfNotPresent")
+            others = [one for one in container.get("env") or [] if one.get("name") != TOKEN_ENV]
+            container["env"] = [*others, {"name": TOKEN_ENV, "value": token}]
+    return obj
+
+
+def served_container(obj: Obj) -> Obj:
+    """The container that gets the requests: the one with a port, or the only one."""
+    containers: list[Obj] = obj["spec"]["template"]["spec"]["containers"]
+    return next((one for one in containers if one.get("ports")), containers[0])
+
+
+def user_port(obj: Obj) -> int:
+    """The port the app listens on; Knative's default where the manifest names none."""
+    ports = served_container(obj).get("ports") or [{}]
+    return int(ports[0].get("containerPort") or APP_PORT)
+
+
+def env_of(obj: Obj, name: str) -> str:
+    """A variable of the served container as written, "" if it is not there or comes from elsewhere."""
+    for one in served_container(obj).get("env") or []:
+        if one.get("name") == name:
+            return str(one.get("value") or "")
+    return ""

@@ -1,0 +1,74 @@
+"""The pods of a Knative Service, as far as a stage needs to know them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from harness.adapters.documents import Obj
+from harness.adapters.kube import Kube
+from harness.adapters.objects import Objects, Ref
+from harness.model import ClusterHandle
+
+SERVICE_LABEL = "serving.knative.dev/service"
+REVISION_LABEL = "serving.knative.dev/revision"
+
+
+@dataclass(frozen=True, slots=True)
+class PodState:
+    """One pod at one moment. restarts: by container. trouble: why it is not Ready, in words, "" if nothing says so."""
+
+    name: str
+    uid: str
+    ip: str
+    revision: str
+    phase: str
+    ready: bool
+    deleting: bool
+    restarts: Mapping[str, int]
+    trouble: str
+
+    @property
+    def total_restarts(self) -> int:
+        """Of all its containers."""
+        return sum(self.restarts.values())
+
+    def __str__(self) -> str:
+        state = "Terminating" if self.deleting else "Ready" if self.ready else f"{self.phase}, not Ready"
+        restarts = f", {self.total_restarts} restarts" if self.total_restarts else ""
+        return f"pod {self.name} {state}{restarts}{f' ({self.trouble})' if self.trouble and not self.ready else ''}"
+
+
+def pod_state(handle: ClusterHandle, namespace: str, pod: str) -> PodState | None:
+    """The pod as it is now, None if it is not there. Raises ApiRefused."""
+    found = Objects(Kube.of(handle, pool=1)).get(Ref("v1", "Pod", pod, namespace))
+    return None if found is None else state_of(found)
+
+
+def pods_of(objects: Objects, namespace: str, service: str) -> list[PodState]:
+    """Every pod of the Service, those on their way out included. Raises ApiRefused."""
+    return [state_of(pod) for pod in objects.find("v1", "Pod", namespace=namespace, labels=f"{SERVICE_LABEL}={service}")]
+
+
+def state_of(pod: Obj) -> PodState:
+    """From the API's own words."""
+    metadata, status = pod["metadata"], pod.get("status") or {}
+    listed = status.get("conditions") or []
+    containers = status.get("containerStatuses") or []
+    waiting = [
+        f"{one.get('name')}: {one['state']['waiting'].get('reason')} {one['state']['waiting'].get('message') or ''}".strip()
+        for one in containers
+        if (one.get("state") or {}).get("waiting")
+    ]
+    unmet = [str(one.get("message")) for one in listed if one.get("status") != "True" and one.get("message")]
+    return PodState(
+        name=str(metadata["name"]),
+        uid=str(metadata.get("uid") or ""),
+        ip=str(status.get("podIP") or ""),
+        revision=str((metadata.get("labels") or {}).get(REVISION_LABEL) or ""),
+        phase=str(status.get("phase") or "Pending"),
+        ready=any(one.get("type") == "Ready" and one.get("status") == "True" for one in listed),
+        deleting=bool(metadata.get("deletionTimestamp")),
+        restarts={str(one.get("name")): int(one.get("restartCount") or 0) for one in containers},
+        trouble="; ".join([*waiting, *unmet])[:300],
+    )

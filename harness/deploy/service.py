@@ -1,0 +1,235 @@
+"""The Service under test on the cluster: deployed until its one pod serves, given a fresh pod, removed."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import replace
+from urllib.parse import urlsplit
+
+from harness.adapters.documents import Obj
+from harness.adapters.ingress import Reply, ask
+from harness.adapters.kube import Kube
+from harness.adapters.objects import ApiRefused, Objects, Ref, condition, conditions
+from harness.adapters.progress import QUIET, Progress
+from harness.adapters.wait import Look, wait_for
+from harness.deploy.manifest import TOKEN_ENV, adopted, env_of, render, user_port
+from harness.deploy.pods import PodState, pods_of
+from harness.errors import DeployError, WaitTimeout
+from harness.model import RUN_LABEL, ClusterHandle, InstalledStack, ServiceSpec, Target
+
+ADDRESS = "127.0.0.1"
+GRACE_S = 1
+"""Of a pod deleted outside of what is measured: its own grace is timeoutSeconds, 300 by default."""
+
+
+def deploy(
+    handle: ClusterHandle,
+    stack: InstalledStack,
+    spec: ServiceSpec | Obj,
+    *,
+    namespace: str,
+    app_image: str,
+    run_id: str,
+    progress: Progress = QUIET,
+    within_s: float = 120.0,
+) -> Target:
+    """Apply the Service and wait until a request through the ingress is answered by its one pod.
+
+    spec: or a manifest as `from_yaml` gave it. namespace: made if it is not there. stack: proof that there is something to deploy
+    to. Raises DeployError with the conditions and events last seen.
+    """
+    objects = Objects(Kube.of(handle))
+    token = secrets.token_hex(16)
+    if isinstance(spec, ServiceSpec):
+        obj = render(spec, namespace=namespace, image=app_image, token=token, run_id=run_id)
+    else:
+        obj = adopted(spec, namespace=namespace, app_image=app_image, token=token, run_id=run_id)
+    ref = Ref.of(obj)
+    with progress.step(f"deploy {ref.namespace}/{ref.name}"):
+        _space(objects, namespace, run_id)
+        _accepted(objects, obj, within_s=within_s)
+        try:
+            seen = _ready(objects, ref, within_s=within_s)
+            host = urlsplit(str(seen["status"]["url"])).hostname or ""
+            target = Target(
+                namespace=namespace,
+                service=ref.name,
+                revision=str(seen["status"].get("latestReadyRevisionName") or ""),
+                pod="",
+                pod_ip="",
+                boot="",
+                host=host,
+                address=ADDRESS,
+                port=handle.ports.ingress,
+                user_port=user_port(obj),
+                control_port=int(env_of(obj, "TOGGLE_CONTROL_PORT") or 8099),
+                token=env_of(obj, TOKEN_ENV),
+            )
+            pod, reply = _served_by_one(objects, target, within_s=within_s)
+        except WaitTimeout as timeout:
+            raise _failed(objects, ref, timeout) from timeout
+    if stack.domain and not host.endswith(stack.domain):
+        progress.say(f"{ref.name} is served as {host}, outside of the domain {stack.domain}")
+    return replace(target, pod=pod.name, pod_ip=pod.ip, boot=reply.boot)
+
+
+def fresh_pod(handle: ClusterHandle, target: Target, *, progress: Progress = QUIET, within_s: float = 120.0) -> Target:
+    """Replace the pod, outside of what is measured, and wait until the new one has served a request and never restarted.
+
+    Answers with the same Target but for pod, pod_ip and boot. Raises DeployError.
+    """
+    objects = Objects(Kube.of(handle))
+    ref = Ref("serving.knative.dev/v1", "Service", target.service, target.namespace)
+    with progress.step(f"fresh pod for {target.namespace}/{target.service}"):
+        old = {pod.uid for pod in pods_of(objects, target.namespace, target.service)}
+        try:
+            _without(objects, target, old, within_s=within_s)
+            pod, reply = _served_by_one(objects, target, within_s=within_s)
+        except WaitTimeout as timeout:
+            raise _failed(objects, ref, timeout) from timeout
+    return replace(target, pod=pod.name, pod_ip=pod.ip, boot=reply.boot)
+
+
+def remove(handle: ClusterHandle, *, namespace: str, run_id: str, within_s: float = 120.0, progress: Progress = QUIET) -> None:
+    """Delete what carries the run's label in the namespace, and the namespace too if it does; wait until it is gone.
+
+    What is not there is fine: idempotent. Raises WaitTimeout with what is left, ApiRefused.
+    """
+    objects = Objects(Kube.of(handle))
+    space = Ref("v1", "Namespace", namespace)
+    found = objects.get(space)
+    if found is None:
+        return
+    ours = (found["metadata"].get("labels") or {}).get(RUN_LABEL) == run_id
+    selector = f"{RUN_LABEL}={run_id}"
+    with progress.step(f"remove {namespace}" if ours else f"remove the run's Services from {namespace}"):
+        for service in objects.find("serving.knative.dev/v1", "Service", namespace=namespace, labels=selector):
+            objects.delete(Ref.of(service))
+        if ours:
+            objects.delete(space)
+
+        def once() -> Look[bool]:
+            pods = objects.find("v1", "Pod", namespace=namespace, labels=selector)
+            for pod in pods:
+                objects.delete(Ref.of(pod), grace_s=GRACE_S)
+            if pods:
+                return Look(None, f"{len(pods)} pods left, {pods[0]['metadata']['name']} among them")
+            left = objects.get(space) if ours else None
+            return Look(True if left is None else None, f"the namespace: {conditions(left)}")
+
+        wait_for(f"{namespace} is cleared", once, within_s=within_s, every_s=0.5, fix="make down && make up")
+
+
+def _space(objects: Objects, namespace: str, run_id: str) -> None:
+    """The namespace, with the run's label if it is ours; one of somebody else is used and never labelled, so never deleted."""
+    ref = Ref("v1", "Namespace", namespace)
+    found = objects.get(ref)
+    if found is None or RUN_LABEL in (found["metadata"].get("labels") or {}):
+        objects.apply(
+            {
+                "apiVersion": ref.api_version,
+                "kind": ref.kind,
+                "metadata": {"name": namespace, "labels": {RUN_LABEL: run_id}},
+            }
+        )
+
+
+def _accepted(objects: Objects, obj: Obj, *, within_s: float) -> None:
+    """Apply; a webhook that is away for a moment is asked again, a refusal is final. Raises DeployError."""
+    ref = Ref.of(obj)
+
+    def once() -> Look[bool]:
+        try:
+            objects.apply(obj)
+        except ApiRefused as refused:
+            if refused.status in {0, 429, 503} or "failed calling webhook" in refused.said:
+                return Look(None, refused.said)
+            raise DeployError(
+                f"{ref} was refused: {refused.said}", fix="Correct the Service, or ask for a Knative version that takes it."
+            ) from refused
+        return Look(value=True, seen="accepted")
+
+    try:
+        wait_for(f"{ref} is accepted", once, within_s=within_s, every_s=0.5)
+    except WaitTimeout as timeout:
+        raise _failed(objects, ref, timeout) from timeout
+
+
+def _ready(objects: Objects, ref: Ref, *, within_s: float) -> Obj:
+    def once() -> Look[Obj]:
+        seen = objects.get(ref)
+        if seen is not None and condition(seen, "Ready") and (seen.get("status") or {}).get("url"):
+            return Look(seen, "Ready")
+        pods = "; ".join(map(str, pods_of(objects, ref.namespace, ref.name)[:3])) or "no pods"
+        return Look(None, f"{conditions(seen)}; {pods}")
+
+    return wait_for(f"{ref} is Ready", once, within_s=within_s, every_s=0.3)
+
+
+def _without(objects: Objects, target: Target, uids: set[str], *, within_s: float) -> None:
+    """Delete these pods and wait until they are gone."""
+
+    def once() -> Look[bool]:
+        left = [pod for pod in pods_of(objects, target.namespace, target.service) if pod.uid in uids]
+        for pod in left:
+            if not pod.deleting:
+                objects.delete(Ref("v1", "Pod", pod.name, target.namespace), grace_s=GRACE_S)
+        return Look(None if left else True, "; ".join(map(str, left)) or "gone")
+
+    wait_for(f"the pod {target.pod} is gone", once, within_s=within_s)
+
+
+def _served_by_one(objects: Objects, target: Target, *, within_s: float) -> tuple[PodState, Reply]:
+    """The one pod of the Service, once it is Ready, has not restarted, and a request through the ingress came back from it.
+
+    An app without the toggle's headers (a user's own) is taken at its word: there is one pod, and the answer is 200.
+    Raises WaitTimeout, DeployError when the pod restarts before it was ever measured.
+    """
+
+    def once() -> Look[tuple[PodState, Reply]]:
+        pods = pods_of(objects, target.namespace, target.service)
+        staying = [pod for pod in pods if not pod.deleting and pod.phase not in {"Succeeded", "Failed"}]
+        if len(pods) == 1 and len(staying) == 1 and staying[0].total_restarts:
+            raise DeployError(
+                f"The {staying[0]} before anything was measured.",
+                where=f"{target.namespace}/{staying[0].name}",
+                fix="Give its probes more time than its start-up takes, or look into the app's log.",
+            )
+        if len(pods) > 1 or (staying and not staying[0].ready):
+            return Look(None, "; ".join(map(str, pods)))
+        # without a pod the request is what wakes one up
+        reply = ask(target.address, target.port, target.host)
+        if not staying:
+            return Look(None, f"no pod; {reply}")
+        known = reply.pod == staying[0].name or (not reply.pod and not target.token)
+        return Look((staying[0], reply) if reply.status == 200 and known else None, f"{staying[0]}; {reply}")
+
+    return wait_for(f"{target.service} is served by its one pod", once, within_s=within_s)
+
+
+def _failed(objects: Objects, ref: Ref, timeout: WaitTimeout) -> DeployError:
+    """The timeout with the namespace's last warnings, and what usually mends what was seen."""
+    said = "; ".join(_warnings(objects, ref)) or "none"
+    everything = f"{timeout.last_seen} {said}"
+    fix = "Look at the conditions and events; a longer start-up needs probes that wait for it."
+    if "Insufficient cpu" in everything:
+        fix = "Lower the Service's CPU request, remove other pods, or give the machine more cores."
+    elif "ImagePull" in everything or "ErrImage" in everything or "ErrImageNeverPull" in everything:
+        fix = "Check the image's name; where no registry answers, it must be loaded into the cluster first."
+    return DeployError(f"{timeout.what} Warnings: {said}.", where=f"{ref.kind} {ref.namespace}/{ref.name}", fix=fix)
+
+
+def _warnings(objects: Objects, ref: Ref) -> list[str]:
+    """The last warnings about the Service and what was made for it; the names of all those begin with its own."""
+    try:
+        events = objects.find("v1", "Event", namespace=ref.namespace)
+    except ApiRefused:
+        return []
+    about = [
+        one
+        for one in events
+        if one.get("type") == "Warning" and str((one.get("involvedObject") or {}).get("name")).startswith(ref.name)
+    ]
+    about.sort(key=lambda one: str(one.get("lastTimestamp") or one.get("eventTime") or one["metadata"].get("creationTimestamp")))
+    said = [f"{one.get('reason')}: {' '.join(str(one.get('message')).split())[:300]}" for one in about]
+    return list(dict.fromkeys(said))[-4:]
