@@ -84,8 +84,10 @@ def _of_the_load(history: History, cycle: Cycle) -> Iterable[str]:
     strangers = sorted(cycle.pods - {cycle.mark.pod})
     if strangers and history.meta.spec.service.max_scale == 1:
         yield f"cycle {cycle.mark.index}: another pod served it too: {', '.join(strangers)}"
-    if history.meta.spec.fault.kind is FaultKind.NONE and any(fault.cycle == cycle.mark.index for fault in history.faults):
-        yield f"cycle {cycle.mark.index}: a fault was put in though none was asked"
+    asked = history.meta.spec.fault.kind
+    for fault in history.faults:
+        if fault.cycle == cycle.mark.index and fault.kind not in {asked, FaultKind.NONE}:
+            yield f"cycle {cycle.mark.index}: the fault {fault.kind} was put in though {asked} was asked"
 
 
 def _of_gaps(gaps: Sequence[Gap], cycle: Cycle) -> Iterable[str]:

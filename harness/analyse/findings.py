@@ -19,7 +19,7 @@ from harness.analyse.outage import outside
 from harness.analyse.pods import ready_throughout, restarts_since, rows_to_observations, states
 from harness.analyse.voiding import pacing, void_reason
 from harness.analyse.windows import Window, of_cycle, requests_of
-from harness.model import CycleFindings, CycleMark, Findings, Gap, History, Observation, Outcome, Stream
+from harness.model import CycleFindings, CycleMark, FaultKind, Findings, Gap, History, Observation, Outcome, Stream
 
 
 def analyse(history: History) -> Findings:
@@ -78,7 +78,8 @@ def _cycle(history: History, mark: CycleMark, errors: Mapping[Stream, Sequence[E
     )
     end_ns = mark.ended_ns or window.until_ns
     of_pod = _until(end_ns, _observations(history.observations, mark.pod))
-    event = next((fault for fault in reversed(history.faults) if fault.cycle == mark.index), None)
+    done = (fault for fault in reversed(history.faults) if fault.cycle == mark.index and fault.kind is not FaultKind.NONE)
+    event = next(done, None)
     sights = states(of_pod, mark.pod)
     begin_ns = mark.fault_ns or mark.load_started_ns
     outcomes = _by_outcome(requests)

@@ -103,7 +103,7 @@ def _restart(pod: str, seen: Iterable[Observation], after_ns: int) -> Part:
     name = "restartCount grew"
     grown = restarts_since(states(seen, pod), after_ns)
     if grown is None:
-        return name, False, "the pod was not seen"
+        return name, False, "the pod was not seen before the fault"
     return name, grown >= 1, f"by {grown}"
 
 

@@ -49,16 +49,16 @@ def states(observations: Iterable[Observation], pod: str) -> tuple[PodState, ...
 
 
 def restarts_since(sights: Iterable[PodState], after_ns: int, until_ns: int | None = None) -> int | None:
-    """By how much the user container's restart count grew after this moment, None if it was not seen on both sides.
+    """By how much the user container's restart count grew after this moment, None if it was not seen by then.
 
-    The count before is the last one seen by then; a pod first seen later has its first count taken instead.
+    A watch tells only changes: not seen again means not changed.
     """
     before: int | None = None
     last: int | None = None
     for state in sights:
         if state.restarts is None or (until_ns is not None and state.seen_ns > until_ns):
             continue
-        if state.seen_ns <= after_ns or before is None:
+        if state.seen_ns <= after_ns:
             before = state.restarts
         last = state.restarts
     return None if before is None or last is None else last - before

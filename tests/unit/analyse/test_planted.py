@@ -10,7 +10,7 @@ import pytest
 
 from harness.analyse import analyse
 from harness.judge import judge
-from harness.model import Findings, Gap, Outcome, Ruling, Stream, Verdict
+from harness.model import FaultEvent, FaultKind, Findings, Gap, Outcome, Ruling, Stream, Verdict
 from tests.unit.analyse.story import BAD, MS, REFUSED, S, Story, at, calm, restarts
 
 
@@ -262,7 +262,18 @@ def test_a_fault_that_was_not_asked_for_is_a_doubt() -> None:
     """A calm run in which somebody put in a fault is no calm run."""
     story = calm()
     story.faults.append(restarts().faults[0])
-    assert "cycle 0: a fault was put in though none was asked" in analyse(story.history()).doubts
+    assert "cycle 0: the fault liveness was put in though none was asked" in analyse(story.history()).doubts
+
+
+def test_the_record_of_no_fault_is_none() -> None:
+    """A calm cycle may say that nothing was done to its pod: that is no fault, and has no edges."""
+    story = calm()
+    story.faults += [
+        FaultEvent(cycle, FaultKind.NONE, False, f"pod-{cycle}", "b", at(cycle, 4), at(cycle, 4), 0, "") for cycle in range(2)
+    ]
+    findings, verdict = judged(story)
+    assert verdict.ruling is Ruling.PASS
+    assert [cycle.anatomy for cycle in findings.cycles] == [{}, {}]
 
 
 @pytest.mark.parametrize("stream", [Stream.KUBELET, Stream.CONTAINERD, Stream.ENDPOINTS, Stream.ACTIVATOR])

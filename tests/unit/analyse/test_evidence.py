@@ -1,0 +1,136 @@
+"""What an answer proves by itself, and what it takes a log line to prove."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.analyse.evidence import Failure, Wants, judge_answer
+from harness.analyse.ledger import account, may_be_sampled, total
+from harness.analyse.lines import ErrorLine
+from harness.model import Cause, Outcome, SystemChange
+from tests.unit.analyse.story import REFUSED, UNSAMPLED
+
+ENVOY = {"server": "envoy"}
+THROUGH = {"server": "envoy", "x-envoy-upstream-service-time": "present"}
+APP = {**THROUGH, "x-toggle-boot": "b"}
+RESET = "read tcp 127.0.0.1:34567->127.0.0.1:8080: read: connection reset by peer"
+ACTIVATOR = "dial tcp 10.244.0.9:8012: connect: connection refused"
+
+
+def failure(outcome: Outcome, status: int = 0, body: str = "", headers: dict[str, str] | None = None, at: int = 100) -> Failure:
+    """A failed request, sent at `at` and done 10 later."""
+    return Failure(at, outcome, status, body, headers or {}, at, at + 10)
+
+
+def http(status: int, body: str, headers: dict[str, str]) -> Failure:
+    """An answer that is no success."""
+    return failure(Outcome.HTTP_ERROR, status, body, headers)
+
+
+@pytest.mark.parametrize(
+    ("seen", "verdict"),
+    [
+        (failure(Outcome.NOT_SENT), Cause.CLIENT),
+        (failure(Outcome.TIMEOUT), Cause.TIMEOUT),
+        (failure(Outcome.REFUSED), Cause.UNKNOWN),
+        (failure(Outcome.RESET), Cause.UNKNOWN),
+        (failure(Outcome.CLOSED), Cause.UNKNOWN),
+        (failure(Outcome.TRUNCATED, 200, "hel", APP), Cause.UNKNOWN),
+        (failure(Outcome.MALFORMED), Cause.UNKNOWN),
+        (failure(Outcome.UNANSWERED), Cause.UNKNOWN),
+        (http(502, REFUSED, THROUGH), Wants.REFUSED_LINE),
+        (http(502, REFUSED, ENVOY), Wants.REFUSED_LINE),
+        (http(503, REFUSED, THROUGH), Cause.UNKNOWN),
+        (http(502, REFUSED.replace("8080", "8081"), THROUGH), Wants.ACTIVATOR_LINE),
+        (http(502, ACTIVATOR, THROUGH), Wants.ACTIVATOR_LINE),
+        (http(502, "EOF", THROUGH), Wants.QUEUE_PROXY_LINE),
+        (http(502, "unexpected EOF", THROUGH), Wants.QUEUE_PROXY_LINE),
+        (http(502, RESET, THROUGH), Wants.QUEUE_PROXY_LINE),
+        (http(502, "write tcp 127.0.0.1:1->127.0.0.1:8080: write: broken pipe", THROUGH), Wants.QUEUE_PROXY_LINE),
+        (http(502, "context canceled", THROUGH), Cause.UNKNOWN),
+        (http(502, "upstream said no", ENVOY), Cause.INGRESS),
+        (http(504, "request timeout", THROUGH), Cause.TIMEOUT),
+        (http(504, "activator request timeout", THROUGH), Cause.ACTIVATOR),
+        (http(504, "upstream request timeout", ENVOY), Cause.INGRESS),
+        (http(503, "no healthy upstream", ENVOY), Cause.INGRESS),
+        (http(404, "", ENVOY), Cause.INGRESS),
+        (http(503, "pending request queue full", THROUGH), Cause.UNKNOWN),
+        (http(503, "who knows", {}), Cause.UNKNOWN),
+        (http(500, "oops", APP), Cause.APP),
+        (http(502, REFUSED, APP), Cause.APP),
+        (http(302, "", THROUGH), Cause.UNKNOWN),
+    ],
+)
+def test_judge_answer(seen: Failure, verdict: Cause | Wants) -> None:
+    """Status, headers and body; nothing else is looked at."""
+    assert judge_answer(seen, 8080) is verdict
+
+
+def test_every_outcome_has_a_place() -> None:
+    """No outcome of the generator falls through."""
+    for outcome in Outcome:
+        assert judge_answer(failure(outcome, 502, "x"), 8080) in {*Cause, *Wants}
+
+
+def causes(failures: list[Failure], queue_proxy: list[ErrorLine], activator: list[ErrorLine]) -> list[Cause]:
+    """The causes with a tolerance of 5."""
+    return list(account(failures, queue_proxy, activator, user_port=8080, tolerance_ns=5, sampled=False).causes)
+
+
+@pytest.mark.parametrize(
+    ("body", "by_queue_proxy", "by_activator", "by_nobody"),
+    [
+        (REFUSED, Cause.REFUSED_DIAL, Cause.UNKNOWN, Cause.UNKNOWN),
+        (RESET, Cause.RESET_IN_FLIGHT, Cause.ACTIVATOR, Cause.UNKNOWN),
+        ("EOF", Cause.RESET_IN_FLIGHT, Cause.ACTIVATOR, Cause.UNKNOWN),
+        (ACTIVATOR, Cause.UNKNOWN, Cause.ACTIVATOR, Cause.UNKNOWN),
+    ],
+)
+def test_who_logged_it_decides(body: str, by_queue_proxy: Cause, by_activator: Cause, by_nobody: Cause) -> None:
+    """The same answer has another cause, or none, by whose log has its line."""
+    seen, line = [http(502, body, THROUGH)], [ErrorLine("p", 105, body)]
+    assert causes(seen, line, []) == [by_queue_proxy]
+    assert causes(seen, [], line) == [by_activator]
+    assert causes(seen, [], []) == [by_nobody]
+
+
+@pytest.mark.parametrize(
+    ("at", "cause"), [(94, Cause.UNKNOWN), (95, Cause.REFUSED_DIAL), (115, Cause.REFUSED_DIAL), (116, Cause.UNKNOWN)]
+)
+def test_the_tolerance_is_a_bound_from_both_sides(at: int, cause: Cause) -> None:
+    """[sent - tolerance, done + tolerance], ends included, and not a nanosecond more."""
+    assert causes([http(502, REFUSED, THROUGH)], [ErrorLine("p", at, REFUSED)], []) == [cause]
+
+
+def test_a_line_serves_only_its_own_text() -> None:
+    """A reset is matched by the very connection it names."""
+    other = RESET.replace("34567", "34568")
+    assert causes([http(502, RESET, THROUGH)], [ErrorLine("p", 105, other)], []) == [Cause.UNKNOWN]
+    assert causes([http(502, RESET, THROUGH)], [ErrorLine("p", 105, other), ErrorLine("p", 106, RESET)], []) == [
+        Cause.RESET_IN_FLIGHT
+    ]
+
+
+def test_one_line_for_two_is_ambiguous() -> None:
+    """Either may lack it."""
+    assert causes([http(502, "EOF", THROUGH)] * 2, [ErrorLine("p", 105, "EOF")], []) == [Cause.AMBIGUOUS] * 2
+
+
+def test_the_columns_add_up() -> None:
+    """Attributed + unattributed are the failures, matched + unmatched the lines, over all cycles."""
+    failures = [http(502, REFUSED, THROUGH), http(500, "", APP), failure(Outcome.CLOSED)]
+    lines = [ErrorLine("p", 105, REFUSED), ErrorLine("p", 106, REFUSED), ErrorLine("p", 106, "context canceled")]
+    one = account(failures, lines, [], user_port=8080, tolerance_ns=5, sampled=True)
+    ledger = total([one, one])
+    assert (ledger.client_failures, ledger.attributed, ledger.unattributed, ledger.ambiguous) == (6, 4, 2, 0)
+    assert (ledger.queue_proxy_refused_lines, ledger.matched, ledger.unmatched, ledger.censored) == (4, 2, 2, 0)
+    assert ledger.by_cause == {"app": 2, "refused-dial": 2, "unknown": 2}
+    assert sum(ledger.by_cause.values()) == ledger.client_failures
+
+
+def test_sampling_is_off_only_by_record() -> None:
+    """A change of anything else, or of another setting of the logs, does not count."""
+    assert may_be_sampled(())
+    assert not may_be_sampled((UNSAMPLED,))
+    assert may_be_sampled((SystemChange("configmap knative-serving/config-logging", "loglevel", None, "debug", ""),))
+    assert may_be_sampled((SystemChange("configmap knative-serving/config-tracing", "sampling", None, "null", ""),))
