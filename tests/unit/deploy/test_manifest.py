@@ -1,0 +1,175 @@
+"""What is applied for a spec, and what is said of a user's manifest that cannot be."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+
+from harness.deploy.manifest import adopted, env_of, from_yaml, render, rendered_probe, user_port
+from harness.errors import BadInput, ExitCode
+from harness.model import AppSpec, Handler, Probe, ServiceSpec
+
+GOOD = """
+apiVersion: serving.knative.dev/v1
+kind: Service
+metadata:
+  name: mine
+  labels: {team: a}
+spec:
+  template:
+    spec:
+      containers:
+      - image: toggle
+        ports: [{containerPort: 9000}]
+        livenessProbe: {httpGet: {path: /healthz}}
+"""
+
+
+def rendered(spec: ServiceSpec) -> dict[str, object]:
+    """With names a test can look for."""
+    return render(spec, namespace="ns", image="dev.local/toggle:1", token="secret", run_id="r1")
+
+
+def test_a_spec_is_rendered_whole() -> None:
+    """Pinned in full: what is applied decides what is measured."""
+    spec = ServiceSpec(
+        app=AppSpec(startup_delay_s=5, sigterm="ignore"), liveness=Probe(initial_delay_s=10), target_burst_capacity=-1
+    )
+    assert rendered(spec) == {
+        "apiVersion": "serving.knative.dev/v1",
+        "kind": "Service",
+        "metadata": {"name": "toggle", "namespace": "ns", "labels": {"knative-chaos.dev/run": "r1"}},
+        "spec": {
+            "template": {
+                "metadata": {
+                    "labels": {"knative-chaos.dev/run": "r1"},
+                    "annotations": {
+                        "autoscaling.knative.dev/min-scale": "1",
+                        "autoscaling.knative.dev/max-scale": "1",
+                        "autoscaling.knative.dev/target-burst-capacity": "-1",
+                    },
+                },
+                "spec": {
+                    "containerConcurrency": 0,
+                    "timeoutSeconds": 300,
+                    "containers": [
+                        {
+                            "image": "dev.local/toggle:1",
+                            "imagePullPolicy": "IfNotPresent",
+                            "ports": [{"containerPort": 8080}],
+                            "env": [
+                                {"name": "TOGGLE_STARTUP_DELAY", "value": "5"},
+                                {"name": "TOGGLE_SIGTERM", "value": "ignore"},
+                                {"name": "TOGGLE_TOKEN", "value": "secret"},
+                            ],
+                            "resources": {"requests": {"cpu": "50m"}},
+                            "livenessProbe": {
+                                "httpGet": {"path": "/healthz"},
+                                "periodSeconds": 1,
+                                "failureThreshold": 3,
+                                "timeoutSeconds": 1,
+                                "initialDelaySeconds": 10,
+                            },
+                        }
+                    ],
+                },
+            }
+        },
+    }
+
+
+def test_probes_not_asked_for_are_not_there() -> None:
+    """Knative puts its own readiness in where there is none; ours must not hide that."""
+    text = str(rendered(ServiceSpec()))
+    assert "Probe" not in text
+    assert "target-burst-capacity" not in text
+
+
+@pytest.mark.parametrize(
+    ("name", "probe", "handler"),
+    [
+        ("liveness", Probe(), {"httpGet": {"path": "/healthz"}}),
+        ("liveness", Probe(path="/x", port=8081), {"httpGet": {"path": "/x", "port": 8081}}),
+        ("readiness", Probe(handler=Handler.TCP), {"tcpSocket": {}}),
+        ("readiness", Probe(handler=Handler.TCP, port=8081), {"tcpSocket": {"port": 8081}}),
+        ("startup", Probe(handler=Handler.TCP), {"tcpSocket": {"port": 8080}}),
+        ("startup", Probe(path="/s"), {"httpGet": {"path": "/s", "port": 8080}}),
+        ("liveness", Probe(handler=Handler.EXEC), {"exec": {"command": ["python3", "/app/toggle.py", "probe", "liveness"]}}),
+        ("readiness", Probe(handler=Handler.EXEC), {"exec": {"command": ["python3", "/app/toggle.py", "probe", "readiness"]}}),
+        (
+            "readiness",
+            Probe(handler=Handler.EXEC, path="liveness"),
+            {"exec": {"command": ["python3", "/app/toggle.py", "probe", "liveness"]}},
+        ),
+        ("startup", Probe(handler=Handler.EXEC), {"exec": {"command": ["python3", "/app/toggle.py", "probe", "liveness"]}}),
+    ],
+)
+def test_each_way_a_probe_asks(name: str, probe: Probe, handler: dict[str, object]) -> None:
+    """A port is left to Knative except for a startup probe, whose port it does not fill in."""
+    timing = {"periodSeconds": 1, "failureThreshold": 3, "timeoutSeconds": 1}
+    assert rendered_probe(name, probe) == {**handler, **timing}
+
+
+def test_a_users_manifest_is_taken_as_it_is() -> None:
+    """Our labels and namespace are added; nothing else changes but the image named `toggle`."""
+    given = from_yaml(GOOD)
+    before = copy.deepcopy(given)
+    obj = adopted(given, namespace="ns", app_image="dev.local/toggle:1", token="secret", run_id="r1")
+    assert given == before
+    assert obj["metadata"] == {"name": "mine", "namespace": "ns", "labels": {"team": "a", "knative-chaos.dev/run": "r1"}}
+    assert obj["spec"]["template"]["metadata"] == {"labels": {"knative-chaos.dev/run": "r1"}}
+    (container,) = obj["spec"]["template"]["spec"]["containers"]
+    assert container == {
+        "image": "dev.local/toggle:1",
+        "imagePullPolicy": "IfNotPresent",
+        "ports": [{"containerPort": 9000}],
+        "livenessProbe": {"httpGet": {"path": "/healthz"}},
+        "env": [{"name": "TOGGLE_TOKEN", "value": "secret"}],
+    }
+    assert (user_port(obj), env_of(obj, "TOGGLE_TOKEN")) == (9000, "secret")
+
+
+def test_a_users_own_image_gets_no_token() -> None:
+    """Its environment is its own."""
+    obj = adopted(from_yaml(GOOD.replace("image: toggle", "image: own:1")), namespace="ns", app_image="x", token="t", run_id="r")
+    (container,) = obj["spec"]["template"]["spec"]["containers"]
+    assert container["image"] == "own:1"
+    assert "env" not in container
+    assert env_of(obj, "TOGGLE_TOKEN") == ""
+
+
+def test_a_sidecar_is_no_second_port() -> None:
+    """One container of two has the port: that one is served."""
+    obj = from_yaml(GOOD + "      - image: side:1\n        name: side\n")
+    assert user_port(obj) == 9000
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("kind: [", "not YAML"),
+        ("", "0 documents"),
+        (GOOD + "---\n" + GOOD, "2 documents"),
+        ("just words\n", "no Knative Service but: str"),
+        (GOOD.replace("serving.knative.dev/v1", "v1"), "no Knative Service but: v1 Service"),
+        (GOOD.replace("kind: Service", "kind: Route"), "no Knative Service"),
+        (GOOD.replace("name: mine", "name: Mine_1"), "name 'Mine_1'"),
+        (GOOD.split("      containers:", maxsplit=1)[0] + "      containers: []\n", "has no container"),
+        (GOOD.split("    spec:\n      containers:", maxsplit=1)[0], "has no container"),
+        (GOOD.split("      containers:", maxsplit=1)[0] + "      containers: {image: x}\n", "has no container"),
+        (GOOD.replace("image: toggle", "name: x"), "Container x has no image"),
+        (GOOD.replace("[{containerPort: 9000}]", "[{containerPort: 9000}, {containerPort: 9001}]"), r"has 2 ports \(9000.*9001"),
+        (GOOD + "      - image: side:1\n        ports: [{containerPort: 9001}]\n", "has 2 ports"),
+        (GOOD.replace("[{containerPort: 9000}]", "9000"), "are no list"),
+        (GOOD.replace("        ports: [{containerPort: 9000}]\n", "") + "      - image: side:1\n", "None of the 2 containers"),
+    ],
+)
+def test_a_manifest_that_cannot_be_used_is_one_clear_line(text: str, said: str) -> None:
+    """What is wrong, the fix, the file; exit code 3."""
+    with pytest.raises(BadInput, match=said) as caught:
+        from_yaml(text, where="service.yaml")
+    assert "\n" not in str(caught.value)
+    assert caught.value.fix
+    assert caught.value.where == "service.yaml"
+    assert caught.value.exit_code is ExitCode.BAD_INPUT_OR_HOST

@@ -1,0 +1,281 @@
+"""Deploying, replacing and removing against a cluster in memory that makes pods as Knative does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from harness.adapters.documents import Obj
+from harness.adapters.ingress import Reply
+from harness.adapters.kube import Kube
+from harness.adapters.objects import ApiRefused, Ref
+from harness.deploy import from_yaml, service
+from harness.deploy.pods import state_of
+from harness.errors import DeployError, WaitTimeout
+from harness.model import ClusterHandle, HostPorts, InstalledStack, ServiceSpec, Target
+from tests.unit.deploy.test_manifest import GOOD
+from tests.unit.install.fake import FakeObjects
+
+HANDLE = ClusterHandle("c", "kind-c", "/nowhere", HostPorts(1, 2, 3, 4), "c-control-plane", "podman", "", "v1.34.4", created=True)
+STACK = InstalledStack("knative-serving", "kourier-system", "x.example", "", {}, ())
+SPACE = Ref("v1", "Namespace", "ns")
+RUN = "knative-chaos.dev/run"
+
+
+class World(FakeObjects):
+    """A Service is Ready at once and has one pod; a deleted pod is replaced. The app answers with the youngest pod's name."""
+
+    def __init__(self) -> None:
+        super().__init__(after=self._settle)
+        self.made = 0
+        self.shape: Callable[[Obj], None] = lambda _pod: None
+        self.answer: Callable[[Reply], Reply] = lambda reply: reply
+        self.ready = True
+        self.replaces = True
+
+    def _settle(self, ref: Ref, obj: Obj) -> None:
+        if ref.api_version.startswith("serving."):
+            obj["status"] = {
+                "url": f"http://{ref.name}.{ref.namespace}.x.example",
+                "latestReadyRevisionName": f"{ref.name}-00001",
+                "conditions": [
+                    {"type": "Ready", "status": "True" if self.ready else "False", "reason": "Why", "message": "no cpu"}
+                ],
+            }
+            self._make(ref.namespace, ref.name, obj["metadata"]["labels"])
+
+    def _make(self, namespace: str, owner: str, labels: dict[str, str]) -> None:
+        self.made += 1
+        name = f"{owner}-00001-{self.made}"
+        both = {**labels, "serving.knative.dev/service": owner, "serving.knative.dev/revision": f"{owner}-00001"}
+        pod: Obj = {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": name, "namespace": namespace, "uid": f"u{self.made}", "labels": both},
+            "status": {
+                "phase": "Running",
+                "podIP": f"10.0.0.{self.made}",
+                "conditions": [{"type": "Ready", "status": "True"}],
+                "containerStatuses": [{"name": "user-container", "restartCount": 0, "state": {"running": {}}}],
+            },
+        }
+        self.shape(pod)
+        self.stored[Ref("v1", "Pod", name, namespace)] = pod
+
+    def delete(self, ref: Ref, *, grace_s: int | None = None) -> bool:
+        """Pods are replaced while their Service is there."""
+        pod = self.stored.get(ref)
+        there = super().delete(ref, grace_s=grace_s)
+        if ref.kind == "Pod" and pod is not None and self.replaces:
+            labels = pod["metadata"]["labels"]
+            owner = labels["serving.knative.dev/service"]
+            if Ref("serving.knative.dev/v1", "Service", owner, ref.namespace) in self.stored:
+                self._make(ref.namespace, owner, {RUN: labels[RUN]})
+        return there
+
+    def ask(self, _address: str, _port: int, _host: str) -> Reply:
+        """What the ingress answers."""
+        pods = [ref.name for ref in self.stored if ref.kind == "Pod"]
+        return self.answer(Reply(200, {"x-toggle-pod": pods[-1], "x-toggle-boot": f"boot{self.made}"} if pods else {}, ""))
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> World:
+    """An empty cluster with Knative."""
+    world = World()
+    monkeypatch.setattr(service, "Objects", lambda _kube: world)
+    monkeypatch.setattr(Kube, "of", lambda _handle: None)
+    monkeypatch.setattr(service, "ask", world.ask)
+    return world
+
+
+def deploy(spec: Any = None, within_s: float = 5) -> Target:
+    """With names a test can look for."""
+    return service.deploy(
+        HANDLE, STACK, spec or ServiceSpec(), namespace="ns", app_image="dev.local/toggle:1", run_id="r1", within_s=within_s
+    )
+
+
+def test_the_target_is_the_pod_that_answered(world: World) -> None:
+    """Host from the Service's address, port from the cluster, boot from the answer, a token nobody else knows."""
+    target = deploy()
+    assert (target.namespace, target.service, target.revision) == ("ns", "toggle", "toggle-00001")
+    assert (target.pod, target.pod_ip, target.boot) == ("toggle-00001-1", "10.0.0.1", "boot1")
+    assert (target.host, target.address, target.port) == ("toggle.ns.x.example", "127.0.0.1", 1)
+    assert len(target.token) == 32
+    assert target.token not in repr(target)
+    assert world.stored[SPACE]["metadata"]["labels"] == {RUN: "r1"}
+
+
+def test_a_users_manifest_gives_a_target_too(world: World) -> None:
+    """With its own port and name."""
+    target = deploy(from_yaml(GOOD))
+    assert (target.service, target.user_port) == ("mine", 9000)
+    assert target.token
+
+
+def test_an_app_without_our_headers_is_taken_at_its_word(world: World) -> None:
+    """A user's own image: one pod, and 200; there is no boot to know and no token to control it with."""
+    world.answer = lambda reply: Reply(reply.status, {}, "own")
+    target = deploy(from_yaml(GOOD.replace("image: toggle", "image: own:1")))
+    assert (target.pod, target.boot, target.token) == ("mine-00001-1", "", "")
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (Reply(200, {"x-toggle-pod": "another"}, ""), "HTTP 200 by pod another"),
+        (Reply(200, {}, ""), "HTTP 200"),
+        (Reply(503, {}, "no healthy upstream"), "HTTP 503: no healthy upstream"),
+        (Reply(0, {}, "ConnectionRefusedError: x"), "ConnectionRefusedError"),
+    ],
+)
+def test_another_answer_is_none(world: World, answer: Reply, said: str) -> None:
+    """The toggle app must answer itself, from this pod; the last answer is told."""
+    world.answer = lambda _reply: answer
+    with pytest.raises(DeployError, match=said):
+        deploy(within_s=0.2)
+
+
+def test_a_service_that_is_not_ready_is_told_with_conditions_and_warnings(world: World) -> None:
+    """And with what mends what was seen; warnings of others in the namespace are not shown."""
+    world.ready = False
+    for name, about in (("toggle-00001", "0/1 nodes are available: 1 Insufficient cpu."), ("else", "not ours")):
+        world.stored[Ref("v1", "Event", name, "ns")] = {
+            "metadata": {"name": name},
+            "type": "Warning",
+            "reason": "FailedScheduling",
+            "message": about,
+            "involvedObject": {"name": name},
+        }
+    with pytest.raises(DeployError, match=r"Ready=False Why \(no cpu\).*FailedScheduling: 0/1 nodes") as caught:
+        deploy(within_s=0.2)
+    assert "CPU request" in caught.value.fix
+    assert "not ours" not in str(caught.value)
+
+
+def test_a_refused_service_is_told_at_once(world: World) -> None:
+    """With the webhook's words."""
+
+    def refuse(ref: Ref) -> None:
+        if ref.kind == "Service":
+            raise ApiRefused("PATCH", status=400, said='admission webhook "v" denied the request: missing field(s): x')
+
+    world._refuse = refuse
+    with pytest.raises(DeployError, match="missing field"):
+        deploy(within_s=1000)
+
+
+def test_a_webhook_away_for_a_moment_is_asked_again(world: World) -> None:
+    """It restarts with the control plane's configuration."""
+    away = [1]
+
+    def refuse(ref: Ref) -> None:
+        if ref.kind == "Service" and away[0]:
+            away[0] -= 1
+            raise ApiRefused("PATCH", status=500, said="failed calling webhook: connection refused")
+
+    world._refuse = refuse
+    assert deploy().pod
+
+
+def test_a_namespace_of_somebody_else_is_used_and_never_labelled(world: World) -> None:
+    """So remove() takes away our Service only."""
+    world.stored[SPACE] = {"metadata": {"name": "ns"}}
+    deploy()
+    world.replaces = False
+    service.remove(HANDLE, namespace="ns", run_id="r1", within_s=5)
+    assert SPACE in world.stored
+    assert not [ref for ref in world.stored if ref.kind in {"Service", "Pod"}]
+
+
+def test_remove_takes_the_namespace_that_is_ours_and_is_idempotent(world: World) -> None:
+    """A second call finds nothing and says nothing."""
+    deploy()
+    service.remove(HANDLE, namespace="ns", run_id="r1", within_s=5)
+    assert world.stored == {}
+    service.remove(HANDLE, namespace="ns", run_id="r1", within_s=5)
+
+
+def test_remove_leaves_another_run_alone(world: World) -> None:
+    """Only what carries this run's label."""
+    deploy()
+    service.remove(HANDLE, namespace="ns", run_id="r2", within_s=5)
+    assert SPACE in world.stored
+    assert world.deleted == []
+
+
+def test_a_fresh_pod_is_another_pod_and_another_boot(world: World) -> None:
+    """All else of the target stays."""
+    before = deploy()
+    after = service.fresh_pod(HANDLE, before, within_s=5)
+    assert (after.pod, after.pod_ip, after.boot) == ("toggle-00001-2", "10.0.0.2", "boot2")
+    assert after.token == before.token
+    assert (after.host, after.port, after.revision) == (before.host, before.port, before.revision)
+
+
+def test_a_pod_that_restarted_before_the_cycle_is_no_fresh_pod(world: World) -> None:
+    """Its back-off and its events would be part of what is measured."""
+    before = deploy()
+
+    def restarted(pod: Obj) -> None:
+        pod["status"]["containerStatuses"][0]["restartCount"] = 1
+
+    world.shape = restarted
+    with pytest.raises(DeployError, match=r"toggle-00001-2 Ready, 1 restarts before anything was measured"):
+        service.fresh_pod(HANDLE, before, within_s=1000)
+
+
+@pytest.mark.parametrize("broken", [{"conditions": [{"type": "Ready", "status": "False"}]}, {"phase": "Pending", "conditions": []}])
+def test_a_pod_that_is_not_ready_is_waited_for(world: World, broken: dict[str, object]) -> None:
+    """Even if something answers in its name."""
+    before = deploy()
+    world.shape = lambda pod: pod["status"].update(broken)
+    with pytest.raises(DeployError, match="not Ready"):
+        service.fresh_pod(HANDLE, before, within_s=0.2)
+
+
+def test_two_pods_are_not_one(world: World) -> None:
+    """A pod on its way out may still be asked: it must be gone first."""
+    before = deploy()
+    world.stored[Ref("v1", "Pod", "toggle-00001-old", "ns")] = {
+        "metadata": {
+            "name": "toggle-00001-old",
+            "namespace": "ns",
+            "uid": "u0",
+            "deletionTimestamp": "2026-01-01T00:00:00Z",
+            "labels": {"serving.knative.dev/service": "toggle"},
+        },
+        "status": {"phase": "Running"},
+    }
+    with pytest.raises(DeployError, match="toggle-00001-old Terminating"):
+        service.fresh_pod(HANDLE, before, within_s=0.2)
+
+
+def test_a_namespace_that_stays_is_told(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """remove() waits until it is gone."""
+    deploy()
+    monkeypatch.setattr(world, "delete", lambda _ref, grace_s=None: True)
+    with pytest.raises(WaitTimeout, match="1 pods left"):
+        service.remove(HANDLE, namespace="ns", run_id="r1", within_s=0.2)
+
+
+def test_a_pods_state_in_words() -> None:
+    """Why it is not Ready comes from its containers and conditions."""
+    state = state_of(
+        {
+            "metadata": {"name": "p", "labels": {}},
+            "status": {
+                "phase": "Pending",
+                "conditions": [{"type": "PodScheduled", "status": "False", "message": "no node"}],
+                "containerStatuses": [
+                    {"name": "a", "restartCount": 2, "state": {"waiting": {"reason": "CrashLoopBackOff"}}},
+                    {"name": "b", "restartCount": 1, "state": {}},
+                ],
+            },
+        }
+    )
+    assert state.restarts == {"a": 2, "b": 1}
+    assert str(state) == "pod p Pending, not Ready, 3 restarts (a: CrashLoopBackOff; no node)"
