@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from harness import analyse, fault, observe
@@ -25,7 +25,6 @@ from harness.model import (
     FaultKind,
     GeneratorReport,
     Handler,
-    Observation,
     Outcome,
     RunSpec,
     Target,
@@ -169,7 +168,7 @@ class Cycle:
         spec = self.spec
 
         def look() -> Look[bool]:
-            proof = analyse.landed(spec.fault, event, _since(self.bench.observers.feed, event.sent_ns), after_ns=event.sent_ns)
+            proof = analyse.landed(spec.fault, event, self.bench.observers.feed.snapshot(), after_ns=event.sent_ns)
             missing = [name for name, seen, _ in proof.parts if not seen]
             return Look(True if proof.proved else None, "missing: " + ", ".join(missing) if missing else "all parts")
 
@@ -214,11 +213,6 @@ class _ProbeSeen:
             analyse.is_good_probe(one, pod=self._target.pod, boot=self._target.boot, which="liveness") for one in new
         )
         return self._seen
-
-
-def _since(feed: observe.Feed, start_ns: int) -> Sequence[Observation]:
-    """What was seen since a moment."""
-    return [one for one in feed.snapshot() if one.seen_ns >= start_ns]
 
 
 def _let_pass(seconds: float) -> None:

@@ -179,7 +179,7 @@ class Journal(Worker):
             self._suppressed(entry)
             return
         name = entry.unit.removesuffix(".service")
-        self._raw.append(f"journal/{name}.log", f"{entry.stamp_ns // MICROSECOND_NS} {entry.message}")
+        self._raw.append(f"journal/{name}.log", f"{entry.stamp_ns // MICROSECOND_NS} {entry.message}".encode())
         owner = self._identity.place(entry.message, entry)
         if owner is not None:
             self._observe(owner, entry)
@@ -191,7 +191,7 @@ class Journal(Worker):
             self.lost(entry.message, from_ns=entry.stamp_ns - SUPPRESSED_NS, until_ns=entry.stamp_ns)
 
     def _observe(self, owner: Owner, entry: Entry) -> None:
-        self.sink.observation(
+        self.record(
             Observation(
                 stream=UNITS[entry.unit],
                 pod=owner.pod,

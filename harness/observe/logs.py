@@ -349,8 +349,8 @@ class LogFollower(Worker):
             self.lost("the pod was gone before its log was sealed")
 
     def _deliver(self, line: LogLine) -> None:
-        self._raw.append(f"{self.pod}/{self.container}.{self._instance}.log", f"{line.stamp} {line.text}")
-        self.sink.observation(
+        self._raw.append(f"{self.pod}/{self.container}.{self._instance}.log", line.raw)
+        self.record(
             Observation(
                 stream=self._stream,
                 pod=self.pod,

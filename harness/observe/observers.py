@@ -143,16 +143,19 @@ class Observers:
                 return not self._left
             self._stopped = True
         workers = self._workers()
-        whole = self._seal([worker for worker in workers if not worker.stopping()]) if self._started_ns else True
-        for worker in workers:
-            worker.end()
-        deadline = mono_s() + within_s
-        self._left = tuple(worker.name for worker in workers if not worker.join(max(0.1, deadline - mono_s())))
+        whole = False
+        try:
+            whole = self._seal([worker for worker in workers if not worker.stopping()]) if self._started_ns else True
+        finally:
+            for worker in workers:
+                worker.end()
+            deadline = mono_s() + within_s
+            self._left = tuple(worker.name for worker in workers if not worker.join(max(0.1, deadline - mono_s())))
+            self._raw.close()
+            self._kube.api.rest_client.close()
         if self._journal is None and self._started_ns:
             for stream in (Stream.KUBELET, Stream.CONTAINERD):
                 self.feed.gap(Gap(stream, "", self._started_ns, now_ns(), "there is no way into the node"))
-        self._raw.close()
-        self._kube.api.rest_client.close()
         return whole and not self._left
 
     def broken(self) -> tuple[str, ...]:
@@ -188,7 +191,7 @@ class Observers:
                 whole = worker.seal() and whole
             except Exception as error:  # noqa: BLE001 - a seal that fails in an unforeseen way is a gap like any other
                 whole = False
-                worker.lost(f"sealing it failed: {type(error).__name__}: {error}"[:300])
+                worker.failed("sealing it failed", error)
         return whole
 
     def _blind(self, pod: str) -> dict[str, str]:

@@ -7,6 +7,10 @@ from typing import Protocol
 from harness.model import Gap, Observation
 
 
+class Unrecorded(Exception):
+    """What was seen could not be written down. No error of a source: trying again cannot help, the thread must fail."""
+
+
 class Sink(Protocol):
     """Takes observations and gaps; whoever records a run looks like this."""
 

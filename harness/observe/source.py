@@ -28,11 +28,15 @@ class NotStarted(ObserveError):
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """stamp: the runtime's, as written; stamp_ns: the same as a number; text: the line without it."""
+    """raw: the line with its stamp, as it came. stamp_ns: the stamp, by the container runtime, as a number."""
 
     stamp_ns: int
-    stamp: str
-    text: str
+    raw: bytes
+
+    @property
+    def text(self) -> str:
+        """The line without its stamp."""
+        return self.raw.partition(b" ")[2].decode(errors="replace")
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,9 +139,8 @@ class KubeLogs:
 
 def parse_line(raw: bytes) -> LogLine:
     """A line of a log asked for with timestamps. Raises Broken: the kubelet writes its own failures into the stream, unstamped."""
-    stamp, _, text = raw.decode("utf-8", "surrogateescape").partition(" ")
     try:
-        return LogLine(rfc3339_ns(stamp), stamp, text)
+        return LogLine(rfc3339_ns(raw.partition(b" ")[0].decode("ascii", "replace")), raw)
     except ValueError as error:
         raise Broken(f"instead of a log line came: {raw[:200].decode(errors='replace')}") from error
 

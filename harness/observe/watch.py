@@ -170,7 +170,7 @@ class Watch(Worker):
             self._known[uid] = obj
         observation = self._decode(obj, deleted=deleted, seen_ns=seen_ns)
         if observation is not None:
-            self.sink.observation(observation)
+            self.record(observation)
         if self._notice is not None:
             self._notice(obj, deleted)
 

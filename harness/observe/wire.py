@@ -14,7 +14,8 @@ from urllib3.exceptions import HTTPError, ReadTimeoutError
 from harness.adapters.kube import ApiException
 from harness.errors import HarnessError, ObserveError
 
-CONNECT_S = 5.0
+CONNECT_S = 10.0
+"""A handshake on a machine whose cores are all taken has been seen to need more than five."""
 
 
 class Broken(ObserveError):
@@ -103,7 +104,8 @@ def _answer(call: Callable[[], Any]) -> urllib3.BaseHTTPResponse:
     except ApiException as error:
         raise Refused(int(error.status or 0), str(error.reason)[:200]) from error
     except (HTTPError, http.client.HTTPException, OSError) as error:
-        raise Broken(f"the API cannot be reached: {type(error).__name__}: {error}"[:300]) from error
+        cause = getattr(error, "reason", None) or error
+        raise Broken(f"the API cannot be reached: {type(cause).__name__}: {cause}"[:300]) from error
     if response.status >= 400:
         try:
             message = response.read(2_000).decode(errors="replace")

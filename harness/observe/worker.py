@@ -7,8 +7,8 @@ import threading
 from typing import Protocol
 
 from harness.adapters.clock import now_ns
-from harness.model import Gap, Stream
-from harness.observe.sink import Sink
+from harness.model import Gap, Observation, Stream
+from harness.observe.sink import Sink, Unrecorded
 
 RETRY_S = 1.0
 """Pause after a failure: one attempt a second is nothing for the API and soon enough for evidence."""
@@ -100,6 +100,13 @@ class Worker:
         self._thread.join(within_s)
         return not self._thread.is_alive()
 
+    def record(self, seen: Observation) -> None:
+        """Hand it to the sink. Raises Unrecorded."""
+        try:
+            self.sink.observation(seen)
+        except Exception as error:
+            raise Unrecorded(f"{type(error).__name__}: {error}") from error
+
     def lost(self, reason: str, *, from_ns: int | None = None, until_ns: int | None = None) -> None:
         """Record that each of the streams may lack something between the last proof (or from_ns) and now (or until_ns)."""
         until = now_ns() if until_ns is None else until_ns
@@ -116,11 +123,15 @@ class Worker:
         """Prove that everything up to now was delivered, or record a gap; True if proved."""
         raise NotImplementedError
 
+    def failed(self, what: str, error: Exception) -> None:
+        """Note an error nobody foresaw, for good, and record a gap."""
+        self.crashed = True
+        self.note = f"{what}: {type(error).__name__}: {error}"[:300]
+        with contextlib.suppress(Exception):  # the sink itself may be what failed; `broken` still tells
+            self.lost(self.note)
+
     def _main(self) -> None:
         try:
             self.run()
         except Exception as error:  # noqa: BLE001 - whatever it is, it must become a gap: a dead observer is not a quiet cluster
-            self.crashed = True
-            self.note = f"its thread failed: {type(error).__name__}: {error}"[:300]
-            with contextlib.suppress(Exception):  # the sink itself may be what failed; `broken` still tells
-                self.lost(self.note)
+            self.failed("its thread failed", error)
