@@ -14,7 +14,7 @@ HELD = 2_000
 """Lines with an unknown id kept until somebody says whose it is: the runtime starts a container before the API tells."""
 
 _ID = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
-_UID = re.compile(r"(?<![0-9a-f])[0-9a-f]{8}[-_][0-9a-f]{4}[-_][0-9a-f]{4}[-_][0-9a-f]{4}[-_][0-9a-f]{12}(?![0-9a-f])")
+_UID = re.compile(r"[0-9a-f]{8}[-_][0-9a-f]{4}[-_][0-9a-f]{4}[-_][0-9a-f]{4}[-_][0-9a-f]{12}(?![0-9a-f])")
 _MADE = re.compile(r'returns (?:sandbox|container) id \\*"([0-9a-f]{64})')
 _WITHIN = re.compile(r'within sandbox \\*"([0-9a-f]{64})')
 _CONTAINER = re.compile(r"ContainerMetadata\{Name:([^,]+),Attempt:(\d+),")

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from harness.adapters.clock import mono_s, now_ns
 from harness.adapters.process import run as run_program
 from harness.errors import HarnessError, ObserveError
-from harness.model import Observation, Stream
+from harness.model import Gap, Observation, Stream
 from harness.observe.identity import Identity, Owner
 from harness.observe.rawcopy import RawCopies
 from harness.observe.sink import Sink
@@ -187,8 +187,9 @@ class Journal(Worker):
 
     def _suppressed(self, entry: Entry) -> None:
         found = _SUPPRESSED.search(entry.message)
-        if found is not None and found.group(1) in UNITS:
-            self.lost(entry.message, from_ns=entry.stamp_ns - SUPPRESSED_NS, until_ns=entry.stamp_ns)
+        stream = UNITS.get(found.group(1)) if found is not None else None
+        if stream is not None:
+            self.sink.gap(Gap(stream, "", entry.stamp_ns - SUPPRESSED_NS, entry.stamp_ns, f"{self.name}: {entry.message}"))
 
     def _observe(self, owner: Owner, entry: Entry) -> None:
         self.record(

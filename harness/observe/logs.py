@@ -147,6 +147,8 @@ class LogFollower(Worker):
         """Wait until the stream follows the instance the API speaks of; a stream that does not see its end is cut."""
         if self.instance >= state.instance:
             return
+        if self.instance < 0 and self._from_now:
+            raise ObserveError(f"it has no beginning yet: {self.note}")
         self.wake()
         began = mono_s()
 

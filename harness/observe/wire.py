@@ -102,7 +102,7 @@ def _answer(call: Callable[[], Any]) -> urllib3.BaseHTTPResponse:
     try:
         response = call()
     except ApiException as error:
-        raise Refused(int(error.status or 0), str(error.reason)[:200]) from error
+        raise Refused(int(error.status or 0), _message(error.body or str(error.reason))) from error
     except (HTTPError, http.client.HTTPException, OSError) as error:
         cause = getattr(error, "reason", None) or error
         raise Broken(f"the API cannot be reached: {type(cause).__name__}: {cause}"[:300]) from error
@@ -113,7 +113,13 @@ def _answer(call: Callable[[], Any]) -> urllib3.BaseHTTPResponse:
             message = type(error).__name__
         finally:
             response.close()
-        with contextlib.suppress(ValueError, AttributeError):
-            message = str(json.loads(message).get("message") or message)
-        raise Refused(response.status, message[:300])
+        raise Refused(response.status, _message(message))
     return response  # type: ignore[no-any-return]  # the generated client promises nothing
+
+
+def _message(body: str | bytes) -> str:
+    """The API's own words in the body of a refusal."""
+    text = body.decode(errors="replace") if isinstance(body, bytes) else body
+    with contextlib.suppress(ValueError, AttributeError):
+        text = str(json.loads(text).get("message") or text)
+    return text[:300]

@@ -1,0 +1,237 @@
+"""All observers together, against an API and a node that are made up but answer for real."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.adapters.kube import Kube
+from harness.errors import ObserveError
+from harness.model import ClusterHandle, HostPorts, Stream
+from harness.observe import Feed, LogSource, Observers
+from harness.observe.worker import Closable
+from tests.unit.observe.fakeapi import HOLD, FakeApi, obj, serving, told
+from tests.unit.observe.fakelogs import T0, stamped
+from tests.unit.observe.kit import FullDisk, observers_running, payloads, until
+
+HANDLE = ClusterHandle("fake", "fake", "", HostPorts(0, 0, 0, 0), "node", "podman", "", "", created=False)
+PODS, SYSTEM = "/api/v1/namespaces/n/pods", "/api/v1/namespaces/knative-serving/pods"
+SLICES = "/apis/discovery.k8s.io/v1/namespaces/n/endpointslices"
+EVENTS = "/api/v1/namespaces/n/events"
+
+ENTRY = {"MESSAGE": '"x" pod="n/p"', "_SYSTEMD_UNIT": "kubelet.service", "__CURSOR": "c", "__REALTIME_TIMESTAMP": "5"}
+JOURNALCTL = f"import sys, time; print({json.dumps(ENTRY)!r}, flush=True); '--follow' in sys.argv and time.sleep(30)"
+
+
+def in_node(command: Sequence[str]) -> list[str]:
+    """The node's journal has one entry, for ever."""
+    return ["true"] if command[0] == "pkill" else [sys.executable, "-c", JOURNALCTL, *command]
+
+
+def running(name: str, *containers: str) -> dict[str, Any]:
+    """A pod whose containers run."""
+    status = [{"name": c, "restartCount": 0, "state": {"running": {}}, "containerID": f"containerd://{c}"} for c in containers]
+    return obj(name, 90, status={"phase": "Running", "containerStatuses": status})
+
+
+@pytest.fixture
+def api() -> FakeApi:
+    """One pod with its slice, one activator."""
+    fake = FakeApi()
+    pod, activator = running("p", "queue-proxy", "user-container"), running("act", "activator")
+    fake.lists = {PODS: [pod], SYSTEM: [activator], EVENTS: []}
+    fake.lists[SLICES] = [obj("s", 91, endpoints=[{"addresses": ["10.0.0.1"], "targetRef": {"kind": "Pod", "name": "p"}}])]
+    fake.objects = {f"{PODS}/p": pod, f"{SYSTEM}/act": activator}
+    fake.logs = {f"{PODS}/p/log": stamped(T0, "hello") + b"\n", f"{SYSTEM}/act/log": stamped(T0, "old") + b"\n"}
+    return fake
+
+
+@pytest.fixture
+def kube(api: FakeApi) -> Iterator[Kube]:
+    """Its client."""
+    with serving(api) as served:
+        yield served
+
+
+Make = Callable[..., Observers]
+
+
+@pytest.fixture
+def make(kube: Kube, tmp_path: Path) -> Iterator[Make]:
+    """Makes observers and ends them."""
+    made: list[Observers] = []
+
+    def makes(**more: Any) -> Observers:
+        given = {"sink": Feed(), "raw_dir": tmp_path / "raw", "exec_argv": in_node, "kube": kube, **more}
+        made.append(Observers(HANDLE, "n", **given))
+        return made[-1]
+
+    yield makes
+    for observers in made:
+        observers.stop()
+
+
+def test_a_run_is_observed_proved_sealed_and_ended(make: Make, tmp_path: Path) -> None:
+    """Every stream is seen to work; then every one is whole; then nothing is left running."""
+    feed = Feed()
+    observers = make(sink=feed)
+    assert observers.feed is feed
+    observers.start()
+    observers.follow("p")
+    observers.prove("p", within_s=20)
+    assert observers.broken() == ()
+    assert observers.seal("p")
+    assert observers.stop()
+    assert observers_running() == []
+    assert feed.gaps() == ()
+    assert {seen.stream for seen in feed.snapshot()} == {
+        Stream.PODS, Stream.ENDPOINTS, Stream.QUEUE_PROXY, Stream.APP, Stream.KUBELET,
+    }  # fmt: skip
+    assert sorted(path.relative_to(tmp_path / "raw").as_posix() for path in (tmp_path / "raw").rglob("*.log")) == [
+        "journal/kubelet.log", "p/queue-proxy.0.log", "p/user-container.0.log",
+    ]  # fmt: skip
+    assert observers.stop(), "ending twice is ending once"
+
+
+@pytest.mark.parametrize(
+    ("path", "named"),
+    [
+        (PODS, "pods"),
+        (SLICES, "endpointslices"),
+        (EVENTS, "events"),
+        (SYSTEM, "activator"),
+        (f"{PODS}/p/log", "log of queue-proxy in p"),
+        (f"{SYSTEM}/act/log", "log of activator in act"),
+    ],
+)
+def test_a_stream_that_sees_nothing_is_named(make: Make, api: FakeApi, path: str, named: str) -> None:
+    """The load must not start then."""
+    api.fails[path] = (403, "planted")
+    observers = make()
+    observers.start()
+    observers.follow("p")
+    with pytest.raises(ObserveError, match=named):
+        observers.prove("p", within_s=0.7)
+    until("the note", lambda: any(named in note and "planted" in note for note in observers.broken()))
+
+
+def test_a_pod_without_a_slice_or_unfollowed_is_not_proved(make: Make, api: FakeApi) -> None:
+    """Each stream must have seen this very pod."""
+    api.lists[SLICES] = []
+    observers = make()
+    observers.start()
+    with pytest.raises(ObserveError, match=r"no slice with p .*p is not followed"):
+        observers.prove("p", within_s=0.7)
+
+
+def test_a_journal_that_says_nothing_is_named(make: Make) -> None:
+    """An engine that cannot run a command in the node is found out before the load."""
+    observers = make(exec_argv=lambda _command: [sys.executable, "-c", "import sys; sys.exit('planted: no such container')"])
+    observers.start()
+    observers.follow("p")
+    with pytest.raises(ObserveError, match=r"node journal: .*planted"):
+        observers.prove("p", within_s=1)
+
+
+def test_without_a_way_into_the_node_the_journals_are_one_gap(make: Make) -> None:
+    """A given context has no node of ours: said, not passed over."""
+    observers = make(exec_argv=None)
+    observers.start()
+    observers.follow("p")
+    observers.prove("p", within_s=20)
+    observers.stop()
+    assert {gap.stream for gap in observers.feed.gaps()} == {Stream.KUBELET, Stream.CONTAINERD}
+    assert any("no way into the node" in note for note in observers.broken())
+
+
+class Cut:
+    """A source whose stream ends after the first line and never comes back."""
+
+    def __init__(self, real: LogSource) -> None:
+        self._real = real
+        self._cut = False
+
+    def follow(self, pod: str, container: str, *, since_ns: int | None, opened: Callable[[Closable], None]) -> Iterator[bytes]:
+        """One line, then nothing, then never again."""
+        if self._cut:
+            raise ConnectionError("planted: the stream does not come back")
+        for line in self._real.follow(pod, container, since_ns=since_ns, opened=opened):
+            yield line
+            self._cut = True
+            return
+
+    def read(self, *args: Any, **kwargs: Any) -> list[bytes]:
+        """Nor can the log be read."""
+        if self._cut:
+            raise ConnectionError("planted: the log cannot be read")
+        return self._real.read(*args, **kwargs)
+
+
+def test_a_stream_cut_in_the_middle_is_a_gap(make: Make) -> None:
+    """The planted fault: what was delivered stays, what came after is unknown and said to be."""
+    observers = make(wrap_source=Cut)
+    observers.start()
+    observers.follow("p")
+    until("the cut", lambda: any("the stream ended" in note for note in observers.broken()))
+    assert not observers.seal("p")
+    assert {Stream.QUEUE_PROXY, Stream.APP} <= {gap.stream for gap in observers.feed.gaps()}
+    assert all(gap.pod == "p" for gap in observers.feed.gaps() if gap.stream is Stream.QUEUE_PROXY)
+    assert payloads(observers.feed).count("hello") == 2
+
+
+def test_after_its_seal_a_pod_may_go(make: Make, api: FakeApi) -> None:
+    """The next cycle gets a fresh pod: what becomes of the old one is no evidence."""
+    observers = make()
+    observers.start()
+    observers.follow("p")
+    observers.prove("p", within_s=20)
+    assert observers.seal("p")
+    del api.objects[f"{PODS}/p"], api.logs[f"{PODS}/p/log"]
+    observers.stop()
+    assert observers.feed.gaps() == ()
+
+
+def test_what_was_not_sealed_is_sealed_at_the_end(make: Make, api: FakeApi) -> None:
+    """A run that is interrupted in a cycle still knows whether its logs are whole."""
+    observers = make()
+    observers.start()
+    observers.follow("p")
+    observers.prove("p", within_s=20)
+    api.fails[f"{PODS}/p/log"] = (500, "planted")
+    assert not observers.stop()
+    assert {gap.stream for gap in observers.feed.gaps()} == {Stream.QUEUE_PROXY, Stream.APP}
+
+
+def test_an_activator_that_comes_later_is_followed_from_its_beginning(make: Make, api: FakeApi) -> None:
+    """Every activator pod may have answered a request."""
+    late = running("late", "activator")
+    late["metadata"]["resourceVersion"] = "120"
+    api.watches[SYSTEM] = [[told("ADDED", late), HOLD]]
+    api.objects[f"{SYSTEM}/late"] = late
+    api.logs[f"{SYSTEM}/late/log"] = stamped(T0, "first words") + b"\n"
+    observers = make()
+    observers.start()
+    until("its first words", lambda: "first words" in payloads(observers.feed))
+    assert [seen.pod for seen in observers.feed.snapshot() if seen.stream is Stream.ACTIVATOR] == ["late"]
+    assert not any(seen.stream is Stream.PODS and seen.pod in ("act", "late") for seen in observers.feed.snapshot())
+
+
+def test_a_sink_that_fails_is_told_and_everything_still_ends(make: Make) -> None:
+    """A full disk must neither hang the run nor look like a quiet cluster."""
+    observers = make(sink=FullDisk())
+    observers.start()
+    observers.follow("p")
+    until("the notes", lambda: sum("No space left" in note for note in observers.broken()) >= 4)
+    assert not observers.stop()
+    assert observers_running() == []
+    assert any("No space left" in note for note in observers.broken())
+
+
+def test_observers_that_were_never_started_end_at_once(make: Make) -> None:
+    """An undo that is registered early must not fail."""
+    assert make().stop()

@@ -1,0 +1,149 @@
+"""Whether what was delivered is whole."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.observe.stamps import SECOND_NS
+from harness.observe.tail import DISORDER_NS, Tail
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line that is its time and a text."""
+
+    stamp_ns: int
+    text: str = ""
+
+
+def file_of(*stamps: int) -> list[Line]:
+    """Lines at these times."""
+    return [Line(stamp, str(index)) for index, stamp in enumerate(stamps)]
+
+
+def test_after_a_break_the_last_line_is_met_again_and_nothing_comes_twice() -> None:
+    """The resent part is passed over up to the line delivered last."""
+    got: list[Line] = []
+    tail = Tail(got.append)
+    lines = file_of(1, 2, 3, 4, 5)
+    assert all(tail.offer(line) for line in lines[:3])
+    tail.reopened()
+    assert all(tail.offer(line) for line in lines)
+    assert got == lines
+
+
+def test_if_the_last_line_does_not_come_again_that_is_said() -> None:
+    """Lines beyond the last one's time without it: the log was rotated or is another one."""
+    got: list[Line] = []
+    tail = Tail(got.append)
+    tail.offer(Line(SECOND_NS))
+    tail.reopened()
+    late = Line(SECOND_NS + DISORDER_NS + 1)
+    assert not tail.offer(late)
+    assert got == [Line(SECOND_NS)]
+    assert tail.concede() == late.stamp_ns
+    assert got == [Line(SECOND_NS), late]
+
+
+def test_lines_out_of_order_by_a_little_do_not_look_like_loss() -> None:
+    """Two writers stamp before they meet in one file."""
+    got: list[Line] = []
+    tail = Tail(got.append)
+    lines = [Line(SECOND_NS + 500, "a"), Line(SECOND_NS, "b"), Line(SECOND_NS + 900, "c")]
+    assert all(tail.offer(line) for line in lines[:2])
+    tail.reopened()
+    assert all(tail.offer(line) for line in lines)
+    assert got == lines
+
+
+def test_a_second_reading_adds_what_the_stream_has_not_brought_once() -> None:
+    """And the stream, when it brings the same lines late, is passed over."""
+    got: list[Line] = []
+    tail = Tail(got.append)
+    lines = file_of(1, 2, 3, 4, 5)
+    tail.offer(lines[0])
+    assert tail.splice(lines[:4], lines[0])
+    assert got == lines[:4]
+    assert all(tail.offer(line) for line in lines[1:])
+    assert got == lines
+
+
+def test_a_reading_the_stream_has_overtaken_proves_and_adds_nothing() -> None:
+    """Lines came while the reading was on its way."""
+    got: list[Line] = []
+    tail = Tail(got.append)
+    lines = file_of(1, 2, 3)
+    tail.offer(lines[0])
+    reading = lines[:2]
+    for line in lines[1:]:
+        tail.offer(line)
+    assert tail.splice(reading, lines[0])
+    assert got == lines
+
+
+def test_a_reading_without_the_last_line_proves_nothing_but_keeps_what_is_new() -> None:
+    """Evidence after a loss is still evidence."""
+    got: list[Line] = []
+    tail = Tail(got.append)
+    tail.offer(Line(1, "old"))
+    assert not tail.splice([Line(7, "new")], Line(1, "old"))
+    assert got == [Line(1, "old"), Line(7, "new")]
+
+
+def test_a_reading_that_adds_what_the_stream_was_holding_back_does_not_stop_the_stream() -> None:
+    """The stream had brought the line, but not yet the one that proves it."""
+    got: list[Line] = []
+    tail = Tail(got.append)
+    tail.offer(Line(10, "a"))
+    tail.reopened()
+    tail.offer(Line(9, "before a"))
+    assert tail.splice([Line(9, "before a"), Line(10, "a"), Line(11, "b")], Line(10, "a"))
+    assert tail.offer(Line(10, "a"))
+    assert tail.offer(Line(11, "b"))
+    assert tail.offer(Line(SECOND_NS, "c"))
+    assert [line.text for line in got] == ["a", "b", "c"]
+
+
+@given(
+    steps=st.lists(st.integers(min_value=1, max_value=SECOND_NS), min_size=1, max_size=40),
+    acts=st.lists(st.tuples(st.sampled_from(["take", "break", "read"]), st.integers(min_value=0, max_value=12)), max_size=30),
+)
+def test_any_breaks_and_readings_deliver_each_line_once_and_in_order(steps: list[int], acts: list[tuple[str, int]]) -> None:
+    """As long as the source keeps its lines, no interleaving loses, doubles, swaps or suspects one."""
+    at, lines = SECOND_NS, []
+    for index, step in enumerate(steps):
+        at += step
+        lines.append(Line(at, str(index)))
+    got: list[Line] = []
+    tail = Tail(got.append)
+    position = 0
+
+    def resumed() -> int:
+        if tail.last is None:
+            return 0
+        floor = tail.last.stamp_ns // SECOND_NS * SECOND_NS
+        return next(index for index, line in enumerate(lines) if line.stamp_ns >= floor)
+
+    def take(amount: int) -> None:
+        nonlocal position
+        for line in lines[position : position + amount]:
+            assert tail.offer(line)
+        position = min(len(lines), position + amount)
+
+    for act, amount in acts:
+        if act == "take":
+            take(amount)
+        elif act == "break":
+            tail.reopened()
+            position = resumed()
+        else:
+            before, start = tail.last, resumed()
+            reading = lines[start : max(start + amount, len(got))]
+            take(amount // 2)  # the stream goes on while the reading is on its way
+            assert tail.splice(reading, before)
+    for line in lines[position:]:
+        assert tail.offer(line)
+    assert got == lines

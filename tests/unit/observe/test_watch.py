@@ -1,0 +1,197 @@
+"""List and watch against an API on loopback."""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from harness.adapters.kube import Kube
+from harness.model import Stream
+from harness.observe import payload
+from harness.observe.feed import Feed
+from harness.observe.watch import Watch
+from tests.unit.observe.fakeapi import BREAK, END, HOLD, FakeApi, expired, obj, serving, told
+from tests.unit.observe.kit import until
+
+PODS = "/api/v1/namespaces/n/pods"
+Start = Callable[..., Watch]
+
+
+@pytest.fixture
+def api() -> FakeApi:
+    """The API, with one pod at version 90."""
+    fake = FakeApi()
+    fake.lists[PODS] = [obj("a", 90, status={"phase": "Running"})]
+    return fake
+
+
+@pytest.fixture
+def kube(api: FakeApi) -> Iterator[Kube]:
+    """Its client."""
+    with serving(api) as served:
+        yield served
+
+
+@pytest.fixture
+def feed() -> Feed:
+    """What was observed."""
+    return Feed()
+
+
+@pytest.fixture
+def start(kube: Kube, feed: Feed) -> Iterator[Start]:
+    """Starts watches of pods and ends them."""
+    begun: list[Watch] = []
+
+    def starts(**more: object) -> Watch:
+        given = {"retry_s": 0.02, **more}
+        watch = Watch("pods", Stream.PODS, functools.partial(kube.core.list_namespaced_pod, "n"), payload.pod, feed, **given)  # type: ignore[arg-type]
+        watch.start()
+        begun.append(watch)
+        return watch
+
+    yield starts
+    for watch in begun:
+        watch.end()
+        assert watch.join(20)
+
+
+def pods(feed: Feed) -> list[str]:
+    """Names in the order seen."""
+    return [seen.pod for seen in feed.snapshot()]
+
+
+def test_what_is_there_and_what_changes_is_observed(start: Start, feed: Feed, api: FakeApi) -> None:
+    """The list first, then each change; the watch begins where the list ended and asks for bookmarks and an end."""
+    api.watches[PODS] = [[told("MODIFIED", obj("a", 101)), told("ADDED", obj("b", 102)), told("DELETED", obj("b", 103)), HOLD]]
+    start()
+    until("four observations", lambda: pods(feed) == ["a", "a", "b", "b"])
+    assert '"deleting":true' in feed.snapshot()[-1].payload
+    (query,) = api.watched(PODS)
+    assert query["resourceVersion"] == "100"
+    assert query["allowWatchBookmarks"] == "true"
+    assert 60 <= int(query["timeoutSeconds"]) <= 120
+    assert feed.gaps() == ()
+
+
+def test_a_dropped_connection_is_resumed_at_the_last_version_without_a_gap(start: Start, feed: Feed, api: FakeApi) -> None:
+    """Bookmarks count as versions; nothing is listed again."""
+    api.watches[PODS] = [
+        [told("ADDED", obj("b", 105)), told("BOOKMARK", {"metadata": {"resourceVersion": "110"}}), BREAK],
+        [told("ADDED", obj("c", 111)), END],
+        [told("ADDED", obj("d", 112)), HOLD],
+    ]
+    start()
+    until("all pods", lambda: pods(feed) == ["a", "b", "c", "d"])
+    assert [query["resourceVersion"] for query in api.watched(PODS)] == ["100", "110", "111"]
+    assert feed.gaps() == ()
+
+
+@pytest.mark.parametrize("how", ["in the stream", "by status"])
+def test_an_expired_version_is_a_gap_and_a_new_list(start: Start, feed: Feed, api: FakeApi, how: str) -> None:
+    """What happened between cannot be known; what is there now is."""
+    if how == "by status":
+        api.watches[PODS] = [[told("ADDED", obj("b", 105)), BREAK]]
+        watch = start()
+        until("b", lambda: pods(feed) == ["a", "b"])
+        api.fails[PODS] = (410, "too old resource version")
+        until("the note", lambda: "too old" in watch.note)
+        api.lists[PODS] = [obj("a", 120)]
+        del api.fails[PODS]
+    else:
+        go = threading.Event()
+
+        class Later(list[object]):
+            """A script that goes on when told."""
+
+            def __iter__(self) -> Iterator[object]:
+                yield told("ADDED", obj("b", 105))
+                go.wait(20)
+                yield expired()
+
+        api.watches[PODS] = [Later()]  # type: ignore[list-item]
+        start()
+        until("b", lambda: pods(feed) == ["a", "b"])
+        api.lists[PODS] = [obj("a", 120)]
+        go.set()
+    until("the new list", lambda: pods(feed) == ["a", "b", "b", "a"])
+    (gap,) = feed.gaps()
+    seen = feed.snapshot()
+    assert (gap.stream, gap.pod) == (Stream.PODS, "")
+    assert seen[1].seen_ns <= gap.from_ns <= gap.until_ns <= seen[2].seen_ns
+    assert '"deleting":true' in seen[2].payload
+
+
+def test_a_connection_that_says_nothing_beyond_its_time_is_opened_again(start: Start, feed: Feed, api: FakeApi) -> None:
+    """The server was to end it; if it does not, the connection is dead."""
+    api.watches[PODS] = [[HOLD], [told("ADDED", obj("b", 105)), HOLD]]
+    start(server_s=0, margin_s=0.2)
+    until("b", lambda: "b" in pods(feed))
+    assert feed.gaps() == ()
+
+
+def test_an_api_that_refuses_is_told_and_asked_again(start: Start, feed: Feed, api: FakeApi) -> None:
+    """Whoever asks what is broken hears the API's own words."""
+    api.fails[PODS] = (403, "pods is forbidden")
+    watch = start()
+    until("the note", lambda: "403" in watch.note and "forbidden" in watch.note)
+    del api.fails[PODS]
+    until("the list", lambda: pods(feed) == ["a"] and not watch.note)
+
+
+def test_a_seal_finds_every_listed_object_in_what_was_watched(start: Start, feed: Feed, api: FakeApi) -> None:
+    """Then everything up to the listing has been seen."""
+    api.watches[PODS] = [[told("ADDED", obj("b", 105)), HOLD]]
+    watch = start()
+    until("b", lambda: pods(feed) == ["a", "b"])
+    api.lists[PODS].append(obj("b", 105))
+    before = watch.proved_ns
+    assert watch.seal()
+    assert watch.proved_ns > before
+    assert feed.gaps() == ()
+
+
+def test_a_seal_of_a_watch_that_misses_something_is_a_gap_and_adds_it(
+    start: Start, feed: Feed, api: FakeApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A connection that is open and brings nothing is found out."""
+    monkeypatch.setattr("harness.observe.watch.SEAL_S", 0.3)
+    watch = start()
+    until("a", lambda: pods(feed) == ["a"])
+    api.lists[PODS] = [obj("a", 90), obj("missed", 130)]
+    api.version = 130
+    assert not watch.seal()
+    assert pods(feed) == ["a", "missed"]
+    assert ["missed" in gap.reason for gap in feed.gaps()] == [True]
+
+
+def test_a_seal_notices_an_end_that_was_not_seen(start: Start, feed: Feed, api: FakeApi, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An object that is listed no more must have been seen to go."""
+    monkeypatch.setattr("harness.observe.watch.SEAL_S", 0.3)
+    watch = start()
+    until("a", lambda: pods(feed) == ["a"])
+    api.lists[PODS] = []
+    assert not watch.seal()
+    assert ["the end of a" in gap.reason for gap in feed.gaps()] == [True]
+
+
+def test_a_seal_without_an_api_is_a_gap(start: Start, feed: Feed, api: FakeApi) -> None:
+    """What cannot be proved is not claimed."""
+    watch = start()
+    until("a", lambda: pods(feed) == ["a"])
+    api.fails[PODS] = (500, "planted")
+    assert not watch.seal()
+    assert ["planted" in gap.reason for gap in feed.gaps()] == [True]
+
+
+def test_a_thread_that_fails_is_a_gap_and_stays_one(start: Start, feed: Feed, api: FakeApi) -> None:
+    """An observer's own mistake is told like any other loss."""
+    api.watches[PODS] = [[told("ADDED", {"metadata": "no object"}), HOLD]]
+    watch = start()
+    until("the crash", lambda: watch.crashed)
+    assert "AttributeError" in watch.note
+    assert not watch.seal()
+    assert len(feed.gaps()) == 2
