@@ -26,6 +26,7 @@ from harness.cluster import checks
 from harness.cluster import down as take_down
 from harness.deploy.manifest import from_yaml
 from harness.errors import BadInput, ExitCode, HarnessError
+from harness.history import require_writable
 from harness.model import Ruling
 from harness.scenario import Ask, Run, analyse_again, measure, prepare
 
@@ -39,6 +40,7 @@ cache_app = typer.Typer(help="What was built and downloaded, and what may go.", 
 app.add_typer(cache_app, name="cache")
 
 Cluster = Annotated[str, typer.Option("--kn-cluster", "--cluster", help="Name of the cluster; several can stand side by side.")]
+Context = Annotated[str, typer.Option("--kn-context", "--context", help="A kubeconfig context of ours, in place of the name.")]
 Source = Annotated[str, typer.Option("--kn-source", help="auto, release or module.")]
 Version = Annotated[str, typer.Option("--kn-version", help="Such as 1.23, v1.23.0 or v0.50.0; the pinned one by default.")]
 Prefer = Annotated[str, typer.Option("--kn-engine", "--engine", help="docker or podman; the one that works by default.")]
@@ -54,9 +56,12 @@ RULING_EXIT = {
 }
 
 
+INTERRUPTED_BY_PARSER = 130
+
+
 def _progress(state: State) -> Progress:
     console = Console(stderr=True, highlight=False, soft_wrap=True)
-    return Progress(lambda text: console.print(text, markup=False), state.root / "expected.json")
+    return Progress(lambda text: console.print(text, markup=False), state.root / "durations.json")
 
 
 def _show(run: Run) -> NoReturn:
@@ -83,6 +88,7 @@ def doctor() -> None:
 @app.command()
 def up(
     cluster: Cluster = "e2e",
+    context: Context = "",
     kn_source: Source = "auto",
     kn_version: Version = "",
     engine: Prefer = "",
@@ -92,7 +98,7 @@ def up(
 ) -> None:
     """Make what is missing, up to a Knative that has served a request. Idempotent."""
     state = State.default()
-    ask = Ask(kn_source, kn_version, cluster, release_url, engine, recreate)
+    ask = Ask(kn_source, kn_version, cluster, release_url, engine, recreate, context)
     world = prepare(ask, state=state, progress=_progress(state))
     typer.echo(f"cluster {world.handle.name}: Kubernetes {world.handle.kubernetes_version}, {world.stack.proof}")
     typer.echo(f"kubectl --kubeconfig {world.handle.kubeconfig} --context {world.handle.context} get pods -A")
@@ -108,6 +114,7 @@ def run(
     ] = None,
     seed: Annotated[int | None, typer.Option("--kn-seed", "--seed", help="Of the injection phases; drawn by default.")] = None,
     cluster: Cluster = "e2e",
+    context: Context = "",
     kn_source: Source = "auto",
     kn_version: Version = "",
     engine: Prefer = "",
@@ -118,9 +125,10 @@ def run(
     spec = scenario(name)
     # The user's file is read before anything is built: bad input must not cost twenty minutes.
     manifest = from_yaml(_text_of(service)) if service else None
+    require_writable(artifacts)
     state = State.default()
     progress = _progress(state)
-    world = prepare(Ask(kn_source, kn_version, cluster, release_url, engine), state=state, progress=progress)
+    world = prepare(Ask(kn_source, kn_version, cluster, release_url, engine, context=context), state=state, progress=progress)
     spec = replace(
         spec,
         scenario=f"{spec.scenario}-own" if manifest else spec.scenario,
@@ -177,7 +185,8 @@ def cache_prune(
 ) -> None:
     """Remove what was not used lately."""
     state = State.default()
-    for what in images.prune(state, Engine.detect(state, prefer=engine), older_than_days=0 if everything else older_than_days):
+    days = 0 if everything else older_than_days
+    for what in images.prune(state, Engine.detect(state, prefer=engine), older_than_days=days, progress=_progress(state)):
         typer.echo(f"removed {what}")
 
 
@@ -202,15 +211,13 @@ def main() -> NoReturn:
     """Run a verb; every error becomes one line and an exit code."""
     signal.signal(signal.SIGTERM, _as_interrupt)
     try:
-        app(standalone_mode=False)
-    except typer.Exit as done:
-        sys.exit(done.exit_code)
+        # Without its standalone mode the parser returns the code of an Exit, and its own 130 for an interrupt.
+        code = app(standalone_mode=False) or ExitCode.PASS
     except HarnessError as error:
         _complain(str(error))
         sys.exit(error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
-        _complain("interrupted; `knative-chaos down` removes what is left")
-        sys.exit(ExitCode.INCONCLUSIVE)
+        code = INTERRUPTED_BY_PARSER
     except Exception as error:  # noqa: BLE001 - the last door: a crash of ours is told from bad input by its exit code
         if hasattr(error, "format_message"):  # click's own complaints about arguments
             _complain(error.format_message())
@@ -218,7 +225,10 @@ def main() -> NoReturn:
         traceback.print_exc()
         _complain("this is a fault of knative-chaos itself; what was measured is in its run directory")
         sys.exit(ExitCode.OWN_CRASH)
-    sys.exit(ExitCode.PASS)
+    if code == INTERRUPTED_BY_PARSER:
+        _complain("interrupted; `knative-chaos down` removes what is left")
+        code = ExitCode.INCONCLUSIVE
+    sys.exit(code)
 
 
 def _complain(text: str) -> None:

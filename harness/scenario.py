@@ -36,7 +36,7 @@ from harness.adapters.engine import Engine
 from harness.adapters.files import State, locked
 from harness.adapters.gotool import GoTool
 from harness.adapters.progress import Progress
-from harness.cluster import checks, kind
+from harness.cluster import checks, kind, record
 from harness.cycle import Bench, Cycle, Planted
 from harness.errors import HarnessError, Interrupted
 from harness.model import (
@@ -59,7 +59,8 @@ MEASURE_LOCK = "measure.lock"
 class Ask:
     """What a world should be made of. Empty strings mean: choose.
 
-    version: of Knative, in any of its spellings. cluster: its name; several can stand side by side.
+    version: of Knative, in any of its spellings. cluster: its name; several can stand side by side. context: a kubeconfig
+    context in place of the name; one that is not of a cluster of ours is refused.
     """
 
     source: str = "auto"
@@ -68,6 +69,7 @@ class Ask:
     release_url: str = ""
     engine: str = ""
     recreate: bool = False
+    context: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,13 +128,16 @@ def prepare(ask: Ask, *, state: State, progress: Progress) -> World:
     Raises HostError, SourceError, ImageError, ClusterError or InstallError, each with the command that mends it.
     """
     phases = Phases(progress)
+    cluster = record.name_of(ask.context) if ask.context else ask.cluster
+    record.full_name(cluster)
+    pins = images.pins()
+    sources.KnativeVersion.parse(ask.version or pins.knative)
     with phases.step("1 check the host"):
         checks.prepare(state, progress=progress)
         engine = Engine.detect(state, prefer=ask.engine)
         for note in engine.notes:
             progress.say(note)
     with phases.step("2a find Knative"):
-        pins = images.pins()
         provision = sources.choose(
             ask.source,
             ask.version or pins.knative,
@@ -147,7 +152,7 @@ def prepare(ask: Ask, *, state: State, progress: Progress) -> World:
         kind_program = images.kind_binary(state=state, progress=progress)
     with phases.step("2c cluster"):
         handle = kind.up(
-            ask.cluster,
+            cluster,
             provision.node_image,
             provision.images,
             engine=engine,

@@ -50,6 +50,17 @@ def full_name(name: str) -> str:
     return PREFIX + name
 
 
+def name_of(context: str) -> str:
+    """The short name of the cluster of ours that this kubeconfig context belongs to. Raises BadInput for any other context."""
+    prefix = f"kind-{PREFIX}"
+    if not context.startswith(prefix):
+        raise BadInput(
+            f"The context {context!r} is not of a cluster of ours (those begin with {prefix}); nothing is done to it.",
+            fix="Leave it out, or name one of ours.",
+        )
+    return context.removeprefix(prefix)
+
+
 def node_name(full: str) -> str:
     """The container of the cluster's one node."""
     return f"{full}-control-plane"

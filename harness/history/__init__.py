@@ -3,6 +3,6 @@
 from harness.history.latest import link_latest
 from harness.history.load_files import read_load
 from harness.history.reader import read, read_meta
-from harness.history.recorder import Recorder, seal
+from harness.history.recorder import Recorder, require_writable, seal
 
-__all__ = ["Recorder", "link_latest", "read", "read_load", "read_meta", "seal"]
+__all__ = ["Recorder", "link_latest", "read", "read_load", "read_meta", "require_writable", "seal"]

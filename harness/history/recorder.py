@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tempfile
 import threading
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -22,6 +23,24 @@ from harness.model import CycleMark, FaultEvent, Gap, Observation, Phase, RunMet
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 """What a scenario and a run id may be called: they name directories."""
+
+
+def require_writable(artifacts: Path) -> None:
+    """Find out before anything is made or measured whether runs can be kept there. Raises BadInput."""
+    try:
+        artifacts.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=artifacts):
+            pass
+    except OSError as error:
+        raise _unwritable(artifacts, error) from error
+
+
+def _unwritable(artifacts: Path, error: OSError) -> BadInput:
+    return BadInput(
+        f"The artifacts directory {artifacts} cannot be written: {error.strerror}.",
+        fix="Name a directory you may write with --kn-artifacts, or mend its rights.",
+        where=str(artifacts),
+    )
 
 
 class Recorder:
@@ -56,11 +75,7 @@ class Recorder:
                 f"{error.filename or directory} is already there.", fix="Name another artifacts directory or run id."
             ) from error
         except OSError as error:
-            raise BadInput(
-                f"The artifacts directory {artifacts} cannot be written: {error.strerror}.",
-                fix="Name a directory you may write with --kn-artifacts, or mend its rights.",
-                where=str(directory),
-            ) from error
+            raise _unwritable(artifacts, error) from error
 
     @property
     def raw_dir(self) -> Path:

@@ -30,8 +30,8 @@ def settle() -> Standing:
 
     Being first takes three requests. Niceness alone does little: a session of its own is an autogroup of its own, and niceness
     only counts within one, so the group is made first too. And among ordinary work even the first waits for the slice of another
-    to end: at 200 rps on two busy cores pacing p99 was 14 ms with niceness alone, 4.4 ms with the group's, 0.15 ms with the lowest
-    realtime priority. The kernel itself keeps realtime work from taking all of a CPU.
+    to end: at 200 rps on two busy cores pacing p99 was 5 to 21 ms with niceness alone, 4 to 14 ms with the group's, 0.12 to 0.19 ms
+    with the lowest realtime priority. The kernel itself keeps realtime work from taking all of a CPU.
     """
     cpu = -1
     try:

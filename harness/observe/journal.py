@@ -88,7 +88,7 @@ class Journal(Worker):
         self._life_s = life_s
         self._lock = threading.RLock()
         self._tail: Tail[Entry] = Tail(self._deliver)
-        self._mark = f"KNATIVE_CHAOS_OBSERVER={uuid.uuid4().hex}"
+        self.mark = f"KNATIVE_CHAOS_OBSERVER={uuid.uuid4().hex}"
 
     def command(self, *, follow: bool) -> list[str]:
         """What is run inside the node. The last match never matches: it is how `end` finds what we started there."""
@@ -99,7 +99,7 @@ class Journal(Worker):
         # --all: without it a field of more than 4096 bytes comes as null.
         what = ["--output=json", "--output-fields=MESSAGE,_SYSTEMD_UNIT", "--all", "--no-pager", "--quiet"]
         ahead = ["timeout", str(self._life_s)] if follow else []
-        return [*ahead, "journalctl", *(["--follow"] if follow else []), *begin, *what, *units, "+", self._mark]
+        return [*ahead, "journalctl", *(["--follow"] if follow else []), *begin, *what, *units, "+", self.mark]
 
     def run(self) -> None:
         """Follow, resume, for ever."""
@@ -139,7 +139,7 @@ class Journal(Worker):
     def _sweep(self) -> None:
         """End what was started inside the node: it outlives the command that started it."""
         with contextlib.suppress(HarnessError):  # it ends by itself within LIFE_S
-            run_program(self._exec_argv(["pkill", "-f", self._mark]), env=self._exec_env, timeout_s=15, check=False)
+            run_program(self._exec_argv(["pkill", "-f", self.mark]), env=self._exec_env, timeout_s=15, check=False)
 
     def join(self, within_s: float) -> bool:
         """Also leaves nothing of ours in the node."""

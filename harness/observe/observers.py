@@ -169,6 +169,11 @@ class Observers:
             notes.append("node journal: there is no way into the node")
         return (*notes, *(f"{name}: its thread did not end" for name in self._left))
 
+    @property
+    def journal_mark(self) -> str:
+        """What the command lines of our programs inside the node contain; "" if there are none."""
+        return self._journal.mark if self._journal is not None else ""
+
     # --- inside ---
 
     def _standing(self) -> list[Worker]:

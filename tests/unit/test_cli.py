@@ -1,0 +1,173 @@
+"""Bad input and bad hosts end in one clear line, the fix, and exit code 3; nothing is built or lost before that is known."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from harness.errors import ExitCode
+
+ROOT = Path(__file__).parents[2]
+SERVICE = "{apiVersion: serving.knative.dev/v1, kind: Service, metadata: {name: x}, spec: {template: {spec: {containers: []}}}}"
+PYTHON_ONLY = str(Path(sys.executable).parent)
+
+
+def chaos(*args: str, home: Path, path: str = PYTHON_ONLY, **env: str) -> subprocess.CompletedProcess[str]:
+    """The command with an empty state and, unless told otherwise, no engine on PATH."""
+    keep = {key: value for key, value in os.environ.items() if key.startswith(("LANG", "LC_", "PYTHON"))}
+    return subprocess.run(
+        [sys.executable, "-m", "harness", *args],
+        cwd=ROOT,
+        env={**keep, "PATH": path, "HOME": str(home), "KNATIVE_CHAOS_HOME": str(home / "state"), **env},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=50,
+    )
+
+
+def refused(done: subprocess.CompletedProcess[str]) -> str:
+    """The one line; the checks every refusal has to pass."""
+    assert done.returncode == ExitCode.BAD_INPUT_OR_HOST, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    lines = [line for line in done.stderr.splitlines() if line.startswith("knative-chaos: ")]
+    assert len(lines) == 1, done.stderr
+    return lines[0]
+
+
+def program(folder: Path, name: str, *says: str, code: int) -> None:
+    """A stand-in program that says something on stderr and ends."""
+    folder.mkdir(exist_ok=True)
+    echo = "".join(f"echo '{line}' >&2\n" for line in says)
+    (folder / name).write_text(f"#!/bin/sh\n{echo}exit {code}\n", encoding="utf-8")
+    (folder / name).chmod(0o755)
+
+
+def test_no_engine(tmp_path: Path) -> None:
+    """What is missing is named, and how to get it."""
+    line = refused(chaos("down", home=tmp_path))
+    assert "docker" in line.lower()
+    assert "podman" in line.lower()
+    assert "Fix:" in line
+
+
+def test_an_engine_without_rights(tmp_path: Path) -> None:
+    """A daemon that may not be spoken to is another trouble than a missing one, with another fix."""
+    says = "permission denied while trying to connect to the Docker daemon socket at unix:///var/run/docker.sock"
+    program(tmp_path / "bin", "docker", says, code=1)
+    line = refused(chaos("down", "--kn-engine", "docker", home=tmp_path, path=f"{tmp_path / 'bin'}:/usr/bin:/bin"))
+    assert "right" in line or "permission" in line.lower() or "may not" in line
+    assert "Fix:" in line
+
+
+@pytest.mark.parametrize("version", ["9.99", "latest", "1.23; rm -rf /"])
+def test_an_unknown_version(tmp_path: Path, version: str) -> None:
+    """Refused before anything is looked for or installed."""
+    line = refused(chaos("run", "N1", "--kn-version", version, home=tmp_path))
+    assert version in line
+    assert not (tmp_path / "state" / "cache").exists()
+
+
+def test_an_unknown_scenario(tmp_path: Path) -> None:
+    """The known ones are named."""
+    assert "S1, N1" in refused(chaos("run", "S77", home=tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("a: [1", "YAML"),
+        ("just words", "Service"),
+        (SERVICE, "container"),
+        (
+            SERVICE.replace("[]", "[{image: toggle, ports: [{containerPort: 1}, {containerPort: 2}]}]"),
+            "port",
+        ),
+    ],
+    ids=["not YAML", "no Service", "no container", "two ports"],
+)
+def test_a_manifest_that_is_no_service(tmp_path: Path, text: str, word: str) -> None:
+    """Said before a cluster is made."""
+    (tmp_path / "mine.yaml").write_text(text, encoding="utf-8")
+    line = refused(chaos("run", "S1", "--service", str(tmp_path / "mine.yaml"), home=tmp_path))
+    assert word in line
+    assert "Fix:" in line
+
+
+def test_a_manifest_that_is_not_there(tmp_path: Path) -> None:
+    """One line instead of a FileNotFoundError."""
+    assert "cannot be read" in refused(chaos("run", "S1", "--service", str(tmp_path / "none.yaml"), home=tmp_path))
+
+
+def test_a_context_that_is_not_ours(tmp_path: Path) -> None:
+    """Whatever the user's kubeconfig points at, only a cluster we made is touched."""
+    line = refused(chaos("run", "S1", "--kn-context", "production", home=tmp_path))
+    assert "production" in line
+    assert "not of a cluster of ours" in line
+
+
+def test_artifacts_that_cannot_be_written(tmp_path: Path) -> None:
+    """Found out before a cluster is made, not after the first cycle."""
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    line = refused(chaos("run", "S1", "--kn-artifacts", str(tmp_path / "file"), home=tmp_path))
+    assert str(tmp_path / "file") in line
+    assert "Fix:" in line
+
+
+def test_an_option_that_does_not_exist(tmp_path: Path) -> None:
+    """Bad input like any other."""
+    assert "--nope" in refused(chaos("run", "S1", "--nope", home=tmp_path))
+
+
+@pytest.mark.parametrize("what", ["empty", "missing", "file"])
+def test_analyze_of_something_that_is_no_run(tmp_path: Path, what: str) -> None:
+    """Says so, and what a run directory looks like."""
+    place = tmp_path / what
+    if what == "empty":
+        place.mkdir()
+    elif what == "file":
+        place.write_text("x", encoding="utf-8")
+    assert "Fix:" in refused(chaos("analyze", str(place), home=tmp_path))
+
+
+def test_doctor_names_what_is_missing_and_the_fix(tmp_path: Path) -> None:
+    """Nothing is changed by looking."""
+    done = chaos("doctor", home=tmp_path)
+    assert done.returncode == ExitCode.BAD_INPUT_OR_HOST
+    assert "MISS engine" in done.stdout
+    assert "fix:" in done.stdout
+
+
+def test_ctrl_c_before_anything_was_measured(tmp_path: Path) -> None:
+    """Exit code 2, one line, no traceback: here while `up` waits for an engine that never answers."""
+    program(tmp_path / "bin", "docker", code=0)
+    (tmp_path / "bin" / "docker").write_text("#!/bin/sh\nexec sleep 60\n", encoding="utf-8")
+    child = subprocess.Popen(
+        [sys.executable, "-m", "harness", "up", "--kn-engine", "docker"],
+        cwd=ROOT,
+        env={
+            "PATH": f"{tmp_path / 'bin'}:/usr/bin:/bin",
+            "HOME": str(tmp_path),
+            "KNATIVE_CHAOS_HOME": str(tmp_path / "state"),
+        },
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+    )
+    deadline = time.monotonic() + 30
+    while not list(Path("/proc").glob(f"{child.pid}/task/*/children")) or not any(
+        path.read_text(encoding="ascii").strip() for path in Path("/proc").glob(f"{child.pid}/task/*/children")
+    ):
+        assert time.monotonic() < deadline, "the engine was never asked"
+        assert child.poll() is None, child.communicate()
+    child.send_signal(signal.SIGINT)
+    _, said = child.communicate(timeout=30)
+    assert child.returncode == ExitCode.INCONCLUSIVE, said
+    assert "interrupted" in said
+    assert "Traceback" not in said
