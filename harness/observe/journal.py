@@ -159,9 +159,10 @@ class Journal(Worker):
             self.lost(f"it could not be sealed: {error.what}", until_ns=asked)
             return False
         with self._lock:
-            whole = self._tail.splice(entries, before)
+            whole = self._tail.splice(entries, before) and before is not None
         if not whole or self.crashed:
-            self.lost(self.note if self.crashed else "the last entry seen is not in the journal any more", until_ns=asked)
+            late = "it was not followed until now" if before is None else "the last entry seen is not in the journal any more"
+            self.lost(self.note if self.crashed else late, until_ns=asked)
             return False
         self.settle()
         self.prove(asked)

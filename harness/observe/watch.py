@@ -92,7 +92,8 @@ class Watch(Worker):
                 self._watch_once()
                 self.note = ""
             except _Expired as expired:
-                self._resume_at, self.note = "", f"the version to go on from is gone: {expired}"
+                self._resume_at, self.note = "", f"the version to go on from is gone: {expired.what}"
+                self.pause(self._retry_s)
             except Silent as silent:
                 self.note = silent.what
             except Broken as broken:

@@ -229,6 +229,19 @@ def test_the_seal_adds_what_a_stopped_follower_did_not_bring(start: Callable[[],
     assert feed.gaps() == ()
 
 
+def test_a_journal_that_was_never_followed_is_not_proved_by_its_end(start: Callable[[], Journal], node: Node, feed: Feed) -> None:
+    """The last entries can be read, what came before them cannot be known."""
+    (node.home / "refuse").touch()
+    journal = start()
+    until("the note", lambda: "planted: no journal" in journal.note)
+    journal.end()
+    assert journal.join(20)
+    (node.home / "refuse").unlink()
+    assert not journal.seal()
+    came(feed, "old")
+    assert {gap.stream for gap in feed.gaps()} == {Stream.KUBELET, Stream.CONTAINERD}
+
+
 def test_the_journals_own_rate_limit_is_a_gap(start: Callable[[], Journal], node: Node, feed: Feed) -> None:
     """It drops lines and says how many of whom: a gap of that unit alone."""
     start()
