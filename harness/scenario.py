@@ -33,7 +33,7 @@ from harness import __version__, analyse, deploy, images, install, judge, observ
 from harness import history as history_room
 from harness.adapters.clock import Anchor, now_ns
 from harness.adapters.engine import Engine
-from harness.adapters.files import State, locked
+from harness.adapters.files import State, is_alive, locked, run_alive
 from harness.adapters.gotool import GoTool
 from harness.adapters.progress import Progress
 from harness.cluster import checks, kind, record
@@ -287,6 +287,8 @@ class _Measurement:
 
     def _measure(self, recorder: history_room.Recorder, undo: ExitStack) -> None:
         world, spec = self.world, self.spec
+        deploy.sweep(world.handle, alive=lambda run_id: is_alive(world.state, run_id), progress=world.progress)
+        undo.enter_context(run_alive(world.state, self.run_id))
         undo.callback(deploy.remove, world.handle, namespace=self.namespace, run_id=self.run_id, progress=world.progress)
         with self.phases.step("4 deploy"):
             target = deploy.deploy(

@@ -109,3 +109,35 @@ def locked(path: Path, *, within_s: float, holder: str) -> Iterator[None]:
     finally:
         note.unlink(missing_ok=True)
         lock.release()
+
+
+@contextmanager
+def run_alive(state: State, run_id: str) -> Iterator[None]:
+    """Say for the block that this run is alive: its things in a cluster are nobody's to sweep."""
+    path = _run_lock(state, run_id)
+    try:
+        with locked(path, within_s=0, holder=f"run {run_id}"):
+            yield
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def is_alive(state: State, run_id: str) -> bool:
+    """Whether a process of this host holds that run. One that was killed does not."""
+    path = _run_lock(state, run_id)
+    if not path.exists():
+        return False
+    lock = FileLock(str(path))
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return True
+    lock.release()
+    path.unlink(missing_ok=True)
+    return False
+
+
+def _run_lock(state: State, run_id: str) -> Path:
+    if not run_id.replace("-", "").isalnum():
+        raise BadInput(f"{run_id!r} is no run's name.")
+    return state.locks / f"run-{run_id}.lock"

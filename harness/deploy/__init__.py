@@ -2,6 +2,6 @@
 
 from harness.deploy.manifest import from_yaml, render
 from harness.deploy.pods import PodState, pod_state
-from harness.deploy.service import deploy, fresh_pod, remove
+from harness.deploy.service import deploy, fresh_pod, remove, sweep
 
-__all__ = ["PodState", "deploy", "fresh_pod", "from_yaml", "pod_state", "remove", "render"]
+__all__ = ["PodState", "deploy", "fresh_pod", "from_yaml", "pod_state", "remove", "render", "sweep"]

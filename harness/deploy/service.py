@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from dataclasses import replace
 from urllib.parse import urlsplit
 
@@ -118,6 +119,21 @@ def remove(handle: ClusterHandle, *, namespace: str, run_id: str, within_s: floa
             return Look(True if left is None else None, f"the namespace: {conditions(left)}")
 
         wait_for(f"{namespace} is cleared", once, within_s=within_s, every_s=0.5, fix="make down && make up")
+
+
+def sweep(handle: ClusterHandle, *, alive: Callable[[str], bool], progress: Progress = QUIET) -> tuple[str, ...]:
+    """Remove the namespaces of runs that are no longer alive, and say which. alive: asked with a run's id.
+
+    A killed run leaves its Service running, and on two cores that is what the next run's pods then lack.
+    """
+    gone = []
+    for space in Objects(Kube.of(handle)).find("v1", "Namespace", labels=RUN_LABEL):
+        name, run_id = space["metadata"]["name"], space["metadata"]["labels"][RUN_LABEL]
+        if not alive(run_id):
+            progress.say(f"{name} is left over from a run that ended without its clean-up")
+            remove(handle, namespace=name, run_id=run_id, progress=progress)
+            gone.append(name)
+    return tuple(gone)
 
 
 def _space(objects: Objects, namespace: str, run_id: str) -> None:

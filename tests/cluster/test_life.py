@@ -1,0 +1,147 @@
+"""How runs end: interrupted, killed, side by side. Nothing measured is lost, nothing is left that the next run cannot cope with."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.adapters.files import State
+from harness.adapters.kube import Kube
+from harness.adapters.wait import Look, wait_for
+from harness.errors import ExitCode
+from harness.model import RUN_LABEL
+from harness.scenario import World
+
+pytestmark = pytest.mark.cluster
+
+ROOT = Path(__file__).parents[2]
+
+
+class Command:
+    """`knative-chaos` in a process of its own, on the session's cluster."""
+
+    def __init__(self, world: World, artifacts: Path, *args: str) -> None:
+        self.said = artifacts.parent / f"said-{len(list(artifacts.parent.glob('said-*')))}"
+        options = ["--kn-cluster", world.handle.name, "--kn-source", world.provision.source, "--kn-artifacts", str(artifacts)]
+        with self.said.open("w", encoding="utf-8") as out:
+            self.child = subprocess.Popen(
+                [sys.executable, "-m", "harness", *args, *options], cwd=ROOT, stdout=out, stderr=out, start_new_session=True
+            )
+
+    def await_requests(self, artifacts: Path) -> Path:
+        """Until its generator has records; returns the run's directory."""
+
+        def look() -> Look[Path]:
+            assert self.child.poll() is None, self.said.read_text(encoding="utf-8")
+            found = [path for path in artifacts.glob("*/*/load/*/generator.json") if json.loads(path.read_text())["sent"] > 50]
+            return Look(found[0].parents[2] if found else None, f"{len(found)} generators with 50 requests")
+
+        return wait_for("requests of the run", look, within_s=180, tolerate=(ValueError, OSError))
+
+    def ended(self, within_s: float = 180) -> tuple[int, str]:
+        """Its exit code and what it said."""
+        return self.child.wait(within_s), self.said.read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def artifacts(tmp_path: Path) -> Path:
+    """A directory of runs of the test's own."""
+    place = tmp_path / "artifacts"
+    place.mkdir()
+    return place
+
+
+def generators() -> list[str]:
+    """Command lines of the load generators that run on this machine."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = path.read_bytes().decode(errors="replace").split("\0")
+        except OSError:
+            continue
+        if "harness.load" in words:
+            found.append(" ".join(words))
+    return found
+
+
+def namespaces(world: World) -> list[str]:
+    """Namespaces that runs made and that still stand."""
+    listed: list[Any] = Kube.of(world.handle).core.list_namespace(label_selector=RUN_LABEL, _request_timeout=10).items
+    return [space.metadata.name for space in listed if space.metadata.deletion_timestamp is None]
+
+
+def test_ctrl_c_in_a_cycle_keeps_and_reports_what_was_measured(world: World, artifacts: Path) -> None:
+    """Exit code 2, a verdict that says interrupted, every request so far in the history, nothing left running."""
+    command = Command(world, artifacts, "run", "S1", "--kn-cycles", "3")
+    run = command.await_requests(artifacts)
+    os.kill(command.child.pid, signal.SIGINT)
+    code, said = command.ended()
+    assert code == ExitCode.INCONCLUSIVE, said
+    assert "Traceback" not in said
+    summary = json.loads((run / "summary.json").read_text(encoding="utf-8"))
+    assert summary["verdict"] == "inconclusive"
+    assert any("interrupted" in reason for reason in summary["reasons"])
+    assert (run / "report.html").stat().st_size > 10_000
+    assert (run / "requests.parquet").exists()
+    assert not [line for line in generators() if str(artifacts) in line]
+    assert not namespaces(world)
+
+
+def test_a_killed_run_can_be_analysed_and_the_next_one_passes(world: World, artifacts: Path) -> None:
+    """After SIGKILL in a cycle: the generator is gone, the files say what they know, the next run sweeps and passes."""
+    command = Command(world, artifacts, "run", "S1", "--kn-cycles", "3")
+    run = command.await_requests(artifacts)
+    os.killpg(command.child.pid, signal.SIGKILL)
+    command.child.wait(30)
+
+    def gone() -> Look[bool]:
+        left = [line for line in generators() if str(artifacts) in line]
+        return Look(None if left else True, str(left))
+
+    wait_for("the generator's end", gone, within_s=20)
+    left = namespaces(world)
+    assert left, "the killed run left no namespace: there is nothing to sweep"
+    again = subprocess.run(
+        [sys.executable, "-m", "harness", "analyze", str(run)], cwd=ROOT, capture_output=True, text=True, check=False, timeout=120
+    )
+    assert again.returncode == ExitCode.INCONCLUSIVE, again.stdout + again.stderr
+    assert "never closed" in re.sub(r"\s+", " ", again.stdout)
+    code, said = Command(world, artifacts, "run", "N1", "--kn-cycles", "1").ended(400)
+    assert code == ExitCode.PASS, said
+    assert not set(left) & set(namespaces(world))
+
+
+def test_two_workers_share_one_cluster_and_take_turns(world: World, tmp_path: Path) -> None:
+    """`pytest -n 2`: both scenarios pass, on the cluster that is there, and their measured times do not overlap."""
+    artifacts = tmp_path / "artifacts"
+    options = ["--kn-cluster", world.handle.name, "--kn-source", world.provision.source, "--kn-artifacts", str(artifacts)]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "tests/scenarios", "-m", "scenario", "-n", "2", "--kn-cycles", "1", *options],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=900,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "2 passed" in done.stdout
+    spans = []
+    for path in artifacts.glob("*/*/summary.json"):
+        if path.parent.parent.name == "latest":
+            continue
+        head = json.loads((path.parent / "run.json").read_text(encoding="utf-8"))["meta"]
+        phases = json.loads(path.read_text(encoding="utf-8"))["phases"]
+        own = [phase["seconds"] for phase in phases if re.match(r"(4|5|6-10) ", phase["name"])]
+        spans.append((head["anchor_utc_ns"], head["anchor_utc_ns"] + int(sum(own) * 1e9)))
+    assert len(spans) == 2
+    (_, first_end), (second_start, _) = sorted(spans)
+    assert first_end <= second_start
+    assert (State.default().root / "clusters" / world.handle.name).is_dir()
