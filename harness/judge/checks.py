@@ -83,7 +83,7 @@ def _restarts(cycle: CycleFindings, wanted: int) -> Seen:
         return Observed.UNDECIDED, "the container's restart count was not seen"
     return (
         Observed.HOLDS if cycle.restarts == wanted else Observed.BROKEN,
-        f"{cycle.restarts} restarts, {wanted} belong",
+        f"restarts: {cycle.restarts} (should be {wanted})",
     )
 
 

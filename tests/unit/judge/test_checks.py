@@ -33,12 +33,12 @@ CASES: list[tuple[str, CycleFindings, Observed, str]] = [
     ("failures-only-while-not-listening", cycle(outside_window=2), B, "2 requests failed while the app listened"),
     ("failures-only-while-not-listening", cycle(outside_window=None), U, "did not report"),
     ("failures-only-while-not-listening", calm(sent=0), U, "nothing was sent"),
-    ("container-restarts-once", cycle(), H, "1 restarts, 1 belong"),
-    ("container-restarts-once", cycle(restarts=0), B, "0 restarts"),
-    ("container-restarts-once", cycle(restarts=2), B, "2 restarts"),
+    ("container-restarts-once", cycle(), H, "restarts: 1 (should be 1)"),
+    ("container-restarts-once", cycle(restarts=0), B, "restarts: 0"),
+    ("container-restarts-once", cycle(restarts=2), B, "restarts: 2"),
     ("container-restarts-once", cycle(restarts=None), U, "not seen"),
-    ("no-restart", calm(), H, "0 restarts"),
-    ("no-restart", cycle(), B, "1 restarts, 0 belong"),
+    ("no-restart", calm(), H, "restarts: 0"),
+    ("no-restart", cycle(), B, "restarts: 1 (should be 0)"),
     ("no-restart", cycle(restarts=None), U, "not seen"),
 ]
 
