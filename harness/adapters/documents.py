@@ -16,12 +16,15 @@ try:  # Knative's CRDs are 10,000 lines: libyaml, where the wheel carries it, is
 except ImportError:  # pragma: no cover - every wheel of the pinned version carries it
     from yaml import SafeLoader as _Fast  # type: ignore[assignment]
 
-__all__ = ["Document", "Obj", "YAMLError", "documents", "name_of"]
+__all__ = ["DEEPEST", "Document", "Obj", "YAMLError", "documents", "name_of"]
 
 YAMLError = yaml.YAMLError
 
 Obj = dict[str, Any]
 """A Kubernetes object as plain JSON values."""
+
+DEEPEST = 100
+"""Levels of nesting. Kubernetes' own schemas need some 20; libyaml overruns its stack at some 100,000, which nothing catches."""
 
 
 class _Loader(_Fast):
@@ -68,19 +71,29 @@ def name_of(value: Any) -> str:
 
 
 def documents(text: str) -> list[Document]:
-    """The documents of a text in their order; empty ones (comments only) are left out. Raises YAMLError."""
+    """The documents of a text in their order; empty ones (comments only) are left out.
+
+    Raises YAMLError, also for a value its tag does not fit (`!!int x`), a half character and nesting beyond DEEPEST.
+    """
     found: list[Document] = []
-    for piece in _pieces(text):
-        value = yaml.load(piece, Loader=_Loader)  # noqa: S506 - a subclass of the safe loader
-        if value is not None:
-            found.append(Document(piece.strip("\n") + "\n", value))
+    try:
+        for piece in _pieces(text):
+            value = yaml.load(piece, Loader=_Loader)  # noqa: S506 - a subclass of the safe loader
+            if value is not None:
+                found.append(Document(piece.strip("\n") + "\n", value))
+    except (ValueError, KeyError, AttributeError) as error:  # what the library's constructors let through
+        raise YAMLError(f"a value cannot be read: {error}") from error
     return found
 
 
 def _pieces(text: str) -> Iterator[str]:
     """Cut where YAML itself sees a document end, so that a `---` inside a literal block is left alone."""
     begin = 0
+    depth = 0
     for event in yaml.parse(text, Loader=_Loader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > DEEPEST:
+            raise YAMLError(f"nested more than {DEEPEST} deep")
         if isinstance(event, yaml.DocumentEndEvent) and event.end_mark is not None:
             yield _without_marks(text[begin : event.end_mark.index])
             begin = event.end_mark.index

@@ -7,11 +7,11 @@ import re
 from typing import Any
 
 from harness.adapters.documents import Obj, YAMLError, documents
+from harness.deploy.fields import APP_PORT, Bad, require_fields, require_plain, require_two_ports, shown
 from harness.errors import BadInput
 from harness.model import RUN_LABEL, Handler, Probe, ServiceSpec
 
 API_VERSION = "serving.knative.dev/v1"
-APP_PORT = 8080
 PROBE_COMMAND = ("python3", "/app/toggle.py", "probe")
 TOKEN_ENV = "TOGGLE_TOKEN"  # noqa: S105 - the name of a variable, not a token
 TOGGLE_IMAGE = "toggle"
@@ -84,7 +84,10 @@ def rendered_probe(name: str, probe: Probe) -> Obj:
 
 
 def from_yaml(text: str, *, where: str = "") -> Obj:
-    """A user's own Service manifest. where: its file, for the message. Raises BadInput with one line that names what to change."""
+    """A user's own Service manifest, fit for the functions below. where: its file, for the message.
+
+    Raises BadInput with one line that names what to change, here rather than after a long build.
+    """
 
     def bad(what: str, fix: str) -> BadInput:
         return BadInput(what, fix=fix, where=where)
@@ -97,38 +100,56 @@ def from_yaml(text: str, *, where: str = "") -> Obj:
     if len(found) != 1:
         raise bad(f"The Service manifest has {len(found)} documents, wanted is one.", "Leave one Knative Service in the file.")
     obj = found[0].value
+    require_plain(obj, bad)
     if not isinstance(obj, dict) or found[0].kind != "Service" or found[0].api_version != API_VERSION:
-        seen = f"{found[0].api_version} {found[0].kind}".strip() or type(obj).__name__
-        raise bad(f"The Service manifest is no Knative Service but: {seen}.", f"Write apiVersion: {API_VERSION}, kind: Service.")
-    if not _DNS_LABEL.fullmatch(found[0].name):
+        seen = " ".join(shown(obj[key])[1:-1] for key in ("apiVersion", "kind") if obj.get(key)) if isinstance(obj, dict) else ""
         raise bad(
-            f"The Service's name {found[0].name!r} is none.", "Write metadata.name of small letters, digits and `-`, at most 63."
+            f"The Service manifest is no Knative Service but: {seen or type(obj).__name__}.",
+            f"Write apiVersion: {API_VERSION}, kind: Service.",
         )
-    _check_containers(obj, bad)
+    name = _at(obj, "metadata", "name")
+    if not isinstance(name, str) or not _DNS_LABEL.fullmatch(name):
+        raise bad(
+            "metadata.name is not there." if name is None else f"metadata.name is {shown(name)}, which names no Service.",
+            "Write one of small letters, digits and `-`, at most 63, a letter first.",
+        )
+    _require_containers(obj, bad)
+    require_fields(obj, bad)
+    _require_one_port(obj, bad)
     return obj
 
 
-def _check_containers(obj: Obj, bad: Any) -> None:
-    containers = _at(obj, "spec", "template", "spec", "containers")
-    if not isinstance(containers, list) or not containers or not all(isinstance(one, dict) for one in containers):
-        raise bad("The Service manifest has no container.", "Write spec.template.spec.containers with one container.")
-    ports = []
+def _require_containers(obj: Obj, bad: Bad) -> None:
+    place = "spec.template.spec.containers"
+    containers = _at(obj, *place.split("."))
+    if not isinstance(containers, list) or not containers:
+        raise bad("The Service manifest has no container.", f"Write {place} with one container.")
     for index, container in enumerate(containers):
-        name = container.get("name") or f"number {index + 1}"
+        if not isinstance(container, dict):
+            raise bad(f"{place}[{index}] is {shown(container)} and no mapping.", f"Write {place}: [{{image: {TOGGLE_IMAGE}}}].")
         if not isinstance(container.get("image"), str) or not container["image"]:
-            raise bad(f"Container {name} has no image.", f"Write one, or `image: {TOGGLE_IMAGE}` for the toggle app.")
-        listed = container.get("ports") or []
-        if not isinstance(listed, list) or not all(isinstance(one, dict) for one in listed):
-            raise bad(f"The ports of container {name} are no list.", "Write ports: [{containerPort: 8080}].")
-        ports += [f"{one.get('containerPort')} of container {name}" for one in listed]
+            raise bad(f"{place}[{index}] has no image.", f"Write one, or `image: {TOGGLE_IMAGE}` for the toggle app.")
+
+
+def _require_one_port(obj: Obj, bad: Bad) -> None:
+    containers = obj["spec"]["template"]["spec"]["containers"]
+    ports = [
+        f"{one.get('containerPort')} of container {container.get('name') or index}"
+        for index, container in enumerate(containers)
+        for one in container.get("ports") or []
+    ]
     if len(ports) > 1:
         raise bad(
-            f"The Service manifest has {len(ports)} ports ({', '.join(ports)}); Knative serves one.", "Leave the one to be served."
+            f"The Service manifest has {len(ports)} ports ({', '.join(ports[:8])}); Knative serves one.",
+            "Leave the one to be served.",
         )
     if len(containers) > 1 and not ports:
         raise bad(
             f"None of the {len(containers)} containers has a port.", "Write ports: [{containerPort: 8080}] at the one to be served."
         )
+    served = served_container(obj)
+    index = next(index for index, one in enumerate(containers) if one is served)
+    require_two_ports(served, f"spec.template.spec.containers[{index}]", bad)
 
 
 def _at(obj: Any, *keys: str) -> Any:
@@ -173,8 +194,6 @@ def user_port(obj: Obj) -> int:
 
 
 def env_of(obj: Obj, name: str) -> str:
-    """A variable of the served container as written, "" if it is not there or comes from elsewhere."""
-    for one in served_container(obj).get("env") or []:
-        if one.get("name") == name:
-            return str(one.get("value") or "")
-    return ""
+    """A variable of the served container as written, "" if it is not there or comes from elsewhere; of two the last counts."""
+    found = [one for one in served_container(obj).get("env") or [] if one.get("name") == name]
+    return str(found[-1].get("value") or "") if found else ""

@@ -13,6 +13,7 @@ from harness.adapters.kube import Kube
 from harness.adapters.objects import ApiRefused, Objects, Ref, condition, conditions
 from harness.adapters.progress import QUIET, Progress
 from harness.adapters.wait import Look, wait_for
+from harness.deploy.fields import CONTROL_PORT, CONTROL_PORT_ENV
 from harness.deploy.manifest import TOKEN_ENV, adopted, env_of, render, user_port
 from harness.deploy.pods import PodState, pods_of
 from harness.errors import DeployError, WaitTimeout
@@ -63,7 +64,7 @@ def deploy(
                 address=ADDRESS,
                 port=handle.ports.ingress,
                 user_port=user_port(obj),
-                control_port=int(env_of(obj, "TOGGLE_CONTROL_PORT") or 8099),
+                control_port=int(env_of(obj, CONTROL_PORT_ENV) or CONTROL_PORT),
                 token=env_of(obj, TOKEN_ENV),
             )
             pod, reply = _served_by_one(objects, target, within_s=within_s)

@@ -7,7 +7,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.adapters.documents import YAMLError, documents
+from harness.adapters.documents import DEEPEST, YAMLError, documents
 
 
 def test_documents_keep_their_text_and_comments() -> None:
@@ -52,3 +52,31 @@ def test_a_text_taken_apart_can_be_put_together(values: list[dict[str, str]]) ->
     once = documents(text)
     assert [one.value for one in once] == values
     assert [one.value for one in documents("---\n".join(one.text for one in once))] == values
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: !!int abc",
+        "a: !!float x",
+        "a: !!bool x",
+        "a: !!timestamp x",
+        "a: 0b_",
+        f"a: {'9' * 5000}",
+        "a: \ud800",
+        "- " * 300_000 + "a",
+    ],
+    ids=["int", "float", "bool", "timestamp", "binary", "digits", "half-character", "deep"],
+)
+def test_what_cannot_be_read_is_one_kind_of_error(text: str) -> None:
+    """The library lets several kinds through, and ends the whole process where nesting overruns its stack."""
+    with pytest.raises(YAMLError):
+        documents(text)
+
+
+def test_nesting_as_deep_as_is_taken() -> None:
+    """The bound is the one stated, and side by side is not deep."""
+    assert len(documents("[" * DEEPEST + "]" * DEEPEST)) == 1
+    assert len(documents("[" + "[], " * DEEPEST + "]")) == 1
+    with pytest.raises(YAMLError, match="nested more than 100 deep"):
+        documents("[" * (DEEPEST + 1) + "]" * (DEEPEST + 1))
