@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -229,6 +230,28 @@ def test_a_stalled_generator_shows_in_its_own_records(tmp_path: Path, port: int)
     assert report.pacing_max_us * 1000 >= max(one.late_ns for one in overdue) >= (resuming - overdue[0].intended_ns)
     assert {one.outcome for one in records} == {Outcome.OK}
     assert report.not_sent == 0
+
+
+def test_a_generator_stalled_up_to_the_stop_still_owes_what_was_due(tmp_path: Path, port: int) -> None:
+    """Told to stop while it stands still, it sends what had become due before it obeys: a hole at the end would look like calm."""
+    with start(spec_for(port, drain_s=20), tmp_path / "out") as generator:
+        sent(generator, 20)
+        stopping = time.time_ns()
+        os.kill(generator.pid, signal.SIGSTOP)
+
+        def resume() -> None:
+            os.kill(generator.pid, signal.SIGCONT)
+
+        resuming = threading.Timer(STALL_S, resume)
+        resuming.start()
+        report = generator.stop()
+        resuming.join()
+        records = generator.tail(0)
+    overdue = [one for one in records if one.intended_ns >= stopping + 50_000_000]
+    assert report.ended_by == "stop"
+    assert len(overdue) >= (STALL_S - 0.05) * 200 - 1
+    assert report.pacing_max_us >= (STALL_S - 0.1) * 1_000_000
+    assert report.planned == len(records) == records[-1].seq + 1
 
 
 def test_requests_whose_deadline_went_by_in_a_stall_are_not_sent(tmp_path: Path, port: int) -> None:
