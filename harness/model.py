@@ -549,6 +549,7 @@ class CycleFindings:
     ready_throughout: pod Ready was never seen False from the fault to the end; None if the streams do not tell.
     restarts: of the user container in the cycle, None if unknown. outside_window: failed requests not overlapping
     [old listener close, new listener open] as the app itself reports, None without that report.
+    probed_again: the app told of a good liveness probe of the new boot; None where it has no liveness probe it can tell of.
     """
 
     index: int
@@ -568,13 +569,15 @@ class CycleFindings:
     pacing_p99_us: float
     pacing_max_us: float
     steal: float
+    probed_again: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
     """Both columns of the account, over all cycles that count. unattributed = unknown + ambiguous.
 
-    matched, unmatched: refused lines of queue-proxy with and without a request of the generator. interchangeable: matched pairs
+    matched, unmatched: refused lines of queue-proxy with and without a request of the generator; another pod's are without one.
+    interchangeable: matched pairs
     that could be exchanged among themselves without changing any cause. censored: refused lines known to be missing.
     """
 

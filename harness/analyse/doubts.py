@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -28,12 +29,17 @@ class Cycle:
 
 
 def doubts(history: History, cycles: Sequence[Cycle], ledger: Ledger) -> tuple[str, ...]:
-    """Every doubt, in words; none: the evidence decides."""
+    """Every doubt, in words; none: the evidence decides.
+
+    A cycle voided by its generator alone is none if another one stands in for it. One that was given up is: the service did not do
+    what the cycle needed, and other cycles cannot make up for that.
+    """
     counted = [cycle for cycle in cycles if not cycle.findings.voided]
     return (
         *_of_the_run(history),
         *(f"the history is incomplete: {note}" for note in history.notes),
         *_of_the_number(history, cycles, counted),
+        *(f"cycle {cycle.mark.index}: given up: {cycle.mark.given_up}" for cycle in cycles if cycle.mark.given_up),
         *(text for cycle in cycles for text in _of_landing(cycle)),
         *(text for cycle in counted for text in _of_the_load(history, cycle)),
         *(text for cycle in counted for text in _of_gaps(history.gaps, cycle)),
@@ -82,12 +88,29 @@ def _of_the_load(history: History, cycle: Cycle) -> Iterable[str]:
         baseline = "before the fault" if cycle.mark.fault_ns else "at all"
         yield f"cycle {cycle.mark.index}: no request was answered well {baseline}, so a failure says nothing"
     strangers = sorted(cycle.pods - {cycle.mark.pod})
-    if strangers and history.meta.spec.service.max_scale == 1:
+    if strangers:  # whatever max_scale: only the cycle's pod is followed
         yield f"cycle {cycle.mark.index}: another pod served it too: {', '.join(strangers)}"
+    yield from _of_good_answers(history, cycle.mark.index)
     asked = history.meta.spec.fault.kind
     for fault in history.faults:
         if fault.cycle == cycle.mark.index and fault.kind not in {asked, FaultKind.NONE}:
             yield f"cycle {cycle.mark.index}: the fault {fault.kind} was put in though {asked} was asked"
+
+
+def _of_good_answers(history: History, index: int) -> Iterable[str]:
+    """An answer without an error need not come from the app under test."""
+    good = requests_of(history.requests, index).filter(pl.col("outcome") == Outcome.OK.value)
+    other = good.filter(~pl.col("status").is_between(200, 299))
+    if other.height:
+        yield f"cycle {index}: {other.height} answers are neither good nor errors: status {other['status'].sort()[0]}"
+    named = [
+        answer
+        for answer, headers in requests_of(history.answers, index).select("index", "headers").iter_rows()
+        if {name for name, value in json.loads(headers).items() if value} >= {"x-toggle-pod", "x-toggle-boot"}
+    ]
+    nameless = good.filter(~pl.col("answer").is_in(named)).height
+    if nameless:
+        yield f"cycle {index}: {nameless} good answers do not name the pod and boot of the app that gave them"
 
 
 def _of_gaps(gaps: Sequence[Gap], cycle: Cycle) -> Iterable[str]:

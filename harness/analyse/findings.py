@@ -14,12 +14,24 @@ from harness.analyse.doubts import Cycle, doubts
 from harness.analyse.evidence import Failure, failures_of, refused_text
 from harness.analyse.landed import landed
 from harness.analyse.ledger import Account, account, may_be_sampled, total
-from harness.analyse.lines import ErrorLine, app_events, forwarding_errors
+from harness.analyse.lines import AppEvent, ErrorLine, app_events, forwarding_errors
 from harness.analyse.outage import outside
 from harness.analyse.pods import ready_throughout, restarts_since, rows_to_observations, states
 from harness.analyse.voiding import pacing, void_reason
 from harness.analyse.windows import Window, of_cycle, requests_of
-from harness.model import CycleFindings, CycleMark, FaultKind, Findings, Gap, History, Observation, Outcome, Stream
+from harness.model import (
+    CycleFindings,
+    CycleMark,
+    FaultKind,
+    Findings,
+    Gap,
+    Handler,
+    History,
+    Observation,
+    Outcome,
+    ServiceSpec,
+    Stream,
+)
 
 
 def analyse(history: History) -> Findings:
@@ -72,6 +84,7 @@ def _cycle(history: History, mark: CycleMark, errors: Mapping[Stream, Sequence[E
         failures,
         [line for line in errors[Stream.QUEUE_PROXY] if lines_window.holds(line.at_ns)],
         [line for line in errors[Stream.ACTIVATOR] if lines_window.holds(line.at_ns)],
+        pods={mark.pod} if spec.service.max_scale == 1 else pods,
         user_port=history.meta.user_port,
         tolerance_ns=tolerance_ns,
         sampled=may_be_sampled(history.meta.changes),
@@ -84,12 +97,14 @@ def _cycle(history: History, mark: CycleMark, errors: Mapping[Stream, Sequence[E
     begin_ns = mark.fault_ns or mark.load_started_ns
     outcomes = _by_outcome(requests)
     late = pacing(requests)
+    told = app_events(of_pod)
+    edges = anatomy(mark, event, of_pod, requests, answers)
     found = CycleFindings(
         index=mark.index,
         pod=mark.pod,
-        voided=_voided(mark) or void_reason(spec, requests, report),
+        voided=_voided(mark) or void_reason(spec, requests, report, mark.recovered_ns),
         landed=landed(spec.fault, event, of_pod, event.sent_ns if event else begin_ns),
-        anatomy=anatomy(mark, event, of_pod, requests, answers),
+        anatomy=edges,
         sent=int((requests["sent_ns"] > 0).sum()),
         ok=outcomes.get(Outcome.OK.value, 0),
         by_outcome=outcomes,
@@ -97,11 +112,12 @@ def _cycle(history: History, mark: CycleMark, errors: Mapping[Stream, Sequence[E
         refused_window=_refused_window(failures, history.meta.user_port),
         ready_throughout=_ready(history.gaps, mark.pod, Window(begin_ns, end_ns), ready_throughout(sights, begin_ns, end_ns)),
         restarts=restarts_since(sights, begin_ns, end_ns),
-        outside_window=outside(failures, app_events(of_pod), begin_ns, window.until_ns, tolerance_ns),
+        outside_window=outside(failures, told, begin_ns, window.until_ns, tolerance_ns),
         pacing_p50_us=late.p50_us,
         pacing_p99_us=late.p99_us,
         pacing_max_us=late.max_us,
         steal=report.steal if report else 0.0,
+        probed_again="first-good-probe" in edges if _logs_liveness(spec.service, told) else None,
     )
     return _Seen(Cycle(mark, window, found, pods), books)
 
@@ -109,7 +125,13 @@ def _cycle(history: History, mark: CycleMark, errors: Mapping[Stream, Sequence[E
 def _voided(mark: CycleMark) -> str:
     if mark.given_up:
         return f"given up: {mark.given_up}"
-    return "" if mark.ended_ns else "the run ended in it"
+    return "" if mark.recovered_ns and mark.ended_ns else "the run ended in it"
+
+
+def _logs_liveness(service: ServiceSpec, told: Iterable[AppEvent]) -> bool:
+    """Whether the app can tell of its liveness probes: not of a TCP one. Of a user's own manifest only what it told is known."""
+    asked = service.liveness is not None and service.liveness.handler is not Handler.TCP
+    return asked or any(one.event == "probe" and one.more.get("which") == "liveness" for one in told)
 
 
 def _pods(mark: CycleMark, answers: pl.DataFrame) -> frozenset[str]:

@@ -7,7 +7,7 @@ whoever says it failed, one to one (`matching`). Never from "it was during the f
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from harness.analyse.evidence import Failure, Wants, judge_answer, refused_text
@@ -20,7 +20,8 @@ from harness.model import Cause, Ledger, SystemChange
 class Account:
     """One cycle's. causes: one a failure, in its order.
 
-    refused_lines: of queue-proxy while the cycle's generator ran; matched of them have a request. censored: see `censoring`.
+    refused_lines: of any queue-proxy while the cycle's generator ran; matched of them have a request. censored: see
+    `may_be_sampled`.
     """
 
     causes: tuple[Cause, ...]
@@ -40,15 +41,18 @@ def account(
     queue_proxy: Sequence[ErrorLine],
     activator: Sequence[ErrorLine],
     *,
+    pods: Collection[str],
     user_port: int,
     tolerance_ns: int,
     sampled: bool,
 ) -> Account:
     """The account of one cycle.
 
-    failures: the cycle's. queue_proxy, activator: forwarding errors logged while its generator ran. A line may belong to a request
-    if its text is the answer's body and its time lies in [sent - tolerance, done + tolerance]; the tolerance must exceed the
-    lines' resolution. A request that no line can belong to is UNKNOWN; those that share too few lines are AMBIGUOUS.
+    failures: the cycle's. queue_proxy, activator: forwarding errors logged while its generator ran. pods: those to which the
+    cycle's requests can have gone. A line of queue-proxy may belong to a request if it is of one of these pods, its text is the
+    answer's body and its time lies in [sent - tolerance, done + tolerance]; the tolerance must exceed the lines' resolution.
+    Another pod's refused line counts and is nobody's. A request that no line can belong to is UNKNOWN; those that share too few
+    lines are AMBIGUOUS.
     sampled: whether queue-proxy's logger may have dropped lines.
     """
     causes: list[Cause] = []
@@ -68,10 +72,12 @@ def account(
         return result, [request for request, fate in zip(members, result.fates, strict=True) if fate is Fate.LONE]
 
     refused = waiting[Wants.REFUSED_LINE]
-    refused_lines = [line for line in queue_proxy if line.error == refused_text(user_port)]
+    own = [line for line in queue_proxy if line.pod in pods]
+    refused_lines = [line for line in own if line.error == refused_text(user_port)]
+    strange = sum(line.error == refused_text(user_port) for line in queue_proxy) - len(refused_lines)
     result, _ = settle(refused, refused_lines, Cause.REFUSED_DIAL)
     left = waiting[Wants.ACTIVATOR_LINE]
-    for _text, members, lines in _by_text(failures, waiting[Wants.QUEUE_PROXY_LINE], queue_proxy):
+    for _text, members, lines in _by_text(failures, waiting[Wants.QUEUE_PROXY_LINE], own):
         _, lone = settle(members, lines, Cause.RESET_IN_FLIGHT)
         left = [*left, *lone]
     for _text, members, lines in _by_text(failures, left, activator):
@@ -79,7 +85,7 @@ def account(
     matched = len(refused_lines) - len(result.free)
     return Account(
         causes=tuple(causes),
-        refused_lines=len(refused_lines),
+        refused_lines=len(refused_lines) + strange,
         matched=matched,
         interchangeable=result.interchangeable,
         censored=len(refused) - matched if sampled else 0,

@@ -33,15 +33,21 @@ def pacing(requests: pl.DataFrame) -> Pacing:
     return Pacing(float(p50), float(p99), float(late_us.max()))
 
 
-def void_reason(spec: RunSpec, requests_of_cycle: pl.DataFrame, report: GeneratorReport | None) -> str:
+def void_reason(spec: RunSpec, requests_of_cycle: pl.DataFrame, report: GeneratorReport | None, until_ns: int = 0) -> str:
     """Why this cycle cannot count because of its generator, "" if it can.
 
     requests_of_cycle: rows of `History.requests`. report: None if the generator left none; "running" in it: it was killed.
+    until_ns: the load must have gone on until then: the cycle's recovery. 0: not asked, of a cycle that did not come to its end
+    and is voided for that.
     """
     if report is None or report.ended_by == "running":
         return "the generator left no final report"
+    if report.ended_by != "stop":
+        return f"the generator was not told to stop: it was ended by {report.ended_by}"
     if not (requests_of_cycle["sent_ns"] > 0).any():
         return "the generator sent nothing"
+    if lost := _lost_records(requests_of_cycle, report):
+        return lost
     not_sent = max(int((requests_of_cycle["outcome"] == Outcome.NOT_SENT.value).sum()), report.not_sent)
     if not_sent:
         return f"{not_sent} requests were not sent: the cap of requests in flight was reached"
@@ -52,4 +58,17 @@ def void_reason(spec: RunSpec, requests_of_cycle: pl.DataFrame, report: Generato
         return f"pacing max {seen.max_us:.0f} us > {spec.pacing_max_limit_us} us"
     if report.steal > STEAL_LIMIT:
         return f"steal {report.steal:.1%} > {STEAL_LIMIT:.0%}"
+    short_ns = until_ns - int(requests_of_cycle["intended_ns"].to_numpy().max())
+    # By more than one period and what a request may be late. Multiplied, for a rate of 0 in a record must not end the analysis.
+    if (short_ns - spec.pacing_max_limit_us * 1_000) * spec.load.rate_rps > 1e9:
+        return f"the load ended {short_ns / 1e9:.2f} s before the cycle did"
     return ""
+
+
+def _lost_records(requests: pl.DataFrame, report: GeneratorReport) -> str:
+    """A request that was planned and has no record may have failed: how many, or which number is missing; "" if none is."""
+    if requests.height != report.planned:
+        return f"the generator planned {report.planned} requests and left {requests.height} records"
+    numbers = np.sort(requests["seq"].to_numpy())
+    wrong = np.flatnonzero(numbers != np.arange(len(numbers)))
+    return f"the generator's record of request {wrong[0]} is missing" if len(wrong) else ""

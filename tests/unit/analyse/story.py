@@ -7,6 +7,7 @@ opens at 10 s. Every request takes 3 ms; queue-proxy logs a refused one 1 ms aft
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -26,6 +27,7 @@ from harness.model import (
     History,
     Observation,
     Outcome,
+    Probe,
     RunMeta,
     RunSpec,
     ServiceSpec,
@@ -92,6 +94,7 @@ class Story:
     answers: list[dict[str, Any]] = field(default_factory=list)
     generators: dict[int, GeneratorReport] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    _numbers: Counter[int] = field(default_factory=Counter)
 
     def history(self) -> History:
         """The parts put together."""
@@ -160,11 +163,15 @@ class Story:
     def request(
         self, cycle: int, ns: int, outcome: Outcome = Outcome.OK, *, status: int = 200, answer: int = OK, took_ns: int = 3 * MS
     ) -> None:
-        """One request, sent 50 us late."""
+        """One more request of the cycle, sent 50 us late; the generator's report, if there is one by now, tells of it too."""
+        number = self._numbers[cycle]
+        self._numbers[cycle] = number + 1
+        if told := self.generators.get(cycle):
+            self.generators[cycle] = replace(told, planned=told.planned + 1, sent=told.sent + 1)
         self.requests.append(
             {
                 "cycle": cycle,
-                "seq": len(self.requests),
+                "seq": number,
                 "lane": "get-keepalive",
                 "outcome": outcome.value,
                 "status": status,
@@ -193,7 +200,7 @@ def meta(claims: Sequence[Claim], kind: FaultKind, cycles: int) -> RunMeta:
     spec = RunSpec(
         scenario="S1" if kind is not FaultKind.NONE else "N1",
         title="a story",
-        service=ServiceSpec(),
+        service=ServiceSpec(liveness=Probe()),
         fault=FaultSpec(kind),
         claims=tuple(claims),
         cycles=cycles,

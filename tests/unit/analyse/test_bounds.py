@@ -18,11 +18,12 @@ from tests.unit.analyse.story import calm, report
 
 def late(*late_us: int) -> pl.DataFrame:
     """Requests sent so much after they were due."""
-    rows = [{"intended_ns": 10**9, "sent_ns": 10**9 + one * 1_000, "outcome": "ok"} for one in late_us]
-    return pl.DataFrame(rows, schema={"intended_ns": pl.Int64, "sent_ns": pl.Int64, "outcome": pl.String})
+    rows = [{"seq": seq, "intended_ns": 10**9, "sent_ns": 10**9 + one * 1_000, "outcome": "ok"} for seq, one in enumerate(late_us)]
+    return pl.DataFrame(rows, schema={"seq": pl.Int64, "intended_ns": pl.Int64, "sent_ns": pl.Int64, "outcome": pl.String})
 
 
 GOOD = report(0, 1, 50.0)
+MANY = report(0, 1_001, 50.0)
 
 
 @pytest.mark.parametrize(
@@ -30,19 +31,42 @@ GOOD = report(0, 1, 50.0)
     [
         (late(5_000), GOOD, ""),
         (late(5_001), GOOD, "pacing p99 5001 us > 5000 us"),
-        (late(*[0] * 1_000, 250_000), GOOD, ""),
-        (late(*[0] * 1_000, 250_001), GOOD, "pacing max 250001 us > 250000 us"),
+        (late(*[0] * 1_000, 250_000), MANY, ""),
+        (late(*[0] * 1_000, 250_001), MANY, "pacing max 250001 us > 250000 us"),
         (late(0), replace(GOOD, steal=0.05), ""),
         (late(0), replace(GOOD, steal=0.051), "steal 5.1% > 5%"),
         (late(0), replace(GOOD, not_sent=1), "1 requests were not sent: the cap of requests in flight was reached"),
         (late(0), replace(GOOD, ended_by="running"), "the generator left no final report"),
         (late(0), None, "the generator left no final report"),
         (late(), GOOD, "the generator sent nothing"),
+        (late(0, 0), GOOD, "the generator planned 1 requests and left 2 records"),
+        (late(0), replace(GOOD, planned=2), "the generator planned 2 requests and left 1 records"),
+        (late(0, 0, 0)[1:], replace(GOOD, planned=2), "the generator's record of request 0 is missing"),
+        (late(0, 0, 0)[[0, 2]], replace(GOOD, planned=2), "the generator's record of request 1 is missing"),
+        (late(0, 0)[[0, 0]], replace(GOOD, planned=2), "the generator's record of request 1 is missing"),
+        (late(0, 0)[[1, 0]], replace(GOOD, planned=2), ""),
     ],
 )
 def test_void_reason(requests: pl.DataFrame, told: GeneratorReport | None, reason: str) -> None:
     """At the limit a cycle counts, past it it does not."""
     assert void_reason(calm().meta.spec, requests, told) == reason
+
+
+@pytest.mark.parametrize("ended_by", ["max_s", "eof", "sigterm", "parent", "stopp", ""])
+def test_only_a_generator_that_was_told_to_stop_counts(ended_by: str) -> None:
+    """Whatever else ended it did so at a time nobody chose, and may have hidden failures."""
+    reason = void_reason(calm().meta.spec, late(0), replace(GOOD, ended_by=ended_by))
+    assert reason == f"the generator was not told to stop: it was ended by {ended_by}"
+
+
+@pytest.mark.parametrize(
+    ("after_ms", "reason"), [(-1, ""), (0, ""), (270, ""), (271, "the load ended 0.27 s before the cycle did")]
+)
+def test_the_load_covers_the_cycle(after_ms: int, reason: str) -> None:
+    """At 50 a second the last request is due at most 20 ms and the permitted lateness before the end; without an end: not asked."""
+    spec = calm().meta.spec
+    assert void_reason(spec, late(0), GOOD, until_ns=10**9 + after_ms * 10**6) == reason
+    assert void_reason(spec, late(0), GOOD) == ""
 
 
 def test_pacing_of_nothing() -> None:

@@ -74,7 +74,7 @@ def test_every_outcome_has_a_place() -> None:
 
 def causes(failures: list[Failure], queue_proxy: list[ErrorLine], activator: list[ErrorLine]) -> list[Cause]:
     """The causes with a tolerance of 5."""
-    return list(account(failures, queue_proxy, activator, user_port=8080, tolerance_ns=5, sampled=False).causes)
+    return list(account(failures, queue_proxy, activator, pods={"p"}, user_port=8080, tolerance_ns=5, sampled=False).causes)
 
 
 @pytest.mark.parametrize(
@@ -116,11 +116,21 @@ def test_one_line_for_two_is_ambiguous() -> None:
     assert causes([http(502, "EOF", THROUGH)] * 2, [ErrorLine("p", 105, "EOF")], []) == [Cause.AMBIGUOUS] * 2
 
 
+@pytest.mark.parametrize("body", [REFUSED, RESET])
+def test_another_pods_line_is_nobodys(body: str) -> None:
+    """Text and time are right, and yet the request never went there; its own line beside it is still its own."""
+    own, other = ErrorLine("p", 105, body), ErrorLine("q", 105, body)
+    assert causes([http(502, body, THROUGH)], [other], []) == [Cause.UNKNOWN]
+    assert Cause.UNKNOWN not in causes([http(502, body, THROUGH)], [other, own], [])
+    books = account([http(502, body, THROUGH)], [other, own], [], pods={"p"}, user_port=8080, tolerance_ns=5, sampled=False)
+    assert books.refused_lines - books.matched == (body == REFUSED)
+
+
 def test_the_columns_add_up() -> None:
     """Attributed + unattributed are the failures, matched + unmatched the lines, over all cycles."""
     failures = [http(502, REFUSED, THROUGH), http(500, "", APP), failure(Outcome.CLOSED)]
     lines = [ErrorLine("p", 105, REFUSED), ErrorLine("p", 106, REFUSED), ErrorLine("p", 106, "context canceled")]
-    one = account(failures, lines, [], user_port=8080, tolerance_ns=5, sampled=True)
+    one = account(failures, lines, [], pods={"p"}, user_port=8080, tolerance_ns=5, sampled=True)
     ledger = total([one, one])
     assert (ledger.client_failures, ledger.attributed, ledger.unattributed, ledger.ambiguous) == (6, 4, 2, 0)
     assert (ledger.queue_proxy_refused_lines, ledger.matched, ledger.unmatched, ledger.censored) == (4, 2, 2, 0)

@@ -10,7 +10,19 @@ import pytest
 
 from harness.analyse import analyse
 from harness.judge import judge
-from harness.model import FaultEvent, FaultKind, Findings, Gap, Outcome, Ruling, Stream, Verdict
+from harness.model import (
+    FaultEvent,
+    FaultKind,
+    Findings,
+    Gap,
+    Handler,
+    Outcome,
+    Probe,
+    Ruling,
+    ServiceSpec,
+    Stream,
+    Verdict,
+)
 from tests.unit.analyse.story import BAD, MS, REFUSED, S, Story, at, calm, restarts
 
 
@@ -142,6 +154,48 @@ def report_still_running(story: Story) -> str:
     return "1 of 2 cycles count (cycle 1: the generator left no final report)"
 
 
+def ended_early(story: Story) -> str:
+    """Somebody ended the generator right after the steady state, and nobody asked any more."""
+    story.requests = [row for row in story.requests if row["cycle"] != 0 or row["intended_ns"] < at(0, 4.2)]
+    left = sum(row["cycle"] == 0 for row in story.requests)
+    story.generators[0] = replace(story.generators[0], ended_by="sigterm", planned=left, sent=left, ended_ns=at(0, 4.2))
+    return "1 of 2 cycles count (cycle 0: the generator was not told to stop: it was ended by sigterm"
+
+
+def load_ended_before_the_cycle(story: Story) -> str:
+    """The generator says that it was told to stop, and planned nothing in the last half second."""
+    story.requests = [row for row in story.requests if row["cycle"] != 1 or row["intended_ns"] < at(1, 12.5)]
+    left = sum(row["cycle"] == 1 for row in story.requests)
+    story.generators[1] = replace(story.generators[1], planned=left, sent=left)
+    return "1 of 2 cycles count (cycle 1: the load ended 0.40 s before the cycle did"
+
+
+def records_lost(story: Story) -> str:
+    """One in ten was kept."""
+    story.requests = [row for row in story.requests if row["seq"] % 10 == 0]
+    return "0 of 2 cycles count (cycle 0: the generator planned 650 requests and left 65 records"
+
+
+def record_lost(story: Story) -> str:
+    """One record is missing, and the report does not know."""
+    story.requests = [row for row in story.requests if (row["cycle"], row["seq"]) != (1, 17)]
+    story.generators[1] = replace(story.generators[1], planned=649)
+    return "1 of 2 cycles count (cycle 1: the generator's record of request 17 is missing"
+
+
+def neither_given_up_nor_recovered(story: Story) -> str:
+    """An error ended the run after the fault; the mark was still closed."""
+    story.cycles[1] = replace(story.cycles[1], recovered_ns=0)
+    return "1 of 2 cycles count (cycle 1: the run ended in it"
+
+
+def given_up_and_replaced(story: Story) -> str:
+    """The service did not recover; enough other cycles count, and yet that was its doing."""
+    story.spec(cycles=1)
+    story.cycles[0] = replace(story.cycles[0], recovered_ns=0, given_up="the recovery: not seen within 90 s")
+    return "cycle 0: given up: the recovery: not seen within 90 s"
+
+
 def interrupted(story: Story) -> str:
     """Ctrl-C."""
     story.meta = replace(story.meta, interrupted="Ctrl-C in cycle 1")
@@ -193,6 +247,15 @@ def deaf_to_one_pod(story: Story) -> str:
     return "cycle 1: nothing was seen of pod-1 on pods"
 
 
+def lines_of_another_pod(story: Story) -> str:
+    """Each refused line comes at the right time and is of a pod that never had one of our requests."""
+    story.observations = [
+        replace(one, pod="pod-other") if "queueproxy" in one.payload and REFUSED in one.payload else one
+        for one in story.observations
+    ]
+    return "250 refused lines of queue-proxy belong to no request"
+
+
 def dead_from_the_start(story: Story) -> str:
     """Nothing was answered well before the fault: the failures after it say nothing."""
     wrong = story.answer(0, 503, "no", server="envoy")
@@ -206,6 +269,37 @@ def another_pod(story: Story) -> str:
     """A pod that is not this cycle's served it."""
     story.answer(1, 200, "hello", x_toggle_pod="pod-0", x_toggle_boot="x")
     return "cycle 1: another pod served it too: pod-0"
+
+
+def another_pod_of_two(story: Story) -> str:
+    """The Service may have two pods: only one of them is followed."""
+    story.spec(service=replace(story.meta.spec.service, max_scale=2))
+    return another_pod(story)
+
+
+def redirected(story: Story) -> str:
+    """A redirect is no error, and nobody followed it."""
+    for row in story.requests[:3]:
+        row["status"] = 302
+    return "cycle 0: 3 answers are neither good nor errors: status 302"
+
+
+def answered_by_nobody(story: Story) -> str:
+    """Somebody on the way says 200, and the app under test was never asked."""
+    story.requests[0]["answer"] = story.answer(0, 200, "hello", server="envoy")
+    return "cycle 0: 1 good answers do not name the pod and boot"
+
+
+def answered_without_boot(story: Story) -> str:
+    """The pod alone does not say which process answered."""
+    story.requests[0]["answer"] = story.answer(0, 200, "hello", x_toggle_pod="pod-0", x_toggle_boot="")
+    return "cycle 0: 1 good answers do not name the pod and boot"
+
+
+def good_without_an_answer(story: Story) -> str:
+    """The record says OK and names no answer."""
+    story.requests[0]["answer"] = -1
+    return "cycle 0: 1 good answers do not name the pod and boot"
 
 
 def nothing_sent(story: Story) -> str:
@@ -239,9 +333,20 @@ EITHER: list[Callable[[Story], str]] = [
     deaf_to_one_pod,
     dead_from_the_start,
     another_pod,
+    another_pod_of_two,
+    ended_early,
+    load_ended_before_the_cycle,
+    records_lost,
+    record_lost,
+    neither_given_up_nor_recovered,
+    given_up_and_replaced,
+    redirected,
+    answered_by_nobody,
+    answered_without_boot,
+    good_without_an_answer,
     nothing_sent,
 ]
-OF_A_FAULT: list[Callable[[Story], str]] = [line_dropped, not_landed, not_even_sent, given_up]
+OF_A_FAULT: list[Callable[[Story], str]] = [line_dropped, lines_of_another_pod, not_landed, not_even_sent, given_up]
 
 
 @pytest.mark.parametrize(
@@ -442,6 +547,46 @@ def test_two_restarts_are_not_one() -> None:
     findings, verdict = judged(story)
     assert [cycle.restarts for cycle in findings.cycles] == [1, 2]
     assert verdict.ruling is Ruling.REGRESSION
+
+
+def test_lines_are_matched_per_pod() -> None:
+    """Another pod's lines explain nothing and are nobody's; where there may be two, those of one that served explain requests."""
+    story = restarts()
+    lines_of_another_pod(story)
+    ledger = analyse(story.history()).ledger
+    assert (ledger.unattributed, ledger.queue_proxy_refused_lines, ledger.matched, ledger.unmatched) == (250, 250, 0, 250)
+    of_two = replace(story.meta.spec.service, max_scale=2)
+    story.spec(service=of_two)
+    assert analyse(story.history()).ledger == ledger
+    for cycle in range(2):
+        story.answer(cycle, 200, "hello", x_toggle_pod="pod-other", x_toggle_boot="x")
+    story.spec(service=replace(of_two, max_scale=1))
+    assert analyse(story.history()).ledger == ledger
+    story.spec(service=of_two)
+    ledger = analyse(story.history()).ledger
+    assert (ledger.unattributed, ledger.matched, ledger.unmatched) == (0, 250, 0)
+
+
+@pytest.mark.parametrize("service", [ServiceSpec(liveness=Probe()), ServiceSpec()], ids=["asked", "only told"])
+def test_a_restart_that_was_not_probed_well_may_be_one_of_many(service: ServiceSpec) -> None:
+    """The new container fails its probes and the cycle ends before the next restart: nobody can say that there was one only."""
+    story = restarts()
+    story.spec(service=service)
+    assert [cycle.probed_again for cycle in analyse(story.history()).cycles] == [True, True]
+    story.drop(lambda one: '"which": "liveness"' in one.payload and '"boot": "new1"' in one.payload)
+    story.probe("pod-1", "new1", at(1, 11), ok=False)
+    findings, verdict = judged(story)
+    assert [(cycle.restarts, cycle.probed_again) for cycle in findings.cycles] == [(1, True), (1, False)]
+    assert verdict.ruling is Ruling.INCONCLUSIVE
+    assert verdict.reasons[0].startswith("container-restarts-once: undecided in 1 of 2 cycles: restarts: 1, but no good liveness")
+
+
+def test_a_probe_nobody_tells_of_is_not_waited_for() -> None:
+    """A TCP probe only opens a connection: the app cannot tell it from another, and the restart count stands alone."""
+    story = restarts()
+    story.spec(service=ServiceSpec(liveness=Probe(Handler.TCP)))
+    story.drop(lambda one: '"which": "liveness"' in one.payload)
+    assert [cycle.probed_again for cycle in analyse(story.history()).cycles] == [None, None]
 
 
 def test_an_empty_history_is_inconclusive() -> None:
