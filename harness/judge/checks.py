@@ -69,7 +69,7 @@ def failures_only_while_not_listening(cycle: CycleFindings) -> Seen:
 
 
 def container_restarts_once(cycle: CycleFindings) -> Seen:
-    """The user container is restarted exactly once."""
+    """The user container is restarted exactly once. Undecided until the new one is probed well: it may be restarted again."""
     return _restarts(cycle, 1)
 
 
@@ -81,6 +81,8 @@ def no_restart(cycle: CycleFindings) -> Seen:
 def _restarts(cycle: CycleFindings, wanted: int) -> Seen:
     if cycle.restarts is None:
         return Observed.UNDECIDED, "the container's restart count was not seen"
+    if cycle.restarts == wanted >= 1 and cycle.probed_again is False:
+        return Observed.UNDECIDED, f"restarts: {wanted}, but no good liveness probe of the new container was seen: more may follow"
     return (
         Observed.HOLDS if cycle.restarts == wanted else Observed.BROKEN,
         f"restarts: {cycle.restarts} (should be {wanted})",

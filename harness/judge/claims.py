@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from harness.errors import BadInput
 from harness.judge.checks import CHECKS, Check, Seen
@@ -13,18 +13,26 @@ def decide(claim: Claim, cycles: Sequence[CycleFindings], checks: Mapping[str, C
     """What the claim's check saw in these cycles, taken together. cycles: those that count.
 
     A behaviour expected to hold is broken by one cycle; a bug expected to show must show in every one: seen in some only, it is
-    neither there nor gone. Raises BadInput for a check nobody registered; a check that crashes decides nothing.
+    neither there nor gone. A check that crashes decides nothing, nor does one nobody registered: all that was recorded can
+    be judged.
     """
     check = checks.get(claim.check)
     if check is None:
-        raise BadInput(
-            f"The claim {claim.id!r} names the check {claim.check!r}, which there is not.",
-            fix=f"Use one of: {', '.join(sorted(checks))}.",
-        )
+        return ClaimResult(claim, Observed.UNDECIDED, f"there is no check {claim.check!r}; there are {', '.join(sorted(checks))}")
     seen = [(cycle.index, *_asked(check, cycle)) for cycle in cycles]
     observed, head = _together(claim.expected, [one for _, one, _ in seen])
     details = _details(seen)
     return ClaimResult(claim, observed, f"{head}: {details}" if details else head)
+
+
+def require_checks(claims: Iterable[Claim], checks: Mapping[str, Check] = CHECKS) -> None:
+    """To be asked before a run. Raises BadInput for the first claim that names a check nobody registered, with those there are."""
+    for claim in claims:
+        if claim.check not in checks:
+            raise BadInput(
+                f"The claim {claim.id!r} names the check {claim.check!r}, which there is not.",
+                fix=f"Use one of: {', '.join(sorted(checks))}.",
+            )
 
 
 def _asked(check: Check, cycle: CycleFindings) -> Seen:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from harness.errors import BadInput
-from harness.judge import judge
+from harness.judge import CHECKS, judge, require_checks
 from harness.judge.claims import decide
 from harness.model import CycleFindings, Expectation, FaultSpec, Observed, Ruling, RunSpec, ServiceSpec
 from tests.unit.judge.cases import calm, claim, cycle, findings
@@ -57,10 +57,19 @@ def test_no_cycle_no_decision() -> None:
     assert told((), H) == (UNDECIDED, "no cycle counts")
 
 
-def test_an_unknown_check_is_bad_input() -> None:
-    """It is told which there are."""
+def test_an_unknown_check_is_bad_input_before_a_run() -> None:
+    """It is told which there are; known ones pass."""
+    require_checks([claim(check) for check in CHECKS])
     with pytest.raises(BadInput, match=r"check 'no-such', which there is not.*Use one of: .*no-restart"):
-        decide(claim("no-such"), [])
+        require_checks([claim(), claim("no-such")])
+
+
+def test_an_unknown_check_decides_nothing() -> None:
+    """In what was recorded it is undecided, with the checks there are, with and without cycles."""
+    for cycles in ([], [cycle(0)]):
+        result = decide(claim("no-such"), cycles)
+        assert result.observed is UNDECIDED
+        assert result.why.startswith("there is no check 'no-such'; there are container-restarts-once, ")
 
 
 def test_a_crashing_check_decides_nothing() -> None:
@@ -99,7 +108,9 @@ def test_a_doubt_keeps_the_judge_from_deciding() -> None:
     assert judge(SPEC, findings(cycle(0))).ruling is Ruling.REGRESSION
 
 
-def test_bad_claims_are_refused_before_anything_is_decided() -> None:
-    """Also when a doubt would have decided anyway."""
-    with pytest.raises(BadInput):
-        judge(replace(SPEC, claims=(claim("nonsense"),)), findings(doubts=("d",)))
+def test_a_recorded_claim_that_cannot_be_checked_is_told() -> None:
+    """The run is inconclusive for it, and the other claims are still decided."""
+    verdict = judge(replace(SPEC, claims=(claim("nonsense"), *SPEC.claims)), findings(calm(0)))
+    assert verdict.ruling is Ruling.INCONCLUSIVE
+    assert [one.observed for one in verdict.claims] == [UNDECIDED, HOLDS, HOLDS]
+    assert verdict.reasons[0].startswith("nonsense: there is no check 'nonsense'")
