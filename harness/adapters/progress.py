@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from harness.adapters.files import locked, write_json
+from harness.adapters.text import printable
 
 Speak = Callable[[str], None]
 
@@ -28,9 +29,9 @@ class Progress:
         self._guard = threading.Lock()
 
     def say(self, text: str) -> None:
-        """One line, now."""
+        """One line, now; what a terminal would take for a command is shown as its escape."""
         with self._guard:
-            self._speak(text)
+            self._speak(printable(text))
 
     def expected_s(self, name: str) -> float | None:
         """How long the step took last time on this machine, None if it never ended here."""

@@ -51,3 +51,14 @@ def test_a_damaged_memory_is_no_memory(tmp_path: Path) -> None:
     with progress.step("build"):
         pass
     assert progress.expected_s("build") is not None
+
+
+def test_nothing_said_can_command_a_terminal() -> None:
+    """Names of steps and texts of programs come from elsewhere."""
+    said: list[str] = []
+    progress = Progress(said.append)
+    progress.say("app: \x1b]0;renamed\x07")
+    with progress.step("build \x1b[2J"):
+        pass
+    assert said[0] == r"app: \x1b]0;renamed\x07"
+    assert all(line.startswith(r"build \x1b[2J") for line in said[1:]) and len(said) == 3
