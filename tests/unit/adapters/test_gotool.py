@@ -70,6 +70,7 @@ def test_without_go_and_without_the_pin_the_fix_is_named(make_go: MakeGo, tmp_pa
     with pytest.raises(HostError, match=r"No Go 1\.25 or newer") as failure:
         GoTool.find(State(tmp_path / "home"), progress=QUIET)
     assert "PATH" in failure.value.fix
+    assert "run from a checkout" in failure.value.fix
 
 
 def test_a_wheel_that_cannot_be_had_leaves_nothing_behind(make_go: MakeGo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
