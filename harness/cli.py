@@ -5,12 +5,10 @@ Exit codes: 0 pass, 1 regression, 2 inconclusive or interrupted, 3 bad input or 
 
 from __future__ import annotations
 
-import signal
 import sys
 import traceback
 from dataclasses import replace
 from pathlib import Path
-from types import FrameType
 from typing import Annotated, NoReturn
 
 import typer
@@ -21,14 +19,14 @@ from harness.adapters.clock import now_ns
 from harness.adapters.engine import Engine
 from harness.adapters.files import State
 from harness.adapters.progress import Progress
-from harness.catalogue import SCENARIOS, scenario
+from harness.adapters.signals import as_interrupts
+from harness.catalogue import SCENARIOS, is_catalogued, scenario
 from harness.cluster import checks
 from harness.cluster import down as take_down
-from harness.deploy.manifest import from_yaml
+from harness.deploy import described, from_yaml
 from harness.errors import BadInput, ExitCode, HarnessError
-from harness.history import require_writable
 from harness.model import Ruling
-from harness.scenario import Ask, Run, analyse_again, measure, prepare
+from harness.scenario import Ask, Run, analyse_again, measure, prepare, require_runnable
 
 app = typer.Typer(
     name="knative-chaos",
@@ -125,16 +123,15 @@ def run(
     spec = scenario(name)
     # The user's file is read before anything is built: bad input must not cost twenty minutes.
     manifest = from_yaml(_text_of(service)) if service else None
-    require_writable(artifacts)
+    spec = replace(spec, cycles=cycles or spec.cycles, load=replace(spec.load, rate_rps=rate or spec.load.rate_rps))
+    if manifest:
+        spec = replace(spec, service=described(manifest, base=spec.service))
+    if manifest or not is_catalogued(spec):
+        spec = replace(spec, scenario=f"{spec.scenario}-own")
+    require_runnable(spec, artifacts, manifest=manifest)
     state = State.default()
     progress = _progress(state)
     world = prepare(Ask(kn_source, kn_version, cluster, release_url, engine, context=context), state=state, progress=progress)
-    spec = replace(
-        spec,
-        scenario=f"{spec.scenario}-own" if manifest else spec.scenario,
-        cycles=cycles or spec.cycles,
-        load=replace(spec.load, rate_rps=rate or spec.load.rate_rps),
-    )
     _show(measure(spec, world, artifacts=artifacts, seed=seed, manifest=manifest))
 
 
@@ -149,6 +146,7 @@ def report_command(directory: Annotated[Path, typer.Argument(metavar="DIR", help
     """Write the report of a run anew and say where it is."""
     done = analyse_again(directory)
     typer.echo(str(done.directory / "report.html"))
+    raise typer.Exit(RULING_EXIT[done.verdict.ruling])
 
 
 @app.command()
@@ -159,10 +157,10 @@ def down(
     """Remove every cluster, container, network and volume of ours. Caches and images stay (`cache prune` removes those)."""
     state = State.default()
     removed = take_down.down(engine=Engine.detect(state, prefer=engine), state=state, names=names or None)
-    for what in removed:
+    gone = [what for what in removed if what != take_down.KEPT]
+    for what in gone:
         typer.echo(f"removed {what}")
-    if not removed:
-        typer.echo("nothing of ours was there")
+    typer.echo(take_down.KEPT if gone else f"Nothing of ours was there. {take_down.KEPT}")
 
 
 @cache_app.command("list")
@@ -203,13 +201,9 @@ def _text_of(path: Path) -> str:
         raise BadInput(f"{path} cannot be read: {error}.", fix="Name a readable YAML file.") from error
 
 
-def _as_interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
-    raise KeyboardInterrupt
-
-
 def main() -> NoReturn:
     """Run a verb; every error becomes one line and an exit code."""
-    signal.signal(signal.SIGTERM, _as_interrupt)
+    as_interrupts()
     try:
         # Without its standalone mode the parser returns the code of an Exit, and its own 130 for an interrupt.
         code = app(standalone_mode=False) or ExitCode.PASS

@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 from harness import analyse, fault, observe
 from harness import history as history_room
@@ -47,10 +47,14 @@ class Planted:
     after_fault: Callable[[Target, Generator], None] | None = None
     inject: Callable[[ClusterHandle, Target, int], FaultEvent] | None = None
 
+    def names(self) -> tuple[str, ...]:
+        """Which of them are there; kept in the record of the run, for a planted run must never be taken for a real one."""
+        return tuple(field.name for field in fields(self) if getattr(self, field.name) is not None)
+
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """What every cycle of a run shares. own_manifest: the Service is the user's, its probes are not spec.service's."""
+    """What every cycle of a run shares."""
 
     spec: RunSpec
     run_id: str
@@ -60,7 +64,6 @@ class Bench:
     progress: Progress
     random: random.Random
     planted: Planted
-    own_manifest: bool
 
 
 class Cycle:
@@ -141,11 +144,12 @@ class Cycle:
         return fault.inject(bench.handle, self.target, self.spec.fault, cycle=index)
 
     def _prove_steady(self, generator: Generator) -> None:
-        """Every request answered for steady_s, and one liveness probe answered well: no fault comes before that."""
+        """Every request answered for steady_s, and one liveness probe answered well: no fault comes before that.
+
+        Where no fault is to come, failures are what is measured and are not waited away.
+        """
         spec = self.spec
-        probe = spec.service.liveness
-        needs_probe = probe is not None and probe.handler is not Handler.TCP and not self.bench.own_manifest
-        watch = _ProbeSeen(self.bench.observers.feed, self.target) if needs_probe else None
+        watch = self._probe_watch(lambda boot: boot == self.target.boot)
 
         def look() -> Look[bool]:
             since = now_ns() - int(spec.steady_s * 1e9)
@@ -155,9 +159,17 @@ class Cycle:
             probed = watch is None or watch.seen()
             words = f"{len(seen)} answers in the last {spec.steady_s:g} s, {failed} of them failed; "
             words += "liveness probe answered" if probed else "no liveness probe yet"
-            return Look(True if long_enough and seen and not failed and probed else None, words)
+            calm = not failed or spec.fault.kind is FaultKind.NONE
+            return Look(True if long_enough and seen and calm and probed else None, words)
 
         wait_for("the steady state", look, within_s=self._steady_within_s(), every_s=0.25)
+
+    def _probe_watch(self, boot: Callable[[str], bool]) -> _ProbeSeen | None:
+        """None where the app cannot tell a liveness probe from another connection, or has no such probe."""
+        probe = self.spec.service.liveness
+        if probe is None or probe.handler is Handler.TCP:
+            return None
+        return _ProbeSeen(self.bench.observers.feed, self.target.pod, boot)
 
     def _steady_within_s(self) -> float:
         probe = self.spec.service.liveness
@@ -183,6 +195,8 @@ class Cycle:
     def _await_recovery(self, generator: Generator) -> None:
         spec = self.spec
         other_boot = spec.fault.kind in RESTARTING
+        # Until the kubelet has probed the new container, a restart loop looks like a single restart.
+        watch = self._probe_watch(lambda boot: boot != self.target.boot) if other_boot else None
 
         def good(one: Seen) -> bool:
             return one.outcome is Outcome.OK and (not other_boot or one.boot != self.target.boot)
@@ -191,27 +205,29 @@ class Cycle:
             since = now_ns() - int(spec.after_s * 1e9)
             seen = generator.tail(since)
             bad = sum(1 for one in seen if not good(one))
-            words = f"{len(seen)} answers in the last {spec.after_s:g} s, {bad} of them not good"
-            return Look(True if seen and not bad else None, words)
+            probed = watch is None or watch.seen()
+            words = f"{len(seen)} answers in the last {spec.after_s:g} s, {bad} of them not good; "
+            words += "liveness probe answered" if probed else "no liveness probe of the new container yet"
+            return Look(True if seen and not bad and probed else None, words)
 
         wait_for("the recovery", look, within_s=spec.recovery_s, every_s=0.25)
 
 
 class _ProbeSeen:
-    """Whether the app has logged a well answered liveness probe since it booted; reads each observation once."""
+    """Whether the app has logged a well answered liveness probe of a boot that is looked for; reads each observation once."""
 
-    def __init__(self, feed: observe.Feed, target: Target) -> None:
+    def __init__(self, feed: observe.Feed, pod: str, boot: Callable[[str], bool]) -> None:
         self._feed = feed
-        self._target = target
+        self._pod = pod
+        self._boot = boot
         self._index = 0
         self._seen = False
 
     def seen(self) -> bool:
         """Look at what is new."""
         new, self._index = self._feed.since(self._index)
-        self._seen = self._seen or any(
-            analyse.is_good_probe(one, pod=self._target.pod, boot=self._target.boot, which="liveness") for one in new
-        )
+        boots = (analyse.boot_of_good_probe(one, pod=self._pod, which="liveness") for one in new)
+        self._seen = self._seen or any(boot and self._boot(boot) for boot in boots)
         return self._seen
 
 

@@ -36,9 +36,12 @@ from harness.adapters.engine import Engine
 from harness.adapters.files import State, is_alive, locked, run_alive
 from harness.adapters.gotool import GoTool
 from harness.adapters.progress import Progress
+from harness.adapters.signals import deferred
+from harness.catalogue import SCENARIOS, is_catalogued
 from harness.cluster import checks, kind, record
 from harness.cycle import Bench, Cycle, Planted
-from harness.errors import HarnessError, Interrupted
+from harness.errors import BadInput, HarnessError, Interrupted
+from harness.load.process import require_plan
 from harness.model import (
     ClusterHandle,
     Findings,
@@ -180,13 +183,31 @@ def measure(
 ) -> Run:
     """Steps 4-15 of one scenario: a closed history and what it says.
 
-    manifest: a Knative Service of the user's own in place of the one rendered from spec.service (its image must be the toggle
-    app). seed: of the injection phases; chosen and recorded when not given.
+    manifest: a Knative Service of the user's own in place of the one rendered from spec.service, which must describe it (see
+    `deploy.described`). seed: of the injection phases; chosen and recorded when not given.
     Raises Interrupted (after the report is written) when ended early, BadInput when artifacts cannot be written, and whatever
     kept the first cycle from beginning.
     """
+    require_runnable(spec, artifacts, planted=planted, manifest=manifest)
     with locked(world.state.locks / MEASURE_LOCK, within_s=4 * 3600, holder=f"measuring {spec.scenario}"):
         return _Measurement(spec, world, artifacts, seed, planted or Planted(), manifest).run()
+
+
+def require_runnable(
+    spec: RunSpec, artifacts: Path, *, planted: Planted | None = None, manifest: dict[str, Any] | None = None
+) -> None:
+    """What can be known of a run before anything is made for it. Raises BadInput.
+
+    A run that is not the catalogue's, number of cycles aside, may not carry the catalogue's name: it would be taken for it.
+    """
+    judge.require_checks(spec.claims)
+    require_plan(spec.load)
+    history_room.require_writable(artifacts)
+    own = planted is not None or manifest is not None or not is_catalogued(spec)
+    if own and spec.scenario in SCENARIOS:
+        raise BadInput(f"This is not the {spec.scenario} of the catalogue.", fix='Give it a name of its own (name="...").')
+    if spec.cycles < 1:
+        raise BadInput(f"{spec.cycles} cycles are none.", fix="Ask for 1 or more.")
 
 
 def analyse_again(directory: Path) -> Run:
@@ -244,6 +265,8 @@ class _Measurement:
                 "python": platform.python_version(),
                 "engine": world.engine.name,
                 "phase_seed": str(self.seed),
+                "planted": ", ".join(self.planted.names()),
+                "manifest": "the user's own" if self.manifest is not None else "",
             },
             anchor_utc_ns=anchor.utc_ns,
             anchor_mono_ns=anchor.mono_ns,
@@ -251,9 +274,9 @@ class _Measurement:
 
     def run(self) -> Run:
         """The numbered list."""
-        meta = self.meta()
-        anchor = Anchor(meta.anchor_utc_ns, meta.anchor_mono_ns)
-        recorder = history_room.Recorder.open(self.artifacts, meta)
+        self.head = self.meta()
+        anchor = Anchor(self.head.anchor_utc_ns, self.head.anchor_mono_ns)
+        recorder = history_room.Recorder.open(self.artifacts, self.head)
         stopped: BaseException | None = None
         for phase in self.world.phases:
             recorder.phase(phase)
@@ -262,26 +285,27 @@ class _Measurement:
                 self._measure(recorder, undo)
         except (HarnessError, KeyboardInterrupt) as error:
             stopped = error
-            meta = replace(meta, interrupted=f"{type(error).__name__}: {error}".rstrip(": "))
+            self.head = replace(self.head, interrupted=f"{type(error).__name__}: {error}".rstrip(": "))
         except BaseException as error:
             # A crash of ours: keep what was measured, say so in the record, and let the crash be seen.
-            recorder.meta(replace(meta, interrupted=f"the harness crashed: {type(error).__name__}: {error}"))
+            recorder.meta(replace(self.head, interrupted=f"the harness crashed: {type(error).__name__}: {error}"))
             recorder.close()
             raise
-        for phase in self.phases.done:
-            recorder.phase(phase)
-        with self.world.progress.step("11 close the history"):
-            recorder.meta(replace(meta, clock_step_ns=anchor.step_ns()))
-            recorder.close()
-        history_room.link_latest(self.artifacts, self.spec.scenario, recorder.dir)
-        with self.world.progress.step("12-14 analyse, judge, report"):
-            result = analyse_again(recorder.dir)
+        with deferred():
+            for phase in self.phases.done:
+                recorder.phase(phase)
+            with self.world.progress.step("11 close the history"):
+                recorder.meta(replace(self.head, clock_step_ns=anchor.step_ns()))
+                recorder.close()
+            history_room.link_latest(self.artifacts, self.spec.scenario, recorder.dir)
+            with self.world.progress.step("12-14 analyse, judge, report"):
+                result = analyse_again(recorder.dir)
         if stopped is None:
             return result
         if isinstance(stopped, HarnessError) and self.begun_cycles == 0:
             raise stopped
         raise Interrupted(
-            f"{self.spec.scenario} ended early ({meta.interrupted}); what was measured is kept and counts as inconclusive.",
+            f"{self.spec.scenario} ended early ({self.head.interrupted}); what was measured is kept and counts as inconclusive.",
             where=str(recorder.dir),
         ) from stopped
 
@@ -300,6 +324,8 @@ class _Measurement:
                 run_id=self.run_id,
                 progress=world.progress,
             )
+        self.head = replace(self.head, user_port=target.user_port)
+        recorder.meta(self.head)
         with self.phases.step("5 start the observers"):
             observers = observe.Observers(
                 world.handle,
@@ -321,12 +347,11 @@ class _Measurement:
             progress=world.progress,
             random=random.Random(self.seed),  # noqa: S311 - a phase, recorded with its seed; not a secret
             planted=self.planted,
-            own_manifest=self.manifest is not None,
         )
         self._cycles(bench, target)
 
     def _cycles(self, bench: Bench, target: Target) -> None:
-        """Cycles until enough count, a fault does not land, or the replacements fixed beforehand are used up."""
+        """Cycles until enough count, one is given up, or the replacements fixed beforehand for late generators are used up."""
         spec, progress = self.spec, self.world.progress
         counted, replaces, index = 0, -1, 0
         while counted < spec.cycles:
@@ -337,11 +362,12 @@ class _Measurement:
                 cycle.prepare()
                 self.begun_cycles += 1
                 cycle.run()
-            if not cycle.landed:
-                progress.say(f"cycle {index}: {cycle.mark.given_up} No further cycle can mend that.")
+            if cycle.mark.given_up:
+                # The service did not behave as the cycle needs it to: that is a finding, and no further cycle may hide it.
+                progress.say(f"cycle {index}: {cycle.mark.given_up}")
                 return
             requests, _, _, _ = history_room.read_load(bench.recorder.load_dir(index), index)
-            void = cycle.mark.given_up or analyse.void_reason(spec, requests, cycle.report)
+            void = analyse.void_reason(spec, requests, cycle.report, until_ns=cycle.mark.recovered_ns)
             if void:
                 progress.say(f"cycle {index} does not count: {void}")
                 if index - counted >= spec.max_replacements:

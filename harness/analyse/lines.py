@@ -102,14 +102,15 @@ def app_events(observations: Iterable[Observation]) -> tuple[AppEvent, ...]:
     return tuple(sorted(found, key=lambda event: event.t_ns))
 
 
-def is_good_probe(seen: Observation, *, pod: str, boot: str, which: str) -> bool:
-    """Whether this is the app's own word that this boot answered a probe of that name well."""
+def boot_of_good_probe(seen: Observation, *, pod: str, which: str) -> str:
+    """The boot that says here that it answered a probe of that name well; "" if this says something else."""
     if seen.stream is not Stream.APP or seen.pod != pod:
-        return False
+        return ""
     line = parsed(seen.payload)
     if line is None or not _is_event(line):
-        return False
-    return line["event"] == "probe" and line["boot"] == boot and line.get("which") == which and line.get("ok") is True
+        return ""
+    good = line["event"] == "probe" and line.get("which") == which and line.get("ok") is True
+    return str(line["boot"]) if good else ""
 
 
 def _is_event(line: Mapping[str, Any]) -> bool:

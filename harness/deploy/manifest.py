@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
+from dataclasses import replace
 from typing import Any
 
 from harness.adapters.documents import Obj, YAMLError, documents
@@ -179,6 +180,58 @@ def adopted(manifest: Obj, *, namespace: str, app_image: str, token: str, run_id
             others = [one for one in container.get("env") or [] if one.get("name") != TOKEN_ENV]
             container["env"] = [*others, {"name": TOKEN_ENV, "value": token}]
     return obj
+
+
+def described(manifest: Obj, *, base: ServiceSpec) -> ServiceSpec:
+    """What a user's manifest says of the Service under test, in our terms: name, probes, scale, the app's start-up delay.
+
+    base: gives what a manifest does not say. Raises BadInput when the served container is not the toggle app: no fault can be put
+    into another, and its answers prove nothing.
+    """
+    container = served_container(manifest)
+    if container["image"] != TOGGLE_IMAGE:
+        raise BadInput(
+            f"The Service's container runs {container['image']}, not the toggle app.",
+            fix=f"Write `image: {TOGGLE_IMAGE}` for the container that gets the requests; its probes are what is measured.",
+        )
+    try:
+        return _described(manifest, container, base)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise BadInput(
+            f"A probe, an annotation or a delay of the Service manifest is not what it should be: {error}.",
+            fix="Write numbers as numbers; `kubectl apply --dry-run=server` says which field it is.",
+        ) from error
+
+
+def _described(manifest: Obj, container: Obj, base: ServiceSpec) -> ServiceSpec:
+    notes = _at(manifest, "spec", "template", "metadata", "annotations") or {}
+    return replace(
+        base,
+        name=manifest["metadata"]["name"],
+        app=replace(base.app, startup_delay_s=float(env_of(manifest, "TOGGLE_STARTUP_DELAY") or 0)),
+        liveness=_described_probe(container.get("livenessProbe")),
+        readiness=_described_probe(container.get("readinessProbe")),
+        startup=_described_probe(container.get("startupProbe")),
+        min_scale=int(notes.get("autoscaling.knative.dev/min-scale") or 0),
+        max_scale=int(notes.get("autoscaling.knative.dev/max-scale") or 0),
+        timeout_s=int(_at(manifest, "spec", "template", "spec", "timeoutSeconds") or base.timeout_s),
+    )
+
+
+def _described_probe(probe: Obj | None) -> Probe | None:
+    """A probe of a manifest in our terms, with the defaults Kubernetes gives."""
+    if not probe:
+        return None
+    http = probe.get("httpGet")
+    handler = Handler.HTTP if http is not None else Handler.EXEC if probe.get("exec") is not None else Handler.TCP
+    return Probe(
+        handler=handler,
+        path=str((http or {}).get("path") or "/"),
+        period_s=int(probe.get("periodSeconds") or 10),
+        failure_threshold=int(probe.get("failureThreshold") or 3),
+        timeout_s=int(probe.get("timeoutSeconds") or 1),
+        initial_delay_s=int(probe.get("initialDelaySeconds") or 0),
+    )
 
 
 def served_container(obj: Obj) -> Obj:

@@ -19,9 +19,9 @@ from harness.errors import BadInput, LoadError, WaitTimeout
 from harness.load.records import RecordReader, Seen
 from harness.load.report import REPORT
 from harness.load.spec import BadSpec, GeneratorSpec
-from harness.model import GeneratorReport, Outcome
+from harness.model import GeneratorReport, LoadPlan, Outcome
 
-__all__ = ["Generator", "GeneratorSpec", "Seen", "read_report", "start"]
+__all__ = ["Generator", "GeneratorSpec", "Seen", "read_report", "require_plan", "start"]
 
 SPEC = "spec.json"
 LOG = "generator.log"
@@ -56,6 +56,14 @@ def start(spec: GeneratorSpec, out: Path) -> Generator:
         generator.close()
         raise
     return generator
+
+
+def require_plan(plan: LoadPlan) -> None:
+    """Find out before anything is made whether this load can be generated. Raises BadInput."""
+    try:
+        GeneratorSpec("127.0.0.1", 1, "host", plan, "run", 0, max_s=60.0, drain_s=0.0).check()
+    except BadSpec as error:
+        raise BadInput(f"The load cannot be generated: {error}.", fix="Change the load plan.") from error
 
 
 def read_report(out: Path) -> GeneratorReport:

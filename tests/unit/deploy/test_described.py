@@ -1,0 +1,70 @@
+"""A user's manifest says in our terms what the Service under test is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import yaml
+
+from harness.catalogue import S1
+from harness.deploy import described, from_yaml, render
+from harness.errors import BadInput
+from harness.model import Handler, Probe, ServiceSpec
+
+
+def written(**container: Any) -> str:
+    """A manifest with one container of this kind."""
+    spec = {"containers": [{"image": "toggle", **container}]}
+    notes = {"autoscaling.knative.dev/min-scale": "1", "autoscaling.knative.dev/max-scale": "2"}
+    return yaml.safe_dump(
+        {
+            "apiVersion": "serving.knative.dev/v1",
+            "kind": "Service",
+            "metadata": {"name": "mine"},
+            "spec": {"template": {"metadata": {"annotations": notes}, "spec": spec}},
+        }
+    )
+
+
+def test_probes_scale_and_delay_are_read() -> None:
+    """With Kubernetes' own defaults for what is not written."""
+    text = written(
+        env=[{"name": "TOGGLE_STARTUP_DELAY", "value": "2.5"}],
+        livenessProbe={"httpGet": {"path": "/healthz"}, "periodSeconds": 2},
+        readinessProbe={"tcpSocket": {}, "failureThreshold": 1, "initialDelaySeconds": 7},
+        startupProbe={"exec": {"command": ["true"]}, "timeoutSeconds": 4},
+    )
+    seen = described(from_yaml(text), base=S1.service)
+    assert seen.liveness == Probe(Handler.HTTP, "/healthz", period_s=2, failure_threshold=3, timeout_s=1)
+    assert seen.readiness == Probe(Handler.TCP, "/", period_s=10, failure_threshold=1, timeout_s=1, initial_delay_s=7)
+    assert seen.startup == Probe(Handler.EXEC, "/", period_s=10, failure_threshold=3, timeout_s=4)
+    assert (seen.name, seen.app.startup_delay_s, seen.min_scale, seen.max_scale) == ("mine", 2.5, 1, 2)
+
+
+def test_a_rendered_service_is_described_as_what_it_was_rendered_from() -> None:
+    """There and back."""
+    spec = ServiceSpec(liveness=Probe(initial_delay_s=10), readiness=Probe(path="/readyz", period_s=2))
+    text = yaml.safe_dump(render(spec, namespace="x", image="toggle", token="t", run_id="r"))
+    assert described(from_yaml(text), base=ServiceSpec()) == spec
+
+
+def test_another_image_is_refused() -> None:
+    """No fault can be put into it, and its answers prove nothing."""
+    with pytest.raises(BadInput, match="not the toggle app"):
+        described(from_yaml(written(image="nginx")), base=S1.service)
+
+
+@pytest.mark.parametrize(
+    "container",
+    [
+        {"livenessProbe": {"httpGet": {"path": "/"}, "periodSeconds": "often"}},
+        {"readinessProbe": {"tcpSocket": {}, "failureThreshold": [1]}},
+        {"env": [{"name": "TOGGLE_STARTUP_DELAY", "value": "soon"}]},
+    ],
+    ids=["period", "threshold", "delay"],
+)
+def test_what_is_no_number_is_one_clear_line(container: dict[str, Any]) -> None:
+    """Before a cluster is made."""
+    with pytest.raises(BadInput):
+        described(from_yaml(written(**container)), base=S1.service)
