@@ -20,6 +20,7 @@ from harness.adapters.engine import Engine
 from harness.adapters.files import State
 from harness.adapters.progress import Progress
 from harness.adapters.signals import as_interrupts
+from harness.adapters.text import printable
 from harness.catalogue import SCENARIOS, is_catalogued, scenario
 from harness.cluster import checks
 from harness.cluster import down as take_down
@@ -76,7 +77,7 @@ def doctor() -> None:
     width = max(len(check.name) for check in found)
     for check in found:
         mark = "ok  " if check.ok else ("MISS" if check.needed else "warn")
-        typer.echo(f"{mark} {check.name:<{width}}  {check.seen}")
+        typer.echo(f"{mark} {check.name:<{width}}  {printable(check.seen)}")
         if not check.ok and check.fix:
             typer.echo(f"     {'':<{width}}  fix: {check.fix}")
     if any(check.needed and not check.ok for check in found):
@@ -159,7 +160,7 @@ def down(
     removed = take_down.down(engine=Engine.detect(state, prefer=engine), state=state, names=names or None)
     gone = [what for what in removed if what != take_down.KEPT]
     for what in gone:
-        typer.echo(f"removed {what}")
+        typer.echo(f"removed {printable(what)}")
     typer.echo(take_down.KEPT if gone else f"Nothing of ours was there. {take_down.KEPT}")
 
 
@@ -185,7 +186,7 @@ def cache_prune(
     state = State.default()
     days = 0 if everything else older_than_days
     for what in images.prune(state, Engine.detect(state, prefer=engine), older_than_days=days, progress=_progress(state)):
-        typer.echo(f"removed {what}")
+        typer.echo(f"removed {printable(what)}")
 
 
 @app.command()
@@ -226,4 +227,4 @@ def main() -> NoReturn:
 
 
 def _complain(text: str) -> None:
-    sys.stderr.write(f"knative-chaos: {text}\n")
+    sys.stderr.write(f"knative-chaos: {printable(text)}\n")

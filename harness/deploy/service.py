@@ -130,7 +130,8 @@ def sweep(handle: ClusterHandle, *, alive: Callable[[str], bool], progress: Prog
     gone = []
     for space in Objects(Kube.of(handle)).find("v1", "Namespace", labels=RUN_LABEL):
         name, run_id = space["metadata"]["name"], space["metadata"]["labels"][RUN_LABEL]
-        if not alive(run_id):
+        going = space["metadata"].get("deletionTimestamp")
+        if not going and not alive(run_id):
             progress.say(f"{name} is left over from a run that ended without its clean-up")
             remove(handle, namespace=name, run_id=run_id, progress=progress)
             gone.append(name)
