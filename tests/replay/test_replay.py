@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from harness.analyse import analyse
 from harness.errors import HistoryError
 from harness.history import Recorder, read
-from harness.model import FLAG_REUSED, LANES, OUTCOMES, RECORD, Lane, Outcome
+from harness.judge import judge
+from harness.model import FLAG_REUSED, LANES, OUTCOMES, RECORD, Lane, Outcome, Ruling
 from tests.replay.replay import EXPECTED, differences, keep, recordings, shown
 from tests.unit.analyse.story import Story, calm, restarts
 
@@ -91,6 +93,20 @@ def test_a_lost_table_is_not_replayed(tmp_path: Path) -> None:
 
 
 def test_every_recording_shows_what_it_showed() -> None:
-    """The real histories in tests/data."""
+    """The real histories in tests/data, one of S1 and one of N1 at least: a comparison of nothing would always hold."""
+    assert {read(directory).meta.spec.scenario for directory in recordings()} >= {"S1", "N1"}
     told = {directory.name: differences(directory) for directory in recordings()}
     assert {name: lines for name, lines in told.items() if lines} == {}
+
+
+def test_the_recordings_show_what_the_scenarios_are_about() -> None:
+    """Not only the same as before, but what was seen on the cluster: refusals without a restart of the pod, and nothing at all."""
+    verdicts = {}
+    for directory in recordings():
+        history = read(directory)
+        findings = analyse(history)
+        verdicts[history.meta.spec.scenario] = judge(history.meta.spec, findings).ruling
+        refused = findings.ledger.queue_proxy_refused_lines
+        assert findings.ledger.matched == refused == findings.ledger.client_failures
+        assert (refused > 1_000) is (history.meta.spec.scenario == "S1")
+    assert verdicts == {"S1": Ruling.PASS, "N1": Ruling.PASS}
