@@ -128,7 +128,7 @@ def run(
     if manifest:
         spec = replace(spec, service=described(manifest, base=spec.service))
     if manifest or not is_catalogued(spec):
-        spec = replace(spec, scenario=f"{spec.scenario}-own")
+        spec = replace(spec, scenario=f"{spec.scenario}-own", title=f"{spec.title}, changed by the caller")
     require_runnable(spec, artifacts, manifest=manifest)
     state = State.default()
     progress = _progress(state)
@@ -221,7 +221,7 @@ def main() -> NoReturn:
         _complain("this is a fault of knative-chaos itself; what was measured is in its run directory")
         sys.exit(ExitCode.OWN_CRASH)
     if code == INTERRUPTED_BY_PARSER:
-        _complain("interrupted; `knative-chaos down` removes what is left")
+        _complain("interrupted; the next `up` copes with what is left, `knative-chaos down NAME` removes it")
         code = ExitCode.INCONCLUSIVE
     sys.exit(code)
 

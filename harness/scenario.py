@@ -135,6 +135,7 @@ def prepare(ask: Ask, *, state: State, progress: Progress) -> World:
     record.full_name(cluster)
     pins = images.pins()
     sources.KnativeVersion.parse(ask.version or pins.knative)
+    kind.require_ports(cluster, state)
     with phases.step("1 check the host"):
         checks.prepare(state, progress=progress)
         engine = Engine.detect(state, prefer=ask.engine)

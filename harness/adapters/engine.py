@@ -16,6 +16,7 @@ from subprocess import CompletedProcess
 from harness.adapters.files import State, write_atomic
 from harness.adapters.limits import Cgroups, Limits, containers_conf
 from harness.adapters.process import run as run_process
+from harness.adapters.process import runnable
 from harness.errors import BadInput, HostError, ToolFailed
 
 PREFIX = "knative-chaos-"
@@ -116,7 +117,7 @@ class Engine:
         path = [Path(part) for part in seen.get("PATH", "").split(os.pathsep) if part]
         refusals = []
         for name in [wish] if wish else list(known):
-            binary = next((place / name for place in path if (place / name).is_file() and os.access(place / name, os.X_OK)), None)
+            binary = next((place / name for place in path if runnable(place / name)), None)
             if binary is None:
                 continue
             try:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.adapters.files import State, locked
-from harness.adapters.process import run
+from harness.adapters.process import run, runnable
 from harness.adapters.progress import Progress
 from harness.errors import HarnessError, HostError, SourceError, ToolFailed
 
@@ -166,7 +166,7 @@ def _candidates() -> list[Path]:
     """Every `go` on PATH in its order, then the usual place."""
     parts = [Path(part) for part in os.environ.get("PATH", "").split(os.pathsep) if part]
     found = [place / "go" for place in [*parts, USUAL_PLACE]]
-    return list(dict.fromkeys(place for place in found if place.is_file() and os.access(place, os.X_OK)))
+    return list(dict.fromkeys(place for place in found if runnable(place)))
 
 
 def _version_of(binary: Path) -> str | None:

@@ -39,6 +39,9 @@ def run(
     Raises HostError when the program is not there, ToolFailed when it fails (unless check is False) or does not end in time.
     """
     merged = {**os.environ, **(env or {})}
+    if os.sep not in argv[0] and which(argv[0], path=merged.get("PATH", "")) is None:
+        # Said by us: the system's own word for it is "permission denied" where a directory of PATH may not be looked into.
+        raise HostError(f"The program {argv[0]} is not on this machine.", fix=fix or "knative-chaos doctor")
     sink = None
     if log is not None:
         log.parent.mkdir(parents=True, exist_ok=True)
@@ -119,10 +122,21 @@ def tail_of(log: Path, limit: int = TAIL_BYTES) -> str:
         return source.read().decode(errors="replace")
 
 
-def which(program: str, extra: Sequence[Path] = ()) -> Path | None:
-    """Where a program lies: in `extra` first, then on PATH."""
-    for place in [*extra, *(Path(part) for part in os.environ.get("PATH", "").split(os.pathsep) if part)]:
+def which(program: str, extra: Sequence[Path] = (), *, path: str | None = None) -> Path | None:
+    """Where a program lies: in `extra` first, then on PATH (ours, unless another is given)."""
+    for place in [
+        *extra,
+        *(Path(part) for part in (os.environ.get("PATH", "") if path is None else path).split(os.pathsep) if part),
+    ]:
         found = place / program
-        if found.is_file() and os.access(found, os.X_OK):
+        if runnable(found):
             return found
     return None
+
+
+def runnable(path: Path) -> bool:
+    """Whether this is a program we may run. What lies in a directory we may not look into is not there for us."""
+    try:
+        return path.is_file() and os.access(path, os.X_OK)
+    except OSError:
+        return False

@@ -103,7 +103,7 @@ def _engine(state: State, prefer: str) -> tuple[Engine | None, Check]:
 
 def _storage(engine: Engine | None) -> Path:
     if engine is None:
-        return next((root for root in USUAL_ROOTS.values() if root.exists()), Path("/var/lib"))
+        return next((root for root in USUAL_ROOTS.values() if disk.there(root)), Path("/var/lib"))
     try:
         return engine.disk_root()
     except ToolFailed:

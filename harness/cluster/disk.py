@@ -35,6 +35,14 @@ class Room:
         return f"{self.free_gb:.1f} GB free for {names}, {self.need_gb:.0f} GB needed"
 
 
+def there(place: Path) -> bool:
+    """Whether it is there as far as this user can see: what may not be looked into counts as its parent."""
+    try:
+        return place.exists()
+    except OSError:
+        return False
+
+
 def is_cold(state: State, *, uid: int | None = None) -> bool:
     """Whether all has still to be built: no Go module has been fetched yet. Without root nothing is built, images are pulled."""
     return (os.getuid() if uid is None else uid) == 0 and not any((state.root / "go" / "path").glob("pkg/mod/*"))
@@ -51,8 +59,8 @@ def rooms(where: Mapping[Path, float]) -> tuple[Room, ...]:
     """One room a file system: what places on the same one need adds up. A place that is not there yet counts for its parent."""
     by_device: dict[int, list[tuple[Path, Path, float]]] = {}
     for place, need in where.items():
-        there = next(part for part in (place, *place.parents) if part.exists())
-        by_device.setdefault(there.stat().st_dev, []).append((place, there, need))
+        stands = next(part for part in (place, *place.parents) if there(part))
+        by_device.setdefault(stands.stat().st_dev, []).append((place, stands, need))
     return tuple(
         Room(
             tuple(place for place, _, _ in group),

@@ -16,6 +16,7 @@ from harness.adapters.engine import Engine
 from harness.adapters.files import State, locked, write_atomic
 from harness.adapters.kube import ApiException, Kube
 from harness.adapters.limits import Limits
+from harness.adapters.ports import require_free
 from harness.adapters.process import run
 from harness.adapters.progress import Progress
 from harness.adapters.wait import Look, wait_for
@@ -26,7 +27,7 @@ from harness.cluster.record import KUBECONFIG, Record, full_name, node_name
 from harness.errors import BadInput, ClusterError, HarnessError, HostError, ToolFailed, WaitTimeout
 from harness.model import ClusterHandle, HostPorts
 
-__all__ = ["load_images", "up"]
+__all__ = ["load_images", "require_ports", "up"]
 
 MODULES = Path("/lib/modules")
 NOT_YET = (ClusterError, ApiException, HTTPError, OSError)
@@ -72,6 +73,17 @@ def up(
             handle = job.handle(created=False)
         load_images(handle, images, engine=engine, kind=kind, state=state, progress=progress)
     return handle
+
+
+def require_ports(name: str, state: State) -> None:
+    """Find out before anything is built whether the host ports wished for can be had. Raises BadInput, HostError.
+
+    A cluster that already stands holds its own ports.
+    """
+    wished = kind_config.wished_ports(os.environ.get(kind_config.PORTS_VARIABLE, ""))
+    if Record.read(state.root / "clusters" / name) is None:
+        for what, port in wished.items():
+            require_free(port, what)
 
 
 class _Job:

@@ -63,4 +63,4 @@ def _details(seen: Sequence[tuple[int, Observed, str]]) -> str:
     for index, observed, why in seen:
         cycles.setdefault((order[observed], why), []).append(index)
     ranked = sorted(cycles.items(), key=lambda item: (item[0][0], item[1]))
-    return "; ".join(f"{why} (cycle {', '.join(map(str, which))})" for (_, why), which in ranked)
+    return "; ".join(f"{why} (cycle{'s' if len(which) > 1 else ''} {', '.join(map(str, which))})" for (_, why), which in ranked)

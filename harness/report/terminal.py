@@ -116,7 +116,7 @@ def _facts(summary: Summary) -> Table:
 
 def _report_line(where: str) -> str:
     """The path as it is, outside any table: it is there to be copied, so nothing may wrap it."""
-    return f"\nFiles: {words.plain(where)}\n" if where else ""
+    return f"\nReport: {words.plain(where)}/report.html\n" if where else ""
 
 
 def facts(summary: Summary) -> list[tuple[str, str]]:

@@ -91,3 +91,15 @@ def test_a_program_is_found_in_extra_places_first(tmp_path: Path, monkeypatch: p
     assert which("tool", [tmp_path / "two"]) == tmp_path / "two" / "tool"
     (tmp_path / "one" / "tool").chmod(0o644)
     assert which("tool") is None
+
+
+def test_what_may_not_be_looked_into_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A directory of another user's on PATH is no reason for a traceback, nor for a message about rights."""
+
+    def forbidden(_path: Path) -> bool:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "is_file", forbidden)
+    assert which("no-such-program", [tmp_path]) is None
+    with pytest.raises(HostError, match="is not on this machine"):
+        run(["no-such-program"])

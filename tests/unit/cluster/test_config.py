@@ -8,9 +8,12 @@ from pathlib import Path
 import pytest
 import yaml
 
+from harness.adapters.files import State
 from harness.adapters.limits import Cgroups
 from harness.adapters.ports import LOOPBACK
 from harness.cluster import config
+from harness.cluster.config import PORTS_VARIABLE
+from harness.cluster.kind import require_ports
 from harness.errors import BadInput, HostError
 from harness.model import HostPorts
 
@@ -113,3 +116,18 @@ def test_a_wished_port_that_is_taken_is_the_hosts_lack() -> None:
     """It is never replaced silently."""
     with socket.create_server((LOOPBACK, 0)) as door, pytest.raises(HostError, match="asked for as the direct port, is taken"):
         config.choose_ports({"direct": door.getsockname()[1]})
+
+
+def test_ports_wished_for_are_looked_at_before_anything_is_built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slip or a taken port must not cost a cold build; and looking leaves nothing behind."""
+    state = State(tmp_path / "state")
+    monkeypatch.setenv(PORTS_VARIABLE, "ingress=22x")
+    with pytest.raises(BadInput, match="22x"):
+        require_ports("new", state)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        monkeypatch.setenv(PORTS_VARIABLE, f"ingress={taken.getsockname()[1]}")
+        with pytest.raises(HostError, match="ingress port, is taken"):
+            require_ports("new", state)
+        monkeypatch.setenv(PORTS_VARIABLE, "")
+    require_ports("new", state)
+    assert not (tmp_path / "state").exists()

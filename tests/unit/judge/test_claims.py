@@ -49,7 +49,7 @@ def test_cycles_together(seen: tuple[Observed, ...], if_holds: Observed, if_brok
 
 def test_a_mixed_bug_is_told_by_its_share() -> None:
     """Neither there nor gone: k of n."""
-    assert told((BROKEN, HOLDS, HOLDS), B) == (UNDECIDED, "broken in only 1 of 3 cycles: told (cycle 0); told (cycle 1, 2)")
+    assert told((BROKEN, HOLDS, HOLDS), B) == (UNDECIDED, "broken in only 1 of 3 cycles: told (cycle 0); told (cycles 1, 2)")
 
 
 def test_no_cycle_no_decision() -> None:
