@@ -32,14 +32,14 @@ test: venv ## every test that needs no cluster
 
 .PHONY: check
 check: venv ## lint, format, types, import contracts; changes nothing
-	$(BIN)/ruff check .
+	$(BIN)/ruff check --no-cache .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
 .PHONY: fix
 fix: venv ## what ruff can mend by itself
-	$(BIN)/ruff check --fix .
+	$(BIN)/ruff check --no-cache --fix .
 	$(BIN)/ruff format .
 
 .PHONY: pins

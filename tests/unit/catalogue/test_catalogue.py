@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from harness.judge.checks import CHECKS
 
 from harness.catalogue import SCENARIOS, scenario
 from harness.catalogue.claims import STATEMENTS
 from harness.errors import BadInput
+from harness.judge.checks import CHECKS
 from harness.model import Expectation, FaultKind, RunSpec
 
 
