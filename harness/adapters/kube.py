@@ -26,10 +26,7 @@ class Kube:
     def __init__(self, api: client.ApiClient) -> None:
         self.api = api
         self.core = client.CoreV1Api(api)
-        self.apps = client.AppsV1Api(api)
-        self.custom = client.CustomObjectsApi(api)
         self.discovery = client.DiscoveryV1Api(api)
-        self.extensions = client.ApiextensionsV1Api(api)
         self.version = client.VersionApi(api)
 
     @staticmethod

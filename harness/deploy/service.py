@@ -19,7 +19,6 @@ from harness.deploy.pods import PodState, pods_of
 from harness.errors import DeployError, WaitTimeout
 from harness.model import RUN_LABEL, ClusterHandle, InstalledStack, ServiceSpec, Target
 
-ADDRESS = "127.0.0.1"
 GRACE_S = 1
 """Of a pod deleted outside of what is measured: its own grace is timeoutSeconds, 300 by default."""
 
@@ -61,7 +60,7 @@ def deploy(
                 pod_ip="",
                 boot="",
                 host=host,
-                address=ADDRESS,
+                address=handle.address,
                 port=handle.ports.ingress,
                 user_port=user_port(obj),
                 control_port=int(env_of(obj, CONTROL_PORT_ENV) or CONTROL_PORT),

@@ -139,7 +139,7 @@ def test_a_placeholder_is_seen(text: str) -> None:
         ("in /root/x/y.txt.", ["/root/x/y.txt."]),
         ("`/home`", ["/home"]),
         ("(/mnt/disk)", ["/mnt/disk"]),
-        ("~/.local/state, $HOME/work/x, ./tmp/x, docs/work, https://host.example/home/a, /app/toggle.py, /workers", []),
+        ("~/.local/state, $HOME/own/x, ./tmp/x, docs/work, https://host.example/home/a, /app/toggle.py, /workers", []),
     ],
 )
 def test_a_path_of_one_machine_is_seen(text: str, found: list[str]) -> None:
