@@ -70,19 +70,19 @@ def match(intervals: Sequence[tuple[int, int]], times: Sequence[int]) -> Matchin
 
 
 def _earliest_end_first(first: Indices, past: Indices, lines: int) -> Indices:
-    """For each line the request it goes to, or -1."""
+    """For each line the request it goes to, or -1. Of two that end alike the one that began first has it: never the order given."""
     owner = np.full(lines, -1, dtype=np.int64)
     waiting = iter(sorted(range(len(first)), key=lambda request: (first[request], past[request])))
     following = next(waiting, None)
-    open_ones: list[tuple[int, int]] = []
+    open_ones: list[tuple[int, int, int]] = []
     for line in range(lines):
         while following is not None and first[following] <= line:
-            heapq.heappush(open_ones, (int(past[following]), following))
+            heapq.heappush(open_ones, (int(past[following]), int(first[following]), following))
             following = next(waiting, None)
         while open_ones and open_ones[0][0] <= line:
             heapq.heappop(open_ones)
         if open_ones:
-            owner[line] = heapq.heappop(open_ones)[1]
+            owner[line] = heapq.heappop(open_ones)[2]
     return owner
 
 
