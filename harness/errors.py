@@ -6,7 +6,7 @@
     ├── ToolFailed                   a program we ran failed; carries the tail of its output
     ├── SourceError                  a Knative version cannot be had from the source asked for
     ├── ImageError                   an image could not be built or loaded
-    ├── ClusterError                 kind or the given context did not give a working cluster
+    ├── ClusterError                 kind did not give a working cluster
     ├── InstallError                 Knative was applied but does not serve
     ├── DeployError                  the app under test does not serve
     ├── FaultError                   the fault could not be put in
@@ -76,7 +76,7 @@ class ImageError(HarnessError):
 
 
 class ClusterError(HarnessError):
-    """No working cluster came out of kind or the given context."""
+    """No working cluster came out of kind."""
 
 
 class InstallError(HarnessError):

@@ -235,7 +235,7 @@ class HostPorts:
 
 @dataclass(frozen=True, slots=True)
 class ClusterHandle:
-    """A cluster that answers. kubeconfig: path of a file of ours. node: container name of its node, "" for a given context.
+    """A cluster that answers. kubeconfig: path of a file of ours. node: container name of its node, "" where none of them is ours.
 
     address: where `ports` are reached; loopback for a cluster of ours.
     """

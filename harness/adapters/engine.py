@@ -173,16 +173,6 @@ class Engine:
         found = seen.stdout.strip().splitlines()[0]
         return found if ":" in found else f"sha256:{found}"
 
-    def image_label(self, name: str, label: str) -> str | None:
-        """The value of a label of an image; None if the image or the label is not there."""
-        seen = self.run(
-            "image", "inspect", "--format", f'{{{{with .Config}}}}{{{{index .Labels "{label}"}}}}{{{{end}}}}', name, check=False
-        )
-        if seen.returncode != 0:
-            self._raise_unless_gone(seen)
-            return None
-        return seen.stdout.strip().replace("<no value>", "") or None
-
     def images(self, prefix: str = "") -> tuple[Image, ...]:
         """Named images whose name begins with prefix; a `localhost/` the engine put in front is left out unless prefix has it."""
         rows = self.run("images", "--no-trunc", "--format", "{{.ID}}\t{{.Repository}}:{{.Tag}}\t{{.Size}}").stdout.splitlines()

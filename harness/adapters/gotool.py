@@ -122,10 +122,6 @@ class GoTool:
             raise _explained(failure) from failure
         return tuple(out / _command_name(package) for package in packages)
 
-    def clean(self, *, modules: bool) -> None:
-        """Empty the build cache, and with `modules` the module cache too (its files are read-only; only Go removes them well)."""
-        run([str(self.binary), "clean", "-cache", *(["-modcache"] if modules else [])], env=self.env(), timeout_s=600)
-
 
 def _command_name(package: str) -> str:
     """What `go build` calls the command of a package: its last element that is not a major version."""

@@ -38,7 +38,7 @@ class Kube:
     def from_file(kubeconfig: Path, context: str, *, pool: int = 32) -> Kube:
         """A client from one file and one named context; the ambient ones are never looked at."""
         if not kubeconfig.is_file():
-            raise BadInput(f"There is no kubeconfig at {kubeconfig}.", fix="make up, or name an existing file with --kubeconfig.")
+            raise BadInput(f"There is no kubeconfig at {kubeconfig}.", fix="make up")
         try:
             known = yaml.safe_load(kubeconfig.read_text(encoding="utf-8"))
             names = [entry["name"] for entry in (known or {}).get("contexts") or []]
@@ -47,7 +47,7 @@ class Kube:
         if context not in names:
             raise BadInput(
                 f"The context {context!r} is not in {kubeconfig}; it has: {', '.join(names) or 'none'}.",
-                fix="Name one of them with --context.",
+                fix="make up",
             )
         settings = client.Configuration()
         try:

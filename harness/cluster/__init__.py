@@ -1,4 +1,4 @@
-"""Container engine and kind, or a given context → ClusterHandle. Also the checks of the host, and taking everything away again.
+"""Container engine and kind → ClusterHandle. Also the checks of the host, and taking everything away again.
 
 May import model, errors and adapters. Knows nothing of Knative.
 """

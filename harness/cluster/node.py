@@ -54,14 +54,14 @@ def load_images(
 ) -> tuple[str, ...]:
     """Load the images the node does not hold yet, all in one archive, and answer with their names.
 
-    Raises ImageError when one is not in the engine or does not arrive, ClusterError for a given context: its nodes are not ours.
+    Raises ImageError when one is not in the engine or does not arrive, ClusterError for a handle without a node of ours.
     """
     if not names:
         return ()
     if not handle.node:
         raise ClusterError(
             f"Images cannot be loaded into the nodes of {handle.context}: they are not ours.",
-            fix="Use --kn-source release, or let a kind cluster be made (no --kubeconfig).",
+            fix="Use --kn-source release, or let a kind cluster be made.",
         )
     lacking = missing(names, handle.node, engine)
     if not lacking:

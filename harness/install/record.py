@@ -34,7 +34,7 @@ def read(objects: Objects) -> Record | None:
             raise ClusterError(
                 "This cluster has a Knative Serving that this harness did not install.",
                 where=f"Deployment {NAMESPACE}/controller",
-                fix="make down && make up, or name a cluster of our own with --cluster.",
+                fix="make down && make up, or name a cluster of our own with --kn-cluster.",
             )
         return None
     data = found.get("data") or {}

@@ -36,7 +36,7 @@ def install(
         raise ClusterError(
             f"The cluster {handle.name} has Knative {before.versions.get('knative')}, asked for is"
             f" {provision.versions.get('knative')}; one cluster never changes its version.",
-            fix=f"knative-chaos down --cluster {handle.name}, then up again; or another name with --cluster.",
+            fix=f"knative-chaos down {handle.name}, then up again; or another name with --kn-cluster.",
         )
     if before is not None and before.complete and before.digest == mark:
         progress.say(f"Knative {provision.versions.get('knative')} is installed already, unchanged")
