@@ -85,11 +85,28 @@ class ServiceSpec:
 
 
 class Lane(StrEnum):
-    """One way of sending requests. The order is the code stored in a record."""
+    """One way of sending requests. The order is the code stored in a record.
+
+    The first three and GET_H2C (HTTP/2 without TLS) go the way of every user: through the ingress. So does GET_RETRYING, a client
+    that sends a failed request again and says so. GET_QUEUE_PROXY goes straight to the pod's queue-proxy, GET_POD to its own port.
+    """
 
     GET_KEEPALIVE = "get-keepalive"
     POST_KEEPALIVE = "post-keepalive"
     GET_NEW = "get-new-connection"
+    GET_H2C = "get-h2c"
+    GET_RETRYING = "get-retrying"
+    GET_QUEUE_PROXY = "get-queue-proxy"
+    GET_POD = "get-pod"
+
+
+class Arrivals(StrEnum):
+    """How the times at which requests are due follow each other."""
+
+    CONSTANT = "constant"
+    RAMP = "ramp"
+    STEP = "step"
+    POISSON = "poisson"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +114,24 @@ class LoadPlan:
     """Open-loop load. rate_rps: total over all lanes. lanes: weights; a lane left out gets nothing.
 
     deadline_s counts from the intended time and must exceed any buffering the scenario expects (the activator holds requests
-    while no pod is ready); in_flight_cap 0 means rate_rps * deadline_s.
+    while no pod is ready); in_flight_cap 0 means the highest rate * deadline_s.
+    arrivals: RAMP goes from rate_rps to to_rate_rps within over_s and stays there, STEP jumps to to_rate_rps after over_s; POISSON
+    draws exponential intervals of mean 1/rate_rps from `seed`. body: of POST lanes. headers: added to each request, as given.
+    retries: of GET_RETRYING, attempts after the first; retry_after_s: before the first of them, doubled for each further one.
     """
 
     rate_rps: float = 50.0
     lanes: tuple[tuple[Lane, int], ...] = ((Lane.GET_KEEPALIVE, 3), (Lane.POST_KEEPALIVE, 1), (Lane.GET_NEW, 1))
     deadline_s: float = 40.0
     in_flight_cap: int = 0
+    arrivals: Arrivals = Arrivals.CONSTANT
+    to_rate_rps: float = 0.0
+    over_s: float = 0.0
+    seed: int = 0
+    body: str = "knative-chaos"
+    headers: tuple[tuple[str, str], ...] = ()
+    retries: int = 3
+    retry_after_s: float = 0.1
 
 
 class FaultKind(StrEnum):
@@ -168,6 +196,7 @@ class RunSpec:
     pacing_max_limit_us: int = 250_000
     max_replacements: int = 3
     match_tolerance_s: float = 0.005
+    request_log: bool = False
 
 
 # --- what it runs on ----------------------------------------------------------------------------------------------------
@@ -280,6 +309,7 @@ class Target:
     """What the load is sent to and the fault is put into: a Service and the one pod of this cycle.
 
     host: value of the Host header. address, port: where to connect. boot: the app's boot id when the cycle began.
+    queue_proxy_port, pod_port: at the same address, for the lanes that leave out the ingress; 0: there is no such way.
     """
 
     namespace: str
@@ -294,6 +324,8 @@ class Target:
     user_port: int = 8080
     control_port: int = 8099
     token: str = field(default="", repr=False)
+    queue_proxy_port: int = 0
+    pod_port: int = 0
 
 
 # --- what was measured --------------------------------------------------------------------------------------------------
@@ -489,7 +521,9 @@ class History:
     observations: one row an Observation, columns named as its fields (stream: str), in the order seen.
     requests: one row a planned request: cycle i32, seq i64, lane str, outcome str, status i32, answer i32, reused bool,
     intended_ns, sent_ns, first_byte_ns, done_ns i64 (0: never). answers: cycle i32, index i32, status i32, body str,
-    headers str (JSON object). generators: by cycle; a cycle whose generator left no report is missing.
+    headers str (JSON object). attempts: what a retrying lane's requests came to before their last attempt, one row a superseded
+    attempt, columns as `requests` and attempt i32 (from 0); None: there are none.
+    generators: by cycle; a cycle whose generator left no report is missing.
     notes: what reading had to leave out (a line torn by a kill), in words.
     """
 
@@ -503,13 +537,17 @@ class History:
     answers: pl.DataFrame
     generators: Mapping[int, GeneratorReport]
     notes: tuple[str, ...] = ()
+    attempts: pl.DataFrame | None = None
 
 
 # --- what it means ------------------------------------------------------------------------------------------------------
 
 
 class Cause(StrEnum):
-    """Why a request failed, by evidence. UNKNOWN and AMBIGUOUS together are the unattributed."""
+    """Why a request failed, by evidence. UNKNOWN and AMBIGUOUS together are the unattributed.
+
+    DIRECT: it was sent straight to the pod's own port, with nobody between: what the socket saw is the evidence.
+    """
 
     REFUSED_DIAL = "refused-dial"
     RESET_IN_FLIGHT = "reset-in-flight"
@@ -518,6 +556,7 @@ class Cause(StrEnum):
     INGRESS = "ingress"
     APP = "app"
     CLIENT = "client"
+    DIRECT = "direct"
     UNKNOWN = "unknown"
     AMBIGUOUS = "ambiguous"
 
@@ -550,6 +589,9 @@ class CycleFindings:
     restarts: of the user container in the cycle, None if unknown. outside_window: failed requests not overlapping
     [old listener close, new listener open] as the app itself reports, None without that report.
     probed_again: the app told of a good liveness probe of the new boot; None where it has no liveness probe it can tell of.
+    missing: edges a fault of this kind must have and nobody saw. disputes: sources of one edge, or edges of a known order, that
+    contradict each other by more than their error, in words. queue_proxy_window: first to last refused line of queue-proxy that
+    belongs to a request; refused_window's counterpart.
     """
 
     index: int
@@ -570,6 +612,9 @@ class CycleFindings:
     pacing_max_us: float
     steal: float
     probed_again: bool | None = None
+    missing: tuple[str, ...] = ()
+    disputes: tuple[str, ...] = ()
+    queue_proxy_window: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -579,6 +624,9 @@ class Ledger:
     matched, unmatched: refused lines of queue-proxy with and without a request of the generator; another pod's are without one.
     interchangeable: matched pairs
     that could be exchanged among themselves without changing any cause. censored: refused lines known to be missing.
+    hidden: failed attempts that a retrying lane's client made good; they are in no other count but the lines'.
+    request_log_lines: lines of queue-proxy's request log, 0 without one; exact: those of them joined by id to a request of the
+    generator; strangers: those of the others that are of nobody's request (the system's own and its probes' are not counted).
     """
 
     client_failures: int
@@ -591,6 +639,10 @@ class Ledger:
     unmatched: int
     interchangeable: int
     censored: int
+    hidden: int = 0
+    request_log_lines: int = 0
+    exact: int = 0
+    strangers: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ CAUSES = {
     "ingress": "failed at the ingress",
     "app": "answered so by the app itself",
     "client": "failed at the client",
+    "direct": "seen at the pod's own port, with nobody between",
     "unknown": "no evidence of a cause",
     "ambiguous": "more than one cause fits",
 }
