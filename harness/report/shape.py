@@ -77,7 +77,8 @@ class CycleRequestsShape(TypedDict):
 class CycleShape(TypedDict):
     """One cycle. voided: why it does not count, "" if it counts.
 
-    replaces: index of the voided cycle it stands in for, -1 for none.
+    replaces: index of the voided cycle it stands in for, -1 for none. missing: edges that must be there and that nobody saw.
+    disputes: what the sources of the edges contradict each other in. queue_proxy_window_s: refused_window_s by queue-proxy's log.
     """
 
     index: int
@@ -93,6 +94,9 @@ class CycleShape(TypedDict):
     ready_throughout: bool | None
     restarts: int | None
     outside_window: int | None
+    missing: list[str]
+    disputes: list[str]
+    queue_proxy_window_s: list[float] | None
     pacing_p50_us: float | None
     pacing_p99_us: float | None
     pacing_max_us: float | None
@@ -109,7 +113,11 @@ class RequestsShape(TypedDict):
 
 
 class LedgerShape(TypedDict):
-    """Both columns of the account: attributed + unattributed = client_failures, matched + unmatched = queue_proxy_refused_lines."""
+    """Both columns of the account: attributed + unattributed = client_failures, matched + unmatched = queue_proxy_refused_lines.
+
+    hidden: failed attempts a retrying client made good. request_log_lines, exact, strangers: of queue-proxy's request log, 0
+    without one.
+    """
 
     client_failures: int
     attributed: int
@@ -121,6 +129,10 @@ class LedgerShape(TypedDict):
     unmatched: int
     interchangeable: int
     censored: int
+    hidden: int
+    request_log_lines: int
+    exact: int
+    strangers: int
 
 
 class GeneratorShape(TypedDict):
@@ -178,6 +190,7 @@ class Summary(TypedDict):
     source: str
     cluster: str
     host: dict[str, str]
+    request_log: bool
     cycles: list[CycleShape]
     requests: RequestsShape
     ledger: LedgerShape

@@ -69,6 +69,7 @@ def summary(history: History, findings: Findings, verdict: Verdict, *, artifacts
         source=meta.source,
         cluster=meta.cluster,
         host=dict(sorted(meta.host.items())),
+        request_log=meta.spec.request_log,
         cycles=[_cycle(cycle, marks.get(cycle.index), faults.get(cycle.index)) for cycle in _by_index(findings.cycles)],
         requests={"sent": findings.sent, "ok": findings.ok, "by_outcome": _counts(findings.by_outcome)},
         ledger=_ledger(findings.ledger),
@@ -164,6 +165,9 @@ def _cycle(cycle: CycleFindings, mark: CycleMark | None, event: FaultEvent | Non
         "ready_throughout": cycle.ready_throughout,
         "restarts": cycle.restarts,
         "outside_window": cycle.outside_window,
+        "missing": list(cycle.missing),
+        "disputes": list(cycle.disputes),
+        "queue_proxy_window_s": _span(cycle.queue_proxy_window, start),
         "pacing_p50_us": number(cycle.pacing_p50_us),
         "pacing_p99_us": number(cycle.pacing_p99_us),
         "pacing_max_us": number(cycle.pacing_max_us),
@@ -222,6 +226,10 @@ def _ledger(ledger: Ledger) -> LedgerShape:
         "unmatched": ledger.unmatched,
         "interchangeable": ledger.interchangeable,
         "censored": ledger.censored,
+        "hidden": ledger.hidden,
+        "request_log_lines": ledger.request_log_lines,
+        "exact": ledger.exact,
+        "strangers": ledger.strangers,
     }
 
 

@@ -19,6 +19,9 @@ from harness.report.shape import Summary
 LOG_WIDTH = 110
 """Columns of a log that is no terminal: CI pages show about as many without a scroll bar."""
 
+FEW = 4
+"""Of missing edges and disputes shown on a terminal."""
+
 COLOURS = {"pass": "bold green", "regression": "bold red", "inconclusive": "bold yellow"}
 STATES = {"as-expected": "green", "known-bug": "green", "worse": "bold red", "fixed": "bold magenta", "undecided": "yellow"}
 
@@ -141,6 +144,7 @@ def facts(summary: Summary) -> list[tuple[str, str]]:
             f"{book['queue_proxy_refused_lines']} refused lines = {book['matched']} matched + {book['unmatched']} unmatched"
             + (f"; {book['censored']} known to be lost" if book["censored"] else ""),
         ),
+        *_further(summary),
         ("load", f"{rate}, {lateness}; CPU stolen {words.share(load['steal'])}"),
         ("versions", ", ".join(f"{name} {version or 'unknown'}" for name, version in ran)),
         ("source", summary["source"] or "unknown"),
@@ -149,4 +153,23 @@ def facts(summary: Summary) -> list[tuple[str, str]]:
         out.append(
             ("gaps", f"{words.plural(len(summary['gaps']), 'stretch', 'stretches')} in which a stream may have lost something")
         )
+    out += [("not seen", _few(words.missing(summary)))] if words.missing(summary) else []
+    out += [("disputed", _few(words.disputes(summary)))] if words.disputes(summary) else []
     return out + [("ledger", f"DOES NOT ADD UP: {wrong}") for wrong in words.imbalance(summary)]
+
+
+def _further(summary: Summary) -> list[tuple[str, str]]:
+    """What only some runs have: queue-proxy's own request log, a client that retries."""
+    book = summary["ledger"]
+    out = []
+    if summary["request_log"] or book["request_log_lines"]:
+        strangers = f"; {words.plural(book['strangers'], 'line')} of nobody's request" if book["strangers"] else ""
+        out.append(("request log", f"{book['exact']} of {book['request_log_lines']} lines joined by id{strangers}"))
+    if book["hidden"]:
+        out.append(("hidden", f"{words.plural(book['hidden'], 'failed attempt')} a retrying client made good"))
+    return out
+
+
+def _few(told: list[str]) -> str:
+    """The first of many; the page and the summary have them all."""
+    return "; ".join(told[:FEW]) + (f"; and {len(told) - FEW} more" if len(told) > FEW else "")

@@ -219,6 +219,16 @@ def refused_lengths(summary: Summary) -> list[float]:
     return [window[1] - window[0] for window in windows if window is not None]
 
 
+def missing(summary: Summary) -> list[str]:
+    """Edges that must be there and that nobody saw, of each cycle that counts."""
+    return [f"cycle {c['index']}: {edge(name)}" for c in summary["cycles"] if not c["voided"] for name in c["missing"]]
+
+
+def disputes(summary: Summary) -> list[str]:
+    """What the sources contradict each other in, in each cycle that counts."""
+    return [f"cycle {c['index']}: {told}" for c in summary["cycles"] if not c["voided"] for told in c["disputes"]]
+
+
 def imbalance(summary: Summary) -> list[str]:
     """What does not add up in the ledger; empty when both columns do."""
     book = summary["ledger"]

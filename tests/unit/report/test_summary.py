@@ -213,3 +213,22 @@ def test_the_summary_is_the_one_on_file(name: str, request: pytest.FixtureReques
     """The whole text, as checked in."""
     expected = (Path(__file__).parent / "snapshots" / f"{name}.summary.json").read_text(encoding="utf-8")
     assert text(made(request.getfixturevalue(name))) == expected
+
+
+def test_what_was_not_seen_and_what_is_disputed_is_told(s1: Any, validator: jsonschema.Draft202012Validator) -> None:
+    """Missing edges, disputes, queue-proxy's own window, the request log's join and hidden attempts reach the file."""
+    one = s1.findings.cycles[0]
+    at = s1.history.cycles[0].fault_ns
+    window = (at + 3_000_000_000, at + 8_500_000_000)
+    cycle = replace(one, missing=("sigterm",), disputes=("the app and the kubelet differ by 2 s",), queue_proxy_window=window)
+    ledger = replace(s1.findings.ledger, hidden=3, request_log_lines=5000, exact=4990, strangers=10)
+    findings = replace(s1.findings, cycles=(cycle, *s1.findings.cycles[1:]), ledger=ledger)
+    meta = replace(s1.history.meta, spec=replace(s1.history.meta.spec, request_log=True))
+    found = made(replace(s1, findings=findings, history=replace(s1.history, meta=meta)))
+    validator.validate(json.loads(text(found)))
+    seen = found["cycles"][0]
+    assert (seen["missing"], seen["disputes"]) == (["sigterm"], ["the app and the kubelet differ by 2 s"])
+    assert seen["queue_proxy_window_s"] == [3.0, 8.5]
+    book = found["ledger"]
+    assert (book["hidden"], book["request_log_lines"], book["exact"], book["strangers"]) == (3, 5000, 4990, 10)
+    assert found["request_log"] is True

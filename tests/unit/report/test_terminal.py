@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -87,3 +88,17 @@ def test_the_overview_has_a_line_a_run(s1: Any, n1: Any) -> None:
         ["S1", "pass", "5", "1390", "0", "0"],
         ["N1", "pass", "2", "0", "0", "0"],
     ]
+
+
+def test_what_was_not_seen_and_what_is_disputed_is_told(s1: Any) -> None:
+    """Some of it, with the number of the rest; what a voided cycle lacks is left to the page."""
+    first, second, *rest = s1.findings.cycles
+    parted = replace(first, missing=("sigterm",), disputes=tuple(f"source {n} differs" for n in range(6)))
+    voided = replace(second, voided="late", missing=("killing",), disputes=("of no matter",))
+    ledger = replace(s1.findings.ledger, hidden=3, request_log_lines=5000, exact=4990, strangers=10)
+    facts = dict(terminal.facts(made(replace(s1, findings=replace(s1.findings, cycles=(parted, voided, *rest), ledger=ledger)))))
+    assert facts["not seen"] == "cycle 0: app gets SIGTERM"
+    assert facts["disputed"].endswith("cycle 0: source 3 differs; and 2 more")
+    assert facts["request log"] == "4990 of 5000 lines joined by id; 10 lines of nobody's request"
+    assert facts["hidden"] == "3 failed attempts a retrying client made good"
+    assert not {"not seen", "disputed", "request log", "hidden"} & set(dict(terminal.facts(made(s1))))
