@@ -56,16 +56,23 @@ EDGES = {
     "killing": "kubelet kills the container",
     "sigterm": "app gets SIGTERM",
     "listener-closed": "app stops listening",
+    "process-gone": "old process gone",
+    "container-created": "new container created",
     "container-started": "new container started",
     "listening": "new app listens",
     "first-ok": "new app answers a request",
     "first-good-probe": "first good probe",
+    "first-good-liveness-probe": "first good liveness probe",
+    "first-good-readiness-probe": "first good readiness probe",
+    "first-good-startup-probe": "first good startup probe",
     "pod-unready": "pod no longer Ready",
     "pod-ready-again": "pod Ready again",
     "endpoint-unready": "endpoint no longer ready",
     "endpoint-ready-again": "endpoint ready again",
+    "queue-proxy-unready": "queue-proxy no longer ready",
+    "queue-proxy-ready-again": "queue-proxy ready again",
 }
-"""The edges analysis looks for; a new one is shown by its name until it has words."""
+"""The edges analysis may find; one that is not here is shown by its name."""
 
 RULINGS = {
     Ruling.PASS: "Everything was as expected.",
