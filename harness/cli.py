@@ -27,7 +27,7 @@ from harness.cluster import down as take_down
 from harness.deploy import described, from_yaml
 from harness.errors import BadInput, ExitCode, HarnessError
 from harness.model import Ruling
-from harness.scenario import Ask, Run, analyse_again, measure, prepare, require_runnable
+from harness.scenario import Ask, Run, analyse_again, measure, prepare, require_runnable, with_request_log
 
 app = typer.Typer(
     name="knative-chaos",
@@ -112,6 +112,11 @@ def run(
         Path | None, typer.Option("--service", help="A Knative Service of your own that runs the toggle app.")
     ] = None,
     seed: Annotated[int | None, typer.Option("--kn-seed", "--seed", help="Of the injection phases; drawn by default.")] = None,
+    *,
+    request_log: Annotated[
+        bool,
+        typer.Option("--kn-request-log", "--request-log", help="Join client and queue-proxy by id; changes what is measured."),
+    ] = False,
     cluster: Cluster = "e2e",
     context: Context = "",
     kn_source: Source = "auto",
@@ -129,6 +134,8 @@ def run(
         spec = replace(spec, service=described(manifest, base=spec.service))
     if manifest or not is_catalogued(spec):
         spec = replace(spec, scenario=f"{spec.scenario}-own", title=f"{spec.title}, changed by the caller")
+    if request_log:
+        spec = with_request_log(spec)
     require_runnable(spec, artifacts, manifest=manifest)
     state = State.default()
     progress = _progress(state)

@@ -166,6 +166,7 @@ def prepare(ask: Ask, *, state: State, progress: Progress) -> World:
             recreate=ask.recreate,
         )
     with phases.step("3 Knative"), locked(state.locks / MEASURE_LOCK, within_s=3600, holder=f"installing into {handle.name}"):
+        install.request_log.give_back(handle, progress=progress)
         stack = install.install(handle, provision, progress=progress)
     return World(handle, stack, provision, engine, state, progress, tuple(phases.done))
 
@@ -209,6 +210,11 @@ def require_runnable(
         raise BadInput(f"This is not the {spec.scenario} of the catalogue.", fix='Give it a name of its own (name="...").')
     if spec.cycles < 1:
         raise BadInput(f"{spec.cycles} cycles are none.", fix="Ask for 1 or more.")
+
+
+def with_request_log(spec: RunSpec) -> RunSpec:
+    """The same with queue-proxy's request log on, under a name that says so: it changes the system under test."""
+    return replace(spec, request_log=True, scenario=f"{spec.scenario}-request-log")
 
 
 def analyse_again(directory: Path) -> Run:
@@ -314,6 +320,9 @@ class _Measurement:
         world, spec = self.world, self.spec
         deploy.sweep(world.handle, alive=lambda run_id: is_alive(world.state, run_id), progress=world.progress)
         undo.enter_context(run_alive(world.state, self.run_id))
+        install.request_log.give_back(world.handle, progress=world.progress)
+        if spec.request_log:
+            self._request_log_on(undo)
         undo.callback(deploy.remove, world.handle, namespace=self.namespace, run_id=self.run_id, progress=world.progress)
         with self.phases.step("4 deploy"):
             target = deploy.deploy(
@@ -325,6 +334,7 @@ class _Measurement:
                 run_id=self.run_id,
                 progress=world.progress,
             )
+            target = self._made_as_asked(target)
         self.head = replace(self.head, user_port=target.user_port)
         recorder.meta(self.head)
         with self.phases.step("5 start the observers"):
@@ -350,6 +360,20 @@ class _Measurement:
             planted=self.planted,
         )
         self._cycles(bench, target)
+
+    def _request_log_on(self, undo: ExitStack) -> None:
+        """Before anything of ours is deployed, and given back after it is gone: the change rolls every Revision there is."""
+        world = self.world
+        undo.callback(install.request_log.give_back, world.handle, progress=world.progress)
+        with self.phases.step("4 request log on"):
+            changes = install.request_log.switch_on(world.handle, run_id=self.run_id, progress=world.progress)
+        self.head = replace(self.head, changes=(*self.head.changes, *changes))
+
+    def _made_as_asked(self, target: Target) -> Target:
+        """Knative may have made the Revision before it read that the request log was switched, or given back: then a fresh pod."""
+        handle, on = self.world.handle, self.spec.request_log
+        asked = install.request_log.settled(handle, namespace=target.namespace, revision=target.revision, pod=target.pod, on=on)
+        return target if asked else deploy.fresh_pod(handle, target, progress=self.world.progress)
 
     def _cycles(self, bench: Bench, target: Target) -> None:
         """Cycles until enough count, one is given up, or the replacements fixed beforehand for late generators are used up."""

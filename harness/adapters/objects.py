@@ -100,6 +100,15 @@ class Objects:
         items = self._call("GET", path, [("labelSelector", labels)] if labels else []).get("items") or []
         return [{"apiVersion": api_version, "kind": kind, **item} for item in items]
 
+    def merge(self, ref: Ref, patch: Obj) -> Obj:
+        """JSON merge patch: the given keys are set, those given as None removed, all others stay whoever owns them.
+
+        A resourceVersion in its metadata makes a change by somebody else in between a refusal of status 409.
+        Raises ApiRefused, NoSuchKind.
+        """
+        query = [("fieldManager", FIELD_MANAGER)]
+        return self._call("PATCH", self._path(ref), query, patch, "application/merge-patch+json")
+
     def delete(self, ref: Ref, *, grace_s: int | None = None) -> bool:
         """Ask for the deletion, dependants in the background; False when it was not there. Raises ApiRefused, NoSuchKind."""
         query = [("propagationPolicy", "Background")]
@@ -146,7 +155,12 @@ class Objects:
         return seen[api_version, kind]
 
     def _call(
-        self, method: str, path: str, query: list[tuple[str, str]] | None = None, body: str | None = None, content_type: str = ""
+        self,
+        method: str,
+        path: str,
+        query: list[tuple[str, str]] | None = None,
+        body: str | Obj | None = None,
+        content_type: str = "",
     ) -> Obj:
         headers = {"Accept": "application/json"}
         if content_type:

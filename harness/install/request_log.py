@@ -1,0 +1,173 @@
+"""Queue-proxy's request log: one line a request with the request's own id, on for one run and given back after it.
+
+It changes the system under test (each request costs queue-proxy, and the activator where it goes that way, a line), so it is asked
+for, recorded as changes, and undone. What it was before stands in an annotation of the ConfigMap itself: the next `up` or `run`
+gives back what a killed run could not. `switch_on` and `give_back` are called under the measure lock: they roll every Revision.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from harness.adapters.documents import Obj
+from harness.adapters.kube import Kube
+from harness.adapters.objects import ApiRefused, Objects, Ref
+from harness.adapters.progress import QUIET, Progress
+from harness.adapters.wait import Look, wait_for
+from harness.errors import ClusterError, InstallError
+from harness.model import ClusterHandle, SystemChange
+
+REF = Ref("v1", "ConfigMap", "config-observability", "knative-serving")
+
+ANNOTATION = "knative-chaos.dev/request-log"
+"""Of the ConfigMap, while the log is on: {"run": id, "was": {key: value or null}}."""
+
+MARK = "knative-chaos-request"
+"""Value of the line's key "log": what tells our lines from everything else queue-proxy prints."""
+
+TEMPLATE = (
+    '{"log":"' + MARK + '",'
+    '"rid":"{{printf "%.200s" (.Request.Header.Get "X-Rid") | urlquery}}",'
+    '"attempt":"{{printf "%.20s" (.Request.Header.Get "X-Attempt") | urlquery}}",'
+    '"method":"{{printf "%.20s" .Request.Method | urlquery}}",'
+    '"agent":"{{printf "%.80s" .Request.UserAgent | urlquery}}",'
+    '"status":{{.Response.Code}},'
+    '"size":{{.Response.Size}},'
+    '"latency_s":{{.Response.Latency}}}'
+)
+"""Go's text/template. What a client can choose goes through `urlquery`, whose output is letters, digits and -_.~%+ whatever comes
+in; `js` escapes ' as \\', which JSON does not know, and `printf "%q"` writes \\x00. Cut, so that no line is split at the runtime's
+16 KiB."""
+
+WANTED: Mapping[str, str] = {
+    "logging.enable-request-log": "true",
+    "logging.request-log-template": TEMPLATE,
+    "logging.enable-probe-request-log": "false",
+}
+
+WHY = "each request that reaches queue-proxy leaves a line with its id, so that client and queue-proxy are joined one by one"
+
+REVISION_LABEL = "serving.knative.dev/revision"
+QUEUE_PROXY = "queue-proxy"
+
+
+def switch_on(handle: ClusterHandle, *, run_id: str, progress: Progress = QUIET) -> tuple[SystemChange, ...]:
+    """Set the three keys, keep what they were in the annotation, and answer with what was changed.
+
+    The Revisions that stand are rolled by Knative; a Service made afterwards is looked at by `settled`. What a dead run left must
+    have been given back before. Raises ClusterError when there is no such ConfigMap, InstallError when the change is refused.
+    """
+    objects = Objects(Kube.of(handle))
+    found = _config(objects)
+    data = found.get("data") or {}
+    if _kept(found) is not None:
+        raise InstallError(f"{REF} carries the mark of another run's request log.", where=ANNOTATION, fix="knative-chaos up")
+    was = {key: data.get(key) for key in WANTED}
+    _merge(objects, found, WANTED, json.dumps({"run": run_id, "was": was}, sort_keys=True))
+    progress.say("queue-proxy's request log is on for this run: it changes what is measured, and is recorded")
+    return tuple(SystemChange(str(REF), key, was[key], now, WHY) for key, now in WANTED.items() if was[key] != now)
+
+
+def give_back(handle: ClusterHandle, *, progress: Progress = QUIET, within_s: float = 60.0) -> bool:
+    """Put the keys back to what the annotation says they were, and wait until every Revision that stands is made without the log.
+
+    True if there was something to give back; without the annotation nothing is touched. Raises InstallError when the change is
+    refused or the annotation cannot be read, WaitTimeout when a Revision keeps the log.
+    """
+    objects = Objects(Kube.of(handle))
+    found = objects.get(REF)
+    was = None if found is None else _kept(found)
+    if found is None or was is None:
+        return False
+    _merge(objects, found, was, None)
+    progress.say("queue-proxy's request log is as it was before")
+
+    def look() -> Look[bool]:
+        still = [str(Ref.of(one)) for one in _revisions(objects) if logs_requests(one["spec"]["template"])]
+        return Look(None if still else True, ", ".join(still[:3]) or "none")
+
+    wait_for("no Revision is made with the request log", look, within_s=within_s, fix="make down && make up")
+    return True
+
+
+def settled(handle: ClusterHandle, *, namespace: str, revision: str, pod: str, on: bool, within_s: float = 60.0) -> bool:
+    """Wait until the Revision is made with (or without) the log, which is once Knative's controller has read the change.
+
+    True if `pod` is of that making; False if it is of the one before, and must be replaced. Raises WaitTimeout.
+    """
+    objects = Objects(Kube.of(handle))
+
+    def look() -> Look[bool]:
+        found = _revisions(objects, namespace=namespace, revision=revision)
+        right = found and all(logs_requests(one["spec"]["template"]) is on for one in found)
+        return Look(True if right else None, f"{len(found)} Deployments, not all of them {'with' if on else 'without'} it")
+
+    what = f"{revision} is made {'with' if on else 'without'} the request log"
+    wait_for(what, look, within_s=within_s, where=str(REF), fix="make down && make up")
+    seen = objects.get(Ref("v1", "Pod", pod, namespace))
+    return seen is not None and logs_requests(seen) is on
+
+
+def logs_requests(made: Obj) -> bool:
+    """Whether this pod, or pod template, runs queue-proxy with our template: some variable of it carries it.
+
+    Later Serving hands the whole configuration over as JSON in one variable, earlier the template in a variable of its own; the
+    mark of our template is in both.
+    """
+    containers = (made.get("spec") or {}).get("containers") or []
+    return any(
+        MARK in str(variable.get("value") or "") and _switched_on(one)
+        for one in containers
+        if one.get("name") == QUEUE_PROXY
+        for variable in one.get("env") or []
+    )
+
+
+def _switched_on(container: Obj) -> bool:
+    """Older ones have the switch in a variable beside the template's."""
+    switch = {str(one.get("name")): str(one.get("value") or "") for one in container.get("env") or []}
+    return switch.get("SERVING_ENABLE_REQUEST_LOG", "true") == "true"
+
+
+def _revisions(objects: Objects, *, namespace: str = "", revision: str = "") -> list[Obj]:
+    """The Deployments of Revisions."""
+    labels = f"{REVISION_LABEL}={revision}" if revision else REVISION_LABEL
+    return objects.find("apps/v1", "Deployment", namespace=namespace, labels=labels)
+
+
+def _config(objects: Objects) -> Obj:
+    found = objects.get(REF)
+    if found is None:
+        raise ClusterError(f"There is no {REF}; Knative Serving is not installed as we know it.", fix="make down && make up")
+    return found
+
+
+def _kept(config: Obj) -> dict[str, str | None] | None:
+    """What the keys were before, None without our annotation. Raises InstallError when it is not what we wrote."""
+    text = (config["metadata"].get("annotations") or {}).get(ANNOTATION)
+    if text is None:
+        return None
+    try:
+        was = json.loads(text)["was"]
+        return {key: None if was[key] is None else str(was[key]) for key in WANTED}
+    except (ValueError, KeyError, TypeError) as error:
+        raise InstallError(
+            f"What the request log was before cannot be read from its annotation: {type(error).__name__}: {error}.",
+            where=f"{REF}, annotation {ANNOTATION}",
+            fix="Set the logging.* keys of that ConfigMap as you want them and remove the annotation, or make down && make up.",
+        ) from error
+
+
+def _merge(objects: Objects, seen: Obj, data: Mapping[str, str | None], annotation: str | None) -> None:
+    """One change of keys and annotation together; refused if somebody else changed the ConfigMap since it was read."""
+    patch: Obj = {
+        "metadata": {"resourceVersion": seen["metadata"].get("resourceVersion"), "annotations": {ANNOTATION: annotation}},
+        "data": dict(data),
+    }
+    try:
+        objects.merge(REF, patch)
+    except ApiRefused as refused:
+        raise InstallError(
+            f"The request log could not be switched: {refused.what}", where=str(REF), fix="knative-chaos up"
+        ) from refused
