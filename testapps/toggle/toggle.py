@@ -346,10 +346,11 @@ def render(status: int, body: bytes, kind: str, extra: str, request: Request | N
 class Connection:
     """One client. hung: it asked while hanging and gets no answer any more. out: what the socket would not take yet."""
 
-    __slots__ = ("accepted_ns", "control", "ending", "hung", "out", "parser", "silent", "sock")
+    __slots__ = ("accepted_ns", "control", "ending", "hung", "out", "parser", "peer", "silent", "sock")
 
-    def __init__(self, sock: socket.socket, *, control: bool) -> None:
+    def __init__(self, sock: socket.socket, peer: str, *, control: bool) -> None:
         self.sock = sock
+        self.peer = peer
         self.control = control
         self.parser = Parser(CONTROL_BODY_LIMIT if control else 0)
         self.accepted_ns = time.time_ns()
@@ -386,6 +387,7 @@ class App:
         limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
         self._most = 60_000 if limit == resource.RLIM_INFINITY else max(16, limit - SPARE_FILES)
         self._wake = self._catch_signals()
+        self._no_signal_ns = time.time_ns()
 
     def _catch_signals(self) -> socket.socket:
         # Explicit handlers: as PID 1 a signal without one does nothing at all.
@@ -423,6 +425,7 @@ class App:
 
     def _turn(self) -> None:
         patience = None if self._opens_at is None else max(0.0, self._opens_at - time.monotonic())
+        entered_ns = time.time_ns()
         for key, ready in self._selector.select(patience):
             if key.fileobj is self._wake:
                 for number in self._wake.recv(64):
@@ -438,6 +441,7 @@ class App:
                     self._read(key.data)
             if self.exit_code is not None:
                 return
+        self._no_signal_ns = entered_ns  # one that had come by then would have been read by now
         self._settle()
 
     # the listener
@@ -463,9 +467,11 @@ class App:
             self.exit_code = int(self.faults.active["exit"]["code"])
             return
         if due and "close" not in self.faults.active and self._main is None:
+            before_ns = time.time_ns()
             self._main = self._listen(self._port)
+            after_ns = time.time_ns()
             self._port = self._main.getsockname()[1]
-            self.log("listening", port=self._port, control_port=self._control_port)
+            self.log("listening", t_ns=after_ns, before_ns=before_ns, port=self._port, control_port=self._control_port)
         if "close" in self.faults.active:
             self._close_main("fault")
         self._admit()
@@ -487,9 +493,11 @@ class App:
         if self._accepting:
             self._selector.unregister(self._main)
         self._accepting = False
+        before_ns = time.time_ns()
         self._main.close()
+        after_ns = time.time_ns()
         self._main = None
-        self.log("closed", port=self._port, why=why)
+        self.log("closed", t_ns=after_ns, before_ns=before_ns, port=self._port, why=why)
         for connection in [one for one in self._connections if not one.control]:
             self._drop(connection)
 
@@ -497,7 +505,7 @@ class App:
         mode = self.settings.sigterm if number == signal.SIGTERM else "exit"
         if number not in (signal.SIGTERM, signal.SIGINT):
             return
-        self.log("signal", signal=signal.Signals(number).name, action=mode)
+        self.log("signal", before_ns=self._no_signal_ns, signal=signal.Signals(number).name, action=mode)
         if mode == "exit":
             self._close_main("signal")
             self.exit_code = 0
@@ -509,12 +517,12 @@ class App:
 
     def _accept(self, listener: socket.socket, *, control: bool) -> None:
         try:
-            sock, _peer = listener.accept()
+            sock, peer = listener.accept()
         except OSError:  # the client was gone before we came, or no descriptor is free: the next turn tries again
             return
         sock.settimeout(0)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        connection = Connection(sock, control=control)
+        connection = Connection(sock, peer[0], control=control)
         self._connections.add(connection)
         self._selector.register(sock, selectors.EVENT_READ, connection)
         self._read(connection)  # the request is often there already; saves a turn
@@ -528,7 +536,8 @@ class App:
             data = b""
         if not data:
             if connection.silent and not connection.control:
-                self.log("probe", which="tcp-probe", via="tcp", ok=True, status=0, accepted_ns=connection.accepted_ns)
+                accepted = {"peer": connection.peer, "accepted_ns": connection.accepted_ns}
+                self.log("probe", which="tcp-probe", via="tcp", ok=True, status=0, **accepted)
             self._drop(connection)
             return
         connection.silent = False
@@ -536,7 +545,7 @@ class App:
             return
         try:
             for request in connection.parser.feed(data):
-                answer = self._controlled(request) if connection.control else self._answered(request)
+                answer = self._controlled(request) if connection.control else self._answered(request, connection.peer)
                 if answer is None:
                     connection.hung = True
                     return
@@ -589,13 +598,13 @@ class App:
     def _json(self, value: dict[str, Any], request: Request) -> bytes:
         return render(200, json.dumps(value).encode() + b"\n", "application/json", self._who, request)
 
-    def _answered(self, request: Request) -> bytes | None:
+    def _answered(self, request: Request, peer: str) -> bytes | None:
         """The main port's answer, None to leave the client hanging."""
         agent = request.headers.get("user-agent", "")
         network = request.headers.get("k-network-probe")
         which = PROBES.get(request.path) or ("other" if network is not None or agent.startswith("kube-probe/") else "")
         if which:
-            about = {"user_agent": agent[:64], **({} if network is None else {"network_probe": network[:32]})}
+            about = {"peer": peer, "user_agent": agent[:64], **({} if network is None else {"network_probe": network[:32]})}
             return self._probed(which, "http", request, about)
         if self._hangs("all"):
             return None

@@ -101,6 +101,7 @@ def test_probes_are_logged_as_they_were_asked(toggle: Toggle) -> None:
     ]
     assert [hit.get("network_probe") for hit in hits] == [None, "queue", None]
     assert all({"t_ns", "pod", "boot", "pid"} <= hit.keys() for hit in hits)
+    assert {hit["peer"] for hit in hits} == {"127.0.0.1"}
 
 
 def test_a_connection_that_says_nothing_is_a_tcp_probe(toggle: Toggle) -> None:
@@ -109,6 +110,7 @@ def test_a_connection_that_says_nothing_is_a_tcp_probe(toggle: Toggle) -> None:
     hit = toggle.event("probe", which="tcp-probe")
     assert hit["via"] == "tcp"
     assert hit["t_ns"] - hit["accepted_ns"] >= 0
+    assert hit["peer"] == "127.0.0.1"
 
 
 @pytest.mark.parametrize(

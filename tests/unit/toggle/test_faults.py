@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -178,6 +179,17 @@ def test_sigterm_is_handled(toggle: Toggle, number: signal.Signals) -> None:
     assert [line["event"] for line in last] == ["signal", "closed", "exit"]
     assert last[0]["signal"] == number.name
     assert last[0]["t_ns"] <= last[1]["t_ns"] <= last[2]["t_ns"]
+
+
+def test_what_is_done_is_stamped_before_and_after(toggle: Toggle) -> None:
+    """Listening, closing and a signal's coming lie between two stamps, and the two brackets of an end do not cross."""
+    sent_ns = time.time_ns()
+    toggle.process.send_signal(signal.SIGTERM)
+    assert toggle.wait() == 0
+    listening, came, closed = (toggle.event(name) for name in ("listening", "signal", "closed"))
+    assert listening["before_ns"] <= listening["t_ns"] <= sent_ns
+    assert came["before_ns"] <= came["t_ns"] <= closed["before_ns"] <= closed["t_ns"]
+    assert came["t_ns"] >= sent_ns
 
 
 def test_sigterm_is_ignored(start: Callable[..., Toggle]) -> None:
