@@ -1,49 +1,35 @@
-"""Where things stand in the picture of a cycle: requests over time, above the edges of the restart. Geometry only, no markup.
+"""Where things stand in the drawn picture of a cycle: requests over time, the lanes, the edges of the restart. No markup.
 
            |  bars: requests by outcome, one bar a bin
            |______________________________________________
-    label  |        <>            one row an edge: a bar [lo, hi], a mark where that is too narrow to see
-           |-2   0   2   4        seconds since the fault
+    lane   |=======|xxx|========    spans, marks and densities, one row a lane
+    edge   |        [-]             one row an edge: a bracket [lo, hi], a diamond where that is too narrow to see
+           |-2   0   2   4          seconds since the fault
 
-Coordinates are units of the picture's own grid (its width is `WIDTH`), rounded so that the same run draws the same bytes.
+Coordinates are units of the picture's own grid (its width is `WIDTH`), rounded so that the same run draws the same bytes. Edges and
+windows come from the summary, what lies in the lanes from `lanes`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-import polars as pl
-
-from harness.model import Bracket, CycleFindings, FaultEvent, History
 from harness.report import words
-from harness.report.summary import origin_ns
+from harness.report.lanes import CycleLanes, Lanes
+from harness.report.shape import CycleShape, EdgeShape, Summary
+from harness.report.tracks import Track
+from harness.report.traffic import BINS_S, ORDER, group
 
 WIDTH = 960.0
-LEFT, RIGHT = 210.0, 14.0
+LEFT, RIGHT = 214.0, 14.0
 TOP, CHART = 24.0, 96.0
-ROW = 19.0
-SLOW_NS = 1_000_000_000
-"""An answer later than this after its intended time is drawn as slow: people call a page that takes a second slow."""
+LANE, ROW = 24.0, 18.0
 MAX_BINS = 120
-BINS_S = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0)
-TICKS_S = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0)
-
-GROUPS: Mapping[str, str] = {
-    "ok": "ok",
-    "slow": "slow",
-    "refused": "refused",
-    "reset": "cut",
-    "closed": "cut",
-    "truncated": "cut",
-    "malformed": "cut",
-    "timeout": "late",
-    "unanswered": "late",
-    "not-sent": "unsent",
-}
-"""Outcome as drawn -> colour group; "http-..." is of the group "http", what is not named here as well."""
-ORDER = ("http", "refused", "cut", "late", "unsent", "slow", "ok")
-"""From the base line upwards: what failed stands on the line, where heights can be compared."""
+TICKS_S = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0)
+MOST_MARKS = 150
+"""Of one lane that are drawn; the page's script draws all."""
 
 KINDS: Mapping[str, str] = {
     "fault": "fault",
@@ -65,29 +51,68 @@ KINDS: Mapping[str, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Segment:
-    """Part of a bar, in one colour."""
-
-    group: str
-    y: float
-    height: float
-
-
-@dataclass(frozen=True, slots=True)
 class Bar:
-    """The requests of one bin. share_failed: 0 to 1."""
+    """The requests of one bin, by label, in the order in which they stand on the base line."""
 
     x: float
     width: float
+    counts: tuple[tuple[str, int], ...]
+
+    @property
+    def share_failed(self) -> float:
+        """0 to 1, to three places."""
+        fine = sum(number for label, number in self.counts if group(label) in {"ok", "slow"})
+        return round(1 - fine / sum(number for _, number in self.counts), 3)
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """All that one colour group draws: one SVG path."""
+
+    group: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A span of a lane, or a gap over it. word: what fits into it, or ""."""
+
+    tone: str
+    x: float
+    width: float
+    word: str
     title: str
-    share_failed: float
-    segments: tuple[Segment, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Dot:
+    """A mark of a lane."""
+
+    tone: str
+    x: float
+    width: float
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One lane. density: one path. note: what is not drawn."""
+
+    name: str
+    plain: str
+    y: float
+    boxes: tuple[Box, ...]
+    dots: tuple[Dot, ...]
+    density: str
+    holes: tuple[Box, ...]
+    note: str
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
     """One edge of the restart. kind: fault, probe, kill, listen or other; anchor: which side of x_text the text stands on."""
 
+    name: str
     kind: str
     label: str
     text: str
@@ -110,11 +135,11 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """The window in which requests were refused."""
+    """The window in which requests were refused. length_s: from the summary."""
 
     x: float
     width: float
-    label: str
+    length_s: float
     x_text: float
 
 
@@ -137,12 +162,15 @@ class Timeline:
     axis_y: float
     bin_s: float
     bars: tuple[Bar, ...]
+    shapes: tuple[Shape, ...]
+    rows: tuple[Row, ...]
     marks: tuple[Mark, ...]
     ticks: tuple[Tick, ...]
     rate_ticks: tuple[Tick, ...]
     band: Band | None
     zero_x: float
     legend: tuple[Legend, ...]
+    cells: tuple[tuple[float, float, float], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,142 +183,150 @@ class _Scale:
         return round(LEFT + (inside - self.lo_s) / (self.hi_s - self.lo_s) * (WIDTH - LEFT - RIGHT), 1)
 
 
-@dataclass(frozen=True, slots=True)
-class _Cycle:
-    findings: CycleFindings
-    origin_ns: int
-    origin: str
-    requests: pl.DataFrame
-    lo_s: float
-    hi_s: float
+def timelines(found: Lanes, summary: Summary) -> tuple[Timeline, ...]:
+    """One picture a cycle of the lanes, in order. Cycles that count share one time axis, so that they can be compared by eye."""
+    cycles = {cycle["index"]: cycle for cycle in summary["cycles"]}
+    return tuple(_draw(one, found.labels, cycles[one.index]) for one in found.cycles)
 
 
-def timelines(history: History, cycles: tuple[CycleFindings, ...]) -> tuple[Timeline, ...]:
-    """One picture a cycle, in order; a cycle without any request or without an origin has none.
-
-    Cycles that count share one time axis, so that they can be compared by eye; a voided one has its own.
-    """
-    faults = {event.cycle: event for event in history.faults}
-    seen = [found for cycle in sorted(cycles, key=lambda c: c.index) if (found := _look(history, cycle, faults.get(cycle.index)))]
-    counted = [cycle for cycle in seen if not cycle.findings.voided]
-    common = _Scale(min(c.lo_s for c in counted), max(c.hi_s for c in counted)) if counted else None
-    out = []
-    for cycle in seen:
-        own = _Scale(cycle.lo_s, cycle.hi_s)
-        out.append(_draw(cycle, own if cycle.findings.voided or common is None else common))
-    return tuple(out)
-
-
-def _look(history: History, cycle: CycleFindings, event: FaultEvent | None) -> _Cycle | None:
-    mark = next((mark for mark in history.cycles if mark.index == cycle.index), None)
-    origin = origin_ns(mark, event)
-    if origin is None:
-        return None
-    start, name = origin
-    rows = history.requests.filter((pl.col("cycle") == cycle.index) & (pl.col("intended_ns") > 0))
-    if rows.is_empty():
-        return None
-    late = (pl.col("outcome") == "ok") & (pl.col("done_ns") - pl.col("intended_ns") >= SLOW_NS)
-    http = pl.col("outcome") == "http-error"
-    rows = rows.select(
-        at_ns=pl.col("intended_ns") - start,
-        label=pl.when(late)
-        .then(pl.lit("slow"))
-        .when(http)
-        .then(pl.format("http-{}", pl.col("status")))
-        .otherwise(pl.col("outcome")),
-    ).sort("at_ns")
-    lo, hi = rows["at_ns"][0] / 1e9, rows["at_ns"][-1] / 1e9
-    # The load decides what is shown: an edge outside it (a state last seen long before, a wrong clock) is drawn at the margin.
-    if 0 < lo <= hi - lo:
-        lo = 0.0
-    return _Cycle(cycle, start, name, rows, lo, max(hi, lo + 0.1))
-
-
-def _draw(cycle: _Cycle, scale: _Scale) -> Timeline:
-    bin_s = next((size for size in BINS_S if (scale.hi_s - scale.lo_s) / size <= MAX_BINS), BINS_S[-1])
-    bars, peak = _bars(cycle, scale, bin_s)
+def _draw(one: CycleLanes, labels: Sequence[str], cycle: CycleShape) -> Timeline:
+    scale = _Scale(one.lo_s, one.hi_s)
+    bin_us, counts = coarser(one, labels, MAX_BINS)
+    peak = max((sum(of.values()) for of in counts.values()), default=1)
+    bars = tuple(_bar(scale, at * bin_us / 1e6, (at + 1) * bin_us / 1e6, of) for at, of in sorted(counts.items()))
     base = TOP + CHART
-    marks = _marks(cycle, scale, base)
-    axis = round(base + 8 + ROW * len(marks), 1)
+    rows = tuple(_row(track, one, scale, base + 10 + LANE * place) for place, track in enumerate(one.tracks))
+    below = base + 14 + LANE * len(rows)
+    ordered = words.edges(cycle)
+    marks = tuple(_mark(scale, name, edge, below + ROW * place) for place, (name, edge) in enumerate(ordered))
+    axis = round(below + ROW * len(marks) + 2, 1)
     return Timeline(
-        index=cycle.findings.index,
-        origin=cycle.origin,
+        index=one.index,
+        origin=one.origin,
         height=axis + 34,
         base_y=base,
         axis_y=axis,
-        bin_s=bin_s,
+        bin_s=bin_us / 1e6,
         bars=bars,
+        shapes=_shapes(bars, peak),
+        rows=rows,
         marks=marks,
         ticks=_ticks(scale),
-        rate_ticks=(Tick(TOP, f"{peak / bin_s:.0f}"), Tick(base, "0")),
+        rate_ticks=(Tick(TOP, f"{peak / bin_us * 1e6:.0f}"), Tick(base, "0")),
         band=_band(cycle, scale),
         zero_x=scale.x(0.0),
-        legend=_legend(cycle.requests),
+        legend=_legend(counts.values()),
+        cells=_cells(bars),
     )
 
 
-def _bars(cycle: _Cycle, scale: _Scale, bin_s: float) -> tuple[tuple[Bar, ...], int]:
-    counts: dict[int, dict[str, int]] = {}
-    # Whole nanoseconds: a request sent at the very edge of a bin must not fall on either side by a rounding error.
-    bins = cycle.requests.with_columns(bin=pl.col("at_ns") // round(bin_s * 1e9))
-    grouped = bins.group_by("bin", "label").len().sort("bin", "label")
-    for at, label, number in grouped.iter_rows():
-        counts.setdefault(at, {})[label] = number
-    peak = max(sum(labels.values()) for labels in counts.values())
-    bars = []
-    for at, labels in counts.items():
-        x, end = scale.x(at * bin_s), scale.x((at + 1) * bin_s)
-        total = sum(labels.values())
-        fine = labels.get("ok", 0) + labels.get("slow", 0)
-        said = ", ".join(f"{label_words(label)}: {number}" for label, number in labels.items())
-        title = f"{at * bin_s:+.2f} to {(at + 1) * bin_s:+.2f} s: {said}"
-        bars.append(Bar(x, round(max(end - x, 0.5), 1), title, round(1 - fine / total, 3), _segments(labels, peak)))
-    return tuple(bars), peak
+def coarser(one: CycleLanes, labels: Sequence[str], most: int) -> tuple[int, dict[int, dict[str, int]]]:
+    """(width in us, bin -> label -> requests): the cycle's bins put together until there are no more than `most`."""
+    base = one.traffic.bin_us
+    widths = [round(size * 1e6) for size in BINS_S if round(size * 1e6) % base == 0]
+    width = next((size for size in widths if (one.hi_s - one.lo_s) * 1e6 / size <= most), widths[-1])
+    out: dict[int, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    for at, label, _, number in one.traffic.cells:
+        out[at * base // width][labels[label]] += number
+    return width, out
 
 
-def _segments(labels: Mapping[str, int], peak: int) -> tuple[Segment, ...]:
-    out = []
-    below = 0
-    for group in ORDER:
-        number = sum(n for label, n in labels.items() if GROUPS.get(label, "http") == group)
-        if number:
+def _bar(scale: _Scale, lo_s: float, hi_s: float, counts: Mapping[str, int]) -> Bar:
+    x, end = scale.x(lo_s), scale.x(hi_s)
+    ordered = sorted(counts.items(), key=lambda item: (ORDER.index(group(item[0])), item[0]))
+    return Bar(x, round(max(end - x, 0.5), 1), tuple(ordered))
+
+
+def _shapes(bars: Iterable[Bar], peak: int) -> tuple[Shape, ...]:
+    paths: dict[str, list[str]] = defaultdict(list)
+    for bar in bars:
+        below = 0
+        for label, number in bar.counts:
             top = round(TOP + CHART * (1 - (below + number) / peak), 1)
             bottom = round(TOP + CHART * (1 - below / peak), 1)
-            out.append(Segment(group, top, round(bottom - top, 1)))
+            paths[group(label)].append(f"M{bar.x:g} {top:g}h{bar.width:g}V{bottom:g}h{-bar.width:g}z")
             below += number
+    return tuple(Shape(name, "".join(paths[name])) for name in ORDER if name in paths)
+
+
+def _cells(bars: Iterable[Bar]) -> tuple[tuple[float, float, float], ...]:
+    """(x, width, share failed) of the cycle's strip at a glance; neighbours of one share are one cell."""
+    out: list[tuple[float, float, float]] = []
+    for bar in bars:
+        share = bar.share_failed
+        if out and out[-1][2] == share and abs(out[-1][0] + out[-1][1] - bar.x) < 0.3:
+            out[-1] = (out[-1][0], round(bar.x + bar.width - out[-1][0], 1), share)
+        else:
+            out.append((bar.x, bar.width, share))
     return tuple(out)
+
+
+def _row(track: Track, one: CycleLanes, scale: _Scale, y: float) -> Row:
+    boxes = []
+    for span in track.spans:
+        x, end = scale.x(span.from_s), scale.x(span.until_s)
+        fits = end - x > 7 * len(span.word) + 8
+        boxes.append(Box(span.tone.value, x, round(max(end - x, 0.7), 1), span.word if fits else "", f"{track.name}: {span.text}"))
+    dots = []
+    for mark in track.marks[:MOST_MARKS]:
+        x, end = scale.x(mark.at_s), scale.x(mark.until_s)
+        dots.append(Dot(mark.tone.value, x, round(end - x, 1), f"{track.name}: {mark.text}"))
+    over = track.left_out + max(len(track.marks) - MOST_MARKS, 0)
+    holes = [
+        Box("gap", scale.x(hole.from_s), round(max(scale.x(hole.until_s) - scale.x(hole.from_s), 2.0), 1), "", hole.text)
+        for hole in one.holes
+        if track.key in hole.tracks
+    ]
+    empty = not (track.spans or track.marks or track.density)
+    note = f"and {words.count(over)} more" if over else "none seen" if empty else ""
+    return Row(track.name, track.plain, round(y, 1), tuple(boxes), tuple(dots), _density(track, one, scale, y), tuple(holes), note)
+
+
+def _density(track: Track, one: CycleLanes, scale: _Scale, y: float) -> str:
+    if not track.density:
+        return ""
+    base = one.traffic.bin_us
+    width = next(
+        (round(size * 1e6) for size in BINS_S if round(size * 1e6) % base == 0 and (one.hi_s - one.lo_s) / size <= MAX_BINS), base
+    )
+    counts: dict[int, int] = defaultdict(int)
+    for at, number in track.density:
+        counts[at * base // width] += number
+    peak = max(counts.values())
+    out = []
+    for at, number in sorted(counts.items()):
+        x, end = scale.x(at * width / 1e6), scale.x((at + 1) * width / 1e6)
+        height = round(3 + (LANE - 9) * number / peak, 1)
+        out.append(f"M{x:g} {round(y + LANE - 5 - height, 1):g}h{round(end - x, 1):g}v{height:g}h{round(x - end, 1):g}z")
+    return "".join(out)
 
 
 def label_words(label: str) -> str:
     """An outcome as drawn, in words; "slow" is an answer later than a second."""
-    return "answered after 1 s or more" if label == "slow" else words.outcome(label)
+    return "answered after 1 s or more" if label == "slow" else words.plain(words.outcome(label))
 
 
-def _legend(requests: pl.DataFrame) -> tuple[Legend, ...]:
-    totals: dict[str, int] = dict(requests.group_by("label").len().sort("label").iter_rows())
+def _legend(counts: Iterable[Mapping[str, int]]) -> tuple[Legend, ...]:
+    present = sorted({label for of in counts for label in of})
     out = []
-    for group in reversed(ORDER):
-        members = {label: n for label, n in totals.items() if GROUPS.get(label, "http") == group}
+    for name in reversed(ORDER):
+        members = [label_words(label) for label in present if group(label) == name]
         if members:
-            out.append(Legend(group, ", ".join(f"{label_words(label)}: {words.count(n)}" for label, n in members.items())))
+            out.append(Legend(name, ", ".join(members)))
     return tuple(out)
 
 
-def _marks(cycle: _Cycle, scale: _Scale, base: float) -> tuple[Mark, ...]:
-    ordered = sorted(cycle.findings.anatomy.items(), key=lambda item: (item[1].lo_ns, item[1].hi_ns, item[0]))
-    return tuple(_mark(cycle, scale, name, bracket, base + 8 + ROW * row) for row, (name, bracket) in enumerate(ordered))
-
-
-def _mark(cycle: _Cycle, scale: _Scale, name: str, bracket: Bracket, y: float) -> Mark:
-    lo, hi = (bracket.lo_ns - cycle.origin_ns) / 1e9, (bracket.hi_ns - cycle.origin_ns) / 1e9
+def _mark(scale: _Scale, name: str, edge: EdgeShape, y: float) -> Mark:
+    lo, hi = edge["offset_s"] or [0.0, 0.0]
     x, end = scale.x(lo), scale.x(hi)
     room = end < WIDTH - RIGHT - 150
+    label = words.plain(words.edge(name))
     return Mark(
+        name=name,
         kind=kind(name),
-        label=words.edge(name),
+        label=label,
         text=words.offset(lo, hi),
-        title=f"{words.edge(name)}: {bracket.evidence} (clock true to {words.resolution(bracket.resolution_ns / 1e9)})",
+        title=f"{label}: {words.plain(edge['evidence'])} (clock true to {words.resolution(edge['resolution_s'])})",
         x=x,
         width=round(end - x, 1),
         point=end - x < 4,
@@ -305,15 +341,14 @@ def kind(name: str) -> str:
     return KINDS.get(name, "other")
 
 
-def _band(cycle: _Cycle, scale: _Scale) -> Band | None:
-    window = cycle.findings.refused_window
+def _band(cycle: CycleShape, scale: _Scale) -> Band | None:
+    window = cycle["refused_window_s"]
     if window is None:
         return None
-    lo, hi = (window[0] - cycle.origin_ns) / 1e9, (window[1] - cycle.origin_ns) / 1e9
-    x, end = scale.x(lo), scale.x(hi)
+    x, end = scale.x(window[0]), scale.x(window[1])
     # The label stays inside the picture however narrow the window is.
     middle = min(max((x + end) / 2, LEFT + 60), WIDTH - RIGHT - 60)
-    return Band(x, round(max(end - x, 1.0), 1), f"refused for {hi - lo:.2f} s", round(middle, 1))
+    return Band(x, round(max(end - x, 1.0), 1), window[1] - window[0], round(middle, 1))
 
 
 def _ticks(scale: _Scale) -> tuple[Tick, ...]:

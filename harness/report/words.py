@@ -74,6 +74,24 @@ EDGES = {
 }
 """The edges analysis may find; one that is not here is shown by its name."""
 
+USED = (
+    ("cycle", "a fresh pod, a stretch without fault, the fault, the recovery; cycles are what is repeated and counted"),
+    ("probe", "Kubernetes' check of a container; what the load generator sends are requests"),
+    ("liveness, readiness", "two probes: a container that is not alive is restarted, one that is not ready gets no requests"),
+    ("queue-proxy", "Knative's sidecar in the pod: each request goes through it to the app"),
+    ("endpoint", "the pod's entry in the list (EndpointSlice) of where requests may be sent"),
+    ("listener", "the app's open port; while it is closed, connections to it are refused"),
+    ("kubelet, containerd", "the programs on the node that probe, start and stop containers"),
+    ("edge", "a moment at which something changed, known to lie between the two ends of its bracket"),
+    ("gap", "a stretch in which a stream of observations may have lost something"),
+    ("outcome, cause", "what the client saw; and why, by evidence"),
+    ("voided", "a cycle that does not count because the load generator was late or incomplete"),
+)
+"""The page's words for people who meet them the first time."""
+
+MOST_DETAILS = 60
+"""Cycles whose evidence a page lists one by one: some 10 kB each."""
+
 RULINGS = {
     Ruling.PASS: "Everything was as expected.",
     Ruling.REGRESSION: "Not as expected.",
@@ -119,8 +137,8 @@ def edge(name: str) -> str:
 
 
 def edges(cycle: CycleShape) -> list[tuple[str, EdgeShape]]:
-    """The edges of a cycle in the order of time, those without an offset left out."""
-    placed = [(edge["offset_s"], name, edge) for name, edge in cycle["anatomy"].items() if edge["offset_s"] is not None]
+    """The edges of a cycle by the moment at which each had happened for certain, those without an offset left out."""
+    placed = [(edge["offset_s"][::-1], name, edge) for name, edge in cycle["anatomy"].items() if edge["offset_s"] is not None]
     return [(name, edge) for _, name, edge in sorted(placed, key=lambda item: item[:2])]
 
 

@@ -1,7 +1,9 @@
-"""Where things stand in the picture of a cycle."""
+"""Where things stand in the drawn picture of a cycle."""
 
 from __future__ import annotations
 
+import re
+from collections import defaultdict
 from dataclasses import replace
 from typing import Any
 
@@ -10,17 +12,36 @@ import polars as pl
 from harness.analyse.anatomy import EDGES
 from harness.model import Bracket
 from harness.report import timeline, words
-from harness.report.timeline import BINS_S, LEFT, MAX_BINS, RIGHT, TOP, WIDTH, Timeline, kind
+from harness.report.lanes import lanes
+from harness.report.summary import summary
+from harness.report.timeline import CHART, LEFT, MAX_BINS, RIGHT, TOP, WIDTH, Timeline, kind
+from harness.report.traffic import BINS_S, group
 
 
 def drawn(case: Any) -> tuple[Timeline, ...]:
     """The pictures of a case."""
-    return timeline.timelines(case.history, case.findings.cycles)
+    found = summary(case.history, case.findings, case.verdict, artifacts={})
+    return timeline.timelines(lanes(case.history, case.findings.cycles), found)
+
+
+def with_requests(case: Any, rows: pl.DataFrame) -> Any:
+    """The case with other requests."""
+    return replace(case, history=replace(case.history, requests=rows))
 
 
 def only(case: Any, **changes: Any) -> Timeline:
     """The picture of the first cycle with its findings changed."""
-    return timeline.timelines(case.history, (replace(case.findings.cycles[0], **changes),))[0]
+    cycle = replace(case.findings.cycles[0], **changes)
+    return drawn(replace(case, findings=replace(case.findings, cycles=(cycle,))))[0]
+
+
+def heights(picture: Timeline) -> dict[float, dict[str, float]]:
+    """Place of a bar -> group -> height, read back from the paths."""
+    found: dict[float, dict[str, float]] = defaultdict(dict)
+    for shape in picture.shapes:
+        for x, top, bottom in re.findall(r"M(\S+) (\S+)h\S+?V(\S+?)h\S+?z", shape.path):
+            found[float(x)][shape.group] = round(float(bottom) - float(top), 1)
+    return found
 
 
 def test_each_cycle_has_a_picture_on_one_axis(s1: Any) -> None:
@@ -32,28 +53,32 @@ def test_each_cycle_has_a_picture_on_one_axis(s1: Any) -> None:
 
 
 def test_every_request_is_in_a_bar(s1: Any) -> None:
-    """The numbers said on hover add up to what was sent."""
-    for picture in drawn(s1):
-        said = [int(part.rsplit(": ", 1)[1]) for bar in picture.bars for part in bar.title.split(" s: ", 1)[1].split(", ")]
-        assert sum(said) == 1000
+    """The numbers of the bars add up to what was sent, by outcome."""
+    for picture, cycle in zip(drawn(s1), s1.findings.cycles, strict=True):
+        total: dict[str, int] = defaultdict(int)
+        for bar in picture.bars:
+            for label, number in bar.counts:
+                total[label] += number
+        assert total == cycle.by_outcome
 
 
 def test_bars_are_exact_at_their_edges(s1: Any) -> None:
     """Requests planned at the very edge of a bin do not wander: at 50 rps each full bin of cycle 0 holds the same number."""
-    picture = drawn(s1)[0]
-    heights = {round(sum(segment.height for segment in bar.segments)) for bar in picture.bars}
-    assert heights == {96}
+    assert {sum(number for _, number in bar.counts) for bar in drawn(s1)[0].bars} == {10}
+    assert {round(sum(of.values())) for of in heights(drawn(s1)[0]).values()} == {round(CHART)}
 
 
 def test_failures_stand_on_the_base_line(s1: Any) -> None:
     """In a bar of both, what failed is below what was answered."""
-    mixed = [bar for bar in drawn(s1)[1].bars if 0 < bar.share_failed < 1]
+    picture = drawn(s1)[1]
+    mixed = [bar for bar in picture.bars if 0 < bar.share_failed < 1]
     assert mixed
     for bar in mixed:
-        groups = [segment.group for segment in bar.segments]
+        groups = [group(label) for label, _ in bar.counts]
         assert groups[0] in {"http", "cut"}
         assert groups[-1] == "ok"
-        assert round(bar.segments[0].y + bar.segments[0].height, 1) == TOP + 96
+        lowest = next(shape.path for shape in picture.shapes if shape.group == groups[0])
+        assert re.search(rf"M{bar.x:g} \S+h\S+?V{TOP + CHART:g}h", lowest)
 
 
 def test_the_band_spans_the_refused_window(s1: Any) -> None:
@@ -61,15 +86,15 @@ def test_the_band_spans_the_refused_window(s1: Any) -> None:
     picture = drawn(s1)[0]
     band = picture.band
     assert band is not None
-    assert band.label == "refused for 5.48 s"
+    assert round(band.length_s, 6) == 5.48
     edge = next(mark for mark in picture.marks if mark.label == "app stops listening")
     assert abs(edge.x + edge.width - band.x) <= 0.11
 
 
 def test_edges_stand_in_the_order_of_time(s1: Any) -> None:
-    """One row each, so that no two labels collide."""
+    """One row each, so that no two labels collide; by the moment at which each had happened for certain."""
     marks = drawn(s1)[0].marks
-    assert [mark.label for mark in marks][:3] == ["first failed probe", "fault put in", "kubelet kills the container"]
+    assert [mark.label for mark in marks][:3] == ["fault put in", "first failed probe", "kubelet kills the container"]
     assert [mark.y for mark in marks] == sorted({mark.y for mark in marks})
 
 
@@ -92,7 +117,7 @@ def test_an_edge_far_away_does_not_squash_the_picture(s1: Any) -> None:
 
 
 def test_everything_stays_inside_the_picture(s1: Any, n1: Any, troubled: Any) -> None:
-    """No bar, mark or label reaches over the margin."""
+    """No bar, mark, box or label reaches over the margin."""
     for case in (s1, n1, troubled):
         for picture in drawn(case):
             for bar in picture.bars:
@@ -101,6 +126,10 @@ def test_everything_stays_inside_the_picture(s1: Any, n1: Any, troubled: Any) ->
             for mark in picture.marks:
                 assert LEFT - 9 <= mark.x <= WIDTH - RIGHT
                 assert mark.y < picture.axis_y < picture.height
+            for row in picture.rows:
+                assert picture.base_y < row.y < picture.axis_y
+                for box in (*row.boxes, *row.holes):
+                    assert LEFT <= box.x <= box.x + box.width <= WIDTH - RIGHT + 2
 
 
 def test_a_late_answer_is_drawn_as_slow(s1: Any) -> None:
@@ -108,8 +137,9 @@ def test_a_late_answer_is_drawn_as_slow(s1: Any) -> None:
     rows = s1.history.requests.with_columns(
         done_ns=pl.when(pl.col("seq") < 10).then(pl.col("intended_ns") + 3_000_000_000).otherwise(pl.col("done_ns"))
     )
-    picture = timeline.timelines(replace(s1.history, requests=rows), s1.findings.cycles)[0]
-    assert "answered after 1 s or more: 10" in [entry.label for entry in picture.legend]
+    picture = drawn(with_requests(s1, rows))[0]
+    assert "answered after 1 s or more" in [entry.label for entry in picture.legend]
+    assert sum(number for bar in picture.bars for label, number in bar.counts if label == "slow") == 10
 
 
 def test_a_voided_cycle_does_not_stretch_the_common_axis(s1: Any) -> None:
@@ -117,7 +147,7 @@ def test_a_voided_cycle_does_not_stretch_the_common_axis(s1: Any) -> None:
     last = (pl.col("cycle") == 1) & (pl.col("seq") == 999)
     rows = s1.history.requests.with_columns(intended_ns=pl.col("intended_ns") + pl.when(last).then(10**11).otherwise(0))
     cycles = tuple(replace(cycle, voided="late" if cycle.index == 1 else "") for cycle in s1.findings.cycles)
-    pictures = timeline.timelines(replace(s1.history, requests=rows), cycles)
+    pictures = drawn(replace(with_requests(s1, rows), findings=replace(s1.findings, cycles=cycles)))
     assert pictures[0].ticks == drawn(s1)[0].ticks
     assert pictures[1].ticks != pictures[0].ticks
 
@@ -130,15 +160,24 @@ def test_a_cycle_without_requests_has_no_picture(troubled: Any) -> None:
 def test_a_single_request_is_a_picture(s1: Any) -> None:
     """A run stopped at once divides by no zero."""
     rows = s1.history.requests.filter((pl.col("cycle") == 0) & (pl.col("seq") == 0))
-    assert timeline.timelines(replace(s1.history, requests=rows), s1.findings.cycles[:1])[0].bars
+    assert drawn(with_requests(s1, rows))[0].bars
 
 
 def test_a_long_run_keeps_its_number_of_bars(n1: Any) -> None:
     """An hour has no more bars than a minute."""
     rows = n1.history.requests.with_columns(intended_ns=pl.col("intended_ns") + pl.col("seq") * 3_600_000_000)
-    picture = timeline.timelines(replace(n1.history, requests=rows), n1.findings.cycles)[0]
+    picture = drawn(with_requests(n1, rows))[0]
     assert picture.bin_s in BINS_S
     assert len(picture.bars) <= MAX_BINS + 1
+
+
+def test_neighbours_of_one_share_are_one_cell(s1: Any) -> None:
+    """The strip at a glance has a handful of cells, and they cover what the bars cover."""
+    picture = drawn(s1)[0]
+    assert 3 <= len(picture.cells) <= 8
+    covered = sum(width for _, width, _ in picture.cells)
+    assert abs(covered - sum(bar.width for bar in picture.bars)) < 0.2 * len(picture.bars)
+    assert {share for _, _, share in picture.cells} >= {0.0, 1.0}
 
 
 def test_each_edge_of_the_analysis_has_words_and_most_a_colour() -> None:

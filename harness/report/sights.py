@@ -1,0 +1,284 @@
+"""What the observers saw of a cycle's pod, as lanes of the timeline.
+
+Each function takes the observations of one pod (rows as in a History) and the frame, and gives one Track, empty when nothing was
+seen. A line is told by its stream and form, never by its time. Lines are counted before they are read one by one: a pod that says a
+million things makes a page no larger.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import polars as pl
+
+from harness.model import Stream
+from harness.report import words
+from harness.report.tracks import Frame, Mark, Tone, Track, Turn, cut, spans
+
+USER = "user-container"
+QUEUE_PROXY = "queue-proxy"
+MOST_READ = 20_000
+"""Lines of one stream that are read one by one in a cycle; the app logs one a probe and a handful a boot."""
+
+_EVENT = r'"event":\s*"'
+_REFUSED = r'"logger":\s*"queueproxy'
+_MESSAGE = re.compile(r'(?:msg=|\] )"((?:[^"\\]|\\.)*)"')
+_PROBES = {
+    "liveness": ("Liveness probes", "Kubernetes asks: are you alive?"),
+    "readiness": ("Readiness probes", "asks: may you get requests?"),
+    "startup": ("Startup probes", "asks: have you started?"),
+    "tcp-probe": ("TCP probes", "somebody opens its port, no more"),
+}
+_LISTENER = {
+    "boot": (Tone.BAD, "closed, starting", "the app's log: boot"),
+    "listening": (Tone.GOOD, "open", "the app's log: listening"),
+    "closed": (Tone.BAD, "closed", "the app's log: closed"),
+    "exit": (Tone.BAD, "closed", "the app's log: exit"),
+}
+
+
+def parsed(payload: str) -> dict[str, Any]:
+    """The JSON object of a payload; empty if it is none."""
+    try:
+        value = json.loads(payload) if payload.startswith("{") else None
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def of_stream(rows: pl.DataFrame, stream: Stream) -> pl.DataFrame:
+    """The rows of one stream."""
+    return rows.filter(pl.col("stream") == stream.value)
+
+
+def probes(rows: pl.DataFrame, frame: Frame, which: str, *, most: int) -> Track:
+    """Each probe of this name that the app says it answered, good or failed."""
+    name, plain = _PROBES.get(which, (f"{words.plain(which)} probes", "as the app logged them"))
+    hits = of_stream(rows, Stream.APP).filter(
+        pl.col("payload").str.contains(_EVENT + 'probe"') & pl.col("payload").str.contains(rf'"which":\s*"{re.escape(which)}"')
+    )
+    marks = []
+    seen = hits.filter(pl.col("at_ns").is_between(frame.lo_ns, frame.hi_ns))
+    for at_ns, _, payload in _read(seen, most):
+        told = parsed(payload)
+        good = told.get("ok") is True
+        status = f", answered {told['status']}" if told.get("status") else ""
+        at = frame.seconds(_own_time(told, at_ns))
+        text = f"{which} probe {'good' if good else 'FAILED'}{status} at {at:+.3f} s (the app's log)"
+        marks.append(Mark(at, at, Tone.GOOD if good else Tone.BAD, cut(text)))
+    return Track(f"probe-{which}", name, plain, (Stream.APP,), marks=tuple(marks), left_out=max(seen.height - most, 0))
+
+
+def probe_names(rows: pl.DataFrame) -> list[str]:
+    """The names under which the app logged probes, known ones first; at most eight."""
+    hits = of_stream(rows, Stream.APP).filter(pl.col("payload").str.contains(_EVENT + 'probe"'))
+    names = hits["payload"].str.extract(r'"which":\s*"([a-z0-9-]{1,40})"').drop_nulls().unique().to_list()
+    known = list(_PROBES)
+    return sorted(names, key=lambda name: (known.index(name) if name in known else len(known), name))[:8]
+
+
+def listener(rows: pl.DataFrame, frame: Frame) -> Track:
+    """Whether the app accepts connections, as it says itself."""
+    found = of_stream(rows, Stream.APP).filter(pl.col("payload").str.contains(_EVENT + '(boot|listening|closed|exit)"'))
+    turns = []
+    for at_ns, _, payload in _read(found, MOST_READ):
+        told = parsed(payload)
+        tone, word, evidence = _LISTENER[told["event"]] if told.get("event") in _LISTENER else (Tone.UNKNOWN, "not known", "")
+        turns.append(Turn(_own_time(told, at_ns), tone, word, evidence))
+    return Track("listener", "App's listener", "does the app accept connections?", (Stream.APP,), spans(turns, frame))
+
+
+def container(rows: pl.DataFrame, frame: Frame) -> Track:
+    """The life of the app's container: by containerd's journal, else by the pod's status, which is true to a second."""
+    turns = list(_journal_turns(rows, frame))
+    if not turns:
+        turns = list(_status_turns(rows, frame))
+    streams = (Stream.CONTAINERD, Stream.PODS)
+    return Track("container", "App's container", "is its process there?", streams, spans(turns, frame))
+
+
+def _journal_turns(rows: pl.DataFrame, frame: Frame) -> Iterator[Turn]:
+    mine = of_stream(rows, Stream.CONTAINERD).filter(pl.col("container") == USER)
+    running = False
+    for at_ns, _, payload in _read(mine, MOST_READ):
+        if "StopContainer for" in payload and "returns" not in payload:
+            yield Turn(at_ns, Tone.TURN, "stopping", "containerd's journal: StopContainer")
+        elif "exit event" in payload or "shim disconnected" in payload:
+            yield Turn(at_ns, Tone.BAD, "gone", "containerd's journal: the process exited")
+            running = False
+        elif "CreateContainer within sandbox" in payload and not running:
+            yield Turn(at_ns, Tone.TURN, "creating", "containerd's journal: CreateContainer")
+        elif "StartContainer for" in payload and "returns successfully" in payload:
+            yield Turn(at_ns, Tone.GOOD, "running", "containerd's journal: StartContainer returns")
+            running = True
+    for at_ns, told in _pod_sights(rows):
+        since = (told.get("containers") or {}).get(USER, {}).get("running_since_ns")
+        if at_ns <= frame.origin_ns and isinstance(since, int):
+            # The journal is read from the load's start on: what ran before that is known from the pod's status.
+            yield Turn(min(since, frame.lo_ns), Tone.GOOD, "running", "the pod's status")
+            return
+
+
+def _status_turns(rows: pl.DataFrame, frame: Frame) -> Iterator[Turn]:
+    said = "the pod's status (true to 1 s)"
+    for at_ns, told in _pod_sights(rows):
+        user = (told.get("containers") or {}).get(USER) or {}
+        ended = user.get("terminated") or user.get("last_terminated") or {}
+        if isinstance(ended.get("finished_ns"), int) and frame.shows(ended["finished_ns"]):
+            yield Turn(ended["finished_ns"], Tone.BAD, "gone", said)
+        since = user.get("running_since_ns")
+        if isinstance(since, int):
+            yield Turn(since, Tone.GOOD, "running", said)
+        elif user.get("waiting"):
+            yield Turn(at_ns, Tone.TURN, "waiting", f"{said}: {user['waiting']}")
+
+
+def pod_ready(rows: pl.DataFrame, frame: Frame) -> Track:
+    """The pod's Ready condition as the watch told it."""
+    turns = []
+    for at_ns, told in _pod_sights(rows):
+        if told.get("deleting"):
+            turns.append(Turn(at_ns, Tone.BAD, "being deleted", "the pod's own object"))
+        elif told.get("ready") is True:
+            turns.append(Turn(at_ns, Tone.GOOD, "Ready", "the pod's Ready condition, when the watch told it"))
+        elif told.get("ready") is False:
+            turns.append(Turn(at_ns, Tone.BAD, "not Ready", "the pod's Ready condition, when the watch told it"))
+    return Track("pod-ready", "Pod Ready", "does Kubernetes call the pod fit?", (Stream.PODS,), spans(turns, frame))
+
+
+def queue_proxy(rows: pl.DataFrame, frame: Frame, *, most: int) -> Track:
+    """Readiness of queue-proxy, the sidecar every request goes through: its container's state, and its failed probes as events."""
+    turns = []
+    for at_ns, told in _pod_sights(rows):
+        ready = ((told.get("containers") or {}).get(QUEUE_PROXY) or {}).get("ready")
+        if isinstance(ready, bool):
+            word = "ready" if ready else "not ready"
+            turns.append(Turn(at_ns, Tone.GOOD if ready else Tone.BAD, word, "the pod's status of queue-proxy's container"))
+    failed = _within(of_stream(rows, Stream.EVENTS), frame).filter(
+        (pl.col("container") == QUEUE_PROXY) & pl.col("payload").str.contains('"Unhealthy"', literal=True)
+    )
+    marks = tuple(_events(failed, frame, most))
+    streams = (Stream.PODS, Stream.EVENTS)
+    return Track("queue-proxy", "queue-proxy ready", "is the sidecar before the app fit?", streams, spans(turns, frame), marks)
+
+
+def endpoint(sights: pl.DataFrame, frame: Frame) -> Track:
+    """Whether the pod's endpoint was ready, in the slice that lists it.
+
+    sights: rows of the stream endpointslices. Of a Revision's Services only the "-private" one follows its pods; a slice
+    that lists the pod no longer says not ready.
+    """
+    by_slice: dict[tuple[bool, str], list[Turn]] = {}
+    early = frame.lo_ns - 600_000_000_000
+    near = sights.filter(pl.col("seen_ns").is_between(early, frame.hi_ns))
+    for at_ns, _, payload in _read(near, MOST_READ, by="seen_ns"):
+        told = parsed(payload)
+        listed = [one for one in told.get("endpoints") or [] if isinstance(one, dict) and one.get("pod") == frame.pod]
+        key = (not str(told.get("service")).endswith("-private"), str(told.get("slice")))
+        if listed or key in by_slice:
+            ready = any(one.get("ready") is True for one in listed)
+            word = "ready" if ready else "not ready" if listed else "not listed"
+            turn = Turn(at_ns, Tone.GOOD if ready else Tone.BAD, word, f"EndpointSlice {key[1]}, when the watch told it")
+            by_slice.setdefault(key, []).append(turn)
+    turns = by_slice[min(by_slice)] if by_slice else []
+    return Track("endpoint", "Endpoint ready", "is the pod listed to serve?", (Stream.ENDPOINTS,), spans(turns, frame))
+
+
+def refused_lines(rows: pl.DataFrame, frame: Frame, *, port: int, bin_us: int) -> Track:
+    """queue-proxy's log: so many refused lines in a bin."""
+    found = _refused(rows, port).filter(pl.col("at_ns").is_between(frame.lo_ns, frame.hi_ns))
+    counts = (
+        found.group_by(bin=(pl.col("at_ns") - frame.origin_ns) // 1000 // bin_us)
+        .len()
+        .sort("bin")
+        .select("bin", pl.col("len").cast(pl.Int64))
+    )
+    plain = "lines: the app's port refused"
+    return Track("refused-lines", "queue-proxy refused", plain, (Stream.QUEUE_PROXY,), density=tuple(counts.iter_rows()))
+
+
+def lines(rows: pl.DataFrame, frame: Frame, stream: Stream, *, port: int, most: int) -> Track:
+    """The other lines of one stream, each as a mark; past `most` they are only counted."""
+    key, name, plain = {
+        Stream.QUEUE_PROXY: ("log-queue-proxy", "queue-proxy's log", "its other lines"),
+        Stream.APP: ("log-app", "App's log", "what it said beside probes"),
+        Stream.ACTIVATOR: ("log-activator", "activator's log", "holds requests without a ready pod"),
+        Stream.KUBELET: ("journal-kubelet", "kubelet's journal", "probes and restarts containers"),
+        Stream.CONTAINERD: ("journal-containerd", "containerd's journal", "starts and stops containers"),
+        Stream.EVENTS: ("events", "Kubernetes events", "true to a second"),
+    }[stream]
+    mine = _within(of_stream(rows, stream), frame)
+    if stream is Stream.QUEUE_PROXY:
+        mine = mine.filter(~_is_refused(port))
+    if stream is Stream.APP:
+        mine = mine.filter(~pl.col("payload").str.contains(_EVENT + 'probe"'))
+    marks = tuple(_events(mine, frame, most) if stream is Stream.EVENTS else _line_marks(mine, frame, most))
+    return Track(key, name, plain, (stream,), marks=marks, left_out=max(mine.height - most, 0))
+
+
+def _line_marks(rows: pl.DataFrame, frame: Frame, most: int) -> Iterator[Mark]:
+    for at_ns, _, payload in _read(rows, most):
+        at = frame.seconds(at_ns)
+        told = parsed(payload)
+        tone = Tone.BAD if told.get("severity") in {"error", "fatal"} or told.get("level") in {"error", "fatal"} else Tone.INFO
+        yield Mark(at, at, tone, cut(f"{at:+.3f} s: {_said(told, payload)}"))
+
+
+def _said(told: Mapping[str, Any], payload: str) -> str:
+    """The part of a line one wants to read first."""
+    if isinstance(told.get("event"), str):
+        more = {key: value for key, value in told.items() if key not in {"t_ns", "event", "pod", "pid"}}
+        return f"{told['event']} {json.dumps(more, ensure_ascii=False)}"
+    if told:
+        first = (told.get(key) for key in ("message", "msg", "error"))
+        return " | ".join(str(part) for part in first if part) or payload
+    match = _MESSAGE.search(payload[:4000])
+    return match[1].replace('\\"', '"') if match else payload
+
+
+def _events(rows: pl.DataFrame, frame: Frame, most: int) -> Iterator[Mark]:
+    for at_ns, until_ns, payload in _read(rows, most):
+        told = parsed(payload)
+        often = f" (x{told['count']})" if isinstance(told.get("count"), int) and told["count"] > 1 else ""
+        whose = f" of {told['container']}" if told.get("container") else ""
+        tone = Tone.BAD if told.get("type") == "Warning" or told.get("reason") == "Killing" else Tone.INFO
+        lo, hi = frame.seconds(at_ns), frame.seconds(until_ns)
+        text = f"{told.get('reason', 'event')}{often}{whose}, {lo:+.1f} to {hi:+.1f} s: {told.get('message', payload)}"
+        if until_ns > frame.hi_ns:
+            # The harness deletes the pod right after its cycle; what may belong to that is not drawn as if it were a failure.
+            tone, text = Tone.INFO, f"(perhaps after the cycle) {text}"
+        yield Mark(lo, hi, tone, cut(text))
+
+
+def _pod_sights(rows: pl.DataFrame) -> list[tuple[int, dict[str, Any]]]:
+    """(when the watch told it, what) of the pod's own object, in order."""
+    return [(at_ns, parsed(payload)) for at_ns, _, payload in _read(of_stream(rows, Stream.PODS), MOST_READ, by="seen_ns")]
+
+
+def _read(rows: pl.DataFrame, most: int, *, by: str = "at_ns") -> Iterator[tuple[int, int, str]]:
+    """(at, at + resolution, payload) of the first rows by time."""
+    first = rows.sort(by, maintain_order=True).head(most)
+    yield from first.select(pl.col(by), until=pl.col(by) + pl.col("resolution_ns"), payload=pl.col("payload")).iter_rows()
+
+
+def _within(rows: pl.DataFrame, frame: Frame) -> pl.DataFrame:
+    """The rows that may be of the stretch that is shown."""
+    return rows.filter((pl.col("at_ns") + pl.col("resolution_ns") >= frame.lo_ns) & (pl.col("at_ns") <= frame.hi_ns))
+
+
+def _own_time(told: Mapping[str, Any], at_ns: int) -> int:
+    """The app's own stamp; the log's where it has none."""
+    own = told.get("t_ns")
+    return own if isinstance(own, int) and not isinstance(own, bool) and abs(own) < 2**62 else at_ns
+
+
+def _is_refused(port: int) -> pl.Expr:
+    text = f"dial tcp 127.0.0.1:{port}: connect: connection refused"
+    return pl.col("payload").str.contains(text, literal=True) & pl.col("payload").str.contains(_REFUSED)
+
+
+def _refused(rows: pl.DataFrame, port: int) -> pl.DataFrame:
+    return of_stream(rows, Stream.QUEUE_PROXY).filter(_is_refused(port))

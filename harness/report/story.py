@@ -1,0 +1,92 @@
+"""The run in a few sentences that somebody who did not write it understands at once: what was done, what clients saw, for how long.
+
+All of it comes from the summary. A sentence is a row of pieces, so that each number in it can be told from the words around it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from harness.report import figures, words
+from harness.report.shape import Summary
+
+DONE = {
+    "none": "Nothing was done to the app (a control run)",
+    "liveness": "The app was made to fail its liveness probe, by which Kubernetes asks whether it is alive",
+    "readiness": "The app was made to fail its readiness probe, by which Kubernetes asks whether it may get requests",
+    "hang": "The app was made to hang: it took connections and answered nothing",
+    "exit": "The app's process was ended",
+}
+"""What a fault does, in plain language."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Words, or a figure: then `figure` is its path in the summary, and style how it is written."""
+
+    text: str
+    figure: str = ""
+    style: str = ""
+
+
+def story(summary: Summary) -> tuple[tuple[Piece, ...], ...]:
+    """Two or three sentences: what was done, what the clients saw, for how long. The verdict is `words.headline`."""
+    return tuple(sentence for sentence in (_done(summary), _saw(summary), _lasted(summary)) if sentence)
+
+
+def told(summary: Summary) -> list[str]:
+    """The same as plain text, one string a sentence."""
+    return ["".join(piece.text for piece in sentence) for sentence in story(summary)]
+
+
+def _number(summary: Summary, path: str, style: str) -> Piece:
+    return Piece(figures.STYLES[style](figures.value(summary, path)), path, style)
+
+
+def _done(summary: Summary) -> tuple[Piece, ...]:
+    good, voided = words.counted(summary)
+    if not good and not voided:
+        return (Piece("No cycle was finished."),)
+    kinds = {cycle["fault"]["kind"] for cycle in summary["cycles"] if cycle["fault"] and not cycle["voided"]}
+    kind = min(kinds) if len(kinds) == 1 else "none" if not kinds else "several"
+    what = DONE.get(kind, f"The fault “{words.plain(kind)}” was put into the app")
+    out = [Piece(f"{what}, in "), _number(summary, "derived.cycles_counted", "count")]
+    out.append(Piece(" cycle, on a fresh pod" if good == 1 else " cycles, each on a fresh pod"))
+    if summary["generator"]["rate"] is not None:
+        out += [Piece(", while "), _number(summary, "generator.rate", "rate"), Piece(" requests a second were sent")]
+    return (*out, Piece("."))
+
+
+def _saw(summary: Summary) -> tuple[Piece, ...]:
+    requests, book = summary["requests"], summary["ledger"]
+    sent = _number(summary, "requests.sent", "count")
+    if not requests["sent"]:
+        return ()
+    if not book["client_failures"]:
+        return (Piece("All "), sent, Piece(" requests were answered."))
+    out = [Piece("Of "), sent, Piece(" requests "), _number(summary, "ledger.client_failures", "count"), Piece(" failed (")]
+    bad = [key for key, number in requests["by_outcome"].items() if key != "ok" and number]
+    for place, key in enumerate(sorted(bad, key=lambda key: (-requests["by_outcome"][key], key))):
+        out.append(Piece(f"{', ' if place else ''}{words.plain(words.outcome(key))}: "))
+        out.append(_number(summary, figures.path("requests", "by_outcome", key), "count"))
+    return (*out, Piece(")."))
+
+
+def _lasted(summary: Summary) -> tuple[Piece, ...]:
+    lengths = words.refused_lengths(summary)
+    if not lengths:
+        return ()
+    counted = [cycle for cycle in summary["cycles"] if not cycle["voided"]]
+    low, high = f"{min(lengths):.1f}", f"{max(lengths):.1f}"
+    out = [Piece("The app's port refused them for "), _number(summary, "derived.refused_shortest_s", "short")]
+    if low != high:
+        out += [Piece(" to "), _number(summary, "derived.refused_longest_s", "short")]
+    out.append(Piece(" s in "))
+    if len(lengths) == len(counted):
+        out.append(Piece("each cycle" if len(counted) > 1 else "the cycle"))
+    else:
+        out += [_number(summary, "derived.refused_cycles", "count"), Piece(" of the cycles")]
+    refused = [cycle for cycle in counted if cycle["refused_window_s"] is not None]
+    if all(cycle["ready_throughout"] is True for cycle in refused):
+        out.append(Piece(", and all that time Kubernetes called the pod Ready"))
+    return (*out, Piece("."))
