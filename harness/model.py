@@ -356,6 +356,9 @@ intended_ns, sent_ns, first_byte_ns, done_ns (0 where it never came to that). A 
 FLAG_REUSED = 1
 """The connection had carried a request before."""
 
+ATTEMPT_SHIFT = 8
+"""Flags >> this is the number of the attempt, from 0. A request's own record is its last attempt; those before it lie apart."""
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:

@@ -15,11 +15,14 @@ import time
 from pathlib import Path
 
 from harness.load import host
+from harness.load.book import Book
 from harness.load.engine import Engine
-from harness.load.records import ANSWERS, RECORDS, AnswerWriter, RecordWriter
+from harness.load.records import ANSWERS, ATTEMPTS, RECORDS, AnswerWriter, AttemptWriter, RecordWriter
 from harness.load.report import REPORT, Reporter
+from harness.load.retry import Retry
 from harness.load.schedule import capacity
 from harness.load.spec import GeneratorSpec
+from harness.model import Lane
 
 BAD_SPEC = 3
 CRASH = 70
@@ -39,19 +42,23 @@ def main(argv: list[str]) -> int:
         return BAD_SPEC
     standing = host.settle()
     offset = time.time_ns() - time.monotonic_ns()
-    places = capacity(spec.plan.rate_rps, spec.max_s)
+    places = capacity(spec.plan, spec.max_s)
     try:
         records = RecordWriter(path.parent / RECORDS, places, offset)
         answers = AnswerWriter(path.parent / ANSWERS)
+        attempts = AttemptWriter(path.parent / ATTEMPTS, offset) if dict(spec.plan.lanes).get(Lane.GET_RETRYING) else None
         reporter = Reporter(path.parent / REPORT, spec.plan.rate_rps, standing, offset)
-        engine = Engine(spec, records, answers, reporter, capacity=places, say=sys.stdout)
+        book = Book(records, answers, attempts, Retry.of(spec.plan))
+        engine = Engine(spec, book, reporter, capacity=places, say=sys.stdout)
     except OSError as error:
         print(f"{path}: cannot begin: {error}", file=sys.stderr)
         return BAD_SPEC
     host.still_memory()
     engine.run(sys.stdin.fileno(), wake)
     answers.close()
-    records.close()
+    if attempts is not None:
+        attempts.close()
+    records.close(engine.planned)
     return 0
 
 

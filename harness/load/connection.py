@@ -1,10 +1,55 @@
-"""Connections of one lane each, and how a new one is opened. No loop, no record is known here."""
+"""Opening connections, and the one place that knows which of them are open. What is said over them is not known here."""
 
 from __future__ import annotations
 
+import errno
+import os
+import select
 from socket import IPPROTO_TCP, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_STREAM, TCP_NODELAY, getaddrinfo, socket
+from typing import Protocol
 
-from harness.load.wire import Reply
+WAITING = select.EPOLLIN | select.EPOLLRDHUP
+GONE = select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR
+READ_BYTES = 16_384
+
+
+class Channel(Protocol):
+    """Whatever has a socket of its own."""
+
+    sock: socket
+    fd: int
+
+    def serve(self, mask: int) -> None:
+        """Something happened on it. mask: of epoll."""
+        ...
+
+
+class Sockets:
+    """The open connections of all lanes, and the kernel's watch over them."""
+
+    def __init__(self) -> None:
+        self.epoll = select.epoll()
+        self.open: dict[int, Channel] = {}
+
+    def add(self, channel: Channel, *, writing: bool) -> None:
+        """Watch it from now on."""
+        self.open[channel.fd] = channel
+        self.epoll.register(channel.fd, WAITING | select.EPOLLOUT if writing else WAITING)
+
+    def watch(self, channel: Channel, *, writing: bool) -> None:
+        """Also tell when it can be written to, or not any more."""
+        self.epoll.modify(channel.fd, WAITING | select.EPOLLOUT if writing else WAITING)
+
+    def drop(self, channel: Channel) -> None:
+        """Close it."""
+        self.open.pop(channel.fd, None)
+        channel.sock.close()
+
+    def close(self) -> None:
+        """Close all of them."""
+        for channel in self.open.values():
+            channel.sock.close()
+        self.epoll.close()
 
 
 class Dialer:
@@ -22,34 +67,9 @@ class Dialer:
         """A non-blocking socket. Raises OSError when the machine has none left."""
         return socket(self._family, self._kind, self._proto)
 
-    def dial(self, sock: socket) -> int:
-        """Begin to connect; 0, EINPROGRESS, or the errno of the failure."""
+    def dial(self, sock: socket) -> None:
+        """Begin to connect. Raises OSError if that is already over."""
         sock.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
-        return sock.connect_ex(self._where)
-
-
-class Connection:
-    """A socket and the one request it carries. seq -1: none, it is idle."""
-
-    __slots__ = ("alive", "fd", "first", "flags", "intended", "lane", "reply", "sent", "seq", "sock", "unsent")
-
-    def __init__(self, sock: socket, lane: int) -> None:
-        self.sock = sock
-        self.fd = sock.fileno()
-        self.lane = lane
-        self.alive = True
-        self.flags = 0
-        self.seq = -1
-        self.intended = 0
-        self.sent = 0
-        self.first = 0
-        self.unsent = b""
-        self.reply = Reply()
-
-    def take(self, seq: int, intended: int, sent: int) -> None:
-        """Carry this request from now on. Times: monotonic ns."""
-        self.seq = seq
-        self.intended = intended
-        self.sent = sent
-        self.first = 0
-        self.reply.reset()
+        code = sock.connect_ex(self._where)
+        if code not in (0, errno.EINPROGRESS):
+            raise OSError(code, os.strerror(code))

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
+_PUNCH_HOLE = 0x02 | 0x01  # FALLOC_FL_PUNCH_HOLE, which only works with FALLOC_FL_KEEP_SIZE
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,21 @@ def tell_of_parents_death(signum: int) -> None:
     It also comes when only the *thread* that started us ends, so whoever gets it must look whether the parent is still there.
     """
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signum, 0, 0, 0)
+
+
+def give_back(path: Path, keep: int) -> None:
+    """Free the disk that a file takes up behind its first `keep` bytes, without making it shorter; zeros are read there then.
+
+    Where the file system cannot do that, the file stays as it is.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    try:
+        rest = os.fstat(fd).st_size - keep
+        if rest > 0:
+            libc.fallocate(fd, _PUNCH_HOLE, ctypes.c_int64(keep), ctypes.c_int64(rest))
+    finally:
+        os.close(fd)
 
 
 @dataclass(frozen=True, slots=True)

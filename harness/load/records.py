@@ -3,6 +3,9 @@
 records.bin   model.RECORD for each request that can be planned; a request's place is its number. It is written when the request
               is sent (outcome UNANSWERED, done_ns 0) and again when its outcome is known, so a killed generator leaves
               nothing wrong behind. done_ns is when the outcome was known (of a NOT_SENT request: when that was decided).
+attempts.bin  model.RECORD for each attempt that another one followed, one after the other as they ended; there only where the
+              plan has a lane that tries again. Flags carry the attempt's number (model.ATTEMPT_SHIFT). The record in records.bin
+              is the last attempt's; while a request waits for its next one, it is UNANSWERED there and sent_ns is 0.
 answers.jsonl one model.Answer a line, written before any record names it.
 
 Writer and reader share the file without a lock. That is sound because done_ns is packed last, lowest byte first, and the highest
@@ -20,10 +23,12 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from harness.load.host import give_back
 from harness.load.wire import Evidence
-from harness.model import FLAG_REUSED, LANES, OUTCOMES, RECORD, Answer, Lane, Outcome
+from harness.model import ATTEMPT_SHIFT, FLAG_REUSED, LANES, OUTCOMES, RECORD, Answer, Lane, Outcome
 
 RECORDS = "records.bin"
+ATTEMPTS = "attempts.bin"
 ANSWERS = "answers.jsonl"
 MAX_ANSWERS = 4096
 """Distinct answers kept apart; the last one stands for all that came after."""
@@ -38,6 +43,7 @@ class RecordWriter:
     """The generator's end of records.bin. Times given are monotonic; utc_offset_ns turns them into UTC."""
 
     def __init__(self, path: Path, capacity: int, utc_offset_ns: int) -> None:
+        self._path = path
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
         try:
             # Reserved, not only sized: a full disk must fail here, in words, and not later by SIGBUS.
@@ -77,9 +83,33 @@ class RecordWriter:
             done + utc if done else 0,
         )
 
-    def close(self) -> None:
-        """Give the map back; the kernel writes it out."""
+    def close(self, planned: int) -> None:
+        """Give the map back, and the disk that was reserved for more than the `planned` requests.
+
+        The file keeps its length: a reader may have it mapped, and would be killed for looking behind its end.
+        """
         self._map.close()
+        give_back(self._path, planned * self._size)
+
+
+class AttemptWriter:
+    """The generator's end of attempts.bin. Written at once, one call an attempt: they are few, and none comes before a failure."""
+
+    def __init__(self, path: Path, utc_offset_ns: int) -> None:
+        self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        self._offset = utc_offset_ns
+
+    def add(
+        self, seq: int, lane: int, outcome: Outcome, status: int, answer: int, flags: int, times: tuple[int, int, int, int]
+    ) -> None:
+        """An attempt ended, and another will follow. times: as of a record."""
+        utc = self._offset
+        moments = (time + utc if time else 0 for time in times)
+        os.write(self._fd, RECORD.pack(seq, lane, _CODE[outcome], status, answer, flags, *moments))
+
+    def close(self) -> None:
+        """Give the descriptor back."""
+        os.close(self._fd)
 
 
 class AnswerWriter:
@@ -113,7 +143,10 @@ class AnswerWriter:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One planned request as the client saw it. Times: UTC ns, 0 where it never came to that. answer: None if not a byte came."""
+    """One planned request, or one attempt at it, as the client saw it. Times: UTC ns, 0 where it never came to that.
+
+    answer: None if not a byte came. attempt: its number, from 0; more than 0 only where the lane tries again.
+    """
 
     seq: int
     lane: Lane
@@ -125,6 +158,7 @@ class Seen:
     sent_ns: int
     first_byte_ns: int
     done_ns: int
+    attempt: int = 0
 
     @property
     def boot(self) -> str:
@@ -133,8 +167,8 @@ class Seen:
 
     @property
     def late_ns(self) -> int:
-        """How much later than intended it was sent; 0 if it was not."""
-        return self.sent_ns - self.intended_ns if self.sent_ns else 0
+        """How much later than intended it was sent; 0 if it was not, and for an attempt that had to wait for another."""
+        return self.sent_ns - self.intended_ns if self.sent_ns and not self.attempt else 0
 
 
 class RecordReader:
@@ -144,6 +178,7 @@ class RecordReader:
         """folder: the generator's out dir. Raises OSError when the files are not there."""
         with (folder / RECORDS).open("rb") as source:
             self._map = mmap.mmap(source.fileno(), 0, access=mmap.ACCESS_READ)
+        self._attempts_path = folder / ATTEMPTS
         self._answers_path = folder / ANSWERS
         self._answers: dict[int, Answer] = {}
         self._answers_read = 0
@@ -179,6 +214,15 @@ class RecordReader:
         """Every planned request by number; those without an outcome are UNANSWERED."""
         return [self._decode(row) for row in self._rows()]
 
+    def attempts(self) -> list[Seen]:
+        """Every attempt that another one followed, in the order they ended; none where no lane tries again."""
+        try:
+            data = self._attempts_path.read_bytes()
+        except FileNotFoundError:
+            return []
+        whole = len(data) - len(data) % RECORD.size  # the last one may be on its way
+        return [self._decode(row) for row in RECORD.iter_unpack(data[:whole])]
+
     def _intended(self, seq: int) -> int:
         return int(RECORD.unpack_from(self._map, seq * RECORD.size)[6])
 
@@ -205,6 +249,7 @@ class RecordReader:
             sent,
             first,
             done,
+            flags >> ATTEMPT_SHIFT,
         )
 
     def _read_answers(self) -> None:

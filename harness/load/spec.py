@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from harness.load.schedule import capacity
-from harness.model import RECORD, Lane, LoadPlan
+from harness.load.schedule import CHANGING, capacity
+from harness.model import RECORD, Arrivals, Lane, LoadPlan
 
 MAX_RECORD_BYTES = 8 << 30
 """More than this is a slip in max_s, not a plan."""
+
+MAX_RETRIES = 100
+"""An attempt's number has eight bits in a record; nobody tries again so often."""
+
+OURS = frozenset(
+    {"host", "x-rid", "x-attempt", "content-length", "transfer-encoding", "connection", "keep-alive", "upgrade", "te", "trailer"}
+)
+"""Headers a plan may not have: they decide where a request goes, who it is, and where it ends."""
+
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
 class BadSpec(ValueError):
@@ -25,6 +36,7 @@ class GeneratorSpec:
     address, port: where to connect (an IP address, or a name looked up once). host: value of the Host header. path: with or
     without a query. run_id, cycle: with the number of the request they make its id. max_s: sending ends after so long by
     itself. drain_s: how long `stop` waits for what is in flight. at_once: begin when ready, else on `Generator.begin`.
+    ports: of lanes that connect to another port of the address.
     """
 
     address: str
@@ -37,12 +49,12 @@ class GeneratorSpec:
     drain_s: float
     path: str = "/"
     at_once: bool = True
+    ports: tuple[tuple[Lane, int], ...] = ()
 
     def check(self) -> None:
         """Raise BadSpec naming the first field that cannot be used."""
         plan = self.plan
-        if not (math.isfinite(plan.rate_rps) and 0.001 <= plan.rate_rps <= 1_000_000):
-            raise BadSpec(f"rate_rps is {plan.rate_rps}; it must lie between 0.001 and 1000000")
+        _check_arrivals(plan)
         if not (math.isfinite(plan.deadline_s) and plan.deadline_s > 0):
             raise BadSpec(f"deadline_s is {plan.deadline_s}; it must be above 0")
         if plan.in_flight_cap < 0:
@@ -52,8 +64,18 @@ class GeneratorSpec:
             raise BadSpec(f"lanes names a lane twice: {', '.join(named)}")
         if any(weight < 0 for _, weight in plan.lanes) or not any(weight > 0 for _, weight in plan.lanes):
             raise BadSpec("lanes needs weights of 0 and above, one of them above 0")
+        if not 0 <= plan.retries <= MAX_RETRIES:
+            raise BadSpec(f"retries is {plan.retries}; it must lie between 0 and {MAX_RETRIES}")
+        if not (math.isfinite(plan.retry_after_s) and plan.retry_after_s >= 0):
+            raise BadSpec(f"retry_after_s is {plan.retry_after_s}; it must be 0 or above")
+        _check_content(plan)
         if not 0 < self.port < 65_536:
             raise BadSpec(f"port is {self.port}; it must lie between 1 and 65535")
+        if len({lane for lane, _ in self.ports}) != len(self.ports):
+            raise BadSpec(f"ports names a lane twice: {', '.join(lane for lane, _ in self.ports)}")
+        for lane, port in self.ports:
+            if not 0 < port < 65_536:
+                raise BadSpec(f"ports has {port} for {lane}; it must lie between 1 and 65535")
         for name, text in (("host", self.host), ("path", self.path), ("run_id", self.run_id), ("address", self.address)):
             if not text or not text.isascii() or not text.isprintable() or " " in text:
                 raise BadSpec(f"{name} is {text!r}; it must be printable ASCII without blanks, and not empty")
@@ -63,8 +85,12 @@ class GeneratorSpec:
             raise BadSpec(f"max_s is {self.max_s}; it must be above 0")
         if not (math.isfinite(self.drain_s) and self.drain_s >= 0):
             raise BadSpec(f"drain_s is {self.drain_s}; it must be 0 or above")
-        if capacity(plan.rate_rps, self.max_s) * RECORD.size > MAX_RECORD_BYTES:
+        if capacity(plan, self.max_s) * RECORD.size > MAX_RECORD_BYTES:
             raise BadSpec(f"rate_rps {plan.rate_rps:g} for max_s {self.max_s:g} would need more than 8 GiB of records")
+
+    def port_of(self, lane: Lane) -> int:
+        """Where this lane connects to."""
+        return dict(self.ports).get(lane, self.port)
 
     def to_json(self) -> str:
         """The text of spec.json."""
@@ -76,11 +102,48 @@ class GeneratorSpec:
         try:
             raw: dict[str, Any] = json.loads(text)
             plan = raw.pop("plan")
-            lanes = tuple((Lane(name), int(weight)) for name, weight in plan.pop("lanes"))
-            spec = GeneratorSpec(plan=LoadPlan(lanes=lanes, **plan), **raw)
+            plan["lanes"] = tuple((Lane(name), int(weight)) for name, weight in plan["lanes"])
+            plan["arrivals"] = Arrivals(plan["arrivals"])
+            plan["headers"] = tuple((str(name), str(value)) for name, value in plan["headers"])
+            raw["ports"] = tuple((Lane(name), int(port)) for name, port in raw["ports"])
+            spec = GeneratorSpec(plan=LoadPlan(**plan), **raw)
             spec.check()
         except BadSpec:
             raise
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise BadSpec(f"this is not a generator's spec: {type(error).__name__}: {error}") from error
         return spec
+
+
+def _check_arrivals(plan: LoadPlan) -> None:
+    rates = [("rate_rps", plan.rate_rps)]
+    if plan.arrivals in CHANGING:
+        rates.append(("to_rate_rps", plan.to_rate_rps))
+        if not (math.isfinite(plan.over_s) and 0.001 <= plan.over_s <= 1_000_000):
+            raise BadSpec(f"over_s is {plan.over_s}; for arrivals {plan.arrivals} it must lie between 0.001 and 1000000")
+    else:
+        # Nobody writes these down without meaning something by it.
+        for name, value in (("to_rate_rps", plan.to_rate_rps), ("over_s", plan.over_s)):
+            if value != 0:
+                raise BadSpec(
+                    f"{name} is {value}, but arrivals {plan.arrivals} have one rate; choose ramp or step, or leave it out"
+                )
+    for name, rate in rates:
+        if not (math.isfinite(rate) and 0.001 <= rate <= 1_000_000):
+            raise BadSpec(f"{name} is {rate}; it must lie between 0.001 and 1000000")
+
+
+def _check_content(plan: LoadPlan) -> None:
+    """What the plan puts into each request."""
+    try:
+        plan.body.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise BadSpec(f"body cannot be written as UTF-8: {error.reason} at character {error.start}") from error
+    for name, value in plan.headers:
+        if not _TOKEN.fullmatch(name):
+            raise BadSpec(f"headers has the name {name!r}; it must be of letters, digits and !#$%&'*+-.^_`|~")
+        if name.lower() in OURS:
+            raise BadSpec(f"headers has {name}, which is the generator's own")
+        # No line ends, and no blanks at the ends, which would get lost on the way.
+        if not (value.isascii() and (value.isprintable() or not value) and value == value.strip()):
+            raise BadSpec(f"headers has {value!r} for {name}; it must be printable ASCII without blanks at its ends")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from harness.model import Lane
+from harness.model import Lane, LoadPlan
 
 BODY_KEPT = 512
 """So much of a body is kept as evidence."""
@@ -18,8 +18,8 @@ EVIDENCE = frozenset({b"server", b"content-type", b"x-toggle-pod", b"x-toggle-bo
 PRESENCE = b"x-envoy-upstream-service-time"
 """Its value differs with each answer; that it is there tells that an upstream answered, not Envoy."""
 
-_POST_BODY = b"knative-chaos"
-_CACHED_HEADS = 4096
+_CACHED_HEADS = 256
+"""A head and what was read from it are about 1.5 kB; a server's Date and timings make them many."""
 
 Evidence = tuple[tuple[str, str], ...]
 
@@ -30,30 +30,44 @@ class Malformed(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class RequestText:
-    """The constant parts of one lane's requests; the id goes between them, once in the query and once in the header."""
+    """The constant parts of one lane's requests; the id goes between them, once in the query and once in the header.
+
+    ends: by number of the attempt; one where there is but one attempt.
+    """
 
     line: bytes
     middle: bytes
-    end: bytes
+    ends: tuple[bytes, ...]
 
     @staticmethod
-    def of(lane: Lane, host: str, path: str) -> RequestText:
-        """GET, or POST with a small body and no Idempotency-Key: no proxy may send it twice."""
-        verb = b"POST" if lane is Lane.POST_KEEPALIVE else b"GET"
+    def of(lane: Lane, host: str, path: str, plan: LoadPlan) -> RequestText:
+        """GET, or POST with a body and no Idempotency-Key of ours: no proxy may send it twice."""
+        post = lane is Lane.POST_KEEPALIVE
+        body = plan.body.encode("utf-8") if post else b""
+        attempts = plan.retries + 1 if lane is Lane.GET_RETRYING else 0
+        end = "".join(f"\r\n{name}: {value}" for name, value in fields_of(lane, plan)).encode("ascii")
+        if post:
+            end += b"\r\nContent-Length: %d" % len(body)
+        if lane is Lane.GET_NEW:
+            end += b"\r\nConnection: close"
+        end += b"\r\n\r\n" + body
+        ends = tuple(b"\r\nX-Attempt: %d%s" % (attempt, end) for attempt in range(attempts)) or (end,)
         query = b"&rid=" if "?" in path else b"?rid="
-        end = b"\r\nUser-Agent: knative-chaos\r\nAccept: */*\r\n"
-        if lane is Lane.POST_KEEPALIVE:
-            end += b"Content-Type: text/plain\r\nContent-Length: %d\r\n\r\n%s" % (len(_POST_BODY), _POST_BODY)
-        elif lane is Lane.GET_NEW:
-            end += b"Connection: close\r\n\r\n"
-        else:
-            end += b"\r\n"
         head = b" HTTP/1.1\r\nHost: %s\r\nX-Rid: " % host.encode("ascii")
-        return RequestText(verb + b" " + path.encode("ascii") + query, head, end)
+        return RequestText((b"POST " if post else b"GET ") + path.encode("ascii") + query, head, ends)
 
-    def render(self, rid: bytes) -> bytes:
+    def render(self, rid: bytes, attempt: int = 0) -> bytes:
         """The whole request with this id."""
-        return self.line + rid + self.middle + rid + self.end
+        return self.line + rid + self.middle + rid + self.ends[attempt]
+
+
+def fields_of(lane: Lane, plan: LoadPlan) -> tuple[tuple[str, str], ...]:
+    """Header fields that say nothing of framing or identity: the plan's, and ours where the plan has none of that name."""
+    given = {name.lower() for name, _ in plan.headers}
+    own = [("User-Agent", "knative-chaos"), ("Accept", "*/*")]
+    if lane is Lane.POST_KEEPALIVE:
+        own.append(("Content-Type", "text/plain"))
+    return (*(field for field in own if field[0].lower() not in given), *plan.headers)
 
 
 class Framing(Enum):
@@ -74,6 +88,13 @@ class Head:
     length: int
     keep: bool
     evidence: Evidence
+
+
+def evidence_of(name: bytes, value: bytes) -> Evidence:
+    """What is kept of this header; empty: nothing. name: lower-case."""
+    if name in EVIDENCE:
+        return ((name.decode("ascii"), value.decode("utf-8", "replace")),)
+    return ((name.decode("ascii"), "present"),) if name == PRESENCE else ()
 
 
 def parse_head(raw: bytes) -> Head:
@@ -104,10 +125,8 @@ def parse_head(raw: bytes) -> Head:
             coding = value.lower()
         elif name == b"connection":
             connection = value.lower()
-        elif name in EVIDENCE:
-            evidence[name.decode("ascii")] = value.decode("utf-8", "replace")
-        elif name == PRESENCE:
-            evidence[name.decode("ascii")] = "present"
+        else:
+            evidence.update(evidence_of(name, value))
     options = {option.strip() for option in connection.split(b",")}
     keep = b"close" not in options and (version == b"HTTP/1.1" or b"keep-alive" in options)
     if status < 200 or status in (204, 304):

@@ -14,17 +14,29 @@ from harness.model import Lane, LoadPlan
 
 TRUTH = Path(__file__).with_name("truth.py")
 EVEN = tuple((lane, 1) for lane in Lane)
+STRAIGHT = (Lane.GET_QUEUE_PROXY, Lane.GET_POD)
+"""Lanes that connect to another port, where there is one."""
 
 
 @contextmanager
 def truth_server(log: Path, *, faults: Sequence[tuple[str, float, float]] = (), kill_second: bool = False) -> Iterator[int]:
-    """The server's port; its log is complete when the block is left."""
+    """The server's first port; its log is complete when the block is left."""
+    with truth_ports(log, faults=faults, kill_second=kill_second) as (first, _):
+        yield first
+
+
+@contextmanager
+def truth_ports(
+    log: Path, *, faults: Sequence[tuple[str, float, float]] = (), kill_second: bool = False
+) -> Iterator[tuple[int, int]]:
+    """Both of its ports."""
     asked = json.dumps({"faults": list(faults), "kill_second": kill_second, "log": str(log)})
     server = subprocess.Popen([sys.executable, str(TRUTH), asked], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert server.stdin is not None
     assert server.stdout is not None
     try:
-        yield int(server.stdout.readline())
+        first, second = (int(port) for port in server.stdout.readline().split())
+        yield first, second
     finally:
         server.stdin.close()
         try:
@@ -45,7 +57,11 @@ def spec_for(
     cap: int = 0,
     lanes: tuple[tuple[Lane, int], ...] = EVEN,
     at_once: bool = True,
+    straight: int = 0,
+    retries: int = 2,
+    retry_after_s: float = 0.02,
 ) -> GeneratorSpec:
-    """A generator for a server on this host."""
-    plan = LoadPlan(rate_rps=rate_rps, lanes=lanes, deadline_s=deadline_s, in_flight_cap=cap)
-    return GeneratorSpec("127.0.0.1", port, "app.example", plan, "run", 3, max_s, drain_s, at_once=at_once)
+    """A generator for a server on this host. straight: the other port, 0 for none."""
+    plan = LoadPlan(rate_rps, lanes, deadline_s, cap, retries=retries, retry_after_s=retry_after_s)
+    ports = tuple((lane, straight) for lane in STRAIGHT if straight)
+    return GeneratorSpec("127.0.0.1", port, "app.example", plan, "run", 3, max_s, drain_s, at_once=at_once, ports=ports)

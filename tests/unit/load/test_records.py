@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.load.records import ANSWERS, MAX_ANSWERS, RECORDS, AnswerWriter, RecordReader, RecordWriter
-from harness.model import FLAG_REUSED, LANES, RECORD, Lane, Outcome
+from harness.load.records import ANSWERS, ATTEMPTS, MAX_ANSWERS, RECORDS, AnswerWriter, AttemptWriter, RecordReader, RecordWriter
+from harness.model import ATTEMPT_SHIFT, FLAG_REUSED, LANES, RECORD, Lane, Outcome
 
 OFFSET = 1_700_000_000_000_000_000
 """Monotonic clocks begin near 0; this makes them UTC."""
@@ -47,7 +47,7 @@ def test_requests_are_read_as_they_were_written(tmp_path: Path) -> None:
     assert [one.seq for one in reader.finished(OFFSET + 1031)] == [2]
     assert reader.counts(OFFSET + 1030) == {Outcome.HTTP_ERROR: 1, Outcome.NOT_SENT: 1}
     reader.close()
-    writer.close()
+    writer.close(3)
     answers.close()
 
 
@@ -55,7 +55,7 @@ def test_a_record_half_written_is_not_taken_for_finished(tmp_path: Path) -> None
     """Whatever number of its last bytes are still missing, the request counts as in flight."""
     writer = RecordWriter(tmp_path / RECORDS, 1, OFFSET)
     writer.done(0, 0, Outcome.OK, 200, -1, 0, (1000, 1010, 1020, 1030))
-    writer.close()
+    writer.close(1)
     whole = (tmp_path / RECORDS).read_bytes()
     for missing in range(1, 9):
         (tmp_path / RECORDS).write_bytes(whole[: RECORD.size - missing] + bytes(missing))
@@ -73,7 +73,44 @@ def test_planned_requests_are_counted_without_looking_at_all(tmp_path: Path, pla
     reader = RecordReader(tmp_path)
     assert reader.planned() == planned
     reader.close()
-    writer.close()
+    writer.close(planned)
+
+
+def test_disk_that_was_reserved_in_vain_is_given_back(tmp_path: Path) -> None:
+    """The file keeps its length, for whoever has it mapped may look behind the last request; it costs what its records cost."""
+    writer = RecordWriter(tmp_path / RECORDS, 1_000_000, OFFSET)
+    for seq in range(100):
+        writer.sent(seq, 0, 1000 + seq, 1000 + seq, 0)
+    before = (tmp_path / RECORDS).stat()
+    reader = RecordReader(tmp_path)
+    writer.close(100)
+    after = (tmp_path / RECORDS).stat()
+    assert after.st_size == before.st_size == 1_000_000 * RECORD.size
+    assert before.st_blocks * 512 >= before.st_size
+    assert after.st_blocks * 512 <= 100 * RECORD.size + 64 * 1024
+    assert (reader.planned(), len(reader.all()), reader.all()[-1].seq) == (100, 100, 99)
+    reader.close()
+
+
+def test_attempts_lie_apart_and_are_told_by_their_number(tmp_path: Path) -> None:
+    """The request's own record is its last attempt's; one half written is not read, and without the file there are none."""
+    writer = RecordWriter(tmp_path / RECORDS, 2, OFFSET)
+    lane = LANES.index(Lane.GET_RETRYING)
+    reader = RecordReader(tmp_path)
+    assert reader.attempts() == []
+    attempts = AttemptWriter(tmp_path / ATTEMPTS, OFFSET)
+    attempts.add(0, lane, Outcome.REFUSED, 0, -1, 0, (1000, 1010, 0, 1030))
+    attempts.add(0, lane, Outcome.RESET, 0, -1, 1 << ATTEMPT_SHIFT | FLAG_REUSED, (1000, 2010, 0, 2030))
+    writer.done(0, lane, Outcome.OK, 200, -1, 2 << ATTEMPT_SHIFT, (1000, 3010, 3020, 3030))
+    attempts.close()
+    whole = (tmp_path / ATTEMPTS).read_bytes()
+    (tmp_path / ATTEMPTS).write_bytes(whole + whole[:7])
+    told = [
+        (one.attempt, one.outcome, one.reused, one.sent_ns - OFFSET, one.late_ns) for one in (*reader.attempts(), *reader.all())
+    ]
+    assert told == [(0, Outcome.REFUSED, False, 1010, 10), (1, Outcome.RESET, True, 2010, 0), (2, Outcome.OK, False, 3010, 0)]
+    reader.close()
+    writer.close(1)
 
 
 def test_equal_answers_are_one_line(tmp_path: Path) -> None:

@@ -1,40 +1,141 @@
-"""The schedule: exact, without drift, and every lane gets its share."""
+"""The schedule: exact, without drift, in order whatever its form, and every lane gets its share."""
 
 from __future__ import annotations
 
 import math
 from collections import Counter
+from dataclasses import replace
+from fractions import Fraction
+from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from harness.load.schedule import SECOND_NS, Schedule, capacity, in_flight_cap, lane_cycle
-from harness.model import LANES, Lane, LoadPlan
+from harness.load.schedule import SECOND_NS, Constant, capacity, highest_rate, in_flight_cap, lane_cycle, schedule_of
+from harness.model import LANES, Arrivals, Lane, LoadPlan
 
 RATES = st.floats(min_value=0.01, max_value=100_000)
+OVERS = st.floats(min_value=0.001, max_value=10_000)
+
+
+@st.composite
+def plans(draw: st.DrawFn) -> LoadPlan:
+    """Plans of every form of arrivals."""
+    arrivals = draw(st.sampled_from(Arrivals))
+    if arrivals in (Arrivals.RAMP, Arrivals.STEP):
+        return LoadPlan(draw(RATES), arrivals=arrivals, to_rate_rps=draw(RATES), over_s=draw(OVERS))
+    return LoadPlan(draw(RATES), arrivals=arrivals, seed=draw(st.integers(0, 2**64)))
+
+
+def integral(plan: LoadPlan, elapsed_ns: int) -> Fraction:
+    """How many requests a plan with fixed rates means by then, without rounding: the area under its rate."""
+    first, then, at = Fraction(plan.rate_rps), Fraction(plan.to_rate_rps), Fraction(elapsed_ns, SECOND_NS)
+    if plan.arrivals is Arrivals.CONSTANT:
+        return first * at
+    over = Fraction(round(plan.over_s * SECOND_NS), SECOND_NS)
+    within, behind = min(at, over), max(Fraction(0), at - over)
+    mean = first + (then - first) * within / over / 2 if plan.arrivals is Arrivals.RAMP else first
+    return mean * within + then * behind
 
 
 @given(rate=RATES, k=st.integers(0, 10_000_000))
 def test_due_is_the_inverse_of_offset(rate: float, k: int) -> None:
     """At the moment request k is due, k + 1 requests are due; a nanosecond earlier, k at most."""
-    schedule = Schedule.of(rate)
+    schedule = Constant.of(rate)
     at = schedule.offset_ns(k)
     assert schedule.due(at) >= k + 1
     assert schedule.offset_ns(schedule.due(at)) > at
     assert schedule.due(at - 1) <= k
 
 
+@given(plan=plans(), k=st.integers(0, 300))
+def test_due_is_the_inverse_of_offset_whatever_the_form(plan: LoadPlan, k: int) -> None:
+    """The same for ramps, steps and chance, early in the schedule, where they bend."""
+    schedule = schedule_of(plan)
+    at = schedule.offset_ns(k)
+    assert schedule.due(at) >= k + 1
+    assert schedule.offset_ns(schedule.due(at)) > at
+    assert schedule.due(at - 1) <= k
+
+
+@given(plan=plans())
+def test_times_are_in_order_and_the_same_again(plan: LoadPlan) -> None:
+    """None is before the one before it, none before the start; asked for once more, in any order, they are the same."""
+    schedule = schedule_of(plan)
+    times = [schedule.offset_ns(k) for k in range(200)]
+    assert times[0] >= 0
+    assert all(earlier <= later for earlier, later in pairwise(times))
+    assert [schedule.offset_ns(k) for k in reversed(range(200))] == times[::-1]
+    assert [schedule_of(plan).offset_ns(k) for k in range(200)] == times
+
+
+@given(plan=plans(), share=st.floats(0, 3))
+def test_counts_are_the_area_under_the_rate(plan: LoadPlan, share: float) -> None:
+    """Within one, at any time, before the bend and behind it: what makes a rate a rate."""
+    assume(plan.arrivals is not Arrivals.POISSON)
+    elapsed_ns = int((plan.over_s or 1) * share * SECOND_NS)
+    meant = integral(plan, elapsed_ns)
+    # Rates are exact to a millionth of a request per second, times to a nanosecond.
+    slack = Fraction(elapsed_ns, SECOND_NS) / 1_000_000 + Fraction(max(plan.rate_rps, plan.to_rate_rps)) * 4 / SECOND_NS
+    assert abs(schedule_of(plan).due(elapsed_ns) - meant) <= 1 + slack
+
+
+def test_a_ramp_bends_where_it_was_told() -> None:
+    """10 to 30 per second within 2 s are 40 requests, of which the first second has 15; then they come every 1/30 s."""
+    schedule = schedule_of(LoadPlan(10, arrivals=Arrivals.RAMP, to_rate_rps=30, over_s=2))
+    assert [schedule.due(at * SECOND_NS - 1) for at in (1, 2, 3)] == [15, 40, 70]
+    assert schedule.offset_ns(40) == 2 * SECOND_NS
+    assert schedule.offset_ns(41) - schedule.offset_ns(40) == SECOND_NS // 30
+
+
+def test_a_step_is_one() -> None:
+    """10 per second for 2 s, then 100: the twentieth is due at the step, the next a hundredth later."""
+    schedule = schedule_of(LoadPlan(10, arrivals=Arrivals.STEP, to_rate_rps=100, over_s=2))
+    assert [schedule.offset_ns(k) / SECOND_NS for k in (19, 20, 21)] == [1.9, 2.0, 2.01]
+
+
+def test_neither_drifts_behind_its_bend() -> None:
+    """A year after the bend a rate of 3 per second is exact again at each whole second."""
+    year_s = 365 * 24 * 3600
+    for arrivals in (Arrivals.RAMP, Arrivals.STEP):
+        schedule = schedule_of(LoadPlan(1, arrivals=arrivals, to_rate_rps=3, over_s=10))
+        head = 20 if arrivals is Arrivals.RAMP else 10
+        assert schedule.offset_ns(head + 3 * year_s) == (10 + year_s) * SECOND_NS
+
+
+@pytest.mark.parametrize("seed", [0, 1, 20_261_123])
+def test_chance_is_poisson(seed: int) -> None:
+    """Mean and deviation of 20,000 intervals are the exponential's within 4 standard errors, and so is the share above the mean."""
+    mean_ns, count = SECOND_NS / 200, 20_000
+    schedule = schedule_of(LoadPlan(200, arrivals=Arrivals.POISSON, seed=seed))
+    times = [schedule.offset_ns(k) for k in range(count + 1)]
+    gaps = [later - earlier for earlier, later in pairwise(times)]
+    mean = sum(gaps) / count
+    deviation = math.sqrt(sum((gap - mean) ** 2 for gap in gaps) / count)
+    above = sum(gap > mean_ns for gap in gaps) / count
+    assert abs(mean / mean_ns - 1) < 4 / math.sqrt(count)
+    assert abs(deviation / mean_ns - 1) < 4 * math.sqrt(2 / count)  # the exponential's fourth moment makes it sqrt(8 / 4n)
+    assert abs(above - math.exp(-1)) < 4 * math.sqrt(math.exp(-1) * (1 - math.exp(-1)) / count)
+
+
+def test_another_seed_is_another_run() -> None:
+    """And the seed alone decides."""
+    first, other = (schedule_of(LoadPlan(50, arrivals=Arrivals.POISSON, seed=seed)) for seed in (1, 2))
+    assert [first.offset_ns(k) for k in range(9)] != [other.offset_ns(k) for k in range(9)]
+
+
 def test_thirds_do_not_drift() -> None:
     """A period that is no whole number of ns is exact again at each whole second, also after a year."""
     year_s = 365 * 24 * 3600
-    assert Schedule.of(3).offset_ns(3 * year_s) == year_s * SECOND_NS
+    assert Constant.of(3).offset_ns(3 * year_s) == year_s * SECOND_NS
 
 
-def test_nothing_is_due_before_the_start() -> None:
-    """The first request is due at the start, none before."""
-    assert Schedule.of(100).due(-1) == 0
-    assert Schedule.of(100).due(0) == 1
+@given(plan=plans())
+def test_nothing_is_due_before_the_start(plan: LoadPlan) -> None:
+    """The first request of a rate is due at the start, none before; chance may take its time."""
+    assert schedule_of(plan).due(-1) == 0
+    assert plan.arrivals is Arrivals.POISSON or schedule_of(plan).due(0) >= 1
 
 
 @given(weights=st.lists(st.integers(0, 9), min_size=len(LANES), max_size=len(LANES)).filter(any))
@@ -61,7 +162,22 @@ def test_the_cap_defaults_to_what_one_deadline_can_hold(asked: int, cap: int) ->
     assert in_flight_cap(LoadPlan(rate_rps=50, deadline_s=40, in_flight_cap=asked)) == cap
 
 
+def test_the_cap_follows_the_highest_rate() -> None:
+    """Up or down: what a deadline can hold at the worst moment. Chance gets room for what it may bring together."""
+    up = LoadPlan(50, deadline_s=40, arrivals=Arrivals.RAMP, to_rate_rps=80, over_s=1)
+    assert in_flight_cap(up) == in_flight_cap(replace(up, rate_rps=80, to_rate_rps=50, arrivals=Arrivals.STEP)) == 3200
+    assert highest_rate(up) == 80
+    assert in_flight_cap(LoadPlan(50, deadline_s=40, arrivals=Arrivals.POISSON)) > 2000 + 6 * math.sqrt(2000)
+
+
 @pytest.mark.parametrize(("rate", "max_s", "requests"), [(10, 1, 10), (10, 0.05, 1), (3, 1, 3), (0.01, 1, 1)])
 def test_capacity_counts_what_is_due_before_the_end(rate: float, max_s: float, requests: int) -> None:
     """The request due exactly at max_s is not sent any more."""
-    assert capacity(rate, max_s) == requests
+    assert capacity(LoadPlan(rate), max_s) == requests
+
+
+@given(plan=plans(), max_s=st.floats(0.01, 1))
+def test_capacity_has_room_for_every_request(plan: LoadPlan, max_s: float) -> None:
+    """Whatever the form: the request after the last that has room is due at the end or later."""
+    assume(plan.rate_rps < 2000)  # a test of millions of draws tells no more
+    assert schedule_of(plan).offset_ns(capacity(plan, max_s)) >= int(max_s * SECOND_NS) - 1

@@ -1,166 +1,71 @@
 """What the generator measured against what a misbehaving server knows it did: kinds, counts and edges, for each lane.
 
-One run meets every kind of fault one after the other. A run whose own pacing was late does not count (it is then this machine that
-is measured); there are three tries at most, and all of them are told when none counts.
+For each kind of fault there is one run with all lanes; a lane that was late in it is judged by another, three at most, and all of
+them are told (see meeting.py).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-from harness.load.process import Seen, start
+from harness.load.process import start
 from harness.load.records import RecordReader
-from harness.model import GeneratorReport, Lane, Outcome
-from tests.unit.load.held import spec_for, truth_server
-from tests.unit.load.truth import Truth, Window
+from harness.model import LANES, Lane, Outcome
+from tests.unit.load.held import STRAIGHT, spec_for, truth_ports
+from tests.unit.load.meeting import DEADLINE_S, KINDS, TRIED_AGAIN, Meetings, Try, disagreements, key
+from tests.unit.load.truth import Truth
 
-TRIES = 3
-STEP_S = 0.3
-"""Each fault lasts so long, and so long it is quiet before it."""
-
-KINDS = {
-    "refuse": Outcome.REFUSED,
-    "reset": Outcome.RESET,
-    "close": Outcome.CLOSED,
-    "502": Outcome.HTTP_ERROR,
-    "truncate": Outcome.TRUNCATED,
-    "malformed": Outcome.MALFORMED,
-    "stall": Outcome.TIMEOUT,
-}
-PLANNED = tuple((kind, STEP_S * (2 * n + 1), STEP_S * (2 * n + 2)) for n, kind in enumerate(KINDS))
-ENDS_S = STEP_S * (2 * len(KINDS) + 1)
-NEAR_NS = 100_000_000
-DEADLINE_S = STEP_S * 1.5
-
-
-@dataclass(frozen=True)
-class Try:
-    """One run: both sides of it."""
-
-    requests: tuple[Seen, ...]
-    truth: Truth
-    report: GeneratorReport
-
-    def of(self, lane: Lane) -> tuple[Seen, ...]:
-        """One lane's requests, by number."""
-        return tuple(one for one in self.requests if one.lane is lane)
-
-    def period_ns(self, lane: Lane) -> int:
-        """The time between two requests of a lane."""
-        due = [one.intended_ns for one in self.of(lane)]
-        return max(later - earlier for earlier, later in pairwise(due))
-
-    def delays_ns(self) -> dict[int, int]:
-        """By number: how long after its intended time a request arrived at the server, or was sent if it never did."""
-        arrived = {int(one.rid.rpartition("-")[2]): one.at_ns for one in self.truth.served}
-        return {one.seq: arrived.get(one.seq, one.sent_ns) - one.intended_ns for one in self.requests}
-
-    def allowance_ns(self, edge_ns: int) -> int:
-        """What scheduling may have moved this edge by: the worst delay of any request due near it."""
-        delays = self.delays_ns()
-        return max(delays[one.seq] for one in self.requests if abs(one.intended_ns - edge_ns) <= NEAR_NS)
-
-    def late(self) -> str:
-        """Why this run does not count, "" if it does: much later, and one fault's requests would meet the next."""
-        delays = sorted(self.delays_ns().values())
-        p99, worst, period = delays[int(len(delays) * 0.99)], delays[-1], self.period_ns(Lane.GET_NEW)
-        limit = int(STEP_S * 1e9 / 3)
-        return f"delay p99 {p99 / 1e6:.1f} ms, max {worst / 1e6:.1f} ms" if p99 > 2 * period or worst > limit else ""
-
-
-def run_once(folder: Path, *, kill_second: bool, ends_s: float, deadline_s: float) -> Try:
-    """Meet the faults (or the killer of second requests) once."""
-    log = folder / "truth.json"
-    with truth_server(log, faults=() if kill_second else PLANNED, kill_second=kill_second) as port:
-        spec = spec_for(port, deadline_s=deadline_s, max_s=ends_s, drain_s=deadline_s)
-        with start(spec, folder) as generator:
-            generator.wait_ended(ends_s + deadline_s + 20)
-            report = generator.stop()
-    return Try(tuple(RecordReader(folder).all()), Truth.read(log), report)
+Met = Callable[[str, Lane], Try]
 
 
 @pytest.fixture(scope="module")
-def met(tmp_path_factory: pytest.TempPathFactory) -> Try:
-    """A run through all faults: the first whose pacing was in time; fails with all of them if there is none."""
-    told = []
-    for number in range(TRIES):
-        folder = tmp_path_factory.mktemp("faults")
-        done = run_once(folder, kill_second=False, ends_s=ENDS_S, deadline_s=DEADLINE_S)
-        told.append(done.late() or "in time")
-        print(f"try {number + 1} of at most {TRIES}: {told[-1]}; generator's own p99 {done.report.pacing_p99_us:g} us")
-        if not done.late():
-            return done
-    pytest.fail(f"no try was in time, so nothing was measured: {told}")
+def meetings(tmp_path_factory: pytest.TempPathFactory) -> Meetings:
+    """All runs of this module."""
+    return Meetings(lambda: tmp_path_factory.mktemp("met"))
 
 
-def window_of(met: Try, kind: str) -> Window:
-    """The server's account of one fault."""
-    (window,) = [one for one in met.truth.windows if one.fault == kind]
-    return window
+@pytest.fixture
+def met(meetings: Meetings, request: pytest.FixtureRequest) -> Met:
+    """A run through this fault in which this lane was in time; fails with all tries if there is none, tells of them if it took several."""
 
+    def found(kind: str, lane: Lane) -> Try:
+        done, told = meetings.in_time(kind, lane)
+        if len(told) > 1:
+            request.node.user_properties.append(("tries", "; ".join(told)))
+            request.node.add_report_section("setup", "tries", "\n".join(told))
+        if done is None:
+            pytest.fail(f"no try was in time, so nothing was measured: {told}")
+        return done
 
-def failures(met: Try, lane: Lane, window: Window) -> list[Seen]:
-    """A lane's failed requests in and around a fault."""
-    around = int(STEP_S * 1e9 / 2)
-    lo, hi = window.on_ns - around, window.off_done_ns + around
-    return [one for one in met.of(lane) if one.outcome is not Outcome.OK and lo <= one.intended_ns <= hi]
-
-
-def disagreements(met: Try, lane: Lane, kind: str) -> list[str]:
-    """In what the generator's account of one fault on one lane differs from the server's by more than it may; empty: they agree.
-
-    count: within 1 of what the server did; of a refusal, which it does not see, of the requests sent while the fault was on.
-    edges: the first failure was sent within one period after the fault came on, the last within one period before it went off,
-    give or take the allowance. kind: all of the one outcome, but for those that were under way when a server closed everything:
-    one, and as many as the allowance makes possible.
-    """
-    window = window_of(met, kind)
-    failed = failures(met, lane, window)
-    found = []
-    period, on, off = met.period_ns(lane), met.allowance_ns(window.on_ns), met.allowance_ns(window.off_ns)
-    done_to = {one.rid for one in met.truth.served if one.did == kind}
-    if kind == "refuse":
-        expected = sum(window.on_ns <= one.sent_ns <= window.off_ns for one in met.of(lane))
-    else:
-        expected = sum(f"run-3-{one.seq}" in done_to for one in met.of(lane))
-    if abs(len(failed) - expected) > 1:
-        found.append(f"count: {len(failed)} failed, {expected} should have")
-    others = [one.outcome for one in failed if one.outcome is not KINDS[kind]]
-    under_way = kind == "refuse" and len(others) <= 1 + on // period and set(others) <= {Outcome.RESET, Outcome.CLOSED}
-    if others and not under_way:
-        found.append(f"kind: {others}")
-    if failed:
-        first, last = failed[0].sent_ns, failed[-1].sent_ns
-        if not window.on_ns - on <= first <= window.on_done_ns + period + on:
-            found.append(f"first edge: {(first - window.on_ns) / 1e6:.2f} ms off, allowed {on / 1e6:.2f} and a period")
-        if not window.off_ns - period - off <= last <= window.off_done_ns + off:
-            found.append(f"last edge: {(last - window.off_ns) / 1e6:.2f} ms off, allowed {off / 1e6:.2f} and a period")
     return found
 
 
 @pytest.mark.parametrize("lane", list(Lane))
 @pytest.mark.parametrize("kind", KINDS)
-def test_each_fault_is_measured_as_it_was(met: Try, kind: str, lane: Lane) -> None:
+def test_each_fault_is_measured_as_it_was(met: Met, kind: str, lane: Lane) -> None:
     """Count, edges and kind, on each lane."""
-    assert failures(met, lane, window_of(met, kind))
-    assert disagreements(met, lane, kind) == []
+    assert disagreements(met(kind, lane), lane) == []
 
 
 def _hide(met: Try) -> Try:
-    """Two failures in the middle of the resets look like successes, as with a client that tries again."""
-    hidden = {one.seq for one in failures(met, Lane.GET_NEW, window_of(met, "reset"))[5:7]}
+    """Two failures in the middle look like successes, as with a client that tries again."""
+    hidden = {one.seq for one in met.failures(Lane.GET_NEW)[5:7]}
     return replace(met, requests=tuple(replace(o, outcome=Outcome.OK) if o.seq in hidden else o for o in met.requests))
 
 
+def _forget(met: Try) -> Try:
+    """The retrying lane keeps its last attempts only, as such a client does."""
+    return replace(met, attempts=())
+
+
 def _shift(met: Try) -> Try:
-    """Everything is sent later than it says by more than scheduling explains, as with a client that queues."""
-    window = window_of(met, "reset")
-    by = 2 * met.period_ns(Lane.GET_NEW) + met.allowance_ns(window.on_ns) + met.allowance_ns(window.off_ns)
+    """Everything was sent earlier than it says by a little more than may be, as with a client that queues."""
+    by = met.period_ns(Lane.GET_NEW) + 2_500_000
     return replace(met, requests=tuple(replace(o, sent_ns=o.sent_ns - by) for o in met.requests))
 
 
@@ -170,56 +75,104 @@ def _confuse(met: Try) -> Try:
     return replace(met, requests=tuple(replace(o, outcome=swap.get(o.outcome, o.outcome)) for o in met.requests))
 
 
-@pytest.mark.parametrize(("plant", "says"), [(_hide, "count"), (_shift, "edge"), (_confuse, "kind")])
-def test_a_generator_that_were_wrong_would_be_caught(met: Try, plant: Callable[[Try], Try], says: str) -> None:
+@pytest.mark.parametrize(
+    ("plant", "lane", "says"),
+    [
+        (_hide, Lane.GET_NEW, "count"),
+        (_forget, Lane.GET_RETRYING, "count"),
+        (_shift, Lane.GET_NEW, "edge"),
+        (_confuse, Lane.GET_NEW, "kind"),
+    ],
+)
+def test_a_generator_that_were_wrong_would_be_caught(met: Met, plant: Callable[[Try], Try], lane: Lane, says: str) -> None:
     """The comparison itself can fail: on a hidden failure, a moved edge, a wrong kind."""
-    found = disagreements(plant(met), Lane.GET_NEW, "reset")
+    found = disagreements(plant(met("reset", lane)), lane)
     assert any(says in one for one in found), found
 
 
-def test_nothing_fails_outside_the_faults(met: Try) -> None:
-    """Between the faults every request is answered, and none is left without an outcome."""
-    belongs = {one.seq for kind in KINDS for lane in Lane for one in failures(met, lane, window_of(met, kind))}
-    stray = [one for one in met.requests if one.outcome is not Outcome.OK and one.seq not in belongs]
-    assert stray == []
-    assert met.report.not_sent == 0
-
-
-def test_what_the_server_saw_is_what_was_recorded(met: Try) -> None:
-    """By request id: each request the server got came to the outcome the server gave it; it got none twice."""
-    mine = {f"run-3-{one.seq}": one.outcome for one in met.requests}
-    ids = [one.rid for one in met.truth.served]
-    assert len(set(ids)) == len(ids)
-    wrong = [one for one in met.truth.served if mine[one.rid] is not KINDS.get(one.did, Outcome.OK)]
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_the_server_saw_is_what_was_recorded(meetings: Meetings, kind: str) -> None:
+    """By request and attempt, in time or not: each came to the outcome the server gave it; it got none twice, and none unasked."""
+    done = meetings.first(kind)
+    mine = {key(one): one for one in (*done.requests, *done.attempts)}
+    assert len(mine) == len(done.requests) + len(done.attempts)
+    assert len(done.served) == len(done.truth.served)
+    assert set(done.served) <= set(mine)
+    wrong = [mine[one].outcome for one, served in done.served.items() if mine[one].outcome is not KINDS.get(served.did, Outcome.OK)]
     # A server that closes everything may take with it what it had answered a moment ago.
-    assert len(wrong) <= 1 and all(mine[one.rid] in (Outcome.RESET, Outcome.CLOSED) for one in wrong)
+    assert not wrong or (kind == "refuse" and len(wrong) <= len(LANES) and set(wrong) <= {Outcome.RESET, Outcome.CLOSED})
+    assert done.report.not_sent == 0
 
 
-def test_failures_carry_their_evidence(met: Try) -> None:
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_lane_goes_its_own_way(meetings: Meetings, kind: str) -> None:
+    """Lanes with a port of their own connect there, and HTTP/2 is what one lane speaks."""
+    lanes = {one.seq: one.lane for one in meetings.first(kind).requests}
+    served = meetings.first(kind).served
+    assert served
+    assert all(one.port == (lanes[seq] in STRAIGHT) for (seq, _), one in served.items())
+    assert all(one.http == (2 if lanes[seq] is Lane.GET_H2C else 1) for (seq, _), one in served.items())
+
+
+@pytest.mark.parametrize("kind", TRIED_AGAIN)
+def test_what_a_retrying_client_hides_is_known_exactly(meetings: Meetings, kind: str) -> None:
+    """Attempts are numbered without a hole, follow each other after doubled waits, and each failure the server knows of is one."""
+    done = meetings.first(kind)
+    for request in (one for one in done.requests if one.lane is Lane.GET_RETRYING):
+        before = [one for one in done.attempts if one.seq == request.seq]
+        assert [one.attempt for one in (*before, request)] == list(range(len(before) + 1))
+        for number, (one, following) in enumerate(pairwise((*before, request))):
+            assert one.outcome is not Outcome.OK
+            assert one.done_ns + (20_000_000 << number) <= following.sent_ns
+            assert one.intended_ns == following.intended_ns
+    hidden = {one.seq for one in done.attempts} & {one.seq for one in done.requests if one.outcome is Outcome.OK}
+    assert hidden  # those of the fault's last moments were made good
+    failed = {one for one, served in done.served.items() if served.did == kind}
+    retrying = {
+        key(one) for one in (*done.requests, *done.attempts) if one.lane is Lane.GET_RETRYING and one.outcome is not Outcome.OK
+    }
+    assert kind == "refuse" or {one for one in failed if one in retrying} == retrying
+
+
+@pytest.mark.parametrize("kind", ["malformed", "stall"])
+def test_what_is_an_answer_or_took_too_long_is_not_tried_again(meetings: Meetings, kind: str) -> None:
+    """The retrying lane leaves these as they are."""
+    assert meetings.first(kind).attempts == ()
+
+
+@pytest.mark.parametrize("lane", [Lane.GET_KEEPALIVE, Lane.GET_H2C])
+def test_failures_carry_their_evidence(meetings: Meetings, lane: Lane) -> None:
     """Status and body of a 502 and the beginning of a truncated answer are kept; a reset has none."""
-    by_outcome = {one.outcome: one for one in met.requests}
-    bad = by_outcome[Outcome.HTTP_ERROR].answer
-    half = by_outcome[Outcome.TRUNCATED].answer
-    odd = by_outcome[Outcome.MALFORMED].answer
-    assert bad is not None and (bad.status, bad.body) == (502, "dial tcp: connection refused\n")
-    assert half is not None and (half.status, half.body) == (200, "half")
-    assert odd is not None and (odd.status, odd.body) == (0, "this is not HTTP\r\n\r\n")
-    assert by_outcome[Outcome.RESET].answer is None
+    answers = {kind: meetings.first(kind).failures(lane)[-1].answer for kind in ("502", "truncate", "malformed", "reset")}
+    said = {kind: (answer.status, answer.body) if answer else None for kind, answer in answers.items()}
+    noise = (0, "this is not HTTP\r\n\r\n") if lane is Lane.GET_KEEPALIVE else None
+    assert said == {"502": (502, "dial tcp: connection refused\n"), "truncate": (200, "half"), "malformed": noise, "reset": None}
 
 
-def test_timeouts_count_from_the_intended_time(met: Try) -> None:
+def test_timeouts_count_from_the_intended_time(meetings: Meetings) -> None:
     """A stalled request is given up one deadline after it was due, not after it was sent, and never before."""
     deadline = int(DEADLINE_S * 1e9)
-    gone = [one.done_ns - one.intended_ns for one in met.requests if one.outcome is Outcome.TIMEOUT]
+    gone = [one.done_ns - one.intended_ns for one in meetings.first("stall").requests if one.outcome is Outcome.TIMEOUT]
     assert min(gone) >= deadline
 
 
 def test_no_failure_is_hidden_by_a_retry(tmp_path: Path) -> None:
     """A server that kills the second request of every connection is seen to do so each time, however late anybody was."""
-    done = run_once(tmp_path, kill_second=True, ends_s=1.0, deadline_s=20)
-    killed = {int(one.rid.rpartition("-")[2]) for one in done.truth.served if one.did == "kill"}
-    failed = {one.seq for one in done.requests if one.outcome is not Outcome.OK}
-    assert failed == killed
-    assert {one.lane for one in done.requests if one.seq in killed} == {Lane.GET_KEEPALIVE, Lane.POST_KEEPALIVE}
-    assert {one.outcome for one in done.requests if one.seq in killed} <= {Outcome.CLOSED, Outcome.RESET}
-    assert all(one.reused for one in done.requests if one.seq in killed)
+    log = tmp_path / "truth.json"
+    with truth_ports(log, kill_second=True) as (port, other):
+        with start(spec_for(port, straight=other, max_s=1.0, drain_s=20, deadline_s=20), tmp_path) as generator:
+            generator.wait_ended(40)
+        reader = RecordReader(tmp_path)
+    all_of_them = {key(one): one for one in (*reader.all(), *reader.attempts())}
+    served = {(int(one.rid.rpartition("-")[2]), one.attempt): one for one in Truth.read(log).served}
+    killed = {one for one, seen in served.items() if seen.did == "kill"}
+    failed = {one for one, seen in all_of_them.items() if seen.outcome is not Outcome.OK}
+    assert killed <= failed
+    # Streams of one connection share its end: one that was sent before the kill was known went with it, and was never served.
+    for one in (all_of_them[extra] for extra in failed - killed):
+        shares = [all_of_them[kill] for kill in killed if all_of_them[kill].lane is one.lane]
+        assert one.lane is Lane.GET_H2C and key(one) not in served
+        assert any(kill.sent_ns <= one.sent_ns <= kill.done_ns for kill in shares)
+    assert {all_of_them[one].lane for one in killed} == set(Lane) - {Lane.GET_NEW}
+    assert {all_of_them[one].outcome for one in killed} <= {Outcome.CLOSED, Outcome.RESET}
+    assert all(all_of_them[one].reused for one in killed)

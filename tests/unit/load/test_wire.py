@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.load.wire import BODY_KEPT, Malformed, Reply, RequestText
-from harness.model import Lane
+from harness.model import Lane, LoadPlan
 
 
 @dataclass(frozen=True)
@@ -153,11 +153,11 @@ def test_only_headers_that_are_evidence_are_kept() -> None:
     assert dict(head.evidence) == {"server": "envoy", "x-toggle-boot": "b1", "x-envoy-upstream-service-time": "present"}
 
 
-@pytest.mark.parametrize("lane", list(Lane))
+@pytest.mark.parametrize("lane", [lane for lane in Lane if lane is not Lane.GET_H2C])
 @pytest.mark.parametrize(("path", "target"), [("/", b"/?rid=r-0-7"), ("/a?b=c", b"/a?b=c&rid=r-0-7")])
 def test_a_request_carries_its_id_twice_and_the_given_host(lane: Lane, path: str, target: bytes) -> None:
     """In the query, which access logs keep, and in a header; POST has a body of the length it says and no Idempotency-Key."""
-    head, _, body = RequestText.of(lane, "app.example", path).render(b"r-0-7").partition(b"\r\n\r\n")
+    head, _, body = RequestText.of(lane, "app.example", path, LoadPlan()).render(b"r-0-7").partition(b"\r\n\r\n")
     line, *headers = head.split(b"\r\n")
     fields = {name.lower(): value for name, value in (header.split(b": ", 1) for header in headers)}
     post = lane is Lane.POST_KEEPALIVE
@@ -167,3 +167,26 @@ def test_a_request_carries_its_id_twice_and_the_given_host(lane: Lane, path: str
     assert bool(body) is post
     assert (fields.get(b"connection") == b"close") is (lane is Lane.GET_NEW)
     assert b"idempotency-key" not in fields
+    assert fields.get(b"x-attempt") == (b"0" if lane is Lane.GET_RETRYING else None)
+
+
+def test_a_further_attempt_says_which_it_is() -> None:
+    """Nothing else differs, and there are no more texts than attempts."""
+    text = RequestText.of(Lane.GET_RETRYING, "app.example", "/", LoadPlan(retries=2))
+    first = text.render(b"r-0-7")
+    assert [text.render(b"r-0-7", attempt) for attempt in (1, 2)] == [
+        first.replace(b"X-Attempt: 0", b"X-Attempt: %d" % attempt) for attempt in (1, 2)
+    ]
+    assert len(text.ends) == 3
+
+
+@pytest.mark.parametrize("lane", [Lane.GET_KEEPALIVE, Lane.POST_KEEPALIVE])
+def test_a_plan_says_what_is_sent(lane: Lane) -> None:
+    """Its headers go with each request, in place of ours of that name; its body with POST, counted in bytes."""
+    plan = LoadPlan(body="grüße", headers=(("X-Team", "a b"), ("user-agent", "mine")))
+    head, _, body = RequestText.of(lane, "app.example", "/", plan).render(b"r-0-7").partition(b"\r\n\r\n")
+    lines = head.split(b"\r\n")
+    assert {b"X-Team: a b", b"user-agent: mine", b"Accept: */*"} <= set(lines)
+    assert b"User-Agent: knative-chaos" not in lines
+    post = lane is Lane.POST_KEEPALIVE
+    assert (body, b"Content-Length: 7" in lines) == ("grüße".encode() if post else b"", post)

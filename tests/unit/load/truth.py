@@ -2,10 +2,10 @@
 
     python truth.py '{"faults": [["reset", 0.3, 0.6]], "kill_second": false, "log": "truth.json"}'
 
-It prints its port, one line; its times count from the first request it gets. It ends with its standard input and then writes a log
-(see Truth). Standard library only.
+It prints its two ports, one line; both serve alike. Its times count from the first request it gets. It ends with its standard
+input and then writes a log (see Truth). It speaks HTTP/1.1, and HTTP/2 to whoever begins with that (by the library h2).
 
-refuse    closes its listener and all its connections          close     reads a request and closes the connection
+refuse    closes its listeners and all its connections         close     reads a request and closes the connection
 reset     reads a request and resets the connection            502       answers 502 with a body
 stall     reads a request and never answers                    truncate  answers less than it promised, and closes
 malformed answers something that is not HTTP
@@ -25,15 +25,25 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from h2.config import H2Configuration
+from h2.connection import H2Connection
+from h2.events import RequestReceived
+from h2.exceptions import ProtocolError
+
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """One request as the server saw it. nth: on its connection, from 1. did: "ok", "kill" or the fault's name. UTC ns."""
+    """One request as the server saw it. nth: on its connection, from 1. did: "ok", "kill" or the fault's name. at_ns: when it was
+    read, UTC. attempt: as the request says, 0 if it does not. port: 0 for the first, 1 for the second. http: 1 or 2.
+    """
 
     rid: str
     at_ns: int
     nth: int
     did: str
+    attempt: int
+    port: int
+    http: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,17 +71,31 @@ class Truth:
         return Truth([Served(**one) for one in raw["served"]], [Window(**one) for one in raw["windows"]])
 
 
-def _answer(status: str, body: bytes, promised: int | None = None) -> bytes:
-    length = len(body) if promised is None else promised
-    return b"HTTP/1.1 %s\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n%s" % (status.encode(), length, body)
+@dataclass(frozen=True, slots=True)
+class Said:
+    """An answer, whatever the protocol. promised: length of the body it announces."""
+
+    status: bytes
+    body: bytes
+    promised: int
 
 
-OK = _answer("200 OK", b"fine\n")
-SAYS = {
-    "502": _answer("502 Bad Gateway", b"dial tcp: connection refused\n"),
-    "truncate": _answer("200 OK", b"half", promised=100),
-    "malformed": b"this is not HTTP\r\n\r\n",
-}
+OK = Said(b"200", b"fine\n", 5)
+SAYS = {"502": Said(b"502", b"dial tcp: connection refused\n", 29), "truncate": Said(b"200", b"half", 100)}
+NOISE = b"this is not HTTP\r\n\r\n"
+HANGS_UP = ("kill", "close", "truncate", "malformed")
+
+
+class Conn:
+    """One connection. second: the protocol's state where it is HTTP/2. over: nothing that comes is looked at any more."""
+
+    def __init__(self, sock: socket.socket, port: int) -> None:
+        self.sock = sock
+        self.port = port
+        self.got = b""
+        self.count = 0
+        self.second: H2Connection | None = None
+        self.over = False
 
 
 class Server:
@@ -83,11 +107,11 @@ class Server:
         self._fault = ""
         self._begun = 0.0
         self._epoll = select.epoll()
-        self._conns: dict[int, tuple[socket.socket, bytearray, list[int]]] = {}
+        self._conns: dict[int, Conn] = {}
         self._on: tuple[int, int] = (0, 0)
         self.truth = Truth()
-        self._listener = self._listen(0)
-        self.port: int = self._listener.getsockname()[1]
+        self._listeners = [self._listen(0), self._listen(0)]
+        self.ports: list[int] = [listener.getsockname()[1] for listener in self._listeners]
 
     def _listen(self, port: int) -> socket.socket:
         listener = socket.socket()
@@ -103,13 +127,13 @@ class Server:
         self._epoll.register(stop_fd, select.EPOLLIN)
         while True:
             for fd, _ in self._epoll.poll(self._patience_s()):
-                if fd == stop_fd:
+                if fd in self._conns:
+                    self._read(self._conns[fd])
+                elif fd == stop_fd:
                     if not os.read(stop_fd, 1):
                         return
-                elif fd == self._listener.fileno():
-                    self._accept()
-                elif fd in self._conns:
-                    self._read(fd)
+                else:
+                    self._accept(fd)
             self._flip_due()
 
     def _patience_s(self) -> float:
@@ -126,64 +150,120 @@ class Server:
         self._fault = fault if what == "on" else ""
         if fault == "refuse":
             if what == "on":
-                self._listener.close()
-                for fd in list(self._conns):
-                    self._close(fd)
+                for listener in self._listeners:
+                    listener.close()
+                for conn in list(self._conns.values()):
+                    self._close(conn)
             else:
-                self._listener = self._listen(self.port)
+                self._listeners = [self._listen(port) for port in self.ports]
         if what == "on":
             self._on = (before, time.time_ns())
         else:
             self.truth.windows.append(Window(fault, *self._on, before, time.time_ns()))
 
-    def _accept(self) -> None:
-        with suppress(BlockingIOError):
-            while True:
-                conn, _ = self._listener.accept()
-                conn.setblocking(False)
-                self._conns[conn.fileno()] = (conn, bytearray(), [0])
-                self._epoll.register(conn.fileno(), select.EPOLLIN)
-                self._read(conn.fileno())
+    def _accept(self, fd: int) -> None:
+        for port, listener in enumerate(self._listeners):
+            if listener.fileno() == fd:
+                with suppress(BlockingIOError):
+                    while True:
+                        sock, _ = listener.accept()
+                        sock.setblocking(False)
+                        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                        conn = self._conns[sock.fileno()] = Conn(sock, port)
+                        self._epoll.register(sock.fileno(), select.EPOLLIN)
+                        self._read(conn)
 
-    def _close(self, fd: int, *, reset: bool = False) -> None:
-        conn, _, _ = self._conns.pop(fd)
+    def _close(self, conn: Conn) -> None:
+        del self._conns[conn.sock.fileno()]
+        conn.sock.close()
+
+    def _hang_up(self, conn: Conn, *, reset: bool = False) -> None:
         if reset:
-            conn.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        conn.close()
+            conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self._close(conn)
+        else:
+            # An end, and no reset: that is what the kernel sends for a socket closed with something unread in it.
+            conn.over = True
+            with suppress(OSError):
+                conn.sock.shutdown(socket.SHUT_WR)
 
-    def _read(self, fd: int) -> None:
-        conn, got, count = self._conns[fd]
+    def _read(self, conn: Conn) -> None:
         try:
-            data = conn.recv(65_536)
+            data = conn.sock.recv(65_536)
         except BlockingIOError:
             return
         except OSError:
             data = b""
+        at = time.time_ns()
         if not data:
-            self._close(fd)
-            return
-        got += data
-        head, end, body = bytes(got).partition(b"\r\n\r\n")
-        length = int(head.lower().partition(b"content-length:")[2].split(b"\r\n")[0] or 0)
-        if not end or len(body) < length:
-            return
-        got.clear()
-        count[0] += 1
-        self._do(fd, conn, head.partition(b"X-Rid: ")[2].split(b"\r\n")[0].decode(), count[0])
+            self._close(conn)
+        elif not conn.over:
+            conn.got += data
+            if conn.second or conn.got.startswith(b"PRI * HTTP/2.0"):
+                self._second(conn, at)
+            else:
+                self._first(conn, at)
 
-    def _do(self, fd: int, conn: socket.socket, rid: str, nth: int) -> None:
+    def _first(self, conn: Conn, at: int) -> None:
+        """HTTP/1.1."""
+        head, end, body = conn.got.partition(b"\r\n\r\n")
+        fields = dict(line.split(b": ", 1) for line in head.split(b"\r\n")[1:])
+        given = {name.lower(): value.decode() for name, value in fields.items()}
+        if not end or len(body) < int(given.get(b"content-length", 0)):
+            return
+        conn.got = b""
+        did = self._does(conn, given, at, 1)
+        said = SAYS.get(did, OK)
+        head = b"HTTP/1.1 %s Said\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n" % (said.status, said.promised)
+        self._say(conn, did, head + said.body)
+
+    def _second(self, conn: Conn, at: int) -> None:
+        """HTTP/2."""
+        if not conn.second:
+            conn.second = H2Connection(H2Configuration(client_side=False, header_encoding="utf-8"))
+            conn.second.initiate_connection()
+        try:
+            events = conn.second.receive_data(conn.got)
+        except ProtocolError:
+            self._close(conn)
+            return
+        conn.got = b""
+        for event in events:
+            if not isinstance(event, RequestReceived) or conn.over:
+                continue
+            stream = event.stream_id
+            did = self._does(conn, {str(name).encode(): str(value) for name, value in event.headers}, at, 2)
+            said = SAYS.get(did, OK)
+            if did in SAYS or did == "ok":
+                head = [(":status", said.status.decode()), ("content-type", "text/plain"), ("content-length", str(said.promised))]
+                conn.second.send_headers(stream, head)
+                conn.second.send_data(stream, said.body, end_stream=did != "truncate")
+            self._say(conn, did, conn.second.data_to_send())
+            if conn.sock.fileno() < 0:
+                return
+        with suppress(OSError):
+            conn.sock.sendall(b"" if conn.over else conn.second.data_to_send())
+
+    def _does(self, conn: Conn, given: dict[bytes, str], at: int, http: int) -> str:
+        """What is done to this request; written down."""
         if not self._begun:
             self._begun = time.monotonic()
             self._flip_due()
-        did = "kill" if self._kill_second and nth == 2 else self._fault or "ok"
-        self.truth.served.append(Served(rid, time.time_ns(), nth, did))
-        if did == "stall":
-            return
+        conn.count += 1
+        did = "kill" if self._kill_second and conn.count == 2 else self._fault or "ok"
+        attempt = int(given.get(b"x-attempt", 0))
+        self.truth.served.append(Served(given.get(b"x-rid", ""), at, conn.count, did, attempt, conn.port, http))
+        return did
+
+    def _say(self, conn: Conn, did: str, answer: bytes) -> None:
+        """answer: what is said if anything is."""
         with suppress(OSError):
             if did in SAYS or did == "ok":
-                conn.sendall(SAYS.get(did, OK))
-        if did in ("kill", "close", "truncate", "malformed", "reset"):
-            self._close(fd, reset=did == "reset")
+                conn.sock.sendall(answer)
+            elif did == "malformed":
+                conn.sock.sendall(NOISE)
+        if did in HANGS_UP or did == "reset":
+            self._hang_up(conn, reset=did == "reset")
 
 
 def main() -> None:
@@ -192,7 +272,7 @@ def main() -> None:
     with suppress(OSError):  # the server's own delays are not what is measured
         os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(os.sched_get_priority_min(os.SCHED_RR)))
     server = Server([(name, lo, hi) for name, lo, hi in asked.get("faults", [])], kill_second=asked.get("kill_second", False))
-    print(server.port, flush=True)
+    print(*server.ports, flush=True)
     server.run(sys.stdin.fileno())
     if asked.get("log"):
         Path(asked["log"]).write_text(json.dumps(asdict(server.truth)), encoding="utf-8")

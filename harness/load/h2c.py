@@ -1,0 +1,291 @@
+"""HTTP/2 without TLS and with prior knowledge: many requests at once on one connection. The one module with a library (h2) in it.
+
+What its events mean:
+
+REFUSED    the connection was not to be had             RESET      it was torn down; the server reset this stream (RST_STREAM),
+CLOSED     it ended before this answer began                       or told that it will not serve it any more (GOAWAY)
+TRUNCATED  it, or the stream, ended within this answer  MALFORMED  what came is not HTTP/2
+
+A connection that is lost takes all its streams with it, each with an outcome of its own. Nothing is sent again: the next request
+opens another connection. So does one for which a connection has no room (the server limits the streams of one).
+"""
+
+from __future__ import annotations
+
+import errno
+import select
+import struct
+import time
+from socket import socket
+
+from h2.config import H2Configuration
+from h2.connection import H2Connection
+from h2.errors import ErrorCodes
+from h2.events import DataReceived, Event, ResponseReceived, StreamEnded, StreamReset
+from h2.exceptions import H2Error, InvalidBodyLengthError
+from h2.settings import SettingCodes
+
+from harness.load.book import Book, Carrier
+from harness.load.connection import READ_BYTES, Dialer, Sockets
+from harness.load.outcome import outcome_of
+from harness.load.spec import GeneratorSpec
+from harness.load.wire import BODY_KEPT, Framing, Head, Malformed, evidence_of, fields_of
+from harness.model import ATTEMPT_SHIFT, FLAG_REUSED, LANES, Outcome
+
+WINDOW = 1 << 20
+"""Bytes a server may send before it must wait for us, for a stream and, many times, for a connection: no answer comes near."""
+
+CARRIED_MAX = 1 << 20
+"""After so many requests a connection is left for another: the library remembers each stream it ever had."""
+
+_FRAME_HEAD = struct.Struct(">HBBBL")
+_SETTINGS, _GOAWAY = 4, 7
+
+
+class H2c:
+    """The lane. Requests go to the newest connection that has room."""
+
+    def __init__(self, lane: int, dialer: Dialer, spec: GeneratorSpec, rid: bytes, book: Book, sockets: Sockets) -> None:
+        """lane: its code. rid: what a request's number makes an id with."""
+        self.lane = lane
+        self.book = book
+        self.sockets = sockets
+        self._dialer = dialer
+        self._rid = rid
+        self._path = (spec.path + ("&rid=" if "?" in spec.path else "?rid=")).encode("ascii")
+        self._before = [(b":method", b"GET"), (b":scheme", b"http"), (b":authority", spec.host.encode("ascii"))]
+        fields = fields_of(LANES[lane], spec.plan)
+        self._behind = [(name.lower().encode("ascii"), value.encode("ascii")) for name, value in fields]
+        self._links: list[Link] = []
+
+    def send(self, seq: int, intended: int, at: int, attempt: int = 0) -> None:
+        """Send this request now; its outcome comes to the book. at: the clock's reading for it."""
+        link = next((one for one in reversed(self._links) if one.has_room()), None)
+        fresh = link is None
+        if link is None:
+            try:
+                link = Link(self._dialer.new(), self)
+            except OSError:
+                self.book.skip(seq, self.lane, intended, at, attempt)
+                return
+            self._links.append(link)
+        stream = Stream(self.lane, link)
+        self.book.begin(stream, seq, intended, at, attempt << ATTEMPT_SHIFT | (0 if fresh else FLAG_REUSED))
+        rid = self._rid + b"%d" % seq
+        link.request(stream, [*self._before, (b":path", self._path + rid), (b"x-rid", rid), *self._behind])
+        try:
+            if fresh:
+                self._dialer.dial(link.sock)
+                link.push()
+                self.sockets.add(link, writing=bool(link.unsent))
+            else:
+                link.flush()
+        except OSError as error:
+            link.lose(outcome_of(error), time.monotonic_ns())
+
+    def forget(self, link: Link) -> None:
+        """This connection is lost or spent."""
+        if link in self._links:
+            self._links.remove(link)
+
+
+class Stream(Carrier):
+    """One request on its connection."""
+
+    __slots__ = ("id", "link")
+
+    def __init__(self, lane: int, link: Link) -> None:
+        super().__init__(lane)
+        self.link = link
+        self.id = 0
+
+    def give_up(self, now: int) -> None:
+        """Its deadline has gone: tell the server not to go on."""
+        self.link.home.book.end(self, Outcome.TIMEOUT, now)
+        self.link.cancel(self, now)
+
+
+class Link:
+    """One connection with its streams."""
+
+    def __init__(self, sock: socket, home: H2c) -> None:
+        self.sock = sock
+        self.fd = sock.fileno()
+        self.home = home
+        self.unsent = b""
+        self._streams: dict[int, Stream] = {}
+        self._carried = 0
+        self._leaving = False  # the server said that it takes no more
+        self._greeted = False
+        self._got = b""
+        self._h2 = H2Connection(
+            H2Configuration(
+                client_side=True, header_encoding=None, validate_outbound_headers=False, normalize_outbound_headers=False
+            )
+        )
+        self._h2.local_settings.update({SettingCodes.ENABLE_PUSH: 0, SettingCodes.INITIAL_WINDOW_SIZE: WINDOW})
+        self._h2.initiate_connection()
+        self._h2.increment_flow_control_window(WINDOW * 64)
+        self.unsent = self._h2.data_to_send()
+
+    def has_room(self) -> bool:
+        """Whether it can take another request now."""
+        return (
+            not self._leaving
+            and self._carried < CARRIED_MAX
+            and len(self._streams) < self._h2.remote_settings.max_concurrent_streams
+        )
+
+    def request(self, stream: Stream, headers: list[tuple[bytes, bytes]]) -> None:
+        """Put a request among what is to be sent."""
+        stream.id = self._h2.get_next_available_stream_id()
+        self._streams[stream.id] = stream
+        self._carried += 1
+        self._h2.send_headers(stream.id, headers, end_stream=True)
+        self.unsent += self._h2.data_to_send()
+
+    def push(self) -> None:
+        """Send what the socket takes; the rest waits for it. Raises OSError."""
+        try:
+            count = self.sock.send(self.unsent)
+        except BlockingIOError:
+            return
+        self.unsent = self.unsent[count:]
+
+    def flush(self) -> None:
+        """The same on a connection that is watched already. Raises OSError."""
+        if self.unsent:
+            self.push()
+            if self.unsent:
+                self.home.sockets.watch(self, writing=True)
+
+    def serve(self, mask: int) -> None:
+        """Something happened on it."""
+        try:
+            if self.unsent and mask & select.EPOLLOUT:
+                self.push()
+                if not self.unsent:
+                    self.home.sockets.watch(self, writing=False)
+                if not mask & ~select.EPOLLOUT:
+                    return
+            data = self.sock.recv(READ_BYTES)
+            now = time.monotonic_ns()
+            if not data:
+                self.lose(Outcome.CLOSED, now)
+                return
+            self._feed(data, now)
+            if self._leaving and not self._streams:
+                self.drop()
+                return
+            self.unsent += self._h2.data_to_send()
+            self.flush()
+        except BlockingIOError:
+            return
+        except OSError as error:
+            self.lose(outcome_of(error), time.monotonic_ns())
+        except (H2Error, Malformed):
+            self.lose(Outcome.MALFORMED, time.monotonic_ns())
+
+    def cancel(self, stream: Stream, now: int) -> None:
+        """The answer to this one is not wanted any more."""
+        self._streams.pop(stream.id, None)
+        try:
+            self._h2.reset_stream(stream.id, ErrorCodes.CANCEL)
+            self.unsent += self._h2.data_to_send()
+            self.flush()
+        except H2Error:
+            pass  # it is over already
+        except OSError as error:
+            self.lose(outcome_of(error), now)
+
+    def lose(self, outcome: Outcome, now: int) -> None:
+        """The connection is gone, and with it every stream. One whose answer had begun when the server closed it is TRUNCATED."""
+        self.drop()
+        for stream in list(self._streams.values()):
+            begun = outcome is Outcome.CLOSED and stream.reply.head is not None
+            self._finish(stream, Outcome.TRUNCATED if begun else outcome, now)
+
+    def drop(self) -> None:
+        """Close it."""
+        self.home.forget(self)
+        self.home.sockets.drop(self)
+
+    # --- what the server says ---------------------------------------------------------------------------------------------
+
+    def _feed(self, data: bytes, now: int) -> None:
+        """Frame by frame, so that one that is wrong spoils none before it. Raises Malformed, H2Error."""
+        data = self._got + data
+        limit = self._h2.max_inbound_frame_size
+        while len(data) >= _FRAME_HEAD.size:
+            high, low, kind, _flags, stream_id = _FRAME_HEAD.unpack_from(data)
+            size = _FRAME_HEAD.size + (high << 8 | low)
+            if size > limit + _FRAME_HEAD.size or (kind != _SETTINGS and not self._greeted):
+                # The library would wait for all of such a frame before it says no.
+                raise Malformed(f"no frame of HTTP/2: {data[:80]!r}")
+            if len(data) < size:
+                break
+            self._greeted = True
+            frame, data = data[:size], data[size:]
+            if kind == _GOAWAY:
+                # The library would take back every stream; the server has only taken back those above the one it names.
+                self._goaway(frame[_FRAME_HEAD.size :], now)
+                continue
+            try:
+                events = self._h2.receive_data(frame)
+            except InvalidBodyLengthError as error:
+                self._short(stream_id, now, too_long=error.actual_length > error.expected_length)
+                raise ConnectionResetError(errno.ECONNRESET, "the library leaves a connection with a wrong length in it") from error
+            for event in events:
+                self._take(event, now)
+        self._got = data
+
+    def _goaway(self, payload: bytes, now: int) -> None:
+        if len(payload) < 8:
+            raise Malformed("GOAWAY without its last stream")
+        self._leaving = True
+        last = int.from_bytes(payload[:4], "big") & 0x7FFFFFFF
+        for number in [number for number in self._streams if number > last]:
+            self._finish(self._streams[number], Outcome.RESET, now)
+
+    def _short(self, stream_id: int, now: int, *, too_long: bool) -> None:
+        stream = self._streams.get(stream_id)
+        if stream is not None:
+            self._finish(stream, Outcome.MALFORMED if too_long else Outcome.TRUNCATED, now)
+
+    def _take(self, event: Event, now: int) -> None:
+        if isinstance(event, ResponseReceived):
+            stream = self._streams.get(event.stream_id or 0)
+            if stream is not None:
+                stream.first = stream.first or now
+                stream.reply.head = _head(event.headers)
+        elif isinstance(event, DataReceived):
+            stream = self._streams.get(event.stream_id or 0)
+            if stream is not None and len(stream.reply.body) < BODY_KEPT:
+                stream.reply.body = (stream.reply.body + (event.data or b""))[:BODY_KEPT]
+            self._h2.acknowledge_received_data(event.flow_controlled_length or 0, event.stream_id or 0)
+        elif isinstance(event, StreamEnded):
+            stream = self._streams.get(event.stream_id or 0)
+            if stream is not None and stream.reply.head is not None:
+                self._finish(stream, Outcome.HTTP_ERROR if stream.reply.head.status >= 400 else Outcome.OK, now)
+        elif isinstance(event, StreamReset):
+            stream = self._streams.get(event.stream_id or 0)
+            if stream is not None:
+                self._finish(stream, Outcome.RESET, now)
+
+    def _finish(self, stream: Stream, outcome: Outcome, now: int) -> None:
+        self._streams.pop(stream.id, None)
+        self.home.book.end(stream, outcome, now)
+
+
+def _head(headers: list[tuple[bytes, bytes]] | None) -> Head:
+    """The status and what is evidence. Raises Malformed."""
+    status = 0
+    evidence: dict[str, str] = {}
+    for name, value in headers or []:
+        if name == b":status":
+            if not value.isdigit() or len(value) != 3:
+                raise Malformed(f"status {value[:40]!r}")
+            status = int(value)
+        else:
+            evidence.update(evidence_of(bytes(name), bytes(value)))
+    return Head(status, Framing.LENGTH, 0, True, tuple(sorted(evidence.items())))  # noqa: FBT003 - keep: as the connection decides

@@ -1,0 +1,215 @@
+"""One run of the generator through one fault of the truth server, and what may be said of it: by which lane it was in time, and in what
+the two accounts differ.
+
+A run is short, and begins when this machine is calm. A lane whose requests were late in it is not judged by it: it is then this
+machine that was measured.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from pathlib import Path
+from threading import Event
+
+from harness.adapters.wait import Look, wait_for
+from harness.errors import WaitTimeout
+from harness.load.process import Seen, start
+from harness.load.records import RecordReader
+from harness.model import GeneratorReport, Lane, Outcome
+from tests.unit.load.held import spec_for, truth_ports
+from tests.unit.load.truth import Served, Truth, Window
+
+TRIES = 3
+MS = 1_000_000
+
+KINDS = {
+    "refuse": Outcome.REFUSED,
+    "reset": Outcome.RESET,
+    "close": Outcome.CLOSED,
+    "502": Outcome.HTTP_ERROR,
+    "truncate": Outcome.TRUNCATED,
+    "malformed": Outcome.MALFORMED,
+    "stall": Outcome.TIMEOUT,
+}
+TRIED_AGAIN = ("refuse", "reset", "close", "502", "truncate")
+"""Kinds that make the retrying lane try again."""
+
+RATE_RPS = 350.0
+BEGINS_S, ENDS_S, LASTS_S = 0.2, 0.45, 0.65
+DEADLINE_S = 0.5
+EDGE_NS = MS
+"""So far an edge may be off beside the period, and so late may be who is to find it."""
+
+CALM_NS = MS // 2
+CALM_WITHIN_S = 3.0
+CALM_IN_ALL_S = 12.0
+
+Key = tuple[int, int]
+"""Number of a request, and of an attempt at it."""
+
+
+@dataclass(frozen=True)
+class Try:
+    """One run: both sides of it. requests: last attempts. attempts: those before them."""
+
+    kind: str
+    requests: tuple[Seen, ...]
+    attempts: tuple[Seen, ...]
+    truth: Truth
+    report: GeneratorReport
+
+    def of(self, lane: Lane) -> list[Seen]:
+        """Every attempt of a lane, in the order sent."""
+        return sorted((one for one in (*self.requests, *self.attempts) if one.lane is lane), key=lambda one: one.sent_ns)
+
+    def failures(self, lane: Lane) -> list[Seen]:
+        """Those of them that failed."""
+        return [one for one in self.of(lane) if one.outcome is not Outcome.OK]
+
+    @property
+    def window(self) -> Window:
+        """The server's account of the fault."""
+        (window,) = self.truth.windows
+        return window
+
+    @cached_property
+    def served(self) -> dict[Key, Served]:
+        """The server's account of each attempt it saw."""
+        return {(int(one.rid.rpartition("-")[2]), one.attempt): one for one in self.truth.served}
+
+    def period_ns(self, lane: Lane) -> int:
+        """The time between two requests of a lane."""
+        due = [one.intended_ns for one in self.requests if one.lane is lane]
+        return max(later - earlier for earlier, later in pairwise(due))
+
+    def delay_ns(self, one: Seen) -> int:
+        """How long after it was due it arrived at the server, or was sent if it never did."""
+        arrived = self.served.get(key(one))
+        return (arrived.at_ns if arrived else one.sent_ns) - due_ns(one)
+
+    def late(self, lane: Lane) -> str:
+        """Why this run does not count for a lane, "" if it does.
+
+        Who is to find an edge must be in time, and nobody near the fault may be so late that he meets the next one.
+        """
+        window, period = self.window, self.period_ns(lane)
+        for one in self.of(lane):
+            delay, due = self.delay_ns(one), due_ns(one)
+            finds = any(abs(due - edge) <= period + EDGE_NS for edge in (window.on_ns, window.off_ns))
+            near = window.on_ns - period <= due <= window.off_ns + period
+            if delay > (EDGE_NS if finds else period // 2 if near else period * 4):
+                return f"{lane}: {delay / MS:.1f} ms late"
+        return ""
+
+
+def key(one: Seen) -> Key:
+    """What both sides call it."""
+    return one.seq, one.attempt
+
+
+def due_ns(one: Seen) -> int:
+    """When it was due; a further attempt is not planned beforehand, and counts from when it was sent."""
+    return one.sent_ns if one.attempt else one.intended_ns
+
+
+def run_once(folder: Path, kind: str) -> Try:
+    """Meet one fault once."""
+    log = folder / "truth.json"
+    with truth_ports(log, faults=[(kind, BEGINS_S, ENDS_S)]) as (port, other):
+        spec = spec_for(port, straight=other, rate_rps=RATE_RPS, deadline_s=DEADLINE_S, max_s=LASTS_S, drain_s=DEADLINE_S + 1)
+        with start(spec, folder) as generator:
+            generator.wait_ended(LASTS_S + DEADLINE_S + 20)
+            report = generator.stop()
+    reader = RecordReader(folder)
+    return Try(kind, tuple(reader.all()), tuple(reader.attempts()), Truth.read(log), report)
+
+
+class Meetings:
+    """Runs by kind; made when they are asked for, kept for all lanes."""
+
+    def __init__(self, folder: Callable[[], Path]) -> None:
+        """folder: makes a new one."""
+        self._folder = folder
+        self._tries: dict[str, list[Try]] = {}
+        self._waited_s = 0.0
+
+    def first(self, kind: str) -> Try:
+        """The first run through this fault, however late anybody was."""
+        return self._try(kind, 0)
+
+    def in_time(self, kind: str, lane: Lane) -> tuple[Try | None, list[str]]:
+        """(the first of at most three runs in which this lane was in time, if any; what became of each)."""
+        told = []
+        for number in range(TRIES):
+            done = self._try(kind, number)
+            late = done.late(lane)
+            told.append(f"try {number + 1}: {late or 'in time'} (generator's own p99 {done.report.pacing_p99_us:g} us)")
+            if not late:
+                return done, told
+        return None, told
+
+    def _try(self, kind: str, number: int) -> Try:
+        tries = self._tries.setdefault(kind, [])
+        if len(tries) <= number:
+            self._calm_down()
+            tries.append(run_once(self._folder(), kind))
+        return tries[number]
+
+    def _calm_down(self) -> None:
+        """Wait until short waits end in time on this machine; not for ever: a run on a restless one is better than none."""
+        patience = min(CALM_WITHIN_S, CALM_IN_ALL_S - self._waited_s)
+        began = time.monotonic()
+        if patience > 0:
+            with suppress(WaitTimeout):
+                wait_for("a calm moment", _calm, within_s=patience, every_s=0.01)
+        self._waited_s += time.monotonic() - began
+
+
+def _calm() -> Look[bool]:
+    """Ten waits of a millisecond: the worst of them tells."""
+    worst = 0
+    for _ in range(10):
+        began = time.monotonic_ns()
+        Event().wait(0.001)
+        worst = max(worst, time.monotonic_ns() - began - MS)
+    return Look(worst < CALM_NS or None, f"a wait of 1 ms took {worst / MS:.1f} ms more")
+
+
+def disagreements(met: Try, lane: Lane) -> list[str]:
+    """In what the generator's account of the fault on one lane differs from the server's by more than it may; empty: they agree.
+
+    count: exactly the attempts to which the server did it; of a refusal, which it does not see, those sent while it was on, but
+    for one at each edge. edges: the first failure was sent within one period after the fault came on, the last within one
+    period before it went off, give or take EDGE_NS. kind: all of the one outcome; only a server that closes everything may meet
+    one that was under way.
+    """
+    window, period, failed = met.window, met.period_ns(lane), met.failures(lane)
+    found = []
+    keys = {key(one) for one in failed}
+    if met.kind == "refuse":
+        expected = {key(one) for one in met.of(lane) if window.on_ns <= one.sent_ns <= window.off_ns}
+        off_by = abs(len(keys) - len(expected)) - 1
+    else:
+        mine = {one.seq for one in met.of(lane)}
+        expected = {one for one, served in met.served.items() if served.did == met.kind and one[0] in mine}
+        off_by = len(keys ^ expected)
+    if off_by > 0:
+        found.append(f"count: {len(failed)} failed, {len(expected)} should have; {sorted(keys ^ expected)}")
+    others = [one.outcome for one in failed if one.outcome is not KINDS[met.kind]]
+    under_way = met.kind == "refuse" and len(others) <= 1 and set(others) <= {Outcome.RESET, Outcome.CLOSED}
+    if others and not under_way:
+        found.append(f"kind: {others}")
+    if failed:
+        first, last = failed[0].sent_ns, failed[-1].sent_ns
+        if not window.on_ns - EDGE_NS <= first <= window.on_done_ns + period + EDGE_NS:
+            found.append(f"first edge: {(first - window.on_ns) / MS:.2f} ms off, allowed {EDGE_NS / MS:g} and {period / MS:.1f}")
+        if not window.off_ns - period - EDGE_NS <= last <= window.off_done_ns + EDGE_NS:
+            found.append(f"last edge: {(last - window.off_ns) / MS:.2f} ms off, allowed {EDGE_NS / MS:g} and {period / MS:.1f}")
+    else:
+        found.append("count: nothing failed")
+    return found
