@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Generator, Iterator
 from enum import StrEnum
@@ -10,6 +11,7 @@ from harness.adapters.clock import mono_s, now_ns
 from harness.adapters.wait import Look, wait_for
 from harness.errors import ObserveError, WaitTimeout
 from harness.model import Observation, Stream
+from harness.observe.head import Head
 from harness.observe.rawcopy import RawCopies
 from harness.observe.sink import Sink
 from harness.observe.source import SOURCE_ERRORS, ContainerState, LogLine, LogSource, NotStarted, PodGone, States, parse_line
@@ -29,6 +31,21 @@ MOVE_ON_S = 10.0
 
 READ_BACKS = 3
 """Attempts at the log of a dead instance; it stays until the container has died once more."""
+
+
+LOOK_BYTES = 1024 * 1024
+"""After so much of a log it is looked at whether it was rotated; by default that happens after 10 MiB at the earliest."""
+
+LOOK_S = 1.0
+"""But not more often than this: the kubelet looks for what to rotate every 10 s."""
+
+
+class Turn(StrEnum):
+    """What a look at the log's beginning showed: still the same file; rotated and read back; rotated and a gap was recorded."""
+
+    NONE = "none"
+    READ_BACK = "read-back"
+    LOST = "lost"
 
 
 class End(StrEnum):
@@ -74,8 +91,13 @@ class LogFollower(Worker):
         self._settle_s = settle_s
         self._retry_s = retry_s
         self._lock = threading.RLock()
+        self._looking = threading.Lock()
         self._instance = -1
         self._tail: Tail[LogLine] = Tail(self._deliver)
+        self._head: Head[LogLine] = Head()
+        self._unseen_bytes = 0
+        self._looked_s = mono_s()
+        self._holes = 0
         self._complete = False
         self._over = False
         self._open = False
@@ -112,7 +134,7 @@ class LogFollower(Worker):
 
     def seal(self) -> bool:
         """Read the end of the log once more: add what the stream has not brought, or record a gap. True if nothing is missing."""
-        asked = now_ns()
+        asked, holes = now_ns(), self._holes
         if self._over:
             return self._complete
         try:
@@ -131,7 +153,7 @@ class LogFollower(Worker):
             self.lost(self.note, until_ns=asked)
             return False
         self.prove(asked)
-        return True
+        return self._holes == holes
 
     def _seal_instance(self) -> None:
         for _attempt in range(3):
@@ -171,10 +193,67 @@ class LogFollower(Worker):
         with self._lock:
             if after.instance != state.instance or self._instance != state.instance:
                 return False
-            if not self._tail.splice(lines, before):
-                raise ObserveError("the last line seen is not in the log any more")
-            self._complete = state.ended
+            joined = self._tail.splice(lines, before)
+        if self._look() is Turn.NONE and not joined and not self._covered():
+            raise ObserveError("the last line seen is not in the log any more")
+        with self._lock:
+            self._complete = state.ended and self._instance == state.instance
         return True
+
+    def _look(self, *, previous: bool = False, final: bool = True) -> Turn:
+        """Whether the log was rotated since it was last looked at; then what the stream passed over is read back, or is a gap.
+
+        previous: the followed instance is the one before the newest. final: record the gap now, do not wait for a better look.
+        Raises SOURCE_ERRORS when the log itself cannot be read.
+        """
+        with self._looking:
+            return self._look_alone(previous=previous, final=final)
+
+    def _look_alone(self, *, previous: bool, final: bool) -> Turn:
+        with self._lock:
+            head, instance, had, mark = self._head, self._instance, self._head.had, self._head.mark
+            self._unseen_bytes, self._looked_s = 0, mono_s()
+        if mark is None:
+            return Turn.NONE
+        lines = self._read(first=True, previous=previous)
+        found = lines[0] if lines else None
+        with self._lock:
+            if self._head is not head:
+                return Turn.NONE
+            if head.same(found):
+                head.confirm(had)
+                return Turn.NONE
+        if not previous and self._states(self.pod, self.container).instance != instance:
+            return Turn.NONE  # it is the next instance's first line
+        rotated, why = self._rotated(instance, mark)
+        if not rotated and not final:
+            return Turn.NONE
+        with self._lock:
+            if self._head is not head:
+                return Turn.NONE
+            missing = head.turn(found, had, rotated)
+            for line in missing or ():
+                self._out(line)
+        if missing is not None:
+            return Turn.READ_BACK
+        self._holes += 1
+        self.lost(
+            f"the log was rotated, and what the stream may have passed over cannot be read: {why}",
+            from_ns=mark.stamp_ns,
+            until_ns=found.stamp_ns if found is not None else None,
+        )
+        return Turn.LOST
+
+    def _covered(self) -> bool:
+        with self._lock:
+            return self._head.covers(self._tail.last)
+
+    def _rotated(self, instance: int, mark: LogLine) -> tuple[list[LogLine] | None, str]:
+        try:
+            raw = self._source.read(self.pod, self.container, since_ns=mark.stamp_ns, rotated=instance)
+            return [parse_line(line) for line in raw], "they do not hold the last line had before"
+        except SOURCE_ERRORS as error:
+            return None, what_of(error)
 
     # --- the thread ---
 
@@ -183,7 +262,7 @@ class LogFollower(Worker):
         state = self._await_start()
         if state is None:
             return
-        self._start_instance(state.instance, self._anchor() if self._from_now else None)
+        self._start_instance(state.instance, *self._anchor())
         while not self.stopping():
             end, why = self._stream_once()
             if self.stopping():
@@ -224,26 +303,27 @@ class LogFollower(Worker):
                 self.pause(RETRY_S)
         return None
 
-    def _anchor(self) -> LogLine | None:
-        """The last line of the log as it is now; asked for until there is an answer, or until asked to end."""
-        while not self.stopping():
+    def _anchor(self) -> tuple[LogLine, LogLine] | tuple[()]:
+        """With `from_now`, the first and the last line of the log as it is; asked for until there is an answer or an end."""
+        while self._from_now and not self.stopping():
             try:
-                lines = self._read(last=1)
+                first, last = self._read(first=True), self._read(last=1)
             except PodGone:
-                return None
+                break
             except SOURCE_ERRORS as error:
                 self.note = what_of(error)
                 self.pause(RETRY_S)
             else:
                 self._answered = True
-                return lines[-1] if lines else None
-        return None
+                return (first[0], last[-1]) if first and last else ()
+        return ()
 
-    def _start_instance(self, instance: int, anchor: LogLine | None = None) -> None:
+    def _start_instance(self, instance: int, first: LogLine | None = None, anchor: LogLine | None = None) -> None:
         with self._lock:
             self._instance = instance
             self._complete = False
             self._tail = Tail(self._deliver, last=anchor)
+            self._head = Head(first, anchor)
 
     def _stream_once(self) -> tuple[End, str]:
         """Open the stream and take its lines until it ends."""
@@ -263,6 +343,9 @@ class LogFollower(Worker):
                 with self._lock:
                     if not self._tail.offer(line):
                         return End.UNANCHORED, "the last line seen did not come again"
+                if self._unseen_bytes >= LOOK_BYTES and mono_s() - self._looked_s >= LOOK_S:
+                    with contextlib.suppress(*SOURCE_ERRORS):  # the next look will do
+                        self._look(final=False)
         except PodGone as gone:
             return End.CLEAN, gone.what
         except Silent as silent:
@@ -280,9 +363,11 @@ class LogFollower(Worker):
         self._open, self.note = True, ""
         self.hold(what)
 
-    def _read(self, since: LogLine | None = None, *, previous: bool = False, last: int | None = None) -> list[LogLine]:
+    def _read(
+        self, since: LogLine | None = None, *, previous: bool = False, last: int | None = None, first: bool = False
+    ) -> list[LogLine]:
         since_ns = since.stamp_ns if since is not None else None
-        raw = self._source.read(self.pod, self.container, since_ns=since_ns, previous=previous, last=last)
+        raw = self._source.read(self.pod, self.container, since_ns=since_ns, previous=previous, last=last, first=first)
         return [parse_line(line) for line in raw]
 
     def _settle(self, end: End) -> ContainerState | None:
@@ -335,22 +420,37 @@ class LogFollower(Worker):
             return f"what the API gives as the previous log is of instance {after.previous}"
         with self._lock:
             whole = self._tail.splice(lines, before)
-            self._complete = whole
+        try:
+            whole = self._look(previous=True) is not Turn.NONE or whole
+        except SOURCE_ERRORS as error:
+            return what_of(error)
+        self._complete = whole
         return "" if whole else "the last line seen is not in it"
 
     def _concede(self) -> None:
+        turn, covered = Turn.NONE, self._covered()
+        with contextlib.suppress(*SOURCE_ERRORS):
+            turn = self._look()
         with self._lock:
             since = self.proved_ns
             until = self._tail.concede()
-        self.lost("the last line seen is not in the log any more", from_ns=since, until_ns=until)
+        if turn is Turn.NONE and not covered:
+            self.lost("the last line seen is not in the log any more", from_ns=since, until_ns=until)
 
     def _gone(self) -> None:
         self.note = "the pod is gone"
         already, self._over = self._over, True
-        if not already and not self._complete and self._instance >= 0 and not self.stopping():
-            self.lost("the pod was gone before its log was sealed")
+        if already or self._complete or self.stopping():
+            return
+        read = "sealed" if self._instance >= 0 else "read"
+        self.lost(f"the pod was gone before its log was {read}")
 
     def _deliver(self, line: LogLine) -> None:
+        self._unseen_bytes += len(line.raw)
+        if self._head.take(line):
+            self._out(line)
+
+    def _out(self, line: LogLine) -> None:
         self._raw.append(f"{self.pod}/{self.container}.{self._instance}.log", line.raw)
         self.record(
             Observation(

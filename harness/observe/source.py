@@ -10,12 +10,16 @@ from typing import Any, Protocol
 from harness.adapters.kube import Kube
 from harness.errors import ObserveError
 from harness.observe.payload import bare_id
+from harness.observe.rotated import read_rotated
 from harness.observe.stamps import SECOND_NS, rfc3339_ns
 from harness.observe.wire import CONNECT_S, Broken, Refused, open_lines, read_all, read_json
 from harness.observe.worker import Closable
 
 SILENCE_S = 20.0
 """A quiet log stream is opened anew after this: the last line then comes again, or proves the connection was dead."""
+
+HEAD_BYTES = 256
+"""Of a log's first line: its time, and enough to know the line by."""
 
 
 class PodGone(ObserveError):
@@ -72,9 +76,19 @@ class LogSource(Protocol):
         """
 
     def read(
-        self, pod: str, container: str, *, since_ns: int | None = None, previous: bool = False, last: int | None = None
+        self,
+        pod: str,
+        container: str,
+        *,
+        since_ns: int | None = None,
+        previous: bool = False,
+        last: int | None = None,
+        first: bool = False,
+        rotated: int | None = None,
     ) -> list[bytes]:
-        """Lines there are now. previous: of the instance before. last: only so many from the end."""
+        """Lines there are now. previous: of the instance before. last: only so many from the end. first: only the first one,
+        which may be cut. rotated: of this instance's rotated files, oldest first, beginning with the one that holds since_ns.
+        """
 
 
 States = Callable[[str, str], ContainerState]
@@ -99,27 +113,55 @@ class KubeLogs:
         return iter(lines)
 
     def read(
-        self, pod: str, container: str, *, since_ns: int | None = None, previous: bool = False, last: int | None = None
+        self,
+        pod: str,
+        container: str,
+        *,
+        since_ns: int | None = None,
+        previous: bool = False,
+        last: int | None = None,
+        first: bool = False,
+        rotated: int | None = None,
     ) -> list[bytes]:
         """See LogSource."""
+        if rotated is not None:
+            return self._rotated(pod, container, rotated, since_ns)
+        limit = HEAD_BYTES if first else None
         try:
-            body = read_all(lambda: self._call(pod, container, since_ns=since_ns, previous=previous, tailLines=last))
+            body = read_all(
+                lambda: self._call(pod, container, since_ns=since_ns, previous=previous, tailLines=last, limitBytes=limit)
+            )
         except Refused as refused:
             raise _meaning(refused, pod) from refused
         # A container that died in the middle of a line leaves it without a newline: here it is whole, for the answer is.
-        return [line for line in body.split(b"\n") if line]
+        lines = [line for line in body.split(b"\n") if line]
+        return lines[:1] if first else lines
 
     def container(self, pod: str, container: str) -> ContainerState:
         """What the API says of a container. Raises PodGone or Broken."""
+        return container_state(self._object(pod), container)
+
+    def _object(self, pod: str) -> Any:
         try:
-            obj = read_json(
+            return read_json(
                 lambda: self._kube.core.read_namespaced_pod(
                     pod, self._namespace, _preload_content=False, _request_timeout=(CONNECT_S, 10.0)
                 )
             )
         except Refused as refused:
             raise _meaning(refused, pod) from refused
-        return container_state(obj, container)
+
+    def _rotated(self, pod: str, container: str, instance: int, since_ns: int | None) -> list[bytes]:
+        """By the kubelet's own file server, which whoever may use a node's proxy can ask."""
+        obj = self._object(pod)
+        node, uid = (obj.get("spec") or {}).get("nodeName"), (obj.get("metadata") or {}).get("uid")
+        place = f"/api/v1/nodes/{node}/proxy/logs/pods/{self._namespace}_{pod}_{uid}/{container}/"
+
+        def fetch(name: str) -> bytes:
+            asked = self._kube.api.param_serialize("GET", place + name, auth_settings=["BearerToken"])
+            return read_all(lambda: self._kube.api.call_api(*asked, _request_timeout=(CONNECT_S, self._silence_s)).response)
+
+        return read_rotated(fetch, instance, since_ns=since_ns)
 
     def _call(self, pod: str, container: str, *, since_ns: int | None = None, **more: Any) -> Any:
         query: dict[str, Any] = {"container": container, "timestamps": "true"}

@@ -40,6 +40,8 @@ class FakeLogs:
     def __init__(self, *, started: bool = True, step_ns: int = SECOND_NS // 4) -> None:
         self.changed = threading.Condition()
         self.files: list[list[tuple[int, bytes]]] = [[]]
+        self.rotated: list[list[list[tuple[int, bytes]]]] = [[]]
+        self.rotated_unreadable: ObserveError | None = None
         self.started = started
         self.ended = False
         self.gone = False
@@ -77,10 +79,13 @@ class FakeLogs:
         with self.changed:
             self.refusing = error
 
-    def rotate(self) -> None:
-        """The newest instance's lines so far can be had no more."""
+    def rotate(self, *, kept: bool = False) -> None:
+        """The newest instance's lines so far leave its log; an open stream goes on with the new file, whatever it had not read."""
         with self.changed:
+            if kept:
+                self.rotated[-1].append(self.files[-1])
             self.files[-1] = []
+            self.changed.notify_all()
 
     def die(self) -> None:
         """The newest instance ends."""
@@ -92,6 +97,7 @@ class FakeLogs:
         """Another instance takes over."""
         with self.changed:
             self.files.append([])
+            self.rotated.append([])
             self.ended = False
             self.changed.notify_all()
 
@@ -129,6 +135,7 @@ class FakeLogs:
     def _lines(self, mine: int, instance: int, since_ns: int | None, handle: _Open) -> Iterator[bytes]:
         floor = 0 if since_ns is None else since_ns // SECOND_NS * SECOND_NS
         given = 0
+        file = self.files[instance]
         while True:
             with self.changed:
                 while True:
@@ -138,6 +145,8 @@ class FakeLogs:
                     if broken is not None:
                         raise broken
                     lines = self.files[instance]
+                    if lines is not file:
+                        file, given = lines, 0
                     if given < len(lines):
                         break
                     if len(self.files) - 1 > instance or self.ended or self.gone:
@@ -149,7 +158,15 @@ class FakeLogs:
                 yield raw
 
     def read(
-        self, pod: str, container: str, *, since_ns: int | None = None, previous: bool = False, last: int | None = None
+        self,
+        pod: str,
+        container: str,
+        *,
+        since_ns: int | None = None,
+        previous: bool = False,
+        last: int | None = None,
+        first: bool = False,
+        rotated: int | None = None,
     ) -> list[bytes]:
         """As LogSource."""
         floor = 0 if since_ns is None else since_ns // SECOND_NS * SECOND_NS
@@ -158,8 +175,12 @@ class FakeLogs:
             self._check()
             if previous and (self.previous_unreadable or len(self.files) < 2):
                 raise Broken("previous terminated container not found")
+            if rotated is not None:
+                if self.rotated_unreadable is not None:
+                    raise self.rotated_unreadable
+                return [raw for file in self.rotated[rotated] for _at, raw in file]
             lines = [raw for at, raw in self.files[-2 if previous else -1] if at >= floor]
-            return lines[-last:] if last else lines
+            return lines[:1] if first else lines[-last:] if last else lines
 
     def container(self, pod: str, container: str) -> ContainerState:
         """As States."""

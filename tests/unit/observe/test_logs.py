@@ -12,6 +12,7 @@ from harness.model import Stream
 from harness.observe.feed import Feed
 from harness.observe.logs import LogFollower
 from harness.observe.rawcopy import RawCopies
+from harness.observe.wire import Broken
 from tests.unit.observe.fakelogs import FakeLogs
 from tests.unit.observe.kit import FullDisk, payloads, until
 
@@ -124,6 +125,161 @@ def test_a_rotated_log_is_a_gap_and_goes_on(start: Start, feed: Feed) -> None:
     gap, at = feed.gaps()[0], [seen.at_ns for seen in feed.snapshot()]
     assert (gap.stream, gap.pod) == (Stream.APP, "p")
     assert gap.from_ns <= gap.until_ns == at[2]
+
+
+def pass_over(logs: FakeLogs, *lost: str, kept: bool, then: tuple[str, ...] = ("new",)) -> None:
+    """Lines a stream that is open never brings: written and rotated away before it looks again."""
+    with logs.changed:
+        logs.write(*lost)
+        logs.rotate(kept=kept)
+        logs.write(*then)
+
+
+def test_what_an_open_stream_passed_over_in_a_rotation_is_read_back(start: Start, feed: Feed) -> None:
+    """The stream goes on with the newest file and says nothing; the log's end joins; only its beginning is another."""
+    logs = FakeLogs()
+    follower = start(logs)
+    logs.write("1", "2")
+    came(feed, "1", "2")
+    pass_over(logs, "lost 1", "lost 2", kept=True)
+    came(feed, "1", "2", "new")
+    pass_over(logs, "lost 3", kept=True, then=("newer", "newest"))
+    came(feed, "1", "2", "new", "newer", "newest")
+    assert follower.seal()
+    assert sorted(payloads(feed)) == sorted(["1", "2", "new", "newer", "newest", "lost 1", "lost 2", "lost 3"])
+    late = next(seen for seen in feed.snapshot() if seen.payload == "lost 3")
+    assert late.at_ns == logs.rotated[0][1][-1][0]
+    assert feed.gaps() == ()
+    assert follower.seal(), "and what was read back is known"
+    assert len(feed.snapshot()) == 8
+
+
+def test_what_was_passed_over_and_cannot_be_read_back_is_a_gap_of_just_that_time(start: Start, feed: Feed) -> None:
+    """From the last line that was certainly followed by nothing unseen to the first one of the new file."""
+    logs = FakeLogs()
+    follower = start(logs)
+    logs.write("1", "2")
+    came(feed, "1", "2")
+    assert follower.seal()
+    pass_over(logs, "lost", kept=False)
+    came(feed, "1", "2", "new")
+    logs.rotated_unreadable = Broken("planted: nodes/proxy is forbidden")
+    assert not follower.seal()
+    (gap,) = feed.gaps()
+    at = {seen.payload: seen.at_ns for seen in feed.snapshot()}
+    assert (gap.pod, gap.from_ns, gap.until_ns) == ("p", at["2"], at["new"])
+    assert "rotated" in gap.reason
+    assert "forbidden" in gap.reason
+    assert follower.seal(), "what comes after it is whole again"
+    assert len(feed.gaps()) == 1
+
+
+def test_rotated_files_without_the_last_line_had_are_a_gap(start: Start, feed: Feed) -> None:
+    """The oldest is removed when there are too many: then they begin somewhere."""
+    logs = FakeLogs()
+    follower = start(logs)
+    logs.write("1")
+    came(feed, "1")
+    pass_over(logs, "lost", kept=False, then=("later",))
+    pass_over(logs, "later still", kept=True)
+    came(feed, "1", "new")
+    assert not follower.seal()
+    assert ["do not hold the last line" in gap.reason for gap in feed.gaps()] == [True]
+
+
+def test_a_rotation_is_noticed_while_the_log_is_followed(start: Start, feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The files are kept for a few rotations only: not everything can wait for the seal."""
+    monkeypatch.setattr("harness.observe.logs.LOOK_BYTES", 1)
+    monkeypatch.setattr("harness.observe.logs.LOOK_S", 0.0)
+    logs = FakeLogs()
+    start(logs)
+    logs.write("1")
+    came(feed, "1")
+    pass_over(logs, "lost", kept=True)
+    came(feed, "1", "new", "lost")
+    assert feed.gaps() == ()
+
+
+def test_a_log_rotated_while_its_stream_was_cut_is_read_back(start: Start, feed: Feed) -> None:
+    """The last line does not come again, and is found where the log was rotated to."""
+    logs = FakeLogs()
+    follower = start(logs)
+    logs.write("1", "2")
+    came(feed, "1", "2")
+    logs.refuse(ConnectionError("planted"))
+    logs.cut()
+    pass_over(logs, "lost", kept=True, then=("3", "4"))
+    logs.refuse(None)
+    until("all", lambda: sorted(payloads(feed)) == ["1", "2", "3", "4", "lost"])
+    assert follower.seal()
+    assert feed.gaps() == ()
+
+
+def test_a_log_that_is_empty_after_its_rotation_is_whole(start: Start, feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looked at while it was followed or only at its seal, and also when the stream is opened anew on the empty file."""
+    monkeypatch.setattr("harness.observe.logs.LOOK_BYTES", 1)
+    monkeypatch.setattr("harness.observe.logs.LOOK_S", 0.0)
+    logs = FakeLogs()
+    follower = start(logs)
+    logs.write("1")
+    came(feed, "1")
+    with logs.changed:
+        logs.write("2", "3")
+        logs.rotate(kept=True)
+    assert follower.seal()
+    came(feed, "1", "2", "3")
+    assert follower.seal()
+    logs.cut()
+    logs.write("4")
+    came(feed, "1", "2", "3", "4")
+    assert follower.seal()
+    assert feed.gaps() == ()
+
+
+def test_a_log_rotated_in_its_last_moments_is_read_back_after_the_restart(start: Start, feed: Feed) -> None:
+    """The previous log has a beginning too."""
+    logs = FakeLogs()
+    follower = start(logs)
+    logs.write("1")
+    came(feed, "1")
+    with logs.changed:
+        pass_over(logs, "lost", kept=True, then=("last words",))
+        logs.restart()
+        logs.write("again")
+    until("all", lambda: sorted(payloads(feed)) == ["1", "again", "last words", "lost"])
+    assert {seen.payload: seen.instance for seen in feed.snapshot()} == {"1": 0, "lost": 0, "last words": 0, "again": 1}
+    assert follower.seal()
+    assert feed.gaps() == ()
+
+
+def test_a_log_read_from_now_on_is_looked_at_from_now_on(start: Start, feed: Feed) -> None:
+    """What was rotated before the run is no loss; what was rotated in it is."""
+    logs = FakeLogs()
+    logs.write("ancient")
+    logs.rotate()
+    logs.write("old")
+    follower = start(logs, from_now=True)
+    until("the stream", lambda: logs.streams == 1 and not follower.note)
+    assert follower.seal()
+    pass_over(logs, "lost", kept=True)
+    came(feed, "new")
+    assert follower.seal()
+    came(feed, "new", "lost")
+    assert feed.gaps() == ()
+
+
+def test_a_pod_that_goes_before_its_log_was_read_is_a_gap(start: Start, feed: Feed) -> None:
+    """It may have said everything while nobody could ask."""
+    logs = FakeLogs()
+    logs.refuse(ConnectionError("planted"))
+    follower = start(logs)
+    until("the note", lambda: "planted" in follower.note)
+    logs.write("unread")
+    logs.vanish()
+    logs.refuse(None)
+    until("the end", lambda: not follower.alive)
+    assert not follower.seal()
+    assert ["before its log was read" in gap.reason for gap in feed.gaps()] == [True]
 
 
 def test_a_restart_reads_the_end_of_the_dead_instance_back(start: Start, feed: Feed) -> None:
