@@ -335,6 +335,7 @@ class _Measurement:
                 progress=world.progress,
             )
             target = self._made_as_asked(target)
+            target = deploy.open_ways(world.handle, target, spec.load.lanes, run_id=self.run_id, progress=world.progress)
         self.head = replace(self.head, user_port=target.user_port)
         recorder.meta(self.head)
         with self.phases.step("5 start the observers"):

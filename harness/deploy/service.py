@@ -13,6 +13,7 @@ from harness.adapters.kube import Kube
 from harness.adapters.objects import ApiRefused, Objects, Ref, condition, conditions
 from harness.adapters.progress import QUIET, Progress
 from harness.adapters.wait import Look, wait_for
+from harness.deploy.direct import prove_ways
 from harness.deploy.fields import CONTROL_PORT, CONTROL_PORT_ENV
 from harness.deploy.manifest import TOKEN_ENV, adopted, env_of, render, user_port
 from harness.deploy.pods import PodState, pods_of
@@ -21,6 +22,9 @@ from harness.model import RUN_LABEL, ClusterHandle, InstalledStack, ServiceSpec,
 
 GRACE_S = 1
 """Of a pod deleted outside of what is measured: its own grace is timeoutSeconds, 300 by default."""
+
+CLEARED = "knative-chaos.dev/cleared"
+"""Annotation of a namespace on its way out."""
 
 
 def deploy(
@@ -86,9 +90,11 @@ def fresh_pod(handle: ClusterHandle, target: Target, *, progress: Progress = QUI
         try:
             _without(objects, target, old, within_s=within_s)
             pod, reply = _served_by_one(objects, target, within_s=within_s)
+            fresh = replace(target, pod=pod.name, pod_ip=pod.ip, boot=reply.boot)
+            prove_ways(fresh, within_s=within_s)
         except WaitTimeout as timeout:
             raise _failed(objects, ref, timeout) from timeout
-    return replace(target, pod=pod.name, pod_ip=pod.ip, boot=reply.boot)
+    return fresh
 
 
 def remove(handle: ClusterHandle, *, namespace: str, run_id: str, within_s: float = 120.0, progress: Progress = QUIET) -> None:
@@ -108,17 +114,34 @@ def remove(handle: ClusterHandle, *, namespace: str, run_id: str, within_s: floa
             objects.delete(Ref.of(service))
         if ours:
             objects.delete(space)
+        hurried = False
 
         def once() -> Look[bool]:
+            nonlocal hurried
             pods = objects.find("v1", "Pod", namespace=namespace, labels=selector)
             for pod in pods:
                 objects.delete(Ref.of(pod), grace_s=GRACE_S)
             if pods:
                 return Look(None, f"{len(pods)} pods left, {pods[0]['metadata']['name']} among them")
             left = objects.get(space) if ours else None
+            if left is not None and not hurried:
+                _look_again(objects, space)
+                hurried = True
             return Look(True if left is None else None, f"the namespace: {conditions(left)}")
 
         wait_for(f"{namespace} is cleared", once, within_s=within_s, every_s=0.5, fix="make down && make up")
+
+
+def _look_again(objects: Objects, space: Ref) -> None:
+    """Make Kubernetes look at a namespace on its way out; it does so 5 s after each change of it.
+
+    Where it has seen a pod left it comes back after half of that pod's own grace, 150 s by default, however soon the pod ended.
+    """
+    try:
+        objects.merge(space, {"metadata": {"annotations": {CLEARED: "no pods left"}}})
+    except ApiRefused as refused:
+        if refused.status != 404:  # gone already
+            raise
 
 
 def sweep(handle: ClusterHandle, *, alive: Callable[[str], bool], progress: Progress = QUIET) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from harness.adapters.documents import Obj
 from harness.adapters.ingress import Reply
 from harness.adapters.kube import Kube
 from harness.adapters.objects import ApiRefused, Ref
-from harness.deploy import from_yaml, service
+from harness.deploy import direct, from_yaml, service
 from harness.deploy.pods import state_of
 from harness.errors import DeployError, WaitTimeout
 from harness.model import ClusterHandle, HostPorts, InstalledStack, ServiceSpec, Target
@@ -216,6 +217,22 @@ def test_a_fresh_pod_is_another_pod_and_another_boot(world: World) -> None:
     assert (after.host, after.port, after.revision) == (before.host, before.port, before.revision)
 
 
+def test_a_fresh_pod_is_proved_on_each_way_there_is(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A node that still leads to the pod before would make a cycle of two pods."""
+    before = replace(deploy(), queue_proxy_port=7, pod_port=8)
+    asked: list[int] = []
+
+    def ask(address: str, port: int, host: str) -> Reply:
+        asked.append(port)
+        old = Reply(200, {"x-toggle-pod": before.pod}, "")
+        return old if asked.count(port) == 1 else world.ask(address, port, host)
+
+    monkeypatch.setattr(direct, "ask", ask)
+    after = service.fresh_pod(HANDLE, before, within_s=20)
+    assert asked == [7, 7, 8, 8]
+    assert (after.queue_proxy_port, after.pod_port) == (7, 8)
+
+
 def test_a_pod_that_restarted_before_the_cycle_is_no_fresh_pod(world: World) -> None:
     """Its back-off and its events would be part of what is measured."""
     before = deploy()
@@ -252,6 +269,27 @@ def test_two_pods_are_not_one(world: World) -> None:
     }
     with pytest.raises(DeployError, match="toggle-00001-old Terminating"):
         service.fresh_pod(HANDLE, before, within_s=0.2)
+
+
+def test_a_namespace_is_looked_at_again_once_its_pods_are_gone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kubernetes saw a pod and would come back after minutes; one change of the namespace brings it back at once."""
+    deploy()
+    delete, merge, merged = world.delete, world.merge, []
+
+    def stays(ref: Ref, *, grace_s: int | None = None) -> bool:
+        return True if ref == SPACE else delete(ref, grace_s=grace_s)
+
+    def touched(ref: Ref, patch: Obj) -> Obj:
+        assert not [one for one in world.stored if one.kind == "Pod"]
+        merged.append(ref)
+        answer = merge(ref, patch)
+        delete(ref)
+        return answer
+
+    monkeypatch.setattr(world, "delete", stays)
+    monkeypatch.setattr(world, "merge", touched)
+    service.remove(HANDLE, namespace="ns", run_id="r1", within_s=20)
+    assert merged == [SPACE]
 
 
 def test_a_namespace_that_stays_is_told(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

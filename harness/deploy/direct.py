@@ -1,0 +1,144 @@
+"""Ways that leave out the ingress, for comparison: a node port to queue-proxy, another past it to the app's own port.
+
+They exist only while a run's plan has a lane for them, lie in the run's namespace and go with it. The two node ports are those kind
+maps to this host (`HostPorts.direct`, `HostPorts.control`), so one run at a time has them: that is what the measure lock is for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from harness.adapters.documents import Obj
+from harness.adapters.ingress import ask, served
+from harness.adapters.kube import Kube
+from harness.adapters.objects import ApiRefused, Objects, Ref
+from harness.adapters.progress import QUIET, Progress
+from harness.adapters.wait import Look, wait_for
+from harness.deploy.pods import REVISION_LABEL
+from harness.errors import BadInput, DeployError
+from harness.model import RUN_LABEL, ClusterHandle, Lane, Target
+
+QUEUE_PROXY_PORT = 8012
+"""Where queue-proxy takes requests over HTTP/1.1, on every version of Serving."""
+
+NODE_PORTS: dict[Lane, int] = {Lane.GET_QUEUE_PROXY: 31081, Lane.GET_POD: 31082}
+"""Of the node; kind-config.yaml maps them to host ports."""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One of them. port: of the pod. host_port: of this host, where the load connects."""
+
+    lane: Lane
+    port: int
+    host_port: int
+
+
+def open_ways(
+    handle: ClusterHandle,
+    target: Target,
+    lanes: Iterable[tuple[Lane, int]],
+    *,
+    run_id: str,
+    progress: Progress = QUIET,
+    within_s: float = 60.0,
+) -> Target:
+    """The target with the ways that these lanes (with their weights) need, each proved by an answer of its pod.
+
+    Lanes through the ingress need none: the same Target. Raises BadInput where the cluster has no such host port, DeployError when
+    a node port is somebody else's, WaitTimeout when no answer comes.
+    """
+    ways = _ways(handle, target, {lane for lane, weight in lanes if weight > 0})
+    if not ways:
+        return target
+    objects = Objects(Kube.of(handle))
+    with progress.step(f"open {', '.join(way.lane for way in ways)}"):
+        for way in ways:
+            _made(objects, manifest(way, target, run_id=run_id), within_s=within_s)
+        ports = {way.lane: way.host_port for way in ways}
+        opened = replace(target, queue_proxy_port=ports.get(Lane.GET_QUEUE_PROXY, 0), pod_port=ports.get(Lane.GET_POD, 0))
+        prove_ways(opened, within_s=within_s)
+    return opened
+
+
+def prove_ways(target: Target, *, within_s: float = 60.0) -> None:
+    """Wait until each way of the target ends at its pod: the node learns of a new pod a moment later. Raises WaitTimeout."""
+    for lane, port in ((Lane.GET_QUEUE_PROXY, target.queue_proxy_port), (Lane.GET_POD, target.pod_port)):
+        if not port:
+            continue
+
+        def look(port: int = port) -> Look[bool]:
+            reply = ask(target.address, port, target.host)
+            if not target.token:  # a user's own app says nothing of its pod; the way can end at no other
+                return Look(True if reply.status == 200 else None, str(reply))
+            seen = served(reply, pod=target.pod)
+            return Look(None if seen.value is None else True, seen.seen)
+
+        wait_for(f"{lane} is answered by {target.pod}", look, within_s=within_s, where=f"{target.address}:{port}")
+
+
+def manifest(way: Way, target: Target, *, run_id: str) -> Obj:
+    """A NodePort Service to every pod of the Revision, ready or not: a way that Kubernetes closes would hide what is compared."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": f"knative-chaos-{way.lane}", "namespace": target.namespace, "labels": {RUN_LABEL: run_id}},
+        "spec": {
+            "type": "NodePort",
+            "selector": {REVISION_LABEL: target.revision},
+            "publishNotReadyAddresses": True,
+            "ports": [{"name": "http", "port": 80, "targetPort": way.port, "nodePort": NODE_PORTS[way.lane]}],
+        },
+    }
+
+
+def _ways(handle: ClusterHandle, target: Target, lanes: set[Lane]) -> list[Way]:
+    known = (
+        Way(Lane.GET_QUEUE_PROXY, QUEUE_PROXY_PORT, handle.ports.direct),
+        Way(Lane.GET_POD, target.user_port, handle.ports.control),
+    )
+    ways = [way for way in known if way.lane in lanes]
+    for way in ways:
+        if not way.host_port:
+            raise BadInput(
+                f"The cluster {handle.name} maps no port of this host to node port {NODE_PORTS[way.lane]}, which {way.lane} needs.",
+                fix="Leave the lane out, or use a cluster made by knative-chaos up.",
+            )
+    return ways
+
+
+def _made(objects: Objects, obj: Obj, *, within_s: float) -> None:
+    """Apply; a port that a namespace on its way out still holds becomes free, one of a Service that stays does not."""
+    port = int(obj["spec"]["ports"][0]["nodePort"])
+
+    def once() -> Look[bool]:
+        try:
+            objects.apply(obj)
+        except ApiRefused as refused:
+            if "already allocated" not in refused.said:
+                raise
+            holder = _holder(objects, port)
+            if holder is not None and not _going(objects, holder):
+                raise DeployError(
+                    f"Node port {port} is taken by {holder}.",
+                    fix="Remove that Service, or leave the lane out.",
+                    where=str(Ref.of(obj)),
+                ) from refused
+            return Look(None, f"node port {port} is held by {holder or 'nobody that can be seen'}")
+        return Look(value=True, seen="made")
+
+    wait_for(f"node port {port} is ours", once, within_s=within_s, every_s=0.5)
+
+
+def _holder(objects: Objects, port: int) -> Ref | None:
+    for service in objects.find("v1", "Service"):
+        if any(one.get("nodePort") == port for one in service["spec"].get("ports") or []):
+            return Ref.of(service)
+    return None
+
+
+def _going(objects: Objects, service: Ref) -> bool:
+    """Whether it is being removed, or all of its namespace is."""
+    seen = (objects.get(service), objects.get(Ref("v1", "Namespace", service.namespace)))
+    return any(one is None or one["metadata"].get("deletionTimestamp") for one in seen)
