@@ -7,7 +7,8 @@ artifacts/<scenario>/<YYYYMMDDTHHMMSSZ>-<id>/
     *.parquet           the same rows and those of load/, once closed
     closed.json         rows of each table; written last: with it the Parquet files stand, without it the lines do
     raw/                logs as they came, kept
-    load/cycle-000/     spec.json, records.bin, answers.jsonl, generator.json of one generator process
+    load/cycle-000/     spec.json, records.bin, answers.jsonl, generator.json of one generator process; attempts.bin where a lane of
+                        it tries again, and a table of them only then
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ RAW = "raw"
 LOAD = "load"
 SPEC = "spec.json"
 RECORDS = "records.bin"
+ATTEMPTS = "attempts.bin"
 ANSWERS = "answers.jsonl"
 GENERATOR = "generator.json"
 
@@ -44,10 +46,14 @@ class Table(StrEnum):
     CYCLES = "cycles"
     REQUESTS = "requests"
     ANSWERS = "answers"
+    ATTEMPTS = "attempts"
 
 
 JOURNALS: tuple[Table, ...] = (Table.OBSERVATIONS, Table.GAPS, Table.FAULTS, Table.PHASES, Table.CYCLES)
-"""Those written line by line while running; requests and answers come from the load directories."""
+"""Those written line by line while running; requests, answers and attempts come from the load directories."""
+
+OPTIONAL = frozenset({Table.ATTEMPTS})
+"""Those a history may be without: nothing in it could have had such rows."""
 
 
 def journal(directory: Path, table: Table) -> Path:

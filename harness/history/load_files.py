@@ -12,9 +12,9 @@ import polars as pl
 from harness.errors import HistoryError
 from harness.history.codec import DoesNotFit, decode
 from harness.history.journal import read_lines
-from harness.history.layout import ANSWERS, GENERATOR, RECORDS, Table
+from harness.history.layout import ANSWERS, ATTEMPTS, GENERATOR, RECORDS, Table
 from harness.history.tables import SCHEMAS, empty, frame
-from harness.model import FLAG_REUSED, LANES, OUTCOMES, RECORD, Answer, GeneratorReport, Outcome
+from harness.model import ATTEMPT_SHIFT, FLAG_REUSED, LANES, OUTCOMES, RECORD, Answer, GeneratorReport, Outcome
 
 RECORD_DTYPE = np.dtype(
     [
@@ -42,9 +42,24 @@ def read_load(directory: Path, cycle: int) -> tuple[pl.DataFrame, pl.DataFrame, 
     Only planned records are rows. One that was planned and never came to an end is UNANSWERED. No files: no rows, no report.
     Raises HistoryError for damaged files.
     """
-    requests = _requests(directory / RECORDS, cycle)
+    data = _bytes(directory / RECORDS)
+    requests = empty(Table.REQUESTS) if data is None else _frame(Table.REQUESTS, directory / RECORDS, data, cycle)
     answers, notes = _answers(directory / ANSWERS, cycle)
-    return requests, answers, read_report(directory), notes
+    return requests.sort("intended_ns", "seq"), answers, read_report(directory), notes
+
+
+def read_attempts(directory: Path, cycle: int) -> tuple[pl.DataFrame | None, tuple[str, ...]]:
+    """(attempts that another one followed, by when they were sent; notes). None: nothing tried again here, nor would have.
+
+    Raises HistoryError for a damaged file; one that a kill cut off within its last record is not damaged, but noted.
+    """
+    data = _bytes(directory / ATTEMPTS)
+    if data is None:
+        return None, ()
+    rest = len(data) % RECORD.size
+    notes = (f"{ATTEMPTS}: the last record was torn and is left out",) if rest else ()
+    rows = _frame(Table.ATTEMPTS, directory / ATTEMPTS, data[: len(data) - rest], cycle)
+    return rows.sort("sent_ns", "seq", "attempt"), notes
 
 
 def read_report(directory: Path) -> GeneratorReport | None:
@@ -58,39 +73,43 @@ def read_report(directory: Path) -> GeneratorReport | None:
         raise HistoryError(f"{path.name} is damaged: {error}.", where=str(path)) from error
 
 
-def _requests(path: Path, cycle: int) -> pl.DataFrame:
+def _bytes(path: Path) -> bytes | None:
     try:
-        data = path.read_bytes()
+        return path.read_bytes()
     except FileNotFoundError:
-        return empty(Table.REQUESTS)
+        return None
     except OSError as error:
         raise HistoryError(f"{path.name} cannot be read: {error.strerror}.", where=str(path)) from error
+
+
+def _frame(table: Table, path: Path, data: bytes, cycle: int) -> pl.DataFrame:
+    """The planned ones of these records."""
     if len(data) % RECORD.size:
         raise HistoryError(f"{path.name} is damaged: {len(data)} bytes are no whole number of {RECORD.size}.", where=str(path))
     records: npt.NDArray[np.void] = np.frombuffer(data, dtype=RECORD_DTYPE)
-    records = records[records["intended_ns"] != 0]
-    if len(records) and (records["lane"].max() >= len(LANES) or records["outcome"].max() >= len(OUTCOMES)):
+    planned = records["intended_ns"] != 0
+    # The places that were never used lie behind all others, unless the file is damaged: what is a view costs nothing.
+    count = int(np.count_nonzero(planned))
+    records = records[:count] if planned[:count].all() else records[planned]
+    lane, outcome = records["lane"].copy(), records["outcome"].copy()
+    if len(records) and (lane.max() >= len(LANES) or outcome.max() >= len(OUTCOMES)):
         raise HistoryError(f"{path.name} is damaged: a record names a lane or an outcome that is not known.", where=str(path))
-    outcome = np.array([str(one) for one in OUTCOMES])[records["outcome"]]
     # The code of OK is 0, which is also what a fresh map holds: without an end, nothing was answered.
-    unfinished = (records["done_ns"] == 0) & (records["outcome"] == OUTCOMES.index(Outcome.OK))
-    outcome = np.where(unfinished, str(Outcome.UNANSWERED), outcome)
-    columns = {
-        "cycle": np.full(len(records), cycle),
-        "seq": records["seq"],
-        "lane": np.array([str(one) for one in LANES])[records["lane"]],
-        "outcome": outcome,
-        "status": records["status"],
-        "answer": records["answer"],
+    outcome[(outcome == OUTCOMES.index(Outcome.OK)) & (records["done_ns"] == 0)] = OUTCOMES.index(Outcome.UNANSWERED)
+    given = {
+        "cycle": pl.repeat(cycle, len(records), dtype=pl.Int32, eager=True),
+        "lane": pl.Series([str(one) for one in LANES]).gather(lane),
+        "outcome": pl.Series([str(one) for one in OUTCOMES]).gather(outcome),
         "reused": (records["flags"] & FLAG_REUSED) != 0,
-        **{name: records[name] for name in ("intended_ns", "sent_ns", "first_byte_ns", "done_ns")},
+        "attempt": records["flags"] >> ATTEMPT_SHIFT,
     }
-    # numpy's fixed-width text has no direct way into polars: lists of str do.
-    series = [
-        pl.Series(name, columns[name].tolist() if kind == pl.String() else np.ascontiguousarray(columns[name])).cast(kind)
-        for name, kind in SCHEMAS[Table.REQUESTS].items()
-    ]
-    return pl.DataFrame(series).sort("intended_ns", "seq")
+    columns = []
+    for name, kind in SCHEMAS[table].items():
+        values = given[name] if name in given else records[name]
+        if not isinstance(values, pl.Series):
+            values = pl.Series(np.ascontiguousarray(values))
+        columns.append(values.alias(name).cast(kind))
+    return pl.DataFrame(columns)
 
 
 def _answers(path: Path, cycle: int) -> tuple[pl.DataFrame, tuple[str, ...]]:

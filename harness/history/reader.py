@@ -11,8 +11,8 @@ import polars as pl
 from harness.errors import HistoryError
 from harness.history.codec import DoesNotFit, Json, decode, encode
 from harness.history.journal import read_lines
-from harness.history.layout import CLOSED, HISTORY_SCHEMA, JOURNALS, KIND, RUN, Table, journal, load_dirs, parquet
-from harness.history.load_files import read_load, read_report
+from harness.history.layout import CLOSED, HISTORY_SCHEMA, JOURNALS, KIND, OPTIONAL, RUN, Table, journal, load_dirs, parquet
+from harness.history.load_files import read_attempts, read_load, read_report
 from harness.history.tables import checked, empty, nouns, read_parquet
 from harness.model import CycleMark, FaultEvent, Gap, History, Phase, RunMeta
 
@@ -40,6 +40,7 @@ def read(directory: Path) -> History:
         answers=tables[Table.ANSWERS],
         generators={cycle: report for cycle, report in reports if report is not None},
         notes=notes,
+        attempts=tables.get(Table.ATTEMPTS),
     )
 
 
@@ -72,7 +73,10 @@ def head_of(meta: RunMeta) -> Json:
 
 
 def read_tables(directory: Path) -> tuple[Mapping[Table, pl.DataFrame], tuple[str, ...]]:
-    """(every table, notes): of a closed run from its Parquet files, of any other from lines and maps."""
+    """(every table, notes): of a closed run from its Parquet files, of any other from lines and maps.
+
+    Missing are those of layout.OPTIONAL that this run could have no rows in.
+    """
     closed = directory / CLOSED
     return _closed(directory, closed) if closed.is_file() else _open(directory)
 
@@ -83,7 +87,8 @@ def _closed(directory: Path, mark: Path) -> tuple[Mapping[Table, pl.DataFrame], 
         rows, notes = dict(told["rows"]), tuple(str(note) for note in told["notes"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise HistoryError(f"{CLOSED} is damaged: {type(error).__name__}: {error}.", where=str(mark)) from error
-    tables = {table: read_parquet(table, parquet(directory, table)) for table in Table}
+    there = [table for table in Table if table not in OPTIONAL or table.value in rows]
+    tables = {table: read_parquet(table, parquet(directory, table)) for table in there}
     for table, seen in tables.items():
         if rows.get(table.value) != seen.height:
             raise HistoryError(
@@ -102,11 +107,16 @@ def _open(directory: Path) -> tuple[Mapping[Table, pl.DataFrame], tuple[str, ...
         notes += torn
         tables[table] = checked(table, rows, str(path))
     requests, answers = [empty(Table.REQUESTS)], [empty(Table.ANSWERS)]
+    attempts: list[pl.DataFrame] = []
     for cycle, place in load_dirs(directory):
         seen, said, _report, torn = read_load(place, cycle)
+        superseded, torn_too = read_attempts(place, cycle)
         requests.append(seen)
         answers.append(said)
-        notes += [f"cycle {cycle}: {note}" for note in torn]
+        attempts += [] if superseded is None else [superseded]
+        notes += [f"cycle {cycle}: {note}" for note in (*torn, *torn_too)]
     tables[Table.REQUESTS] = pl.concat(requests)
     tables[Table.ANSWERS] = pl.concat(answers)
+    if attempts:
+        tables[Table.ATTEMPTS] = pl.concat(attempts)
     return tables, tuple(notes)

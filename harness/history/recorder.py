@@ -156,5 +156,5 @@ def seal(directory: Path) -> None:
     for table in JOURNALS:
         layout.journal(directory, table).unlink(missing_ok=True)
     for _, place in layout.load_dirs(directory):
-        for name in (layout.RECORDS, layout.ANSWERS):
+        for name in (layout.RECORDS, layout.ATTEMPTS, layout.ANSWERS):
             (place / name).unlink(missing_ok=True)

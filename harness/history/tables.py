@@ -79,6 +79,7 @@ SCHEMAS: dict[Table, dict[str, pl.DataType]] = {
         "headers": pl.String(),
     },
 }
+SCHEMAS[Table.ATTEMPTS] = SCHEMAS[Table.REQUESTS] | {"attempt": pl.Int32()}
 """Column names and types, in order. The journals' columns are their noun's fields."""
 
 NOUNS: dict[Table, type[Any]] = {

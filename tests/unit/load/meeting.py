@@ -1,5 +1,6 @@
-"""One run of the generator through one fault of the truth server, and what may be said of it: by which lane it was in time, and in what
-the two accounts differ.
+"""One run of the generator through one fault of the truth server, and what may be said of it.
+
+That is: which lanes were in time, and in what the two accounts differ.
 
 A run is short, and begins when this machine is calm. A lane whose requests were late in it is not judged by it: it is then this
 machine that was measured.

@@ -31,7 +31,7 @@ def meetings(tmp_path_factory: pytest.TempPathFactory) -> Meetings:
 
 @pytest.fixture
 def met(meetings: Meetings, request: pytest.FixtureRequest) -> Met:
-    """A run through this fault in which this lane was in time; fails with all tries if there is none, tells of them if it took several."""
+    """A run through this fault in which this lane was in time; tells of all tries if it took several, fails if there is none."""
 
     def found(kind: str, lane: Lane) -> Try:
         done, told = meetings.in_time(kind, lane)

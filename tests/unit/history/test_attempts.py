@@ -1,0 +1,95 @@
+"""Attempts that another one followed: open, closed, torn, and in a history that knows nothing of them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from harness.errors import HistoryError
+from harness.history import Recorder, read, seal
+from harness.history.layout import ATTEMPTS
+from harness.model import ATTEMPT_SHIFT, FLAG_REUSED, LANES, OUTCOMES, RECORD, Lane, Outcome
+from tests.unit.history.kit import T0, load, mark, meta, record
+
+
+def attempt(seq: int, number: int, outcome: Outcome, *, sent_ns: int) -> bytes:
+    """One as the generator writes it."""
+    lane, flags = LANES.index(Lane.GET_RETRYING), number << ATTEMPT_SHIFT | FLAG_REUSED
+    return RECORD.pack(seq, lane, OUTCOMES.index(outcome), 0, -1, flags, T0, sent_ns, 0, sent_ns + 1)
+
+
+def filled(artifacts: Path, data: bytes | None) -> Recorder:
+    """An open history of one cycle with two requests, and these attempts."""
+    writer = Recorder.open(artifacts, meta())
+    writer.cycle(mark(0))
+    load(writer.load_dir(0), record(0), record(1))
+    if data is not None:
+        (writer.load_dir(0) / ATTEMPTS).write_bytes(data)
+    return writer
+
+
+TWO = attempt(1, 1, Outcome.RESET, sent_ns=T0 + 9) + attempt(1, 0, Outcome.REFUSED, sent_ns=T0 + 5)
+
+
+def test_attempts_are_read_open_and_closed(tmp_path: Path) -> None:
+    """In the order sent, each with its number; the same from the records as from the table, which replaces them."""
+    writer = filled(tmp_path, TWO)
+    running = read(writer.dir).attempts
+    writer.close()
+    closed = read(writer.dir).attempts
+    assert running is not None and closed is not None
+    assert running.equals(closed)
+    told = closed.select("cycle", "seq", "attempt", "lane", "outcome", "reused").rows()
+    assert told == [(0, 1, 0, "get-retrying", "refused", True), (0, 1, 1, "get-retrying", "reset", True)]
+    assert [path.name for path in writer.dir.glob("load/*/*.bin")] == []
+    assert json.loads((writer.dir / "closed.json").read_text(encoding="utf-8"))["rows"]["attempts"] == 2
+
+
+def test_a_history_without_them_says_so(tmp_path: Path) -> None:
+    """No lane tries again: there is no table, and none is missed; the requests are all there is."""
+    writer = filled(tmp_path, None)
+    assert read(writer.dir).attempts is None
+    writer.close()
+    assert read(writer.dir).attempts is None
+    assert not (writer.dir / "attempts.parquet").exists()
+
+
+def test_a_lane_that_had_nothing_to_try_again_has_a_table(tmp_path: Path) -> None:
+    """Empty is another thing than none."""
+    writer = filled(tmp_path, b"")
+    writer.close()
+    attempts = read(writer.dir).attempts
+    assert attempts is not None and attempts.is_empty()
+
+
+@pytest.mark.parametrize("closed", [False, True])
+def test_a_record_torn_by_a_kill_is_left_out_and_noted(tmp_path: Path, closed: bool) -> None:
+    """What is whole is read."""
+    writer = filled(tmp_path, TWO[:-1])
+    if closed:
+        seal(writer.dir)
+    seen = read(writer.dir)
+    assert seen.attempts is not None and seen.attempts.height == 1
+    assert any("attempts.bin" in note for note in seen.notes)
+
+
+def test_a_table_that_is_gone_is_missed(tmp_path: Path) -> None:
+    """Closed with attempts, read without: that is damage, not "none"."""
+    writer = filled(tmp_path, TWO)
+    writer.close()
+    (writer.dir / "attempts.parquet").unlink()
+    with pytest.raises(HistoryError, match=r"attempts\.parquet"):
+        read(writer.dir)
+
+
+def test_attempts_of_several_cycles_are_one_table(tmp_path: Path) -> None:
+    """Told apart by their cycle; a cycle without any has no rows."""
+    writer = filled(tmp_path, TWO)
+    load(writer.load_dir(1), record(0))
+    load(writer.load_dir(2), record(0))
+    (writer.load_dir(2) / ATTEMPTS).write_bytes(TWO[: RECORD.size])
+    attempts = read(writer.dir).attempts
+    assert attempts is not None
+    assert attempts["cycle"].to_list() == [0, 0, 2]
