@@ -38,11 +38,13 @@ RESTARTING = (FaultKind.LIVENESS, FaultKind.EXIT)
 class Planted:
     """Faults planted in the harness itself, to see that it does not pass then. Empty in every real run.
 
-    wrap_source: stands between a log and its reader. inject: in place of the fault room's. before_fault, after_fault:
-    called with the cycle's target and generator, after the steady state and right after the fault.
+    wrap_source: stands between a log and its reader. read_clocks: in place of the host's clocks. inject: in place of the fault
+    room's. before_fault, after_fault: called with the cycle's target and generator, after the steady state and right after the
+    fault.
     """
 
     wrap_source: Callable[[observe.LogSource], observe.LogSource] | None = None
+    read_clocks: observe.ReadClocks | None = None
     before_fault: Callable[[Target, Generator], None] | None = None
     after_fault: Callable[[Target, Generator], None] | None = None
     inject: Callable[[ClusterHandle, Target, int], FaultEvent] | None = None

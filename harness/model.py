@@ -416,7 +416,7 @@ class FaultEvent:
 
 
 class Stream(StrEnum):
-    """Where an observation came from."""
+    """Where an observation came from. CLOCK observes nothing: its gaps are the host's clock being set."""
 
     PODS = "pods"
     ENDPOINTS = "endpointslices"
@@ -426,6 +426,7 @@ class Stream(StrEnum):
     ACTIVATOR = "log:activator"
     KUBELET = "journal:kubelet"
     CONTAINERD = "journal:containerd"
+    CLOCK = "clock"
 
 
 @dataclass(frozen=True, slots=True)

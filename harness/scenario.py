@@ -347,6 +347,7 @@ class _Measurement:
                 exec_argv=lambda argv: world.engine.exec_argv(world.handle.node, argv),
                 exec_env=world.engine.env,
                 wrap_source=self.planted.wrap_source,
+                read_clocks=self.planted.read_clocks,
             )
             undo.callback(observers.stop)
             observers.start()

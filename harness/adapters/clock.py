@@ -16,6 +16,31 @@ def mono_s() -> float:
     return time.monotonic()
 
 
+READINGS = 5
+"""A thread may lose its core between two clocks; the closest pair of so many is taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """UTC beside a clock that nobody sets or slews. blur_ns: how far apart in time the two may have been read."""
+
+    utc_ns: int
+    raw_ns: int
+    blur_ns: int = 0
+
+    @staticmethod
+    def take() -> Reading:
+        """Read both as close together as can be."""
+        best: Reading | None = None
+        for _ in range(READINGS):
+            before = time.clock_gettime_ns(time.CLOCK_MONOTONIC_RAW)
+            utc = time.time_ns()
+            blur = time.clock_gettime_ns(time.CLOCK_MONOTONIC_RAW) - before
+            if best is None or blur < best.blur_ns:
+                best = Reading(utc, before + blur // 2, blur)
+        return best or Reading(0, 0)
+
+
 @dataclass(frozen=True, slots=True)
 class Anchor:
     """Both clocks at one moment. Their later difference is a clock step."""

@@ -1,9 +1,10 @@
-"""Watches pods, EndpointSlices, events, logs and journals -> Observation, Gap. May touch adapters; knows no other stage.
+"""Watches pods, EndpointSlices, events, logs, journals and the clock -> Observation, Gap. May touch adapters; knows no other stage.
 
     Observers ─┬─ Watch (pods, endpointslices, events)      list + watch, resumed at the last version
                ├─ LogFollower (queue-proxy, user-container,  resumed at the last line, read back after a restart
                │               every activator)
-               └─ Journal (kubelet, containerd)              resumed at the last cursor
+               ├─ Journal (kubelet, containerd)              resumed at the last cursor
+               └─ ClockWatch                                 UTC beside a clock that nobody sets
                         │
                         └─> Feed (for waits) ─> Sink (the history)
 
@@ -11,9 +12,10 @@ Silence is never proof: a stream is whole up to its last line, or up to the mome
 cannot be proved becomes a Gap.
 """
 
+from harness.observe.clock import ReadClocks
 from harness.observe.feed import Feed
 from harness.observe.observers import Observers
 from harness.observe.sink import Sink
 from harness.observe.source import KubeLogs, LogSource
 
-__all__ = ["Feed", "KubeLogs", "LogSource", "Observers", "Sink"]
+__all__ = ["Feed", "KubeLogs", "LogSource", "Observers", "ReadClocks", "Sink"]

@@ -7,12 +7,13 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from harness.adapters.clock import mono_s, now_ns
+from harness.adapters.clock import Reading, mono_s, now_ns
 from harness.adapters.kube import Kube
 from harness.adapters.wait import Look, wait_for
 from harness.errors import ObserveError, WaitTimeout
 from harness.model import ClusterHandle, Gap, Stream
 from harness.observe import payload
+from harness.observe.clock import ClockWatch, ReadClocks
 from harness.observe.feed import Feed
 from harness.observe.identity import Identity
 from harness.observe.journal import Entry, ExecArgv, Journal
@@ -36,11 +37,13 @@ Wrap = Callable[[LogSource], LogSource]
 
 
 class Observers:
-    """Pods, EndpointSlices and events of `namespace`, logs of the pods named to `follow`, of every activator, the node's journal.
+    """Pods, EndpointSlices and events of `namespace`, logs of the pods named to `follow`, of every activator, the node's journal;
+    and the host's clock.
 
     sink: takes everything, one item at a time; `feed` has the same, live (it is the sink itself if that is a Feed). raw_dir: gets
     the raw copies. exec_argv, exec_env: how a command is run inside the node; None: there is no way in, and the journals are one
-    Gap. wrap_source: called for each container that is followed, to plant a fault between its log and its reader.
+    Gap. wrap_source: called for each container that is followed, to plant a fault between its log and its reader. read_clocks: to
+    plant a clock that is set.
     """
 
     def __init__(
@@ -54,6 +57,7 @@ class Observers:
         exec_env: Mapping[str, str] | None = None,
         system_namespace: str = "knative-serving",
         wrap_source: Wrap | None = None,
+        read_clocks: ReadClocks | None = None,
         kube: Kube | None = None,
     ) -> None:
         self.feed = sink if isinstance(sink, Feed) else Feed(sink)
@@ -66,6 +70,7 @@ class Observers:
         self._logs = KubeLogs(self._kube, namespace)
         self._system_logs = KubeLogs(self._kube, system_namespace)
         self._wrap: Wrap = wrap_source or (lambda source: source)
+        self._clock = ClockWatch(self.feed, read=read_clocks or Reading.take)
         self._started_ns = 0
         self._stopped = False
         self._left: tuple[str, ...] = ()
@@ -177,7 +182,7 @@ class Observers:
     # --- inside ---
 
     def _standing(self) -> list[Worker]:
-        always: list[Worker] = [self._pod_watch, self._slice_watch, self._event_watch, self._activator_watch]
+        always: list[Worker] = [self._pod_watch, self._slice_watch, self._event_watch, self._activator_watch, self._clock]
         return [*always, self._journal] if self._journal is not None else always
 
     def _activator_logs(self) -> list[LogFollower]:
