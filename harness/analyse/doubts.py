@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from harness.analyse.windows import Window, requests_of
+from harness.analyse.windows import Window
 from harness.model import CycleFindings, CycleMark, FaultKind, Gap, History, Ledger, Outcome, Stream
 
 NEEDED = (Stream.QUEUE_PROXY, Stream.APP, Stream.PODS, Stream.EVENTS)
@@ -20,12 +20,19 @@ journals of kubelet and containerd sharpen the anatomy, and a gap can only take 
 
 @dataclass(frozen=True, slots=True)
 class Cycle:
-    """One cycle as the doubts see it. pods: those that served it."""
+    """One cycle as the doubts see it. pods: those that served it. users: its requests that went the way of every user.
+
+    unlogged: requests answered by queue-proxy, or through it, that are not in its request log; 0 in a run without one.
+    """
 
     mark: CycleMark
     window: Window
     findings: CycleFindings
     pods: frozenset[str]
+    users: pl.DataFrame
+    requests: pl.DataFrame
+    answers: pl.DataFrame
+    unlogged: int = 0
 
 
 def doubts(history: History, cycles: Sequence[Cycle], ledger: Ledger) -> tuple[str, ...]:
@@ -80,8 +87,7 @@ def _of_landing(cycle: Cycle) -> Iterable[str]:
 
 
 def _of_the_load(history: History, cycle: Cycle) -> Iterable[str]:
-    requests = requests_of(history.requests, cycle.mark.index)
-    good = requests.filter(pl.col("outcome") == Outcome.OK.value)
+    good = cycle.users.filter(pl.col("outcome") == Outcome.OK.value)
     if cycle.mark.fault_ns:
         good = good.filter(pl.col("done_ns") <= cycle.mark.fault_ns)
     if good.is_empty():
@@ -90,22 +96,25 @@ def _of_the_load(history: History, cycle: Cycle) -> Iterable[str]:
     strangers = sorted(cycle.pods - {cycle.mark.pod})
     if strangers:  # whatever max_scale: only the cycle's pod is followed
         yield f"cycle {cycle.mark.index}: another pod served it too: {', '.join(strangers)}"
-    yield from _of_good_answers(history, cycle.mark.index)
+    yield from _of_good_answers(cycle)
+    if cycle.unlogged:
+        yield f"cycle {cycle.mark.index}: {cycle.unlogged} requests that queue-proxy answered are not so in its request log"
     asked = history.meta.spec.fault.kind
     for fault in history.faults:
         if fault.cycle == cycle.mark.index and fault.kind not in {asked, FaultKind.NONE}:
             yield f"cycle {cycle.mark.index}: the fault {fault.kind} was put in though {asked} was asked"
 
 
-def _of_good_answers(history: History, index: int) -> Iterable[str]:
+def _of_good_answers(cycle: Cycle) -> Iterable[str]:
     """An answer without an error need not come from the app under test."""
-    good = requests_of(history.requests, index).filter(pl.col("outcome") == Outcome.OK.value)
+    index = cycle.mark.index
+    good = cycle.requests.filter(pl.col("outcome") == Outcome.OK.value)
     other = good.filter(~pl.col("status").is_between(200, 299))
     if other.height:
         yield f"cycle {index}: {other.height} answers are neither good nor errors: status {other['status'].sort()[0]}"
     named = [
         answer
-        for answer, headers in requests_of(history.answers, index).select("index", "headers").iter_rows()
+        for answer, headers in cycle.answers.select("index", "headers").iter_rows()
         if {name for name, value in json.loads(headers).items() if value} >= {"x-toggle-pod", "x-toggle-boot"}
     ]
     nameless = good.filter(~pl.col("answer").is_in(named)).height
@@ -140,5 +149,7 @@ def _of_the_ledger(ledger: Ledger) -> Iterable[str]:
         yield f"{ledger.unattributed} failed requests are unattributed ({ledger.ambiguous} of them ambiguous)"
     if ledger.unmatched:
         yield f"{ledger.unmatched} refused lines of queue-proxy belong to no request of the generator"
+    if ledger.strangers:
+        yield f"{ledger.strangers} lines of queue-proxy's request log are of no request of the generator"
     if ledger.censored:
         yield f"{ledger.censored} refused lines are missing and queue-proxy's log sampling was not switched off"

@@ -4,26 +4,55 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
+import numpy as np
 import polars as pl
 
-from harness.model import Cause, Outcome
+from harness.analyse.columns import Flags, Indices
+from harness.model import Cause, Lane, Outcome
+
+STRAIGHT = frozenset({Lane.GET_QUEUE_PROXY, Lane.GET_POD})
+"""The lanes that leave out the ingress. Claims speak of the others, the way of every user."""
+
+_SEEN_BY_THE_SOCKET = frozenset({Outcome.REFUSED, Outcome.RESET, Outcome.CLOSED, Outcome.TRUNCATED})
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """One request that was not OK. headers: lower-case names; empty without an answer. body: trimmed."""
+    """One way in which requests failed. headers: lower-case names; empty without an answer. body: trimmed."""
 
-    seq: int
     outcome: Outcome
     status: int
     body: str
     headers: Mapping[str, str]
-    sent_ns: int
-    done_ns: int
+    lane: Lane = Lane.GET_KEEPALIVE
+
+
+@dataclass(frozen=True, slots=True)
+class Failures:
+    """The requests of one cycle that were not OK, by sending time. kind: of each, an index in `kinds`; ways to fail are few.
+
+    row: of each, in the tries it was taken from. superseded: another attempt followed it, so its client did not see it.
+    """
+
+    kinds: tuple[Failure, ...]
+    kind: Indices
+    row: Indices
+    sent_ns: Indices
+    done_ns: Indices
+    superseded: Flags
+
+    def which(self, asked: Callable[[Failure], bool]) -> Flags:
+        """Which of them failed in such a way."""
+        return np.array([asked(kind) for kind in self.kinds], dtype=np.bool_)[self.kind]
+
+    @property
+    def of_users(self) -> Flags:
+        """Those a user of the Service would have seen."""
+        return self.which(lambda kind: kind.lane not in STRAIGHT) & ~self.superseded
 
 
 class Wants(Enum):
@@ -45,17 +74,21 @@ def refused_text(user_port: int) -> str:
 def judge_answer(failure: Failure, user_port: int) -> Cause | Wants:
     """The cause the answer alone proves, or whose log line it takes to prove one.
 
-    The app's own header proves the app, whatever the status. A client's timeout is its own evidence. Everything the client's socket
-    saw without an answer stays UNKNOWN: nobody on the way has said why.
+    The app's own header proves the app, whatever the status. A client's timeout is its own evidence. What the socket
+    saw without an answer stays UNKNOWN where somebody was on the way, for nobody has said why; at the pod's own port that is all.
     """
     if failure.outcome is Outcome.NOT_SENT:
         return Cause.CLIENT
     if failure.outcome is Outcome.TIMEOUT:
         return Cause.TIMEOUT
+    if failure.lane is Lane.GET_POD and failure.outcome in _SEEN_BY_THE_SOCKET:
+        return Cause.DIRECT
     if failure.outcome is not Outcome.HTTP_ERROR:
         return Cause.UNKNOWN
     if failure.status >= 400 and "x-toggle-boot" in failure.headers:
         return Cause.APP
+    if failure.lane is Lane.GET_POD:
+        return Cause.UNKNOWN
     if failure.status == 502:
         if failure.body == refused_text(user_port):
             return Wants.REFUSED_LINE
@@ -77,18 +110,48 @@ def judge_answer(failure: Failure, user_port: int) -> Cause | Wants:
     return Cause.UNKNOWN
 
 
-def failures_of(requests: pl.DataFrame, answers: pl.DataFrame) -> list[Failure]:
-    """The requests of one cycle that were not OK, by sending time, each with its answer.
+def is_of_queue_proxy(failure: Failure, user_port: int) -> bool:
+    """Whether the answer alone proves that the request reached queue-proxy: it is the app's through it, or queue-proxy's own."""
+    if failure.lane is Lane.GET_POD or failure.outcome is not Outcome.HTTP_ERROR:
+        return False
+    return judge_answer(failure, user_port) in {Cause.APP, Cause.TIMEOUT, Wants.REFUSED_LINE}
 
-    requests, answers: rows of the History of that cycle.
+
+def tries_of(requests: pl.DataFrame, attempts: pl.DataFrame | None) -> pl.DataFrame:
+    """The cycle's requests, each with the number of its last attempt, and after them the attempts that another one followed.
+
+    requests, attempts: rows of the History of that cycle; None: there are no further attempts. Adds the columns `attempt` (i32) and
+    `superseded`.
     """
-    failed = requests.filter(pl.col("outcome") != Outcome.OK.value).sort("sent_ns", "seq")
+    last = requests.with_columns(pl.lit(0, pl.Int32).alias("attempt"), pl.lit(value=False).alias("superseded"))
+    if attempts is None or attempts.is_empty():
+        return last
+    made = attempts.group_by("seq").agg((pl.col("attempt").max() + 1).alias("made"))
+    last = last.join(made, on="seq", how="left", maintain_order="left")
+    last = last.with_columns(pl.col("made").fill_null(0).cast(pl.Int32).alias("attempt")).drop("made")
+    return pl.concat([last, attempts.with_columns(pl.lit(value=True).alias("superseded")).select(last.columns)])
+
+
+def failures_of(tries: pl.DataFrame, answers: pl.DataFrame) -> Failures:
+    """The tries of one cycle that were not OK, by sending time, each with its answer.
+
+    tries: see `tries_of`. answers: rows of the History of that cycle.
+    """
+    failed = tries.with_row_index("row").filter(pl.col("outcome") != Outcome.OK.value).sort("sent_ns", "seq", "attempt")
     said = {
         index: (body.strip(), {str(name).lower(): str(value) for name, value in json.loads(headers).items()})
         for index, body, headers in answers.select("index", "body", "headers").iter_rows()
     }
-    columns = ("seq", "outcome", "status", "answer", "sent_ns", "done_ns")
-    return [
-        Failure(seq, Outcome(outcome), status, *said.get(answer, ("", {})), sent_ns, done_ns)
-        for seq, outcome, status, answer, sent_ns, done_ns in failed.select(columns).iter_rows()
-    ]
+    looks = ["outcome", "status", "answer", "lane"]
+    kinds = failed.select(looks).unique(maintain_order=True).with_row_index("kind")
+    return Failures(
+        kinds=tuple(
+            Failure(Outcome(outcome), status, *said.get(answer, ("", {})), lane=Lane(lane))
+            for outcome, status, answer, lane in kinds.select(looks).iter_rows()
+        ),
+        kind=failed.join(kinds, on=looks, how="left", maintain_order="left")["kind"].to_numpy().astype(np.int64),
+        row=failed["row"].to_numpy().astype(np.int64),
+        sent_ns=failed["sent_ns"].to_numpy(),
+        done_ns=failed["done_ns"].to_numpy(),
+        superseded=failed["superseded"].to_numpy(),
+    )

@@ -11,14 +11,17 @@ import polars as pl
 
 from harness.analyse.anatomy import anatomy
 from harness.analyse.doubts import Cycle, doubts
-from harness.analyse.evidence import Failure, failures_of, refused_text
+from harness.analyse.errorlines import ErrorLines, forwarding_errors
+from harness.analyse.evidence import STRAIGHT, Failures, failures_of, is_of_queue_proxy, refused_text, tries_of
 from harness.analyse.landed import landed
-from harness.analyse.ledger import Account, account, may_be_sampled, total
-from harness.analyse.lines import AppEvent, ErrorLine, app_events, forwarding_errors
+from harness.analyse.ledger import Account, account, by_cause, may_be_sampled, total
+from harness.analyse.lines import AppEvent, app_events
 from harness.analyse.outage import outside
-from harness.analyse.pods import ready_throughout, restarts_since, rows_to_observations, states
+from harness.analyse.pods import ready_throughout, restarts_since, states
+from harness.analyse.requestlog import Joined, RequestLines, joined, request_lines
+from harness.analyse.sights import Sights
 from harness.analyse.voiding import pacing, void_reason
-from harness.analyse.windows import Window, of_cycle, requests_of
+from harness.analyse.windows import ByCycle, Window, of_cycle
 from harness.model import (
     CycleFindings,
     CycleMark,
@@ -27,7 +30,7 @@ from harness.model import (
     Gap,
     Handler,
     History,
-    Observation,
+    Lane,
     Outcome,
     ServiceSpec,
     Stream,
@@ -37,17 +40,18 @@ from harness.model import (
 def analyse(history: History) -> Findings:
     """Everything the history says; the same history gives the same findings.
 
-    Totals (sent, ok, by_outcome, pacing, ledger) are over the cycles that count; a voided cycle keeps its own findings.
+    Totals (sent, ok, by_outcome, pacing, ledger) are over the cycles that count; a voided cycle keeps its own findings. Sent, ok
+    and outcomes are of the lanes that go the way of every user, pacing and ledger of all lanes (docs/evidence.md).
     Raises nothing for a history that `harness.history` could read: what is missing becomes a doubt.
     """
-    errors = {stream: forwarding_errors(history.observations, stream) for stream in (Stream.QUEUE_PROXY, Stream.ACTIVATOR)}
-    seen = [_cycle(history, mark, errors) for mark in history.cycles]
+    tables = _Tables.of(history)
+    seen = [_cycle(history, mark, tables) for mark in history.cycles]
     cycles = [one.cycle for one in seen]
     kept = [one for one in seen if not one.cycle.findings.voided]
     ledger = total(one.account for one in kept)
     counted = [one.cycle.findings for one in kept]
     indices = [one.index for one in counted]
-    late = pacing(history.requests.filter(pl.col("cycle").is_in(indices)))
+    late = pacing(history.requests.lazy().filter(pl.col("cycle").is_in(indices)).select("sent_ns", "intended_ns").collect())
     rates = [history.generators[index].rate_rps for index in indices if index in history.generators]
     return Findings(
         cycles=tuple(cycle.findings for cycle in cycles),
@@ -64,62 +68,107 @@ def analyse(history: History) -> Findings:
 
 
 @dataclass(frozen=True, slots=True)
+class _Tables:
+    """The history, taken apart once. rest: what was seen but for the proxies' logs."""
+
+    requests: ByCycle
+    attempts: ByCycle | None
+    answers: ByCycle
+    queue_proxy: ErrorLines
+    activator: ErrorLines
+    request_log: RequestLines | None
+    rest: Sights
+
+    @staticmethod
+    def of(history: History) -> _Tables:
+        seen = history.observations
+        return _Tables(
+            requests=ByCycle(history.requests),
+            attempts=None if history.attempts is None else ByCycle(history.attempts),
+            answers=ByCycle(history.answers),
+            queue_proxy=forwarding_errors(seen, Stream.QUEUE_PROXY),
+            activator=forwarding_errors(seen, Stream.ACTIVATOR),
+            request_log=request_lines(seen, history.meta.run_id) if history.meta.spec.request_log else None,
+            rest=Sights(seen),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class _Seen:
     cycle: Cycle
     account: Account
 
 
-def _cycle(history: History, mark: CycleMark, errors: Mapping[Stream, Sequence[ErrorLine]]) -> _Seen:
-    spec = history.meta.spec
+def _cycle(history: History, mark: CycleMark, tables: _Tables) -> _Seen:
+    spec, user_port = history.meta.spec, history.meta.user_port
     tolerance_ns = int(spec.match_tolerance_s * 1e9)
-    requests = requests_of(history.requests, mark.index)
-    answers = requests_of(history.answers, mark.index)
+    requests, answers = tables.requests.of(mark.index), tables.answers.of(mark.index)
     report = history.generators.get(mark.index)
     window = of_cycle(mark, requests, report)
-    pods = _pods(mark, answers)
-    failures = failures_of(requests, answers)
+    served = _pods(mark, answers)
+    pods = {mark.pod} if spec.service.max_scale == 1 else served
+    tries = tries_of(requests, tables.attempts.of(mark.index) if tables.attempts else None)
+    failures = failures_of(tries, answers)
     # A line may be written a little after its answer was: the window is as tolerant as the matching.
     lines_window = Window(window.from_ns - tolerance_ns, window.until_ns + tolerance_ns)
+    log = None
+    if tables.request_log is not None:
+        log = joined(tables.request_log.within(lines_window), tries, cycle=mark.index, pods=pods)
     books = account(
         failures,
-        [line for line in errors[Stream.QUEUE_PROXY] if lines_window.holds(line.at_ns)],
-        [line for line in errors[Stream.ACTIVATOR] if lines_window.holds(line.at_ns)],
-        pods={mark.pod} if spec.service.max_scale == 1 else pods,
-        user_port=history.meta.user_port,
+        tables.queue_proxy.within(lines_window),
+        tables.activator.within(lines_window),
+        pods=pods,
+        user_port=user_port,
         tolerance_ns=tolerance_ns,
         sampled=may_be_sampled(history.meta.changes),
+        log=log,
     )
     end_ns = mark.ended_ns or window.until_ns
-    of_pod = _until(end_ns, _observations(history.observations, mark.pod))
+    of_pod = tables.rest.of(mark, end_ns)
     done = (fault for fault in reversed(history.faults) if fault.cycle == mark.index and fault.kind is not FaultKind.NONE)
     event = next(done, None)
     sights = states(of_pod, mark.pod)
     begin_ns = mark.fault_ns or mark.load_started_ns
-    outcomes = _by_outcome(requests)
+    users = requests.filter(~pl.col("lane").is_in([lane.value for lane in STRAIGHT]))
+    of_users = failures.of_users
+    outcomes = _by_outcome(users)
     late = pacing(requests)
     told = app_events(of_pod)
-    edges = anatomy(mark, event, of_pod, requests, answers)
+    edges = anatomy(mark, event, of_pod, users, answers)
     found = CycleFindings(
         index=mark.index,
         pod=mark.pod,
         voided=_voided(mark) or void_reason(spec, requests, report, mark.recovered_ns),
         landed=landed(spec.fault, event, of_pod, event.sent_ns if event else begin_ns),
         anatomy=edges,
-        sent=int((requests["sent_ns"] > 0).sum()),
+        sent=int((users["sent_ns"] > 0).sum()),
         ok=outcomes.get(Outcome.OK.value, 0),
         by_outcome=outcomes,
-        by_cause=books.by_cause,
-        refused_window=_refused_window(failures, history.meta.user_port),
+        by_cause=by_cause(books.causes[of_users]),
+        refused_window=_refused_window(failures, user_port),
         ready_throughout=_ready(history.gaps, mark.pod, Window(begin_ns, end_ns), ready_throughout(sights, begin_ns, end_ns)),
         restarts=restarts_since(sights, begin_ns, end_ns),
-        outside_window=outside(failures, told, begin_ns, window.until_ns, tolerance_ns),
+        outside_window=outside(
+            failures.sent_ns[of_users], failures.done_ns[of_users], told, begin_ns, window.until_ns, tolerance_ns
+        ),
         pacing_p50_us=late.p50_us,
         pacing_p99_us=late.p99_us,
         pacing_max_us=late.max_us,
         steal=report.steal if report else 0.0,
         probed_again="first-good-probe" in edges if _logs_liveness(spec.service, told) else None,
+        queue_proxy_window=books.refused_window,
     )
-    return _Seen(Cycle(mark, window, found, pods), books)
+    unlogged = _unlogged(log, tries, failures, user_port) if log else 0
+    return _Seen(Cycle(mark, window, found, served, users, requests, answers, unlogged), books)
+
+
+def _unlogged(log: Joined, tries: pl.DataFrame, failures: Failures, user_port: int) -> int:
+    """How many tries reached queue-proxy, by their answer, and are not in its request log, or with another status."""
+    through = (pl.col("outcome") == Outcome.OK.value) & (pl.col("lane") != Lane.GET_POD.value)
+    good = tries.select(through.alias("through"))["through"].to_numpy()
+    bad = failures.which(lambda kind: is_of_queue_proxy(kind, user_port))
+    return int((log.line_of[good] < 0).sum() + (log.line_of[failures.row[bad]] < 0).sum())
 
 
 def _voided(mark: CycleMark) -> str:
@@ -139,19 +188,6 @@ def _pods(mark: CycleMark, answers: pl.DataFrame) -> frozenset[str]:
     return frozenset({mark.pod, *(str(pod) for pod in served if pod)})
 
 
-def _observations(rows: pl.DataFrame, pod: str) -> list[Observation]:
-    """What was seen of this pod, of the slices that list it, and of the node. The proxies' logs have been read by then."""
-    logs = pl.col("stream").is_in([Stream.QUEUE_PROXY.value, Stream.ACTIVATOR.value])
-    shared = pl.col("stream").is_in([Stream.ENDPOINTS.value, Stream.KUBELET.value, Stream.CONTAINERD.value])
-    return rows_to_observations(rows.filter(~logs & ((pl.col("pod") == pod) | shared)))
-
-
-def _until(end_ns: int, seen: Sequence[Observation]) -> list[Observation]:
-    """Without what came after the cycle, when its pod is taken away: states by when they were seen, lines by their own time."""
-    states_of = {Stream.PODS, Stream.ENDPOINTS}
-    return [one for one in seen if (one.seen_ns if one.stream in states_of else one.at_ns) <= end_ns]
-
-
 def _by_outcome(requests: pl.DataFrame) -> dict[str, int]:
     counts: Counter[str] = Counter()
     for outcome, status, count in requests.group_by("outcome", "status").len().iter_rows():
@@ -166,10 +202,10 @@ def _added(parts: Iterable[Mapping[str, int]]) -> dict[str, int]:
     return dict(sorted(counts.items()))
 
 
-def _refused_window(failures: Sequence[Failure], user_port: int) -> tuple[int, int] | None:
+def _refused_window(failures: Failures, user_port: int) -> tuple[int, int] | None:
     """From the sending of the first to the answer of the last request that was told the port refused: the answer itself says so."""
-    refused = [one for one in failures if one.status == 502 and one.body == refused_text(user_port)]
-    return (min(one.sent_ns for one in refused), max(one.done_ns for one in refused)) if refused else None
+    refused = failures.which(lambda kind: kind.status == 502 and kind.body == refused_text(user_port))
+    return (int(failures.sent_ns[refused].min()), int(failures.done_ns[refused].max())) if refused.any() else None
 
 
 def _ready(gaps: Sequence[Gap], pod: str, watched: Window, seen: bool | None) -> bool | None:  # noqa: FBT001 - a reading, not a switch

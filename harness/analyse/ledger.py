@@ -6,45 +6,58 @@ whoever says it failed, one to one (`matching`). Never from "it was during the f
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from harness.analyse.evidence import Failure, Wants, judge_answer, refused_text
-from harness.analyse.lines import ErrorLine
+import numpy as np
+import numpy.typing as npt
+
+from harness.analyse.columns import Flags, Indices
+from harness.analyse.errorlines import ErrorLines
+from harness.analyse.evidence import Failures, Wants, judge_answer, refused_text
 from harness.analyse.matching import Fate, Matching, match
+from harness.analyse.requestlog import Joined
 from harness.model import Cause, Ledger, SystemChange
+
+CAUSES: tuple[Cause, ...] = tuple(Cause)
+_CODE = {cause: code for code, cause in enumerate(CAUSES)}
+
+Codes = npt.NDArray[np.int8]
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One cycle's. causes: one a failure, in its order.
+    """One cycle's. causes: one a failure, in its order; indices in CAUSES. by_cause: of those no further attempt followed.
 
-    refused_lines: of any queue-proxy while the cycle's generator ran; matched of them have a request. censored: see
-    `may_be_sampled`.
+    refused_lines: of any queue-proxy while the cycle's generator ran; matched of them have a request. refused_window: first to
+    last of these, None without one. censored: see `may_be_sampled`. hidden: failures that a further attempt followed.
+    request_log_lines, exact, strangers: as in the ledger.
     """
 
-    causes: tuple[Cause, ...]
+    causes: Codes
+    by_cause: Mapping[str, int]
     refused_lines: int
     matched: int
+    refused_window: tuple[int, int] | None
     interchangeable: int
     censored: int
-
-    @property
-    def by_cause(self) -> dict[str, int]:
-        """Failed requests by cause, only causes that were seen."""
-        return {cause.value: count for cause, count in sorted(Counter(self.causes).items())}
+    hidden: int
+    request_log_lines: int = 0
+    exact: int = 0
+    strangers: int = 0
 
 
 def account(
-    failures: Sequence[Failure],
-    queue_proxy: Sequence[ErrorLine],
-    activator: Sequence[ErrorLine],
+    failures: Failures,
+    queue_proxy: ErrorLines,
+    activator: ErrorLines,
     *,
     pods: Collection[str],
     user_port: int,
     tolerance_ns: int,
     sampled: bool,
+    log: Joined | None = None,
 ) -> Account:
     """The account of one cycle.
 
@@ -53,61 +66,74 @@ def account(
     answer's body and its time lies in [sent - tolerance, done + tolerance]; the tolerance must exceed the lines' resolution.
     Another pod's refused line counts and is nobody's. A request that no line can belong to is UNKNOWN; those that share too few
     lines are AMBIGUOUS.
+    log: with a request log. The time of a request is then [line - latency - tolerance, line + tolerance] of its line there, and
+    queue-proxy explains no request that is not in its request log.
     sampled: whether queue-proxy's logger may have dropped lines.
     """
-    causes: list[Cause] = []
-    waiting: dict[Wants, list[int]] = defaultdict(list)
-    for at, failure in enumerate(failures):
-        verdict = judge_answer(failure, user_port)
-        causes.append(verdict if isinstance(verdict, Cause) else Cause.UNKNOWN)
-        if isinstance(verdict, Wants):
-            waiting[verdict].append(at)
+    verdicts = [judge_answer(kind, user_port) for kind in failures.kinds]
+    settled = [_CODE[verdict if isinstance(verdict, Cause) else Cause.UNKNOWN] for verdict in verdicts]
+    causes = np.array(settled, dtype=np.int8)[failures.kind]
+    from_ns, until_ns = failures.sent_ns, failures.done_ns
+    known = np.ones(len(causes), dtype=np.bool_)
+    if log is not None:
+        line_of = log.line_of[failures.row]
+        known = line_of >= 0
+        from_ns, until_ns = from_ns.copy(), until_ns.copy()
+        until_ns[known] = log.log.at_ns[line_of[known]]
+        from_ns[known] = until_ns[known] - log.log.latency_ns[line_of[known]]
 
-    def settle(members: Sequence[int], lines: Sequence[ErrorLine], cause: Cause) -> tuple[Matching, list[int]]:
+    def waiting(want: Wants) -> Flags:
+        return np.array([verdict is want for verdict in verdicts], dtype=np.bool_)[failures.kind]
+
+    def settle(members: Indices, lines: ErrorLines, cause: Cause) -> tuple[Matching, Indices]:
         """Set the causes these lines decide; return also the requests no line can belong to."""
-        result = _matched(failures, members, lines, tolerance_ns)
+        result = match(from_ns[members] - tolerance_ns, until_ns[members] + tolerance_ns, lines.at_ns)
         decided = {Fate.MATCHED: cause, Fate.AMBIGUOUS: Cause.AMBIGUOUS, Fate.LONE: Cause.UNKNOWN}
-        for request, fate in zip(members, result.fates, strict=True):
-            causes[request] = decided[fate]
-        return result, [request for request, fate in zip(members, result.fates, strict=True) if fate is Fate.LONE]
+        causes[members] = np.array([_CODE[decided[fate]] for fate in Fate], dtype=np.int8)[result.fates]
+        return result, members[result.fates == Fate.LONE]
 
-    refused = waiting[Wants.REFUSED_LINE]
-    own = [line for line in queue_proxy if line.pod in pods]
-    refused_lines = [line for line in own if line.error == refused_text(user_port)]
-    strange = sum(line.error == refused_text(user_port) for line in queue_proxy) - len(refused_lines)
-    result, _ = settle(refused, refused_lines, Cause.REFUSED_DIAL)
-    left = waiting[Wants.ACTIVATOR_LINE]
-    for _text, members, lines in _by_text(failures, waiting[Wants.QUEUE_PROXY_LINE], own):
-        _, lone = settle(members, lines, Cause.RESET_IN_FLIGHT)
-        left = [*left, *lone]
-    for _text, members, lines in _by_text(failures, left, activator):
+    said_refused = queue_proxy.saying(refused_text(user_port))
+    is_own = queue_proxy.of_pods(pods)
+    refused = waiting(Wants.REFUSED_LINE)
+    refused_lines = queue_proxy.taken(said_refused & is_own)
+    result, _ = settle(np.flatnonzero(refused & known), refused_lines, Cause.REFUSED_DIAL)
+    cut = waiting(Wants.QUEUE_PROXY_LINE)
+    left = [np.flatnonzero(waiting(Wants.ACTIVATOR_LINE)), np.flatnonzero(cut & ~known)]
+    for members, lines in _by_text(failures, np.flatnonzero(cut & known), queue_proxy.taken(is_own)):
+        left.append(settle(members, lines, Cause.RESET_IN_FLIGHT)[1])
+    for members, lines in _by_text(failures, np.sort(np.concatenate(left)), activator):
         settle(members, lines, Cause.ACTIVATOR)
-    matched = len(refused_lines) - len(result.free)
+    owned = result.line_of[result.line_of >= 0]
+    owned_ns = refused_lines.at_ns[owned]
     return Account(
-        causes=tuple(causes),
-        refused_lines=len(refused_lines) + strange,
-        matched=matched,
+        causes=causes,
+        by_cause=by_cause(causes[~failures.superseded]),
+        refused_lines=int(said_refused.sum()),
+        matched=len(owned),
+        refused_window=(int(owned_ns.min()), int(owned_ns.max())) if len(owned) else None,
         interchangeable=result.interchangeable,
-        censored=len(refused) - matched if sampled else 0,
+        censored=int(refused.sum()) - len(owned) if sampled else 0,
+        hidden=int(failures.superseded.sum()),
+        request_log_lines=log.lines if log else 0,
+        exact=log.exact if log else 0,
+        strangers=log.strangers if log else 0,
     )
 
 
-def _by_text(
-    failures: Sequence[Failure], requests: Iterable[int], lines: Sequence[ErrorLine]
-) -> list[tuple[str, list[int], list[ErrorLine]]]:
-    """(text, requests answered with it, lines of it), by text."""
-    members: dict[str, list[int]] = defaultdict(list)
-    for request in requests:
-        members[failures[request].body].append(request)
-    said: dict[str, list[ErrorLine]] = defaultdict(list)
-    for line in lines:
-        said[line.error].append(line)
-    return [(text, members[text], said[text]) for text in sorted(members)]
+def by_cause(causes: Codes) -> dict[str, int]:
+    """How many have each cause, by its name; only causes that were seen."""
+    counts = zip(CAUSES, np.bincount(causes, minlength=len(CAUSES)).tolist(), strict=True)
+    return {cause.value: count for cause, count in sorted(counts) if count}
 
 
-def _matched(failures: Sequence[Failure], members: Sequence[int], lines: Sequence[ErrorLine], tolerance_ns: int) -> Matching:
-    spans = [(failures[one].sent_ns - tolerance_ns, failures[one].done_ns + tolerance_ns) for one in members]
-    return match(spans, [line.at_ns for line in lines])
+def _by_text(failures: Failures, requests: Indices, lines: ErrorLines) -> Iterator[tuple[Indices, ErrorLines]]:
+    """(requests answered with a text, lines of it), text by text; those answered with what no line says come together."""
+    known = {text: index for index, text in enumerate(lines.texts)}
+    text = np.array([known.get(kind.body, -1) for kind in failures.kinds], dtype=np.int64)[failures.kind[requests]]
+    wanted, said = np.argsort(text, kind="stable"), np.argsort(lines.text, kind="stable")
+    for one in np.unique(text).tolist():
+        members, own = (slice(*np.searchsorted(column, [one, one + 1]).tolist()) for column in (text[wanted], lines.text[said]))
+        yield np.sort(requests[wanted[members]]), lines.taken(np.sort(said[own]))
 
 
 def may_be_sampled(changes: Iterable[SystemChange]) -> bool:
@@ -123,20 +149,25 @@ def may_be_sampled(changes: Iterable[SystemChange]) -> bool:
 def total(accounts: Iterable[Account]) -> Ledger:
     """The account of a run: the sum over the cycles that count."""
     kept = list(accounts)
-    causes: Counter[Cause] = Counter()
+    causes: Counter[str] = Counter()
     for one in kept:
-        causes.update(one.causes)
-    unattributed = causes[Cause.UNKNOWN] + causes[Cause.AMBIGUOUS]
+        causes.update(one.by_cause)
+    ambiguous = causes[Cause.AMBIGUOUS.value]
+    unattributed = causes[Cause.UNKNOWN.value] + ambiguous
     lines, matched = sum(one.refused_lines for one in kept), sum(one.matched for one in kept)
     return Ledger(
         client_failures=causes.total(),
         attributed=causes.total() - unattributed,
         unattributed=unattributed,
-        ambiguous=causes[Cause.AMBIGUOUS],
-        by_cause={cause.value: count for cause, count in sorted(causes.items()) if count},
+        ambiguous=ambiguous,
+        by_cause={cause: count for cause, count in sorted(causes.items()) if count},
         queue_proxy_refused_lines=lines,
         matched=matched,
         unmatched=lines - matched,
         interchangeable=sum(one.interchangeable for one in kept),
         censored=sum(one.censored for one in kept),
+        hidden=sum(one.hidden for one in kept),
+        request_log_lines=sum(one.request_log_lines for one in kept),
+        exact=sum(one.exact for one in kept),
+        strangers=sum(one.strangers for one in kept),
     )

@@ -15,11 +15,15 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-import polars as pl
-
 from harness.model import Observation, Stream
 
 _STAMP = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:?\d\d)")
+
+REQUEST_MARK = "knative-chaos-request"
+"""Value of `log` in each line of our request log's template; a line without this word in it is none."""
+
+_A_WEEK_S = 604_800
+"""No answer takes so long."""
 
 
 class LineKind(StrEnum):
@@ -33,15 +37,6 @@ class LineKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class ErrorLine:
-    """One forwarding error of queue-proxy or the activator. error: trimmed, as it also stands in the 502's body."""
-
-    pod: str
-    at_ns: int
-    error: str
-
-
-@dataclass(frozen=True, slots=True)
 class AppEvent:
     """One event of the toggle app by its own clock. more: every key the app wrote."""
 
@@ -49,6 +44,17 @@ class AppEvent:
     boot: str
     t_ns: int
     more: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class RequestLine:
+    """One line of the request log, as docs/exact-join.md has it. rid, attempt, agent: as the line has them, form-encoded."""
+
+    rid: str
+    attempt: str
+    agent: str
+    status: int
+    latency_s: float
 
 
 def parsed(payload: str) -> dict[str, Any] | None:
@@ -60,6 +66,21 @@ def parsed(payload: str) -> dict[str, Any] | None:
     except ValueError:
         return None
     return value if isinstance(value, dict) else None
+
+
+def request_line(payload: str) -> RequestLine | None:
+    """What this line of queue-proxy's says as a line of its request log, None if it is none or lacks what such a line has."""
+    line = parsed(payload)
+    if line is None or line.get("log") != REQUEST_MARK:
+        return None
+    rid, attempt, agent, status, latency_s = (line.get(key) for key in ("rid", "attempt", "agent", "status", "latency_s"))
+    if not (isinstance(rid, str) and isinstance(attempt, str) and isinstance(agent, str)):
+        return None
+    if not isinstance(status, int) or isinstance(status, bool) or not 100 <= status <= 999:
+        return None
+    if not isinstance(latency_s, int | float) or isinstance(latency_s, bool) or not 0 <= latency_s < _A_WEEK_S:
+        return None
+    return RequestLine(rid, attempt, agent, status, float(latency_s))
 
 
 def kind_of(stream: Stream, payload: str) -> LineKind:
@@ -75,21 +96,6 @@ def kind_of(stream: Stream, payload: str) -> LineKind:
         if stream is Stream.ACTIVATOR and logger.startswith("activator"):
             return LineKind.ACTIVATOR_ERROR
     return LineKind.APP_EVENT if stream is Stream.APP and _is_event(line) else LineKind.OTHER
-
-
-def forwarding_errors(observations: pl.DataFrame, stream: Stream) -> tuple[ErrorLine, ...]:
-    """The forwarding errors of one stream (QUEUE_PROXY or ACTIVATOR), by time.
-
-    The line's own `timestamp` is preferred; without a readable one the observation's stamp stands.
-    """
-    wanted = LineKind.FORWARDING_ERROR if stream is Stream.QUEUE_PROXY else LineKind.ACTIVATOR_ERROR
-    rows = observations.filter((pl.col("stream") == stream.value) & pl.col("payload").str.contains('"error"', literal=True))
-    found = []
-    for pod, at_ns, payload in rows.select("pod", "at_ns", "payload").iter_rows():
-        if kind_of(stream, payload) is wanted:
-            line = parsed(payload) or {}
-            found.append(ErrorLine(pod, stamp_ns(line.get("timestamp")) or at_ns, str(line["error"]).strip()))
-    return tuple(sorted(found, key=lambda line: line.at_ns))
 
 
 def app_events(observations: Iterable[Observation]) -> tuple[AppEvent, ...]:
@@ -118,7 +124,10 @@ def _is_event(line: Mapping[str, Any]) -> bool:
 
 
 def stamp_ns(text: object) -> int | None:
-    """An RFC 3339 time of up to nine decimals in nanoseconds, None if it is none (datetime alone would drop three of them)."""
+    """An RFC 3339 time of up to nine decimals in nanoseconds, None if it is none (datetime alone would drop three of them).
+
+    Nor is it one if 64 bits cannot hold it.
+    """
     if not isinstance(text, str) or (match := _STAMP.fullmatch(text)) is None:
         return None
     base, decimals, zone = match.groups()
@@ -126,4 +135,5 @@ def stamp_ns(text: object) -> int | None:
         seconds = int(datetime.fromisoformat(base + ("+00:00" if zone == "Z" else zone)).astimezone(UTC).timestamp())
     except ValueError:
         return None
-    return seconds * 1_000_000_000 + int((decimals or "").ljust(9, "0"))
+    ns = seconds * 1_000_000_000 + int((decimals or "").ljust(9, "0"))
+    return ns if -(2**63) <= ns < 2**63 else None

@@ -7,106 +7,125 @@ tolerance. The matching is a maximum one; where it leaves a request without a li
 from __future__ import annotations
 
 import heapq
-from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import Enum
+from enum import IntEnum
 
 import numpy as np
 import numpy.typing as npt
 
-Indices = npt.NDArray[np.int64]
+from harness.analyse.columns import Indices
 
 
-class Fate(Enum):
+class Fate(IntEnum):
     """MATCHED: it has a line in every reading. LONE: none lies in its interval. AMBIGUOUS: too few for it and others."""
 
-    MATCHED = "matched"
-    LONE = "lone"
-    AMBIGUOUS = "ambiguous"
+    MATCHED = 0
+    LONE = 1
+    AMBIGUOUS = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Matching:
-    """fates: one a request. line_of: its line's index, -1 without. free: lines of nobody, by index, ascending.
+    """fates: one a request, the value of a Fate. line_of: its line's index, -1 without. free: lines of nobody, by index, ascending.
 
     interchangeable: matched pairs that could swap lines with another matched pair.
     """
 
-    fates: tuple[Fate, ...]
-    line_of: tuple[int, ...]
-    free: tuple[int, ...]
+    fates: npt.NDArray[np.int8]
+    line_of: Indices
+    free: Indices
     interchangeable: int
 
 
-def match(intervals: Sequence[tuple[int, int]], times: Sequence[int]) -> Matching:
+def match(from_ns: Indices, until_ns: Indices, times: Indices) -> Matching:
     """Give each line to one request whose interval (both ends included) holds it, so that as many as possible have one.
 
-    Lines by time, each to the open interval that ends first: maximum for intervals (an exchange argument; tests compare it with
-    brute force). A group of requests linked by shared lines in which one stays without is AMBIGUOUS as a whole.
+    from_ns, until_ns: one a request. times: one a line. Lines by time, each to the open interval that ends first: maximum for
+    intervals (an exchange argument; tests compare it with brute force). A group of requests linked by shared lines in which one
+    stays without is AMBIGUOUS as a whole. Of two intervals that end alike the one that began first has the line: never the order
+    given.
     """
-    order = np.argsort(np.asarray(times, dtype=np.int64), kind="stable")
-    sorted_times = np.asarray(times, dtype=np.int64)[order]
-    spans = np.asarray(intervals, dtype=np.int64).reshape(-1, 2)
+    order = np.argsort(times, kind="stable")
+    in_time = times[order]
     # From here on a request is the half-open range [first, past) of the sorted lines it may own.
-    first: Indices = np.searchsorted(sorted_times, spans[:, 0], side="left").astype(np.int64)
-    past: Indices = np.searchsorted(sorted_times, spans[:, 1], side="right").astype(np.int64)
-    owner = _earliest_end_first(first, past, len(sorted_times))
-    line_of = np.full(len(spans), -1, dtype=np.int64)
-    line_of[owner[owner >= 0]] = np.flatnonzero(owner >= 0)
-    fates = [Fate.LONE] * len(spans)
-    interchangeable = 0
-    for group in _groups(first, past):
-        whole = bool((line_of[group] >= 0).all())
-        for request in group:
-            fates[request] = Fate.MATCHED if whole else Fate.AMBIGUOUS
-        if whole:
-            interchangeable += _swappable(first[group], past[group], line_of[group])
-    return Matching(
-        fates=tuple(fates),
-        line_of=tuple(int(order[line]) if line >= 0 else -1 for line in line_of),
-        free=tuple(sorted(int(order[line]) for line in np.flatnonzero(owner < 0))),
-        interchangeable=interchangeable,
-    )
+    first: Indices = np.searchsorted(in_time, from_ns, side="left").astype(np.int64)
+    past: Indices = np.searchsorted(in_time, until_ns, side="right").astype(np.int64)
+    # Those that may own a line, in the turn they have among open intervals. Groups share no line, so each is one stretch of it.
+    turn = np.lexsort((first, past))
+    turn = turn[first[turn] < past[turn]]
+    group, starts = _groups(first[turn], past[turn])
+    line = _owned(first[turn], past[turn], group, starts)
+    whole = np.logical_and.reduceat(line >= 0, starts)[group] if len(turn) else np.zeros(0, dtype=np.bool_)
+    fates = np.full(len(first), Fate.LONE, dtype=np.int8)
+    fates[turn] = np.where(whole, Fate.MATCHED, Fate.AMBIGUOUS)
+    line_of = np.full(len(first), -1, dtype=np.int64)
+    line_of[turn[line >= 0]] = order[line[line >= 0]]
+    taken = np.zeros(len(times), dtype=np.bool_)
+    taken[line_of[line_of >= 0]] = True
+    safe = turn[whole]
+    return Matching(fates, line_of, np.flatnonzero(~taken), _swappable(first[safe], past[safe], line[whole]))
 
 
-def _earliest_end_first(first: Indices, past: Indices, lines: int) -> Indices:
-    """For each line the request it goes to, or -1. Of two that end alike the one that began first has it: never the order given."""
-    owner = np.full(lines, -1, dtype=np.int64)
-    waiting = iter(sorted(range(len(first)), key=lambda request: (first[request], past[request])))
-    following = next(waiting, None)
-    open_ones: list[tuple[int, int, int]] = []
-    for line in range(lines):
-        while following is not None and first[following] <= line:
-            heapq.heappush(open_ones, (int(past[following]), int(first[following]), following))
-            following = next(waiting, None)
-        while open_ones and open_ones[0][0] <= line:
+def _groups(first: Indices, past: Indices) -> tuple[Indices, Indices]:
+    """(group of each request, where each group starts) of requests in turn; linked are those that may both own a line."""
+    # Taken from behind, a group ends where nobody who comes later in the turn reaches back before the end of this one.
+    reach_back = np.minimum.accumulate(first[::-1])[::-1]
+    opens = np.ones(len(first), dtype=np.bool_)
+    opens[1:] = past[:-1] <= reach_back[1:]
+    return np.cumsum(opens) - 1, np.flatnonzero(opens)
+
+
+def _owned(first: Indices, past: Indices, group: Indices, starts: Indices) -> Indices:
+    """The line of each request, -1 without; requests in turn.
+
+    Where each in turn can have the next line of its group, that is what "the open interval that ends first" comes to: the one whose
+    turn it is is open and first among those left. Any other group is settled line by line.
+    """
+    if not len(first):
+        return first
+    lowest = np.minimum.reduceat(first, starts)
+    line = lowest[group] + np.arange(len(first)) - starts[group]
+    in_turn = np.logical_and.reduceat((first <= line) & (line < past), starts)
+    ends = np.append(starts[1:], len(first))
+    for contested in np.flatnonzero(~in_turn):
+        part = slice(int(starts[contested]), int(ends[contested]))
+        line[part] = _earliest_end_first(first[part], past[part])
+    return line
+
+
+def _earliest_end_first(first: Indices, past: Indices) -> Indices:
+    """The same for one group, line by line."""
+    firsts, pasts = first.tolist(), past.tolist()
+    arriving = np.argsort(first, kind="stable").tolist()
+    line_of = [-1] * len(firsts)
+    open_ones: list[int] = []  # by turn, which is by end
+    came, count = 0, len(arriving)
+    for line in range(min(firsts), max(pasts)):
+        while came < count and firsts[arriving[came]] <= line:
+            heapq.heappush(open_ones, arriving[came])
+            came += 1
+        while open_ones and pasts[open_ones[0]] <= line:
             heapq.heappop(open_ones)
         if open_ones:
-            owner[line] = heapq.heappop(open_ones)[2]
-    return owner
-
-
-def _groups(first: Indices, past: Indices) -> list[list[int]]:
-    """Requests linked by lines they may both own; those that may own none are in no group."""
-    groups: list[list[int]] = []
-    reach = -1
-    for request in sorted((one for one in range(len(first)) if first[one] < past[one]), key=lambda one: int(first[one])):
-        if first[request] < reach:
-            groups[-1].append(request)
-        else:
-            groups.append([request])
-        reach = max(reach, int(past[request]))
-    return groups
+            line_of[heapq.heappop(open_ones)] = line
+    return np.asarray(line_of, dtype=np.int64)
 
 
 def _swappable(first: Indices, past: Indices, line: Indices) -> int:
     """How many of these pairs could swap with another one: each may own the other's line."""
     order = np.argsort(line)
     first, past, line = first[order], past[order], line[order]
-    # Only the owners of lines that a request may own itself can be its partners: a short stretch of the group.
-    lo, hi = np.searchsorted(line, first), np.searchsorted(line, past)
-    count = 0
-    for at in range(len(line)):
-        near = slice(int(lo[at]), int(hi[at]))
-        count += int(((first[near] <= line[at]) & (line[at] < past[near])).sum() > 1)  # itself is one
-    return count
+    beyond = np.searchsorted(line, past)  # the first pair, by line, whose line this one may not own
+    swaps = np.zeros(len(line), dtype=np.bool_)
+    asking = np.arange(len(line))
+    apart = 0
+    while len(asking):
+        apart += 1
+        # Of two pairs the earlier may own the later one's line here; what is left to ask is whether that holds the other way round.
+        left = np.concatenate(([0], np.cumsum(~swaps)))
+        open_yet = ~swaps[asking] | (left[beyond[asking]] > left[np.minimum(asking + apart, beyond[asking])])
+        asking = asking[(asking + apart < beyond[asking]) & open_yet]
+        both = asking[first[asking + apart] <= line[asking]]
+        swaps[both] = True
+        swaps[both + apart] = True
+    return int(swaps.sum())

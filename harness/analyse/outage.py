@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.analyse.evidence import Failure
+import numpy as np
+
+from harness.analyse.columns import Indices
 from harness.analyse.lines import AppEvent
 from harness.analyse.windows import Window
 
@@ -35,16 +37,19 @@ def closed_windows(told: Sequence[AppEvent], from_ns: int, until_ns: int) -> tup
     return tuple(windows)
 
 
-def outside(failures: Sequence[Failure], told: Sequence[AppEvent], from_ns: int, until_ns: int, tolerance_ns: int) -> int | None:
+def outside(
+    sent_ns: Indices, done_ns: Indices, told: Sequence[AppEvent], from_ns: int, until_ns: int, tolerance_ns: int
+) -> int | None:
     """How many failed requests do not touch such a window, give or take the tolerance; None without the app's report.
 
-    No failure: 0, with or without a report.
+    sent_ns, done_ns: of each failed request. No failure: 0, with or without a report.
     """
-    if not failures:
+    if not len(sent_ns):
         return 0
     windows = closed_windows(told, from_ns, until_ns)
     if not told or windows is None:
         return None
-    return sum(
-        not any(window.overlaps(one.sent_ns - tolerance_ns, one.done_ns + tolerance_ns) for window in windows) for one in failures
-    )
+    touching = np.zeros(len(sent_ns), dtype=np.bool_)
+    for window in windows:
+        touching |= (sent_ns - tolerance_ns <= window.until_ns) & (done_ns + tolerance_ns >= window.from_ns)
+    return int((~touching).sum())

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import polars as pl
 
+from harness.analyse.columns import Indices
 from harness.model import CycleMark, GeneratorReport
 
 
@@ -19,6 +21,11 @@ class Window:
     def holds(self, at_ns: int, resolution_ns: int = 0) -> bool:
         """Whether a moment known as [at, at + resolution) may lie in it."""
         return at_ns <= self.until_ns and at_ns + max(resolution_ns - 1, 0) >= self.from_ns
+
+    def cut(self, ascending_ns: Indices) -> slice:
+        """Where the moments of these that lie in it stand."""
+        first, past = np.searchsorted(ascending_ns, self.from_ns, "left"), np.searchsorted(ascending_ns, self.until_ns, "right")
+        return slice(int(first), int(past))
 
     def overlaps(self, from_ns: int, until_ns: int) -> bool:
         """Whether a stretch touches it."""
@@ -40,6 +47,21 @@ def of_cycle(mark: CycleMark, requests: pl.DataFrame, report: GeneratorReport | 
     return Window(from_ns, max(from_ns, *ends))
 
 
-def requests_of(requests: pl.DataFrame, cycle: int) -> pl.DataFrame:
-    """The cycle's requests, all of them: its generator sent nothing for anybody else."""
-    return requests.filter(pl.col("cycle") == cycle)
+class ByCycle:
+    """The rows of a table, cycle by cycle: all of a cycle's requests, for its generator sent nothing for anybody else."""
+
+    def __init__(self, rows: pl.DataFrame) -> None:
+        self._none = rows.clear()
+        cycle = rows["cycle"]
+        if cycle.is_sorted():  # as a history has them: cut, not copied
+            numbers, starts = np.unique(cycle.to_numpy(), return_index=True)
+            ends = np.append(starts, rows.height)[1:]
+            cut = zip(numbers.tolist(), starts.tolist(), ends.tolist(), strict=True)
+            self._parts = {number: rows.slice(start, end - start) for number, start, end in cut}
+        else:
+            parts = rows.partition_by("cycle", as_dict=True, maintain_order=True)
+            self._parts = {int(key[0]): part for key, part in parts.items()}
+
+    def of(self, cycle: int) -> pl.DataFrame:
+        """The cycle's rows; none where it has none."""
+        return self._parts.get(cycle, self._none)

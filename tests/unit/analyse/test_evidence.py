@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from harness.analyse.evidence import Failure, Wants, judge_answer
-from harness.analyse.ledger import account, may_be_sampled, total
-from harness.analyse.lines import ErrorLine
-from harness.model import Cause, Outcome, SystemChange
+from harness.analyse.ledger import Account, account, may_be_sampled, total
+from harness.model import Cause, Lane, Outcome, SystemChange
+from tests.unit.analyse.shapes import Line, causes, failures, lines
 from tests.unit.analyse.story import REFUSED, UNSAMPLED
 
 ENVOY = {"server": "envoy"}
@@ -17,9 +17,9 @@ RESET = "read tcp 127.0.0.1:34567->127.0.0.1:8080: read: connection reset by pee
 ACTIVATOR = "dial tcp 10.244.0.9:8012: connect: connection refused"
 
 
-def failure(outcome: Outcome, status: int = 0, body: str = "", headers: dict[str, str] | None = None, at: int = 100) -> Failure:
-    """A failed request, sent at `at` and done 10 later."""
-    return Failure(at, outcome, status, body, headers or {}, at, at + 10)
+def failure(outcome: Outcome, status: int = 0, body: str = "", headers: dict[str, str] | None = None) -> Failure:
+    """A way to fail."""
+    return Failure(outcome, status, body, headers or {})
 
 
 def http(status: int, body: str, headers: dict[str, str]) -> Failure:
@@ -66,15 +66,49 @@ def test_judge_answer(seen: Failure, verdict: Cause | Wants) -> None:
     assert judge_answer(seen, 8080) is verdict
 
 
+@pytest.mark.parametrize(
+    ("lane", "outcome", "verdict"),
+    [
+        (Lane.GET_POD, Outcome.REFUSED, Cause.DIRECT),
+        (Lane.GET_POD, Outcome.RESET, Cause.DIRECT),
+        (Lane.GET_POD, Outcome.CLOSED, Cause.DIRECT),
+        (Lane.GET_POD, Outcome.TRUNCATED, Cause.DIRECT),
+        (Lane.GET_POD, Outcome.MALFORMED, Cause.UNKNOWN),
+        (Lane.GET_POD, Outcome.UNANSWERED, Cause.UNKNOWN),
+        (Lane.GET_POD, Outcome.NOT_SENT, Cause.CLIENT),
+        (Lane.GET_POD, Outcome.TIMEOUT, Cause.TIMEOUT),
+        (Lane.GET_QUEUE_PROXY, Outcome.REFUSED, Cause.UNKNOWN),
+        (Lane.GET_RETRYING, Outcome.CLOSED, Cause.UNKNOWN),
+    ],
+)
+def test_only_at_the_pods_own_port_the_socket_is_evidence(lane: Lane, outcome: Outcome, verdict: Cause) -> None:
+    """Nobody stands between: what the socket saw the app's port did. On any other way somebody else may have."""
+    assert judge_answer(Failure(outcome, 0, "", {}, lane), 8080) is verdict
+
+
+@pytest.mark.parametrize(("headers", "verdict"), [(APP, Cause.APP), ({}, Cause.UNKNOWN)])
+def test_a_502_at_the_pods_own_port_is_not_queue_proxys(headers: dict[str, str], verdict: Cause) -> None:
+    """Whatever it says: only the app can have said it, and its header must."""
+    assert judge_answer(Failure(Outcome.HTTP_ERROR, 502, REFUSED, headers, Lane.GET_POD), 8080) is verdict
+    assert judge_answer(Failure(Outcome.HTTP_ERROR, 502, REFUSED, {}, Lane.GET_QUEUE_PROXY), 8080) is Wants.REFUSED_LINE
+
+
 def test_every_outcome_has_a_place() -> None:
     """No outcome of the generator falls through."""
     for outcome in Outcome:
         assert judge_answer(failure(outcome, 502, "x"), 8080) in {*Cause, *Wants}
 
 
-def causes(failures: list[Failure], queue_proxy: list[ErrorLine], activator: list[ErrorLine]) -> list[Cause]:
-    """The causes with a tolerance of 5."""
-    return list(account(failures, queue_proxy, activator, pods={"p"}, user_port=8080, tolerance_ns=5, sampled=False).causes)
+def books(seen: list[Failure], queue_proxy: list[Line], activator: list[Line], *, sampled: bool = False) -> Account:
+    """The account of requests sent at 100 and done 10 later, with a tolerance of 5."""
+    failed = failures([(one, (100, 110)) for one in seen])
+    own, other = lines(*queue_proxy), lines(*activator)
+    return account(failed, own, other, pods={"p"}, user_port=8080, tolerance_ns=5, sampled=sampled)
+
+
+def found(seen: list[Failure], queue_proxy: list[Line], activator: list[Line]) -> list[Cause]:
+    """The causes in it."""
+    return causes(books(seen, queue_proxy, activator))
 
 
 @pytest.mark.parametrize(
@@ -88,10 +122,10 @@ def causes(failures: list[Failure], queue_proxy: list[ErrorLine], activator: lis
 )
 def test_who_logged_it_decides(body: str, by_queue_proxy: Cause, by_activator: Cause, by_nobody: Cause) -> None:
     """The same answer has another cause, or none, by whose log has its line."""
-    seen, line = [http(502, body, THROUGH)], [ErrorLine("p", 105, body)]
-    assert causes(seen, line, []) == [by_queue_proxy]
-    assert causes(seen, [], line) == [by_activator]
-    assert causes(seen, [], []) == [by_nobody]
+    seen, line = [http(502, body, THROUGH)], [("p", 105, body)]
+    assert found(seen, line, []) == [by_queue_proxy]
+    assert found(seen, [], line) == [by_activator]
+    assert found(seen, [], []) == [by_nobody]
 
 
 @pytest.mark.parametrize(
@@ -99,38 +133,36 @@ def test_who_logged_it_decides(body: str, by_queue_proxy: Cause, by_activator: C
 )
 def test_the_tolerance_is_a_bound_from_both_sides(at: int, cause: Cause) -> None:
     """[sent - tolerance, done + tolerance], ends included, and not a nanosecond more."""
-    assert causes([http(502, REFUSED, THROUGH)], [ErrorLine("p", at, REFUSED)], []) == [cause]
+    assert found([http(502, REFUSED, THROUGH)], [("p", at, REFUSED)], []) == [cause]
 
 
 def test_a_line_serves_only_its_own_text() -> None:
     """A reset is matched by the very connection it names."""
     other = RESET.replace("34567", "34568")
-    assert causes([http(502, RESET, THROUGH)], [ErrorLine("p", 105, other)], []) == [Cause.UNKNOWN]
-    assert causes([http(502, RESET, THROUGH)], [ErrorLine("p", 105, other), ErrorLine("p", 106, RESET)], []) == [
-        Cause.RESET_IN_FLIGHT
-    ]
+    assert found([http(502, RESET, THROUGH)], [("p", 105, other)], []) == [Cause.UNKNOWN]
+    assert found([http(502, RESET, THROUGH)], [("p", 105, other), ("p", 106, RESET)], []) == [Cause.RESET_IN_FLIGHT]
 
 
 def test_one_line_for_two_is_ambiguous() -> None:
     """Either may lack it."""
-    assert causes([http(502, "EOF", THROUGH)] * 2, [ErrorLine("p", 105, "EOF")], []) == [Cause.AMBIGUOUS] * 2
+    assert found([http(502, "EOF", THROUGH)] * 2, [("p", 105, "EOF")], []) == [Cause.AMBIGUOUS] * 2
 
 
 @pytest.mark.parametrize("body", [REFUSED, RESET])
 def test_another_pods_line_is_nobodys(body: str) -> None:
     """Text and time are right, and yet the request never went there; its own line beside it is still its own."""
-    own, other = ErrorLine("p", 105, body), ErrorLine("q", 105, body)
-    assert causes([http(502, body, THROUGH)], [other], []) == [Cause.UNKNOWN]
-    assert Cause.UNKNOWN not in causes([http(502, body, THROUGH)], [other, own], [])
-    books = account([http(502, body, THROUGH)], [other, own], [], pods={"p"}, user_port=8080, tolerance_ns=5, sampled=False)
-    assert books.refused_lines - books.matched == (body == REFUSED)
+    own, other = ("p", 105, body), ("q", 105, body)
+    assert found([http(502, body, THROUGH)], [other], []) == [Cause.UNKNOWN]
+    assert Cause.UNKNOWN not in found([http(502, body, THROUGH)], [other, own], [])
+    seen = books([http(502, body, THROUGH)], [other, own], [])
+    assert seen.refused_lines - seen.matched == (body == REFUSED)
 
 
 def test_the_columns_add_up() -> None:
     """Attributed + unattributed are the failures, matched + unmatched the lines, over all cycles."""
-    failures = [http(502, REFUSED, THROUGH), http(500, "", APP), failure(Outcome.CLOSED)]
-    lines = [ErrorLine("p", 105, REFUSED), ErrorLine("p", 106, REFUSED), ErrorLine("p", 106, "context canceled")]
-    one = account(failures, lines, [], pods={"p"}, user_port=8080, tolerance_ns=5, sampled=True)
+    seen = [http(502, REFUSED, THROUGH), http(500, "", APP), failure(Outcome.CLOSED)]
+    told = [("p", 105, REFUSED), ("p", 106, REFUSED), ("p", 106, "context canceled")]
+    one = books(seen, told, [], sampled=True)
     ledger = total([one, one])
     assert (ledger.client_failures, ledger.attributed, ledger.unattributed, ledger.ambiguous) == (6, 4, 2, 0)
     assert (ledger.queue_proxy_refused_lines, ledger.matched, ledger.unmatched, ledger.censored) == (4, 2, 2, 0)

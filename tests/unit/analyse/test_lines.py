@@ -7,7 +7,8 @@ import json
 import polars as pl
 import pytest
 
-from harness.analyse.lines import LineKind, app_events, forwarding_errors, kind_of, stamp_ns
+from harness.analyse.errorlines import ErrorLines, forwarding_errors
+from harness.analyse.lines import LineKind, app_events, kind_of, stamp_ns
 from harness.history.layout import Table
 from harness.history.tables import frame
 from harness.model import Observation, Stream
@@ -63,18 +64,24 @@ def rows(*payloads: str, at_ns: int = 7) -> pl.DataFrame:
     return frame(Table.OBSERVATIONS, given)
 
 
+def told(seen: ErrorLines) -> list[tuple[int, str, str]]:
+    """(time, text, pod) of each line."""
+    columns = zip(seen.at_ns.tolist(), seen.text.tolist(), seen.pod.tolist(), strict=True)
+    return [(at_ns, seen.texts[text], seen.pods[pod]) for at_ns, text, pod in columns]
+
+
 def test_the_lines_own_time_is_preferred() -> None:
     """The container runtime stamps a line when it reads it; queue-proxy when it happens."""
-    (line,) = forwarding_errors(rows(READ), Stream.QUEUE_PROXY)
-    assert (line.at_ns, line.error, line.pod) == (1795457886855179540, REFUSED, "p")
-    (line,) = forwarding_errors(rows(READ.replace("2026-11-23T", "yesterday ")), Stream.QUEUE_PROXY)
-    assert line.at_ns == 7
+    for text in (READ, json.dumps(json.loads(READ), separators=(",", ":"))):
+        assert told(forwarding_errors(rows(text), Stream.QUEUE_PROXY)) == [(1795457886855179540, REFUSED, "p")]
+        old = text.replace("2026-11-23T", "yesterday ")
+        assert told(forwarding_errors(rows(old), Stream.QUEUE_PROXY)) == [(7, REFUSED, "p")]
 
 
 def test_a_probe_error_is_no_forwarding_error() -> None:
     """A probe's own refusal on stderr is never counted, even when it quotes JSON."""
     probe = f'aggressive probe error (failed 3 times): {REFUSED} "error"'
-    assert forwarding_errors(rows(probe), Stream.QUEUE_PROXY) == ()
+    assert told(forwarding_errors(rows(probe), Stream.QUEUE_PROXY)) == []
 
 
 @pytest.mark.parametrize(
@@ -102,11 +109,11 @@ def test_app_events_are_in_the_apps_order() -> None:
     def line(ns: int, text: str) -> Observation:
         return Observation(Stream.APP, "p", "user-container", 0, ns, 1, ns, text)
 
-    told = app_events(
+    events = app_events(
         [
             line(2, '{"t_ns":2,"event":"listening","boot":"b"}'),
             line(1, '{"t_ns":1,"event":"boot","boot":"b"}'),
             line(3, "Traceback"),
         ]
     )
-    assert [(one.event, one.t_ns) for one in told] == [("boot", 1), ("listening", 2)]
+    assert [(one.event, one.t_ns) for one in events] == [("boot", 1), ("listening", 2)]

@@ -1,0 +1,194 @@
+"""Queue-proxy's request log, where the run has one: client and queue-proxy joined line by line, by the request's own id.
+
+The line (docs/exact-join.md) has no time but the stamp it was read with, at or after the end of the answer; stamp minus latency is
+when the request came. The error line of a request lies between the two.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+
+import numpy as np
+import polars as pl
+
+from harness.analyse.columns import Flags, Indices, coded
+from harness.analyse.lines import REQUEST_MARK, request_line
+from harness.analyse.windows import Window
+from harness.model import Lane, Stream
+
+_ENCODED = r"[A-Za-z0-9\-_.~%+]*"
+_HEAD = f'{{"log":"{REQUEST_MARK}","rid":"'
+_CANON = (
+    rf'^\{{"log":"{REQUEST_MARK}","rid":"{_ENCODED}","attempt":"{_ENCODED}","method":"{_ENCODED}","agent":"{_ENCODED}",'
+    r'"status":[1-9][0-9]{2},"size":(?:0|[1-9][0-9]{0,17}),"latency_s":(?:0|[1-9][0-9]{0,4})(?:\.[0-9]{1,40})?(?:e-[0-9]{1,2})?\}$'
+)
+"""The line as our template writes it: what a key holds can be cut out of it. Any other line with the mark is read as JSON."""
+
+_CHUNK = 1 << 16
+"""Lines read at a time, so that the copies are small."""
+
+_NUMBER = "(?:0|[1-9][0-9]{0,17})"
+_ATTEMPT = "^(?:0|[1-9][0-9]{0,3})$"
+_ATTEMPTS = 10_000
+PROBES = ("kube-probe/", "Knative-", "knative.dev/")
+"""How the agents of the system's own requests begin."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestLines:
+    """Lines of the request log by time. cycle, seq: of the generator's request the id names, -1 where it names none of this run.
+
+    attempt: 0 where none was told, -1 where it is no number. probe: it is one of the system's own. pod: an index in `pods`.
+    """
+
+    at_ns: Indices
+    pod: Indices
+    cycle: Indices
+    seq: Indices
+    attempt: Indices
+    status: Indices
+    latency_ns: Indices
+    probe: Flags
+    pods: tuple[str, ...]
+
+    def within(self, window: Window) -> RequestLines:
+        """The lines of this stretch of time."""
+        part = window.cut(self.at_ns)
+        columns = ("at_ns", "pod", "cycle", "seq", "attempt", "status", "latency_ns", "probe")
+        return replace(self, **{name: getattr(self, name)[part] for name in columns})
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """One cycle's tries and lines. line_of: of each try its line's index, -1 without one, or with one of another status.
+
+    lines: all there are. exact: those joined by id. strangers: those of nobody's request, nor of the system's own.
+    """
+
+    log: RequestLines
+    line_of: Indices
+    lines: int
+    exact: int
+    strangers: int
+
+
+def request_lines(observations: pl.DataFrame, run_id: str) -> RequestLines:
+    """The request log of queue-proxy. observations: of any streams. run_id: ids of another run are nobody's."""
+    mine = (pl.col("stream") == Stream.QUEUE_PROXY.value) & pl.col("payload").str.contains(REQUEST_MARK, literal=True)
+    rows = observations.lazy().filter(mine).select("pod", "at_ns", "payload").collect()
+    parts = [_fields(chunk) for chunk in rows.select("payload").with_row_index("row").iter_slices(_CHUNK)]
+    told = pl.concat(parts) if parts else pl.DataFrame(schema=_FIELDS)
+    rid, dash, attempt = pl.col("rid"), pl.col("dash"), pl.col("attempt")
+    ours = rf"^{re.escape(run_id)}-{_NUMBER}-{_NUMBER}$"
+    told = told.with_columns(
+        ((rid == "") & pl.any_horizontal(pl.col("agent").str.starts_with(one) for one in PROBES)).alias("probe"),
+        pl.when(rid.str.contains(ours)).then(rid.str.slice(len(run_id) + 1)).alias("rid"),
+        pl.when(attempt == "")
+        .then(pl.lit("0"))
+        .when(attempt.str.contains(_ATTEMPT))
+        .then(attempt)
+        .otherwise(pl.lit("-1"))
+        .alias("attempt"),
+    )
+    told = told.with_columns(rid.str.find("-", literal=True).alias("dash"))
+    told = told.select(
+        "row",
+        "status",
+        "probe",
+        rid.str.slice(0, dash).cast(pl.Int64).fill_null(-1).alias("cycle"),
+        rid.str.slice(dash + 1).cast(pl.Int64).fill_null(-1).alias("seq"),
+        attempt.cast(pl.Int64).alias("attempt"),
+        (pl.col("latency_s") * 1e9).cast(pl.Int64).alias("latency_ns"),
+    )
+    at_ns = rows["at_ns"].to_numpy()[told["row"].to_numpy()]
+    order = np.argsort(at_ns, kind="stable")
+    pod, pods = coded(rows["pod"])
+    return RequestLines(
+        at_ns=at_ns[order],
+        pod=pod[told["row"].to_numpy()][order],
+        probe=told["probe"].to_numpy()[order],
+        pods=tuple(pods),
+        **{name: told[name].to_numpy()[order] for name in ("cycle", "seq", "attempt", "status", "latency_ns")},
+    )
+
+
+_FIELDS = {
+    "row": pl.UInt32(),
+    "rid": pl.String(),
+    "attempt": pl.String(),
+    "agent": pl.String(),
+    "status": pl.Int64(),
+    "latency_s": pl.Float64(),
+}
+
+
+def _fields(lines: pl.DataFrame) -> pl.DataFrame:
+    """row, and the fields of a RequestLine, of those lines (row, payload) that are one."""
+    canon = lines["payload"].str.contains(_CANON)
+    usual = _cut(lines.filter(canon))
+    told = [(row, request_line(line)) for row, line in lines.filter(~canon).iter_rows()]
+    read = [
+        (row, _text(one.rid), _text(one.attempt), _text(one.agent), one.status, one.latency_s)
+        for row, one in told
+        if one is not None
+    ]
+    return pl.concat([usual, pl.DataFrame(read, schema=_FIELDS, orient="row")]).sort("row") if read else usual
+
+
+def _text(told: str) -> str:
+    """A lone surrogate, which JSON can spell, has no place in a column."""
+    return told.encode("utf-8", "replace").decode("utf-8")
+
+
+def _cut(lines: pl.DataFrame) -> pl.DataFrame:
+    """The same of lines in canonical form, by literals and views."""
+    rest, at = pl.col("rest"), pl.col("at")
+    seen = lines.select("row", pl.col("payload").str.slice(len(_HEAD)).alias("rest"))
+
+    def until(seen: pl.DataFrame, name: str, end: str) -> pl.DataFrame:
+        """With what comes before `end` as a column of this name, and the rest after it."""
+        seen = seen.with_columns(rest.str.find(end, literal=True).alias("at"))
+        return seen.with_columns(rest.str.slice(0, at).alias(name), rest.str.slice(at + len(end)).alias("rest"))
+
+    for name, end in (
+        ("rid", '","attempt":"'),
+        ("attempt", '","method":"'),
+        ("method", '","agent":"'),
+        ("agent", '","status":'),
+        ("status", ',"size":'),
+        ("size", ',"latency_s":'),
+        ("latency_s", "}"),
+    ):
+        seen = until(seen, name, end)
+    return seen.select(pl.col(name).cast(kind) for name, kind in _FIELDS.items())
+
+
+def joined(log: RequestLines, tries: pl.DataFrame, *, cycle: int, pods: Collection[str]) -> Joined:
+    """Each try beside the line with its id. log: the lines while the cycle's generator ran. tries: see `evidence.tries_of`.
+
+    A line of another pod than these, of another cycle, of a request that was not sent or went to the pod's own port, or the
+    second one of a try, is a stranger. A line belongs to its try whatever its status, but is no evidence with another one than
+    the client was told.
+    """
+    sent = np.flatnonzero(((tries["sent_ns"] > 0) & (tries["lane"] != Lane.GET_POD.value)).to_numpy())
+    keys = (tries["seq"].cast(pl.Int64) * _ATTEMPTS + tries["attempt"]).to_numpy()[sent]
+    order = np.argsort(keys, kind="stable")
+    keys, sent = keys[order], sent[order]
+    own = np.isin(log.pod, [index for index, name in enumerate(log.pods) if name in pods])
+    named = np.flatnonzero(own & (log.cycle == cycle) & (log.attempt >= 0) & (log.seq < 2**63 // _ATTEMPTS))
+    wanted = log.seq[named] * _ATTEMPTS + log.attempt[named]
+    place = np.searchsorted(keys, wanted)
+    found = place < len(keys)
+    found[found] = keys[place[found]] == wanted[found]
+    _, once = np.unique(place[found], return_index=True)  # by time: the first line of a try is its line
+    line, place = named[found][once], place[found][once]
+    line_of = np.full(tries.height, -1, dtype=np.int64)
+    line_of[sent[place]] = line
+    status = tries["status"].to_numpy()
+    told = np.flatnonzero((line_of >= 0) & (status > 0))
+    line_of[told[log.status[line_of[told]] != status[told]]] = -1
+    probes = int(log.probe.sum())
+    total = len(log.at_ns)
+    return Joined(log, line_of, lines=total, exact=len(line), strangers=total - len(line) - probes)

@@ -1,0 +1,43 @@
+"""What was seen of one cycle's pod, of the slices that list it and of the node, as the nouns it was told in."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from harness.analyse.pods import rows_to_observations
+from harness.model import CycleMark, Observation, Stream
+
+_LOGS = (Stream.QUEUE_PROXY.value, Stream.ACTIVATOR.value)
+_JOURNALS = (Stream.KUBELET.value, Stream.CONTAINERD.value)
+_SEEN = (Stream.PODS.value, Stream.ENDPOINTS.value)
+"""States are told by when they were seen, lines by their own time."""
+
+
+class Sights:
+    """The observations of a history but for the proxies' logs, taken apart once."""
+
+    def __init__(self, observations: pl.DataFrame) -> None:
+        stream = pl.col("stream")
+        at = pl.when(stream.is_in(_SEEN)).then("seen_ns").otherwise("at_ns").alias("known_ns")
+        rest = observations.with_row_index("row").filter(~stream.is_in(_LOGS)).with_columns(at)
+        self._journals = rest.filter(stream.is_in(_JOURNALS))
+        self._slices = rest.filter(stream == Stream.ENDPOINTS.value)
+        own = rest.filter(~stream.is_in([*_JOURNALS, Stream.ENDPOINTS.value]))
+        self._of_pods = {str(key[0]): rows for key, rows in own.partition_by("pod", as_dict=True).items()}
+        self._none = own.clear()
+
+    def of(self, mark: CycleMark, end_ns: int) -> list[Observation]:
+        """In the order seen: of the cycle's pod, of the slices once they list it, of the node's journals since the load began.
+
+        Nothing of after the cycle's end, when its pod is taken away.
+        """
+        payload = pl.col("payload")
+        # JSON may spell a name with escapes; such a slice is looked at too.
+        lists = payload.str.contains(mark.pod, literal=True) | payload.str.contains("\\u", literal=True)
+        parts = (
+            self._of_pods.get(mark.pod, self._none),
+            self._slices.filter(lists.cum_sum() > 0),
+            self._journals.filter(pl.col("at_ns") + pl.col("resolution_ns") >= mark.load_started_ns),
+        )
+        in_time = [rows.filter(pl.col("known_ns") <= end_ns) for rows in parts]
+        return rows_to_observations(pl.concat(in_time).sort("row"))
