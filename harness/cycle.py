@@ -16,7 +16,7 @@ from harness.adapters.clock import now_ns
 from harness.adapters.progress import Progress
 from harness.adapters.wait import Look, wait_for
 from harness.errors import WaitTimeout
-from harness.load.process import Generator, GeneratorSpec, Seen
+from harness.load.process import THROUGH_INGRESS, Generator, GeneratorSpec, Seen, ports_of
 from harness.load.process import start as start_generator
 from harness.model import (
     ClusterHandle,
@@ -96,6 +96,7 @@ class Cycle:
             cycle=index,
             max_s=2 * (self._steady_within_s() + self._landing_within_s()) + spec.recovery_s + spec.after_s,
             drain_s=spec.load.deadline_s,
+            ports=ports_of(spec.load, self.target),
         )
         try:
             with start_generator(wanted, bench.recorder.load_dir(index)) as generator:
@@ -148,6 +149,7 @@ class Cycle:
     def _prove_steady(self, generator: Generator) -> None:
         """Every request answered for steady_s, and one liveness probe answered well: no fault comes before that.
 
+        On every lane, for what never worked cannot fail; and at the first attempt, for a retrying client hides what is looked for.
         Where no fault is to come, failures are what is measured and are not waited away.
         """
         spec = self.spec
@@ -156,7 +158,7 @@ class Cycle:
         def look() -> Look[bool]:
             since = now_ns() - int(spec.steady_s * 1e9)
             seen = generator.tail(since)
-            failed = sum(1 for one in seen if one.outcome is not Outcome.OK)
+            failed = sum(1 for one in seen if one.outcome is not Outcome.OK or one.attempt)
             long_enough = now_ns() - self.mark.load_started_ns >= spec.steady_s * 1e9
             probed = watch is None or watch.seen()
             words = f"{len(seen)} answers in the last {spec.steady_s:g} s, {failed} of them failed; "
@@ -195,7 +197,12 @@ class Cycle:
         return 2 * (detect_s + self.spec.service.app.startup_delay_s + 7)
 
     def _await_recovery(self, generator: Generator) -> None:
+        """Every answer of the new app for after_s, to those who come the way of every user; to all where nobody does.
+
+        A lane that goes straight to the pod shows what it shows: the service has recovered when its users say so.
+        """
         spec = self.spec
+        judged = {lane for lane, weight in spec.load.lanes if weight} & THROUGH_INGRESS or None
         other_boot = spec.fault.kind in RESTARTING
         # Until the kubelet has probed the new container, a restart loop looks like a single restart.
         watch = self._probe_watch(lambda boot: boot != self.target.boot) if other_boot else None
@@ -205,7 +212,7 @@ class Cycle:
 
         def look() -> Look[bool]:
             since = now_ns() - int(spec.after_s * 1e9)
-            seen = generator.tail(since)
+            seen = generator.tail(since, judged)
             bad = sum(1 for one in seen if not good(one))
             probed = watch is None or watch.seen()
             words = f"{len(seen)} answers in the last {spec.after_s:g} s, {bad} of them not good; "

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -19,9 +20,12 @@ from harness.errors import BadInput, LoadError, WaitTimeout
 from harness.load.records import RecordReader, Seen
 from harness.load.report import REPORT
 from harness.load.spec import BadSpec, GeneratorSpec
-from harness.model import GeneratorReport, LoadPlan, Outcome
+from harness.model import GeneratorReport, Lane, LoadPlan, Outcome, Target
 
-__all__ = ["Generator", "GeneratorSpec", "Seen", "read_report", "require_plan", "start"]
+__all__ = ["THROUGH_INGRESS", "Generator", "GeneratorSpec", "Seen", "ports_of", "read_report", "require_plan", "start"]
+
+THROUGH_INGRESS = frozenset(Lane) - {Lane.GET_QUEUE_PROXY, Lane.GET_POD}
+"""Lanes that go the way of every user."""
 
 SPEC = "spec.json"
 LOG = "generator.log"
@@ -64,6 +68,19 @@ def require_plan(plan: LoadPlan) -> None:
         GeneratorSpec("127.0.0.1", 1, "host", plan, "run", 0, max_s=60.0, drain_s=0.0).check()
     except BadSpec as error:
         raise BadInput(f"The load cannot be generated: {error}.", fix="Change the load plan.") from error
+
+
+def ports_of(plan: LoadPlan, target: Target) -> tuple[tuple[Lane, int], ...]:
+    """Where the lanes of this plan connect that leave out the ingress. Raises BadInput when the target offers no such way."""
+    ways = {Lane.GET_QUEUE_PROXY: target.queue_proxy_port, Lane.GET_POD: target.pod_port}
+    ports = tuple((lane, ways[lane]) for lane, weight in plan.lanes if weight and lane in ways)
+    for lane, port in ports:
+        if not port:
+            raise BadInput(
+                f"The load plan has the lane {lane}, but there is no way to {target.pod} that leaves out the ingress.",
+                fix="Leave the lane out, or use a cluster whose host ports include such a way.",
+            )
+    return ports
 
 
 def read_report(out: Path) -> GeneratorReport:
@@ -203,9 +220,16 @@ class Generator:
         """Intended time (UTC) of the oldest request still without an outcome; 0: there is none. `tail` does not show those."""
         return self._records().oldest_in_flight_ns()
 
-    def tail(self, since_ns: int) -> list[Seen]:
-        """Requests whose outcome became known at since_ns (UTC) or later, in the order they were due; none that is in flight."""
-        return self._records().finished(since_ns)
+    def tail(self, since_ns: int, lanes: Collection[Lane] | None = None) -> list[Seen]:
+        """Requests whose outcome became known at since_ns (UTC) or later, in the order they were due; none that is in flight.
+
+        lanes: only theirs; None: of all.
+        """
+        return self._records().finished(since_ns, lanes)
+
+    def attempts(self) -> list[Seen]:
+        """What requests of a retrying lane came to before their last attempt, in the order known."""
+        return self._records().attempts()
 
     def counts_since(self, since_ns: int) -> dict[Outcome, int]:
         """The same, counted by outcome; outcomes that did not occur are missing. Cheaper than `tail`."""

@@ -9,7 +9,7 @@ attempts.bin  model.RECORD for each attempt that another one followed, one after
 answers.jsonl one model.Answer a line, written before any record names it.
 
 Writer and reader share the file without a lock. That is sound because done_ns is packed last, lowest byte first, and the highest
-byte of any time of this century is not 0: the reader looks at that byte of every record, and only then at the records.
+byte of any time of this century is not 0: the reader looks at that time of every record, and only then at the records.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import mmap
 import os
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -37,6 +37,9 @@ _CODE = {outcome: code for code, outcome in enumerate(OUTCOMES)}
 _UNANSWERED = _CODE[Outcome.UNANSWERED]
 _OUTCOME_AT = 5
 _DONE_TOP_AT = RECORD.size - 1
+_WORDS = RECORD.size // 8
+_WHOLE_NS = 1 << 56
+"""A time that is less lacks its highest byte: it is 0, or still being written."""
 
 
 class RecordWriter:
@@ -201,9 +204,13 @@ class RecordReader:
         seq = self._map[_DONE_TOP_AT : self.planned() * RECORD.size : RECORD.size].find(0)
         return self._intended(seq) if seq >= 0 else 0
 
-    def finished(self, since_ns: int = 0) -> list[Seen]:
-        """Requests whose outcome became known at since_ns or later, by number. Those in flight are not among them."""
-        return [self._decode(row) for row in self._settled(since_ns)]
+    def finished(self, since_ns: int = 0, lanes: Collection[Lane] | None = None) -> list[Seen]:
+        """Requests whose outcome became known at since_ns or later, by number. Those in flight are not among them.
+
+        lanes: only theirs; None: of all.
+        """
+        seen = (self._decode(row) for row in self._settled(since_ns))
+        return [one for one in seen if lanes is None or one.lane in lanes]
 
     def counts(self, since_ns: int = 0) -> dict[Outcome, int]:
         """The same, counted; outcomes that did not occur are missing."""
@@ -227,9 +234,10 @@ class RecordReader:
         return int(RECORD.unpack_from(self._map, seq * RECORD.size)[6])
 
     def _settled(self, since_ns: int) -> Iterator[tuple[int, ...]]:
-        end = self.planned() * RECORD.size
-        marks = self._map[_DONE_TOP_AT : end : RECORD.size]
-        return (row for mark, row in zip(marks, self._rows(), strict=False) if mark and row[9] >= since_ns)
+        since_ns = max(since_ns, _WHOLE_NS)
+        with memoryview(self._map) as whole, whole[: self.planned() * RECORD.size] as part, part.cast("q") as words:
+            done = words[_WORDS - 1 :: _WORDS].tolist()
+        return (RECORD.unpack_from(self._map, seq * RECORD.size) for seq, at in enumerate(done) if at >= since_ns)
 
     def _rows(self) -> Iterator[tuple[int, ...]]:
         return RECORD.iter_unpack(self._map[: self.planned() * RECORD.size])

@@ -18,10 +18,11 @@ import pytest
 
 from harness.adapters.wait import Look, wait_for
 from harness.errors import BadInput, LoadError
-from harness.load.process import Generator, read_report, start
+from harness.load.process import Generator, ports_of, read_report, start
 from harness.load.records import RecordReader
 from harness.load.report import RUNNING
-from harness.model import Lane, Outcome
+from harness.load.schedule import schedule_of
+from harness.model import RECORD, Arrivals, Lane, LoadPlan, Outcome, Target
 from tests.unit.load.held import spec_for, truth_server
 
 ROOT = Path(__file__).parents[3]
@@ -108,6 +109,24 @@ def test_tail_tells_what_came_since(tmp_path: Path, port: int) -> None:
         assert all(one.done_ns >= since for one in later)
         assert sum(generator.counts_since(since).values()) >= len(later)
         assert later[0].seq > 0
+
+
+def test_tail_tells_of_the_lanes_asked_for(tmp_path: Path, port: int) -> None:
+    """Theirs, all of theirs, and nobody else's."""
+    with start(spec_for(port, max_s=0.5), tmp_path / "out") as generator:
+        generator.wait_ended(20)
+        generator.stop()
+        wanted = {Lane.GET_NEW, Lane.GET_H2C}
+        assert generator.tail(0, wanted) == [one for one in generator.tail(0) if one.lane in wanted] != []
+
+
+def test_lanes_that_leave_out_the_ingress_connect_where_the_target_says() -> None:
+    """Lanes the plan does not use need no way; one that it uses and that is not there is refused in words."""
+    target = Target("ns", "toggle", "toggle-1", "pod-1", "10.0.0.1", "b", "h", "127.0.0.1", 80, queue_proxy_port=81)
+    assert ports_of(LoadPlan(), target) == ()
+    assert ports_of(LoadPlan(lanes=((Lane.GET_QUEUE_PROXY, 2), (Lane.GET_POD, 0))), target) == ((Lane.GET_QUEUE_PROXY, 81),)
+    with pytest.raises(BadInput, match=r"get-pod.*pod-1"):
+        ports_of(LoadPlan(lanes=((Lane.GET_POD, 1),)), target)
 
 
 def test_stop_waits_for_what_is_in_flight(tmp_path: Path, silent: int) -> None:
@@ -270,6 +289,75 @@ def test_requests_whose_deadline_went_by_in_a_stall_are_not_sent(tmp_path: Path,
     assert len(hopeless) >= 50
     assert {one.outcome for one in hopeless} == {Outcome.NOT_SENT}
     assert report.not_sent >= len(hopeless)
+
+
+def test_a_further_attempt_that_never_came_leaves_the_request_unanswered(tmp_path: Path) -> None:
+    """Ended while it waits: what the first attempt came to is known, what the request came to is not."""
+    lanes = ((Lane.GET_RETRYING, 1),)
+    with truth_server(tmp_path / "truth.json", faults=[("502", 0.0, 3600.0)]) as port:
+        spec = spec_for(port, lanes=lanes, rate_rps=20, retry_after_s=600, deadline_s=3600, drain_s=0)
+        with start(spec, tmp_path / "out") as generator:
+            wait_for("attempts", lambda: _enough(len(generator.attempts()), 3), within_s=20, every_s=0.02)
+            report = generator.stop()
+            requests, attempts = generator.tail(0), generator.attempts()
+        records = RecordReader(tmp_path / "out").all()
+    assert (report.ended_by, requests) == ("stop", [])
+    assert {(one.outcome, one.sent_ns, one.done_ns, one.attempt) for one in records if one.seq < 3} == {
+        (Outcome.UNANSWERED, 0, 0, 1)
+    }
+    assert {(one.outcome, one.status, one.attempt) for one in attempts} == {(Outcome.HTTP_ERROR, 502, 0)}
+
+
+def test_attempts_are_never_made_past_the_deadline(tmp_path: Path) -> None:
+    """Two fit into it, the third would come after it: the request ends as its second attempt did."""
+    lanes = ((Lane.GET_RETRYING, 1),)
+    with truth_server(tmp_path / "truth.json", faults=[("502", 0.0, 3600.0)]) as port:
+        spec = spec_for(port, lanes=lanes, rate_rps=20, retry_after_s=1.5, retries=9, deadline_s=4, max_s=0.1, drain_s=20)
+        with start(spec, tmp_path / "out") as generator:
+            generator.wait_ended(30)
+            requests, attempts = generator.tail(0), generator.attempts()
+    assert [(one.outcome, one.attempt) for one in requests] == [(Outcome.HTTP_ERROR, 1)] * 2
+    assert [one.attempt for one in attempts] == [0, 0]
+
+
+def test_chance_sends_what_it_drew(tmp_path: Path, port: int) -> None:
+    """The times in the records are those of the plan's seed, every one, and the end comes by time."""
+    spec = spec_for(port, lanes=((Lane.GET_KEEPALIVE, 1),), max_s=0.5)
+    spec = replace(spec, plan=replace(spec.plan, arrivals=Arrivals.POISSON, seed=5))
+    with start(spec, tmp_path / "out") as generator:
+        t0 = generator.wait_started()
+        generator.wait_ended(20)
+        report = generator.stop()
+        records = RecordReader(tmp_path / "out").all()
+    schedule = schedule_of(spec.plan)
+    assert [one.intended_ns - t0 for one in records] == [schedule.offset_ns(k) for k in range(report.planned)]
+    assert records[-1].intended_ns - t0 < 0.5e9 <= schedule.offset_ns(report.planned)
+    assert report.ended_by == "max_s"
+
+
+BIG = 20_000
+MIB = 1 << 20
+
+
+def test_a_request_costs_little_memory_and_disk(tmp_path: Path, port: int) -> None:
+    """5 MiB for 100,000, of which each pays its share; room that was reserved for more is given back."""
+    spec = spec_for(port, lanes=((Lane.GET_KEEPALIVE, 1),), rate_rps=BIG / 4, max_s=60.0, at_once=False, drain_s=20)
+    with start(spec, tmp_path / "out") as generator:
+        before = resident(generator.pid)
+        generator.begin()
+        sent(generator, BIG)
+        grown, planned = resident(generator.pid) - before, generator.planned_so_far()
+        report = generator.stop()
+    disk = sum(path.stat().st_blocks * 512 for path in (tmp_path / "out").iterdir())
+    # What the first requests load once costs the same however many follow: code, connections, a file's first block.
+    assert grown <= 5 * MIB * planned / 100_000 + MIB
+    assert disk <= 5 * MIB * report.planned / 100_000 + 64 * 1024
+    assert (tmp_path / "out" / "records.bin").stat().st_size == 60 * BIG / 4 * RECORD.size
+
+
+def resident(pid: int) -> int:
+    """Bytes of a process that are in memory, its maps of files included."""
+    return int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 PARENT = """
