@@ -30,6 +30,13 @@ test: venv ## every test that needs no cluster
 	@# The generator is compared with the truth on a machine that has nothing else to do, as far as we can help it.
 	$(BIN)/pytest tests/unit/load $(PYTEST_ARGS)
 
+BENCH ?= full
+BENCH_ARGS ?=
+
+.PHONY: bench
+bench: venv ## the generator beside other clients, the analysis at size, and, with a cluster, the price of observation: docs/benchmarks.md
+	$(BIN)/python -m tests.bench $(BENCH) $(BENCH_ARGS)
+
 .PHONY: check
 check: venv ## lint, format, types, import contracts; changes nothing
 	$(BIN)/ruff check --no-cache .

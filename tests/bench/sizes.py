@@ -25,6 +25,7 @@ from harness.history.codec import encode
 from harness.history.layout import CLOSED, GENERATOR, RUN, Table, load_dir, parquet
 from harness.history.reader import head_of
 from harness.history.tables import empty, frame, write_parquet
+from harness.install.request_log import MARK
 from harness.model import (
     CycleMark,
     FaultEvent,
@@ -371,17 +372,15 @@ def _request_log(names: _Names, load: pl.DataFrame) -> pl.DataFrame:
     rid = pl.concat_str(pl.lit(f"sizes-{names.cycle}-"), pl.col("seq").cast(pl.String))
     method = pl.when(pl.col("lane") == "post-keepalive").then(pl.lit("POST")).otherwise(pl.lit("GET"))
     payload = pl.concat_str(
-        pl.lit('{"knative-chaos":"request","rid":["'),
+        pl.lit(f'{{"log":"{MARK}","rid":"'),
         rid,
-        pl.lit('"],"method":"'),
+        pl.lit('","attempt":"","method":"'),
         method,
-        pl.lit('","url":"/?rid='),
-        rid,
-        pl.lit('","status":'),
+        pl.lit('","agent":"","status":'),
         pl.col("status").cast(pl.String),
-        pl.lit(',"latency_s":'),
+        pl.lit(',"size":62,"latency_s":'),
         took.round(6).cast(pl.String),
-        pl.lit(f',"revision":"toggle-00001","pod":"{names.pod}","user_agent":""}}'),
+        pl.lit("}"),
     )
     return load.filter(~pl.col("direct")).select(_logged(Stream.QUEUE_PROXY, names.pod, "queue-proxy", at, payload))
 
