@@ -98,6 +98,8 @@ class Try:
 
         Who is to find an edge must be in time, and nobody near the fault may be so late that he meets the next one.
         """
+        if not self.truth.windows:
+            return "the server was stopped before its fault was over"
         window, period = self.window, self.period_ns(lane)
         for one in self.of(lane):
             delay, due = self.delay_ns(one), due_ns(one)

@@ -302,9 +302,8 @@ def test_a_further_attempt_that_never_came_leaves_the_request_unanswered(tmp_pat
             requests, attempts = generator.tail(0), generator.attempts()
         records = RecordReader(tmp_path / "out").all()
     assert (report.ended_by, requests) == ("stop", [])
-    assert {(one.outcome, one.sent_ns, one.done_ns, one.attempt) for one in records if one.seq < 3} == {
-        (Outcome.UNANSWERED, 0, 0, 1)
-    }
+    waiting = [one for one in records if one.seq in {attempt.seq for attempt in attempts}]
+    assert {(one.outcome, one.sent_ns, one.done_ns, one.attempt) for one in waiting} == {(Outcome.UNANSWERED, 0, 0, 1)}
     assert {(one.outcome, one.status, one.attempt) for one in attempts} == {(Outcome.HTTP_ERROR, 502, 0)}
 
 
@@ -341,18 +340,19 @@ MIB = 1 << 20
 
 def test_a_request_costs_little_memory_and_disk(tmp_path: Path, port: int) -> None:
     """5 MiB for 100,000, of which each pays its share; room that was reserved for more is given back."""
-    spec = spec_for(port, lanes=((Lane.GET_KEEPALIVE, 1),), rate_rps=BIG / 4, max_s=60.0, at_once=False, drain_s=20)
+    # The cap bounds the connections, which a slow machine would open more of; what it keeps from being sent has its record too.
+    spec = spec_for(port, lanes=((Lane.GET_KEEPALIVE, 1),), rate_rps=BIG / 2, max_s=60.0, at_once=False, drain_s=20, cap=32)
     with start(spec, tmp_path / "out") as generator:
         before = resident(generator.pid)
         generator.begin()
-        sent(generator, BIG)
+        wait_for("requests", lambda: _enough(generator.planned_so_far(), BIG), within_s=30, every_s=0.05)
         grown, planned = resident(generator.pid) - before, generator.planned_so_far()
         report = generator.stop()
     disk = sum(path.stat().st_blocks * 512 for path in (tmp_path / "out").iterdir())
     # What the first requests load once costs the same however many follow: code, connections, a file's first block.
     assert grown <= 5 * MIB * planned / 100_000 + MIB
     assert disk <= 5 * MIB * report.planned / 100_000 + 64 * 1024
-    assert (tmp_path / "out" / "records.bin").stat().st_size == 60 * BIG / 4 * RECORD.size
+    assert (tmp_path / "out" / "records.bin").stat().st_size == 60 * BIG / 2 * RECORD.size
 
 
 def resident(pid: int) -> int:
