@@ -28,8 +28,8 @@ MAX_AGAIN = 3
 class Extent:
     """How much is measured.
 
-    rate, seconds: of a pacing run. rungs: of the ladder, which begins at `rate` and goes up
-    or down. busy: who is measured while every core is busy. stall_s: of our own goal. brief: without what a trial can do without.
+    rate, seconds: of a pacing run. rungs: of the ladder, which begins at `rate` and goes up or down. busy: who is measured while
+    every core is busy. stall_s: of our own goal. patience_s: see Order. brief: without what a trial can do without.
     """
 
     mode: str
@@ -40,6 +40,7 @@ class Extent:
     rung_s: float
     busy: tuple[str, ...]
     stall_s: float
+    patience_s: float = 60.0
     brief: bool = False
 
 
@@ -62,6 +63,7 @@ QUICK = Extent(
     rung_s=1.0,
     busy=(OURS, "vegeta"),
     stall_s=2.0,
+    patience_s=4.0,
     brief=True,
 )
 
@@ -156,7 +158,7 @@ class Bench:
         faults: Sequence[Fault] = (),
         *,
         kill_second: bool = False,
-        patience_s: float = 60.0,
+        patience_s: float = 0.0,
         run: Callable[[Order], Told] | None = None,
     ) -> Seen:
         """Measured again while CPU is stolen from it. run: in place of the subject's own. Raises TooLate."""
@@ -166,7 +168,7 @@ class Bench:
                 with serving(folder, capacity, faults, kill_second=kill_second) as truth:
                     steal = Steal()
                     with on_cpu(cpus()[0]):
-                        told = (run or subject.run)(Order(truth.port, rate, seconds, folder, patience_s))
+                        told = (run or subject.run)(Order(truth.port, rate, seconds, folder, patience_s or self._extent.patience_s))
                     stolen = steal.share()
             if stolen <= STEAL_LIMIT:
                 break
