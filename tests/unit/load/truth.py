@@ -165,7 +165,7 @@ class Server:
         for port, listener in enumerate(self._listeners):
             if listener.fileno() == fd:
                 with suppress(BlockingIOError):
-                    while True:
+                    while listener.fileno() >= 0:  # what one connection brings may close it
                         sock, _ = listener.accept()
                         sock.setblocking(False)
                         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
