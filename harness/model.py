@@ -453,9 +453,13 @@ class Observation:
     payload: str
 
 
+NOBODY = "-"
+"""The pod of a Gap in which nothing about a pod that is known was lost: others may have come and gone unseen."""
+
+
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A stretch in which a stream may have lost something. pod "" means all pods."""
+    """A stretch in which a stream may have lost something. pod "" means all pods, NOBODY none that is known."""
 
     stream: Stream
     pod: str

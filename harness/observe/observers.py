@@ -12,7 +12,7 @@ from harness.adapters.kube import Kube
 from harness.adapters.wait import Look, wait_for
 from harness.errors import ObserveError, WaitTimeout
 from harness.model import ClusterHandle, Gap, Stream
-from harness.observe import payload
+from harness.observe import bridge, payload
 from harness.observe.clock import ClockWatch, ReadClocks
 from harness.observe.feed import Feed
 from harness.observe.identity import Identity
@@ -23,6 +23,7 @@ from harness.observe.rawcopy import RawCopies
 from harness.observe.sink import Sink
 from harness.observe.source import KubeLogs, LogSource
 from harness.observe.watch import Watch
+from harness.observe.wire import CONNECT_S, Broken, Refused, read_all
 from harness.observe.worker import Worker
 
 ACTIVATOR = "activator"
@@ -30,6 +31,9 @@ ACTIVATOR_LABEL = "app=activator"
 CONTAINERS: Mapping[str, Stream] = {"queue-proxy": Stream.QUEUE_PROXY, "user-container": Stream.APP}
 STOP_S = 45.0
 """All threads together; the longest wait that nobody can cut short is a call to an API that hangs."""
+
+API_BACK_S = 40.0
+"""An API server on kind that was killed answers again after some 10 to 30 s."""
 
 
 Wrap = Callable[[LogSource], LogSource]
@@ -72,20 +76,33 @@ class Observers:
         self._wrap: Wrap = wrap_source or (lambda source: source)
         self._clock = ClockWatch(self.feed, read=read_clocks or Reading.take)
         self._started_ns = 0
+        self._api_lost = False
         self._stopped = False
         self._left: tuple[str, ...] = ()
         core, discovery = self._kube.core, self._kube.discovery
         watch = functools.partial(Watch, sink=self.feed)
         self._pod_watch = watch(
-            "pods", Stream.PODS, functools.partial(core.list_namespaced_pod, namespace), payload.pod, notice=self._pod_seen
+            "pods",
+            Stream.PODS,
+            functools.partial(core.list_namespaced_pod, namespace),
+            payload.pod,
+            notice=self._pod_seen,
+            missed=bridge.pod,
         )
         self._slice_watch = watch(
             "endpointslices",
             Stream.ENDPOINTS,
             functools.partial(discovery.list_namespaced_endpoint_slice, namespace),
             payload.endpoint_slice,
+            missed=bridge.endpoint_slice,
         )
-        self._event_watch = watch("events", Stream.EVENTS, functools.partial(core.list_namespaced_event, namespace), payload.event)
+        self._event_watch = watch(
+            "events",
+            Stream.EVENTS,
+            functools.partial(core.list_namespaced_event, namespace),
+            payload.event,
+            missed=bridge.event,
+        )
         self._activator_watch = watch(
             "activator pods",
             Stream.ACTIVATOR,
@@ -194,7 +211,28 @@ class Observers:
             logs = [follower for followers in self._pods.values() for follower in followers]
         return [*logs, *self._activator_logs(), *self._standing()]
 
+    def _await_api(self) -> None:
+        """Sealing needs answers. An API server that is just being restarted is waited for: what there is to read stays."""
+
+        def look() -> Look[bool]:
+            asked = self._kube.api.param_serialize("GET", "/readyz", auth_settings=["BearerToken"])
+            try:
+                read_all(lambda: self._kube.api.call_api(*asked, _request_timeout=(CONNECT_S, CONNECT_S)).response)
+            except Refused as refused:
+                if refused.status >= 500:
+                    return Look(None, refused.what)
+            except Broken as broken:
+                return Look(None, broken.what)
+            return Look(value=True, seen="it answers")
+
+        try:
+            wait_for("an API server that is ready", look, within_s=0 if self._api_lost else API_BACK_S, every_s=0.5)
+            self._api_lost = False
+        except WaitTimeout:
+            self._api_lost = True  # each seal says what it could not have; the next one waits no more
+
     def _seal(self, workers: Sequence[Worker]) -> bool:
+        self._await_api()
         whole = True
         for worker in workers:
             try:

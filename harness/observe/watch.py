@@ -10,7 +10,8 @@ from typing import Any, Protocol
 from harness.adapters.clock import now_ns
 from harness.adapters.wait import Look, wait_for
 from harness.errors import ObserveError, WaitTimeout
-from harness.model import Observation, Stream
+from harness.model import NOBODY, Gap, Observation, Stream
+from harness.observe.bridge import Missed, version
 from harness.observe.payload import Object
 from harness.observe.sink import Sink
 from harness.observe.wire import CONNECT_S, Broken, Refused, Silent, open_lines, read_json
@@ -48,7 +49,8 @@ class Watch(Worker):
     """Delivers each state of each object once.
 
     A connection that breaks is taken up again at the last version: nothing is lost. If the server no longer keeps that version,
-    the objects are listed anew and what lay between is a Gap.
+    the objects are listed anew. missed: tells for each object whether its present state makes up for that; without it, or if it
+    does not, what lay between is a Gap.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class Watch(Worker):
         sink: Sink,
         *,
         notice: Notice | None = None,
+        missed: Missed | None = None,
         server_s: int = SERVER_S,
         margin_s: float = MARGIN_S,
         retry_s: float = RETRY_S,
@@ -70,6 +73,7 @@ class Watch(Worker):
         self._call = call
         self._decode = decode
         self._notice = notice
+        self._missed = missed
         self._server_s = server_s
         self._margin_s = margin_s
         self._retry_s = retry_s
@@ -102,11 +106,10 @@ class Watch(Worker):
 
     def _list(self) -> None:
         answer = read_json(lambda: self._call(_preload_content=False, _request_timeout=(CONNECT_S, 15.0)))
-        again = self.listed
-        if again:
-            self.lost("the watch could not be resumed; listed anew")
         seen = now_ns()
         with self._lock:
+            if self.listed:
+                self._bridge({_uid(obj): obj for obj in answer.get("items") or []}, seen)
             there = {_uid(obj) for obj in answer.get("items") or []}
             for uid in [uid for uid in self._known if uid not in there]:
                 self._take(self._known[uid], deleted=True, seen_ns=seen)
@@ -115,6 +118,23 @@ class Watch(Worker):
             self._resume_at = str((answer.get("metadata") or {}).get("resourceVersion") or "")
         self.listed, self.note = True, ""
         self.prove(seen)
+
+    def _bridge(self, there: dict[str, Object], seen_ns: int) -> None:
+        """Record what may have been missed between the last proof and this list."""
+        said = "the watch could not be resumed; listed anew"
+        if self._missed is None:
+            self.lost(said, until_ns=seen_ns)
+            return
+        since_ns = min(self.proved_ns, seen_ns)
+        why: dict[str, list[str]] = {}
+        for uid in {**self._known, **there}:
+            lost = self._missed(self._known.get(uid), there.get(uid), since_ns)
+            if lost is not None:
+                why.setdefault(lost.pod, []).append(lost.why)
+        for pod, reasons in (why or {NOBODY: ["all that was known is accounted for"]}).items():
+            for stream in self.streams:
+                self.sink.gap(Gap(stream, pod, since_ns, seen_ns, f"{self.name}: {said}: {'; '.join(reasons)}"[:400]))
+        self.prove(seen_ns)
 
     def _watch_once(self) -> None:
         try:
@@ -165,7 +185,7 @@ class Watch(Worker):
         if deleted:
             self._known.pop(uid, None)
             self._ended.add(uid)
-        elif uid in self._known and _version(self._known[uid]) >= _version(obj):
+        elif uid in self._known and version(self._known[uid]) >= version(obj):
             return
         else:
             self._known[uid] = obj
@@ -185,14 +205,12 @@ class Watch(Worker):
             return False
         items: list[Object] = answer.get("items") or []
         there = {_uid(obj) for obj in items}
-        then = _version(answer)
+        then = version(answer)
 
         def missing() -> list[str]:
             with self._lock:
-                news = [
-                    obj for obj in items if _uid(obj) not in self._ended and _version(obj) > _version(self._known.get(_uid(obj)))
-                ]
-                ends = [obj for uid, obj in self._known.items() if uid not in there and _version(obj) <= then]
+                news = [obj for obj in items if _uid(obj) not in self._ended and version(obj) > version(self._known.get(_uid(obj)))]
+                ends = [obj for uid, obj in self._known.items() if uid not in there and version(obj) <= then]
             return [_name(obj) for obj in news] + [f"the end of {_name(obj)}" for obj in ends]
 
         def look() -> Look[bool]:
@@ -222,9 +240,3 @@ def _uid(obj: Object) -> str:
 
 def _name(obj: Object) -> str:
     return str((obj.get("metadata") or {}).get("name") or "")
-
-
-def _version(obj: Object | None) -> int:
-    """Of an object, a list, or nothing (-1). Versions of one kind can be compared as numbers."""
-    text = str(((obj or {}).get("metadata") or {}).get("resourceVersion") or "")
-    return int(text) if text.isdigit() else -1

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from harness.adapters.clock import Reading
 from harness.adapters.kube import Kube
 from harness.errors import ObserveError
 from harness.model import ClusterHandle, HostPorts, Stream
@@ -206,6 +209,53 @@ def test_what_was_not_sealed_is_sealed_at_the_end(make: Make, api: FakeApi) -> N
     api.fails[f"{PODS}/p/log"] = (500, "planted")
     assert not observers.stop()
     assert {gap.stream for gap in observers.feed.gaps()} == {Stream.QUEUE_PROXY, Stream.APP}
+
+
+def test_a_seal_waits_for_an_api_server_that_is_being_restarted(make: Make, api: FakeApi) -> None:
+    """What there is to read stays; only somebody has to answer."""
+    observers = make()
+    observers.start()
+    observers.follow("p")
+    observers.prove("p", within_s=20)
+    api.fails["/readyz"] = (500, "planted: not ready")
+    api.fails[PODS] = (500, "planted: no list yet")
+
+    def back() -> None:
+        until("the seal's question", lambda: any(path == "/readyz" for path, _query in api.asked))
+        del api.fails[PODS]
+        del api.fails["/readyz"]
+
+    restarting = threading.Thread(target=back)
+    restarting.start()
+    assert observers.seal("p")
+    restarting.join()
+    assert observers.feed.gaps() == ()
+
+
+def test_a_seal_does_not_wait_for_ever(make: Make, api: FakeApi, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An API server that does not come back is a gap in what it would have been asked."""
+    monkeypatch.setattr("harness.observe.observers.API_BACK_S", 0.1)
+    observers = make()
+    observers.start()
+    observers.follow("p")
+    observers.prove("p", within_s=20)
+    api.fails["/readyz"] = (500, "planted: not ready")
+    api.fails[PODS] = (500, "planted: no list")
+    assert not observers.seal("p")
+    assert {gap.stream for gap in observers.feed.gaps()} == {Stream.PODS}
+    monkeypatch.setattr("harness.observe.observers.API_BACK_S", 10_000.0)
+    assert not observers.stop(), "the second seal does not wait again"
+
+
+def test_a_clock_that_is_set_while_observers_run_is_a_gap(make: Make) -> None:
+    """They watch it from their start to their end."""
+    steps: list[int] = []
+    reading = Reading.take()
+    observers = make(read_clocks=lambda: replace(reading, utc_ns=reading.utc_ns + sum(steps)))
+    observers.start()
+    steps.append(250_000_000)
+    observers.stop()
+    assert [(gap.stream, "+250.0 ms" in gap.reason) for gap in observers.feed.gaps()] == [(Stream.CLOCK, True)]
 
 
 def test_an_activator_that_comes_later_is_followed_from_its_beginning(make: Make, api: FakeApi) -> None:

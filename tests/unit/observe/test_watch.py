@@ -5,12 +5,13 @@ from __future__ import annotations
 import functools
 import threading
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
 from harness.adapters.kube import Kube
-from harness.model import Stream
-from harness.observe import payload
+from harness.model import NOBODY, Stream
+from harness.observe import bridge, payload
 from harness.observe.feed import Feed
 from harness.observe.watch import Watch
 from tests.unit.observe.fakeapi import BREAK, END, HOLD, FakeApi, expired, obj, serving, told
@@ -123,6 +124,45 @@ def test_an_expired_version_is_a_gap_and_a_new_list(start: Start, feed: Feed, ap
     assert (gap.stream, gap.pod) == (Stream.PODS, "")
     assert seen[1].seen_ns <= gap.from_ns <= gap.until_ns <= seen[2].seen_ns
     assert '"deleting":true' in seen[2].payload
+
+
+def relisted(api: FakeApi, start: Start, *now: dict[str, Any], **more: object) -> Watch:
+    """A watch that has found its version expired and listed these pods instead."""
+    go = threading.Event()
+
+    class Later(list[object]):
+        """A script that goes on when told."""
+
+        def __iter__(self) -> Iterator[object]:
+            go.wait(20)
+            yield expired()
+
+    api.watches[PODS] = [Later()]  # type: ignore[list-item]
+    watch = start(**more)
+    until("the watch", lambda: len(api.watched(PODS)) == 1)
+    api.lists[PODS] = list(now)
+    go.set()
+    until("the next watch", lambda: len(api.watched(PODS)) == 2)
+    return watch
+
+
+def test_an_expired_version_is_bridged_for_pods_that_were_not_touched(start: Start, feed: Feed, api: FakeApi) -> None:
+    """The gap is kept, of pods that nobody knows: whatever changed is named, and nothing else is doubted."""
+    relisted(api, start, *api.lists[PODS], missed=bridge.pod)
+    assert [(gap.stream, gap.pod) for gap in feed.gaps()] == [(Stream.PODS, NOBODY)]
+    assert "listed anew" in feed.gaps()[0].reason
+    assert pods(feed) == ["a"]
+
+
+def test_an_expired_version_is_a_gap_of_each_pod_that_may_have_hidden_something(start: Start, feed: Feed, api: FakeApi) -> None:
+    """One that is new, one that is gone; the one that stayed is whole."""
+    api.lists[PODS].append(obj("b", 91))
+    relisted(api, start, obj("a", 90), obj("c", 120), missed=bridge.pod)
+    assert sorted((gap.pod, gap.reason.rpartition(": ")[2]) for gap in feed.gaps()) == [("b", "b is gone"), ("c", "c is new")]
+    assert pods(feed) == ["a", "b", "b", "c"]
+    assert '"deleting":true' in feed.snapshot()[2].payload
+    seen = feed.snapshot()
+    assert all(seen[1].seen_ns <= gap.from_ns <= gap.until_ns <= seen[2].seen_ns for gap in feed.gaps())
 
 
 def test_a_connection_that_says_nothing_beyond_its_time_is_opened_again(start: Start, feed: Feed, api: FakeApi) -> None:

@@ -1,0 +1,91 @@
+"""What a watch that could not be resumed has missed: what was known of an object, against what is listed now. Pure.
+
+An expired version is no loss by itself. Most of what matters is written into the object: its version says whether it was touched at
+all, a pod keeps the time of its last change of Ready and counts its restarts, an event counts its repetitions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from harness.model import NOBODY
+from harness.observe.payload import Object
+from harness.observe.stamps import SECOND_NS, maybe_ns
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """Something about this pod may have been missed. pod "": about any pod."""
+
+    pod: str
+    why: str
+
+
+Missed = Callable[[Object | None, Object | None, int], Lost | None]
+"""An object as known (None: it was not), as listed now (None: it is not; never both), and until when nothing was missed.
+Answers None if its present state tells everything that is used of it."""
+
+
+def version(obj: Object | None) -> int:
+    """Of an object, a list, or nothing (-1). Versions of one kind can be compared as numbers."""
+    text = str(((obj or {}).get("metadata") or {}).get("resourceVersion") or "")
+    return int(text) if text.isdigit() else -1
+
+
+def pod(before: Object | None, now: Object | None, since_ns: int) -> Lost | None:
+    """Whether it may have been un-Ready, or restarted, without a trace."""
+    name = str(((now or before or {}).get("metadata") or {}).get("name") or "")
+    if before is None:
+        return Lost(name, f"{name} is new")
+    if now is None:
+        return Lost(name, f"{name} is gone")
+    if version(before) == version(now):
+        return None
+    if _ready(before) != _ready(now):
+        return Lost(name, f"the Ready condition of {name} has changed")
+    at = maybe_ns(_ready(now)[1])
+    if at is None or at + SECOND_NS > since_ns:
+        return Lost(name, f"when {name} became Ready cannot be told from then")
+    if (before.get("metadata") or {}).get("deletionTimestamp") != (now.get("metadata") or {}).get("deletionTimestamp"):
+        return Lost(name, f"{name} is being deleted")
+    was, restarts = _restarts(before), _restarts(now)
+    if was.keys() != restarts.keys() or any(restarts[container] - was[container] > 1 for container in was):
+        return Lost(name, f"containers of {name} have restarted more than once")
+    return None
+
+
+def endpoint_slice(before: Object | None, now: Object | None, _since_ns: int) -> Lost | None:
+    """Whether it was touched: it keeps no times."""
+    if before is not None and now is not None and version(before) == version(now):
+        return None
+    name = str(((now or before or {}).get("metadata") or {}).get("name") or "")
+    return Lost("", f"the slice {name} has changed")
+
+
+def event(before: Object | None, now: Object | None, _since_ns: int) -> Lost | None:
+    """Whether it was repeated so often that the times of some repetitions are not in it: it has its first and its last."""
+    if now is None:
+        return None  # expired after its hour
+    known = _count(before) if before is not None else 1
+    if _count(now) - known <= 1:
+        return None
+    about = now.get("involvedObject") or {}
+    name = str(about.get("name") or "") if about.get("kind") == "Pod" else NOBODY
+    return Lost(name, f"{_count(now) - known - 1} repetitions of {now.get('reason')} have lost their times")
+
+
+def _ready(obj: Object) -> tuple[Any, Any]:
+    conditions = (obj.get("status") or {}).get("conditions") or []
+    found: dict[str, Any] = next((one for one in conditions if one.get("type") == "Ready"), {})
+    return found.get("status"), found.get("lastTransitionTime")
+
+
+def _restarts(obj: Object) -> dict[str, int]:
+    statuses = (obj.get("status") or {}).get("containerStatuses") or []
+    return {str(one.get("name")): int(one.get("restartCount") or 0) for one in statuses}
+
+
+def _count(obj: Object) -> int:
+    return int((obj.get("series") or {}).get("count") or obj.get("count") or 1)
