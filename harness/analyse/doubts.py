@@ -15,7 +15,8 @@ NEEDED = (Stream.QUEUE_PROXY, Stream.APP, Stream.PODS, Stream.EVENTS)
 """The ledger and the proof of a fault rest on these: a gap in one is a doubt by itself.
 
 ACTIVATOR explains only failures that nothing else explains, so its gap is a doubt where such are left. The endpoints and the
-journals of kubelet and containerd sharpen the anatomy, and a gap can only take from that: none."""
+journals of kubelet and containerd sharpen the anatomy, and a gap can only take from that: none. A gap of CLOCK is a doubt too, for
+every time in it may be another; but nothing is ever seen on it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +126,7 @@ def _of_good_answers(cycle: Cycle) -> Iterable[str]:
 def _of_gaps(gaps: Sequence[Gap], cycle: Cycle) -> Iterable[str]:
     unexplained = any(cycle.findings.by_cause.get(cause, 0) for cause in ("unknown", "ambiguous"))
     for gap in gaps:
-        concerns = gap.stream in NEEDED or (gap.stream is Stream.ACTIVATOR and unexplained)
+        concerns = gap.stream in {*NEEDED, Stream.CLOCK} or (gap.stream is Stream.ACTIVATOR and unexplained)
         of_its_pods = gap.stream is Stream.ACTIVATOR or not gap.pod or gap.pod in cycle.pods
         if concerns and of_its_pods and cycle.window.overlaps(gap.from_ns, gap.until_ns):
             length_s = (gap.until_ns - gap.from_ns) / 1e9
