@@ -37,6 +37,11 @@ BENCH_ARGS ?=
 bench: venv ## the generator beside other clients, the analysis at size, and, with a cluster, the price of observation: docs/benchmarks.md
 	$(BIN)/python -m tests.bench $(BENCH) $(BENCH_ARGS)
 
+.PHONY: page-test
+page-test: venv ## the report's page in a real Chromium; pictures of it in artifacts/page/
+	@$(PYTHON) tests/page/chromium.py
+	$(BIN)/pytest tests/page -m page $(PYTEST_ARGS)
+
 .PHONY: check
 check: venv ## lint, format, types, import contracts; changes nothing
 	$(BIN)/ruff check --no-cache .

@@ -22,7 +22,7 @@ const round = (number) => Math.round(number * 10) / 10;
 
 function signed(seconds, digits) {
   const shown = seconds.toFixed(digits);
-  return Number(shown) > 0 ? `+${shown}` : Number(shown) === 0 ? Math.abs(seconds).toFixed(digits) : shown.replace("-", "\u2212");
+  return Number(shown) > 0 ? `+${shown}` : Number(shown) === 0 ? Math.abs(seconds).toFixed(digits) : shown;
 }
 
 function many(number, one, more) {

@@ -86,7 +86,8 @@ function listen(board) {
   };
   chart.addEventListener("pointerup", lift);
   chart.addEventListener("pointercancel", lift);
-  chart.addEventListener("pointerleave", () => { if (!drag) { tip.hide(); board.cursor?.setAttribute("visibility", "hidden"); } });
+  // A finger leaves whenever it is lifted; what it tapped stays shown.
+  chart.addEventListener("pointerleave", (event) => { if (!drag && event.pointerType !== "touch") { tip.hide(); board.cursor?.setAttribute("visibility", "hidden"); } });
   chart.addEventListener("dblclick", () => { board.view.all(); board.redraw(); });
   chart.addEventListener("wheel", (event) => {
     if (event.ctrlKey || event.metaKey) {

@@ -80,6 +80,8 @@ function start() {
     draw();
   }
 
+  board.choose = choose;
+
   const tab = (shown, text, title) => {
     const made = add(tabs, "button", { type: "button", role: "tab", "data-cycle": shown, "aria-controls": "chart", title }, text);
     made.addEventListener("click", () => choose(shown));
@@ -113,7 +115,7 @@ function start() {
 }
 
 function schemes() {
-  const names = { system: "as the system", light: "light", dark: "dark" }, order = Object.keys(names);
+  const names = { system: "system", light: "light", dark: "dark" }, order = Object.keys(names);
   let now = 0;
   byId("scheme").addEventListener("click", (event) => {
     now = (now + 1) % order.length;

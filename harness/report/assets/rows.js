@@ -130,6 +130,7 @@ function trackRow(root, frame, y, cycle, track) {
     if (!hole.tracks.includes(track.key) || !frame.shows(hole.from, hole.until)) continue;
     const x0 = frame.x(hole.from), x1 = Math.max(frame.x(hole.until), x0 + 3);
     put(root, "rect", { class: "gap", x: round(x0), y: top - 2, width: round(x1 - x0), height: 21 });
+    if (x1 - x0 > 40) put(root, "text", { class: "inbox", x: round((x0 + x1) / 2), y: middle + 4, "text-anchor": "middle" }, "gap");
     hits.push({ x0, x1, y0: top - 2, y1: bottom + 2, head: `${track.name}: gap`, lines: [hole.text], first: true });
   }
   const none = !(track.spans.length || track.marks.length || track.density.length);

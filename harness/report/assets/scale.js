@@ -59,7 +59,7 @@ class Frame {
   shows(from, until) { return until >= this.view.lo && from <= this.view.hi; }
 
   ticks() {
-    const wanted = (this.view.hi - this.view.lo) / Math.max(Math.floor((this.right - this.left) / 72), 2);
+    const wanted = (this.view.hi - this.view.lo) / Math.max(Math.floor((this.right - this.left) / 60), 2);
     const power = 10 ** Math.floor(Math.log10(wanted));
     const step = [1, 2, 5, 10].map((factor) => factor * power).find((size) => size >= wanted);
     const digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
