@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from harness.analyse.anatomy import doubts_of
 from harness.analyse.windows import Window
 from harness.model import CycleFindings, CycleMark, FaultKind, Gap, History, Ledger, Outcome, Stream
 
@@ -49,6 +50,7 @@ def doubts(history: History, cycles: Sequence[Cycle], ledger: Ledger) -> tuple[s
         *_of_the_number(history, cycles, counted),
         *(f"cycle {cycle.mark.index}: given up: {cycle.mark.given_up}" for cycle in cycles if cycle.mark.given_up),
         *(text for cycle in cycles for text in _of_landing(cycle)),
+        *(text for cycle in counted for text in doubts_of(cycle.mark.index, cycle.findings.disputes)),
         *(text for cycle in counted for text in _of_the_load(history, cycle)),
         *(text for cycle in counted for text in _of_gaps(history.gaps, cycle)),
         *_of_silence(history.observations, counted),

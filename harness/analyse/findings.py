@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from harness.analyse.anatomy import anatomy
+from harness.analyse.anatomy import about_no_request, agree, dissect, gather
 from harness.analyse.doubts import Cycle, doubts
 from harness.analyse.errorlines import ErrorLines, forwarding_errors
 from harness.analyse.evidence import STRAIGHT, Failures, failures_of, is_of_queue_proxy, refused_text, tries_of
@@ -69,7 +69,7 @@ def analyse(history: History) -> Findings:
 
 @dataclass(frozen=True, slots=True)
 class _Tables:
-    """The history, taken apart once. rest: what was seen but for the proxies' logs."""
+    """The history, taken apart once. about_no_request: of queue-proxy's log. rest: what was seen but for the proxies' logs."""
 
     requests: ByCycle
     attempts: ByCycle | None
@@ -77,6 +77,7 @@ class _Tables:
     queue_proxy: ErrorLines
     activator: ErrorLines
     request_log: RequestLines | None
+    about_no_request: pl.DataFrame
     rest: Sights
 
     @staticmethod
@@ -89,6 +90,7 @@ class _Tables:
             queue_proxy=forwarding_errors(seen, Stream.QUEUE_PROXY),
             activator=forwarding_errors(seen, Stream.ACTIVATOR),
             request_log=request_lines(seen, history.meta.run_id) if history.meta.spec.request_log else None,
+            about_no_request=about_no_request(seen),
             rest=Sights(seen),
         )
 
@@ -135,18 +137,21 @@ def _cycle(history: History, mark: CycleMark, tables: _Tables) -> _Seen:
     outcomes = _by_outcome(users)
     late = pacing(requests)
     told = app_events(of_pod)
-    edges = anatomy(mark, event, of_pod, users, answers)
+    of_cycle_pod = gather(mark.pod, of_pod, told, sights, tables.about_no_request, end_ns)
+    anatomy = dissect(mark, event, spec.service, of_cycle_pod, users, answers, end_ns=end_ns, user_port=user_port)
+    refused_window = _refused_window(failures, user_port)
+    rate_rps = (report.rate_rps if report else 0.0) or spec.load.rate_rps or 1.0
     found = CycleFindings(
         index=mark.index,
         pod=mark.pod,
         voided=_voided(mark) or void_reason(spec, requests, report, mark.recovered_ns),
         landed=landed(spec.fault, event, of_pod, event.sent_ns if event else begin_ns),
-        anatomy=edges,
+        anatomy=anatomy.edges,
         sent=int((users["sent_ns"] > 0).sum()),
         ok=outcomes.get(Outcome.OK.value, 0),
         by_outcome=outcomes,
         by_cause=by_cause(books.causes[of_users]),
-        refused_window=_refused_window(failures, user_port),
+        refused_window=refused_window,
         ready_throughout=_ready(history.gaps, mark.pod, Window(begin_ns, end_ns), ready_throughout(sights, begin_ns, end_ns)),
         restarts=restarts_since(sights, begin_ns, end_ns),
         outside_window=outside(
@@ -156,7 +161,9 @@ def _cycle(history: History, mark: CycleMark, tables: _Tables) -> _Seen:
         pacing_p99_us=late.p99_us,
         pacing_max_us=late.max_us,
         steal=report.steal if report else 0.0,
-        probed_again="first-good-probe" in edges if _logs_liveness(spec.service, told) else None,
+        probed_again="first-good-probe" in anatomy.edges if _logs_liveness(spec.service, told) else None,
+        missing=anatomy.missing,
+        disputes=tuple(filter(None, (*anatomy.disputes, agree(refused_window, books.refused_window, round(1e9 / rate_rps))))),
         queue_proxy_window=books.refused_window,
     )
     unlogged = _unlogged(log, tries, failures, user_port) if log else 0

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import polars as pl
 
@@ -13,10 +14,16 @@ from harness.model import Observation, Stream
 USER_CONTAINER = "user-container"
 """Knative's name for the only container of a Service that names none."""
 
+QUEUE_PROXY = "queue-proxy"
+
 
 @dataclass(frozen=True, slots=True)
 class PodState:
-    """One sight of a pod. ready, restarts: None where the API said nothing. ready is False for a pod that is being deleted."""
+    """One sight of a pod. ready, restarts: None where the API said nothing. ready is False for a pod that is being deleted.
+
+    finished_ns: when the user container ended, if it is terminated now; last_finished_ns: when the one before it did. Both, and
+    running_since_ns, are true to a second. queue_proxy_ready: of the queue-proxy container, None where there is none.
+    """
 
     seen_ns: int
     ready: bool | None
@@ -24,6 +31,9 @@ class PodState:
     container_id: str
     running_since_ns: int | None
     resolution_ns: int
+    finished_ns: int | None = None
+    last_finished_ns: int | None = None
+    queue_proxy_ready: bool | None = None
 
 
 def states(observations: Iterable[Observation], pod: str) -> tuple[PodState, ...]:
@@ -33,7 +43,7 @@ def states(observations: Iterable[Observation], pod: str) -> tuple[PodState, ...
         if seen.stream is not Stream.PODS or seen.pod != pod or (told := parsed(seen.payload)) is None:
             continue
         containers = told.get("containers")
-        user = (containers.get(USER_CONTAINER) if isinstance(containers, dict) else None) or {}
+        user, proxy = _container(containers, USER_CONTAINER), _container(containers, QUEUE_PROXY)
         ready, restarts, since = told.get("ready"), user.get("restarts"), user.get("running_since_ns")
         found.append(
             PodState(
@@ -43,9 +53,22 @@ def states(observations: Iterable[Observation], pod: str) -> tuple[PodState, ...
                 container_id=str(user.get("id") or ""),
                 running_since_ns=since if isinstance(since, int) else None,
                 resolution_ns=seen.resolution_ns,
+                finished_ns=_finished(user.get("terminated")),
+                last_finished_ns=_finished(user.get("last_terminated")),
+                queue_proxy_ready=asked if isinstance(asked := proxy.get("ready"), bool) else None,
             )
         )
     return tuple(sorted(found, key=lambda state: state.seen_ns))
+
+
+def _container(containers: object, name: str) -> Mapping[str, Any]:
+    told = containers.get(name) if isinstance(containers, dict) else None
+    return told if isinstance(told, dict) else {}
+
+
+def _finished(ended: object) -> int | None:
+    finished = ended.get("finished_ns") if isinstance(ended, dict) else None
+    return finished if isinstance(finished, int) and finished > 0 else None
 
 
 def restarts_since(sights: Iterable[PodState], after_ns: int, until_ns: int | None = None) -> int | None:

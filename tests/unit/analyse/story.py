@@ -43,12 +43,15 @@ OK, BAD = 0, 1
 """Indices of the two answers of each cycle (and the new boot's good one)."""
 OK_NEW = 2
 
-FAULT_S, FAILED_S, KILLING_S, SIGTERM_S, CLOSED_S, STARTED_S, BOOT_S, LISTENING_S, END_S = (
+FAULT_S, FAILED_S, KILLING_S, ASKED_S, SIGTERM_S, CLOSED_S, GONE_S, CREATED_S, STARTED_S, BOOT_S, LISTENING_S, END_S = (
     4.0,
     4.3,
     6.4,
+    7.4,
     7.49,
     7.5,
+    7.51,
+    7.8,
     8.0,
     8.1,
     10.0,
@@ -139,6 +142,14 @@ class Story:
     def app(self, pod: str, boot: str, ns: int, event: str, **more: Any) -> None:
         """One event of the app."""
         self.see(Stream.APP, pod, ns, {"t_ns": ns, "event": event, "pod": pod, "boot": boot, "pid": 1, **more})
+
+    def containerd(self, pod: str, instance: int, ns: int, message: str) -> None:
+        """A line of containerd's about the user container, which the journal receives a millisecond later, cut to a microsecond."""
+        escaped = message.replace('"', '\\"')
+        line = f'time="{stamp(ns)}" level=info msg="{escaped}"'
+        self.observations.append(
+            Observation(Stream.CONTAINERD, pod, "user-container", instance, (ns + MS) // 1000 * 1000, 1000, ns + 500 * MS, line)
+        )
 
     def probe(self, pod: str, boot: str, ns: int, *, ok: bool) -> None:
         """A liveness probe in the app's log."""
@@ -245,7 +256,16 @@ def restarts(cycles: int = 2, rate: float = 50.0, claims: Sequence[Claim] = S1_C
         story.app(pod, old, at(cycle, SIGTERM_S), "signal", signal="SIGTERM", action="exit")
         story.app(pod, old, at(cycle, CLOSED_S), "closed", port=8080)
         story.app(pod, old, at(cycle, CLOSED_S) + 1, "exit", code=0)
-        story.see(Stream.CONTAINERD, "", at(cycle, STARTED_S), f'msg="StartContainer for \\"{pod}-1\\" returns successfully"', 1)
+        story.containerd(pod, 0, at(cycle, ASKED_S), f'StopContainer for "{pod}-0" with timeout 299 (s)')
+        story.containerd(pod, 0, at(cycle, SIGTERM_S - 0.01), f'Stop container "{pod}-0" with signal terminated')
+        gone_ns = at(cycle, GONE_S)
+        exited = f'container_id:"{pod}-0"  id:"{pod}-0"  pid:9  exited_at:{{seconds:{gone_ns // S}  nanos:{gone_ns % S}}}'
+        story.containerd(pod, 0, gone_ns + MS, f"received exit event {exited}")
+        within = 'CreateContainer within sandbox "box" for {}&ContainerMetadata{{Name:user-container,Attempt:1,}}'
+        story.containerd(pod, 1, at(cycle, CREATED_S - 0.01), within.format("container "))
+        story.containerd(pod, 1, at(cycle, CREATED_S), f'{within.format("")} returns container id "{pod}-1"')
+        story.containerd(pod, 1, at(cycle, STARTED_S - 0.1), f'StartContainer for "{pod}-1"')
+        story.containerd(pod, 1, at(cycle, STARTED_S), f'StartContainer for "{pod}-1" returns successfully')
         story.pod(pod, at(cycle, STARTED_S + 0.2), restarts=1, since_ns=at(cycle, STARTED_S))
         story.app(pod, new, at(cycle, BOOT_S), "boot")
         story.app(pod, new, at(cycle, LISTENING_S), "listening", port=8080)

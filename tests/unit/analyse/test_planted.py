@@ -23,7 +23,7 @@ from harness.model import (
     Stream,
     Verdict,
 )
-from tests.unit.analyse.story import BAD, MS, REFUSED, S, Story, at, calm, restarts
+from tests.unit.analyse.story import BAD, LISTENING_S, MS, REFUSED, S, Story, at, calm, restarts
 
 
 def judged(story: Story) -> tuple[Findings, Verdict]:
@@ -519,7 +519,7 @@ def test_a_mended_knative_is_a_regression_called_fixed() -> None:
     story = restarts()
     for row in story.requests:
         if row["answer"] == BAD:
-            row |= {"outcome": "ok", "status": 200, "answer": 2}
+            row |= {"outcome": "ok", "status": 200, "answer": 2, "done_ns": at(row["cycle"], LISTENING_S) + 3 * MS}
     story.drop(lambda one: "queueproxy" in one.payload and REFUSED in one.payload)
     _, verdict = judged(story)
     assert verdict.ruling is Ruling.REGRESSION

@@ -1,0 +1,16 @@
+"""The anatomy of one cycle: each edge as a bracket [last good, first bad], what is missing, and which sources disagree.
+
+gather      rows of the history -> what was seen of the cycle's pod
+told, probes, runtime, api, proxy, clients     what was seen -> sources: brackets, each from one witness alone
+sources     the sources of one edge -> the sharpest bracket, and the sources that disagree with it
+edges       the names, the partial order, and what a fault of a kind must show: data
+order       brackets -> contradictions of the partial order
+dissect     all of it
+"""
+
+from harness.analyse.anatomy.agree import agree
+from harness.analyse.anatomy.dissect import Anatomy, dissect, doubts_of
+from harness.analyse.anatomy.edges import EDGES
+from harness.analyse.anatomy.gather import about_no_request, gather
+
+__all__ = ["EDGES", "Anatomy", "about_no_request", "agree", "dissect", "doubts_of", "gather"]

@@ -1,0 +1,119 @@
+"""The API as a witness: events and pod states, whose own times are true to a second, and what the watches saw flip."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from harness.analyse.anatomy.edges import SECOND_NS
+from harness.analyse.anatomy.sources import Source
+from harness.analyse.lines import parsed
+from harness.analyse.pods import USER_CONTAINER, PodState
+from harness.model import FaultKind, Observation, ServiceSpec
+
+WATCH_NS = 100_000_000
+"""A state is stamped when it reached the harness. What a watch may take to deliver it on a busy host; an allowance."""
+
+
+def base_of(sights: Iterable[PodState], since_ns: int) -> PodState | None:
+    """The pod as it was when the fault was sent, None if it was not seen by then."""
+    return next((one for one in reversed(tuple(sights)) if one.seen_ns <= since_ns and one.restarts is not None), None)
+
+
+def status_sources(sights: Sequence[PodState], since_ns: int) -> dict[str, Source]:
+    """When the first container after the fault was started, and the one before it finished, by the pod's own status."""
+    before = base_of(sights, since_ns)
+    if before is None or before.restarts is None:
+        return {}
+    found: dict[str, Source] = {}
+    for state in sights:
+        if state.seen_ns < since_ns or state.restarts is None:
+            continue
+        ended_ns = state.finished_ns if state.restarts == before.restarts else state.last_finished_ns
+        if state.restarts <= before.restarts + 1 and ended_ns is not None:
+            found.setdefault("process-gone", _second(ended_ns, since_ns, "the pod's status: finishedAt"))
+        if state.restarts == before.restarts + 1 and state.running_since_ns is not None:
+            found.setdefault("container-started", _second(state.running_since_ns, since_ns, "the pod's status: startedAt"))
+    return found
+
+
+def event_sources(
+    events: Sequence[Observation], service: ServiceSpec, kind: FaultKind, since_ns: int, restarts: int | None
+) -> dict[str, Source]:
+    """What the kubelet's events say, by their own times.
+
+    restarts: of the user container in the cycle. Events of one reason are folded into one, so after more than one restart it cannot
+    be told which container a time belongs to: then only the kill and the first failed probe are taken.
+    """
+    found: dict[str, Source] = {}
+    counts: dict[str, int] = {}
+    for seen in events:
+        told = parsed(seen.payload) or {}
+        reason, message = str(told.get("reason")), str(told.get("message"))
+        followed, counts[f"{reason} {message}"] = counts.get(f"{reason} {message}"), _count(told)
+        if seen.at_ns + SECOND_NS <= since_ns or told.get("container") not in {USER_CONTAINER, "", None}:
+            continue
+        if reason == "Killing":
+            found.setdefault("killing", _second(seen.at_ns, since_ns, "events: Killing"))
+        elif reason == "Unhealthy" and kind in {FaultKind.LIVENESS, FaultKind.HANG} and message.startswith("Liveness probe failed"):
+            at = _second(seen.at_ns, since_ns, "events: Unhealthy")
+            patience_ns = (service.liveness.timeout_s if service.liveness else 1) * SECOND_NS
+            # The first one after the fault, unless some were folded into it that nobody saw one by one.
+            lo_ns = at.lo_ns - patience_ns if _count(told) == (followed or 0) + 1 else since_ns
+            found.setdefault("first-failed-probe", replace(at, lo_ns=lo_ns))
+        elif restarts == 1 and reason in {"Created", "Started"} and followed != _count(told):
+            found.setdefault(f"container-{reason.lower()}", _second(seen.at_ns, since_ns, f"events: {reason}"))
+    return found
+
+
+def flips(sights: Sequence[tuple[int, bool | None]], from_ns: int, what: str, unready: str, again: str) -> dict[str, Source]:
+    """The first change to not ready after from_ns, and the next one back. Sights that do not tell are left out."""
+    found: dict[str, Source] = {}
+    before: tuple[int, bool] | None = None
+    for at_ns, ready in sights:
+        if ready is None:
+            continue
+        if before is not None and at_ns > from_ns:
+            if unready not in found:
+                if before[1] and not ready:
+                    found[unready] = Source(before[0], at_ns, f"{what}: seen ready", f"{what}: seen not ready", WATCH_NS)
+            elif ready:
+                found[again] = Source(before[0], at_ns, f"{what}: seen not ready", f"{what}: seen ready", WATCH_NS)
+                break
+        before = (at_ns, ready)
+    return found
+
+
+def endpoint(slices: Iterable[Observation], pod: str) -> list[tuple[int, bool | None]]:
+    """Whether the pod's endpoint was ready, in the order seen, in the slices that list it by name.
+
+    Of a Revision's two Services only the "-private" one follows its pods; the other one's slices may hold the activator instead.
+    A slice that lists the pod no longer says not ready.
+    """
+    sights: list[tuple[int, str, str, bool]] = []
+    listing: set[str] = set()
+    for seen in slices:
+        if (told := parsed(seen.payload)) is None:
+            continue
+        slice_name = str(told.get("slice"))
+        listed = [one for one in told.get("endpoints") or [] if isinstance(one, Mapping) and one.get("pod") == pod]
+        if listed:
+            listing.add(slice_name)
+        if slice_name in listing:
+            sights.append((seen.seen_ns, slice_name, str(told.get("service")), any(bool(one.get("ready")) for one in listed)))
+    private = [one for one in sights if one[2].endswith("-private")]
+    chosen = private or sights
+    # Slices are followed one at a time: the first that listed the pod speaks, or their turns would look like flips.
+    return [(at_ns, ready) for at_ns, name, _, ready in chosen if name == chosen[0][1]]
+
+
+def _second(at_ns: int, since_ns: int, evidence: str) -> Source:
+    """A time cut to a second: [at, at + 1 s), as far as it lies after the fault."""
+    hi_ns = at_ns + SECOND_NS - 1
+    return Source(max(at_ns, min(since_ns, hi_ns)), hi_ns, evidence, evidence, SECOND_NS)
+
+
+def _count(told: Mapping[str, Any]) -> int:
+    count = told.get("count")
+    return count if isinstance(count, int) else 1

@@ -1,0 +1,84 @@
+"""The clients as a witness: who was answered by which boot, and who was refused. Columns only; no request becomes an object."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+
+import polars as pl
+
+from harness.analyse.anatomy.sources import COMMAND, Source
+from harness.analyse.evidence import refused_text
+from harness.model import Outcome
+
+CLOCK_NS = 1_000
+
+
+def sources(
+    requests: pl.DataFrame, answers: pl.DataFrame, pod: str, boot: str, user_port: int, since_ns: int
+) -> dict[str, list[Source]]:
+    """Listener closed and open again as the requests tell of it, and the first OK after.
+
+    requests, answers: of the cycle. A request that the old boot answered was sent before its listener closed, one that queue-proxy
+    was refused for was answered after that; the same holds the other way round for the new boot. If another pod answered too,
+    nobody can tell whose port refused: then only the first OK is told of.
+    """
+    old, new, strangers = _by_boot(answers, pod, boot)
+    ok = pl.col("outcome") == Outcome.OK.value
+    good = requests.filter(ok & pl.col("answer").is_in(new) & (pl.col("done_ns") >= since_ns))
+    refusals = answers.filter((pl.col("status") == 502) & (pl.col("body").str.strip_chars() == refused_text(user_port)))["index"]
+    refused = requests.filter(pl.col("answer").is_in(refusals.to_list()) & (pl.col("done_ns") >= since_ns))
+    found: dict[str, list[Source]] = {}
+    if good.height:
+        first = good.row(int(good["done_ns"].arg_min() or 0), named=True)
+        done_ns, first_ok = int(first["done_ns"]), "requests: the first OK of the new boot"
+        bad = requests.filter(~ok & pl.col("done_ns").is_between(since_ns, done_ns))
+        lo_ns = int(first["sent_ns"]) if bad.is_empty() else _most(bad["done_ns"])
+        found["first-ok"] = [Source(lo_ns, done_ns, "requests: the last failure" if bad.height else first_ok, first_ok, 1)]
+        refused = refused.filter(pl.col("done_ns") <= done_ns)
+        if refused.height and not strangers:
+            lo_ns = min(_most(refused["sent_ns"]), done_ns)
+            found["listening"] = [Source(lo_ns, done_ns, "requests: the last refused", first_ok, CLOCK_NS)]
+    if refused.height and not strangers:
+        well = requests.filter(ok & pl.col("answer").is_in(old) & (pl.col("sent_ns") > 0))
+        found["listener-closed"] = _closed(well, refused, since_ns)
+    return found
+
+
+def _closed(well: pl.DataFrame, refused: pl.DataFrame, since_ns: int) -> list[Source]:
+    """One source, or two that contradict each other: the old boot answered a request that was sent after another one's refusal."""
+    lo_ns, hi_ns = max(_most(well["sent_ns"]), since_ns) if well.height else since_ns, _least(refused["done_ns"])
+    last, first = "requests: the last one the old boot answered", "requests: the first refused"
+    if lo_ns <= hi_ns:
+        return [Source(lo_ns, hi_ns, last, first, CLOCK_NS)]
+    return [
+        Source(since_ns, hi_ns, COMMAND, first, CLOCK_NS),
+        Source(lo_ns, max(lo_ns, _most(well["done_ns"])), last, last, CLOCK_NS),
+    ]
+
+
+def _by_boot(answers: pl.DataFrame, pod: str, boot: str) -> tuple[list[int], list[int], bool]:
+    """Indices of the answers of the old boot and of this pod's others, and whether another pod answered."""
+    old, new, strangers = [], [], False
+    for index, text in _rows(answers):
+        headers = json.loads(text)
+        its_pod, its_boot = headers.get("x-toggle-pod"), headers.get("x-toggle-boot")
+        if its_pod and its_pod != pod:
+            strangers = True
+        elif its_boot == boot:
+            old.append(index)
+        elif its_boot:
+            new.append(index)
+    return old, new, strangers
+
+
+def _rows(answers: pl.DataFrame) -> Iterable[tuple[int, str]]:
+    return answers.select("index", "headers").iter_rows()
+
+
+def _most(column: pl.Series) -> int:
+    return int(column.to_numpy().max())
+
+
+def _least(column: pl.Series) -> int:
+    return int(column.to_numpy().min())

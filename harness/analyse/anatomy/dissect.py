@@ -1,0 +1,157 @@
+"""What was seen of one cycle -> its anatomy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import polars as pl
+
+from harness.analyse.anatomy import api, clients, probes, proxy, runtime, told
+from harness.analyse.anatomy.edges import EDGES, ORDER, required
+from harness.analyse.anatomy.gather import Seen
+from harness.analyse.anatomy.order import contradictions
+from harness.analyse.anatomy.sources import COMMAND, Source, choose, disagreements
+from harness.analyse.pods import restarts_since
+from harness.model import Bracket, CycleMark, FaultEvent, FaultKind, ServiceSpec
+
+CHECKED = frozenset({"listener-closed", "listening"})
+"""The edges that a claim rests on: requests may fail only between them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Anatomy:
+    """edges: those seen, in the order of EDGES, each the sharpest its sources allow. missing: what the fault must show, unseen.
+
+    disputes: sources of one edge, or edges of a known order, that contradict each other by more than their errors. Each begins with
+    the names of the edges it is about, ", " between them and ": " after them.
+    """
+
+    edges: Mapping[str, Bracket]
+    missing: tuple[str, ...]
+    disputes: tuple[str, ...]
+
+
+def dissect(
+    mark: CycleMark,
+    event: FaultEvent | None,
+    service: ServiceSpec,
+    seen: Seen,
+    requests: pl.DataFrame,
+    answers: pl.DataFrame,
+    *,
+    end_ns: int,
+    user_port: int = 8080,
+) -> Anatomy:
+    """The anatomy of this cycle.
+
+    event: what was done in it, None if nothing was; then only readiness is followed, from the start of the load. seen: of the
+    cycle's pod; see `gather`. requests, answers: the cycle's rows. end_ns: of the cycle; what came later, such as the taking away
+    of its pod, is not of it.
+    """
+    since_ns = event.sent_ns if event is not None else mark.load_started_ns
+    kind = event.kind if event is not None else FaultKind.NONE
+    found: dict[str, list[Source]] = {}
+    if event is not None:
+        _add(
+            found,
+            {"fault": Source(event.sent_ns, event.answered_ns, "the harness: command sent", "the harness: answer received", 1)},
+        )
+        _add(found, _of_the_app(seen, mark, event, service))
+        _add(found, _of_the_node(seen, event, service, end_ns))
+        _add(found, clients.sources(requests, answers, mark.pod, mark.boot, user_port, since_ns))
+        _add(found, _closed_by_its_end(found, seen, mark.boot, since_ns))
+    _add(found, _readiness(seen, mark))
+    edges = {edge: choose(found[edge]) for edge in EDGES if edge in found}
+    missing = required(
+        kind,
+        service,
+        edges,
+        end_ns,
+        persistent=event is not None and event.persistent,
+        asks_liveness=probes.asks_liveness(service, seen.told),
+    )
+    return Anatomy(
+        edges=edges,
+        missing=tuple(edge for edge in missing if edge not in edges),
+        disputes=(
+            *(text for edge in edges for text in disagreements(edge, found[edge], since_ns)),
+            *contradictions(edges, ORDER[kind], since_ns),
+        ),
+    )
+
+
+def doubts_of(index: int, disputes: Iterable[str]) -> tuple[str, ...]:
+    """The disputes of this cycle that a check rests on, each as a doubt: `failures-only-while-not-listening` needs the edges."""
+    return tuple(
+        f"cycle {index}: the evidence contradicts itself: {dispute}"
+        for dispute in disputes
+        if CHECKED & set(dispute.partition(": ")[0].split(", "))
+    )
+
+
+_Sources = Mapping[str, Source | Sequence[Source]]
+
+
+def _add(found: dict[str, list[Source]], more: _Sources) -> None:
+    for edge, given in more.items():
+        found.setdefault(edge, []).extend([given] if isinstance(given, Source) else given)
+
+
+def _of_the_app(seen: Seen, mark: CycleMark, event: FaultEvent, service: ServiceSpec) -> dict[str, list[Source]]:
+    boots = told.boots(seen.told, mark.boot, event.sent_ns)
+    found: dict[str, list[Source]] = {}
+    _add(found, told.sources(boots, event))
+    good = probes.sources(boots, service, event.kind)
+    first = good.get("first-good-readiness-probe")
+    if first is not None:
+        failed_ns = proxy.last_failed_probe_ns(seen.proxy, first.lo_ns, first.hi_ns)
+        if failed_ns:
+            last = "queue-proxy's log: its last failed probe"
+            good["first-good-readiness-probe"] = replace(first, lo_ns=failed_ns, not_before=last)
+    _add(found, good)
+    return found
+
+
+def _of_the_node(seen: Seen, event: FaultEvent, service: ServiceSpec, end_ns: int) -> dict[str, list[Source]]:
+    since_ns = event.sent_ns
+    base = api.base_of(seen.sights, since_ns)
+    restarts = restarts_since(seen.sights, since_ns, end_ns)
+    found: dict[str, list[Source]] = {}
+    _add(found, runtime.sources(seen.runtime, since_ns, base.container_id if base else "", base.restarts if base else None))
+    _add(found, proxy.sources(seen.proxy, since_ns))
+    for one in seen.kubelet:
+        if one.at_ns >= since_ns and "Killing container" in one.payload:
+            _add(
+                found,
+                {"killing": Source(since_ns, one.at_ns, COMMAND, "the kubelet's journal: Killing container", one.resolution_ns)},
+            )
+            break
+    _add(found, api.status_sources(seen.sights, since_ns))
+    _add(found, api.event_sources(seen.events, service, event.kind, since_ns, restarts))
+    return found
+
+
+def _closed_by_its_end(found: Mapping[str, Sequence[Source]], seen: Seen, boot: str, since_ns: int) -> _Sources:
+    """An app that never said it closed its listener lost it with its process, at the latest."""
+    if "process-gone" not in found or any(one.event == "closed" and one.boot == boot and one.t_ns >= since_ns for one in seen.told):
+        return {}
+    gone = choose(found["process-gone"])
+    return {
+        "listener-closed": Source(
+            since_ns, gone.hi_ns, COMMAND, f"the process's end closes it: {gone.evidence}", gone.resolution_ns
+        )
+    }
+
+
+def _readiness(seen: Seen, mark: CycleMark) -> dict[str, list[Source]]:
+    """Of the pod, of its endpoint, and of queue-proxy by itself, from the fault or, without one, from the start of the load."""
+    from_ns = mark.fault_ns or mark.load_started_ns
+    found: dict[str, list[Source]] = {}
+    pod = [(state.seen_ns, state.ready) for state in seen.sights]
+    queue_proxy = [(state.seen_ns, state.queue_proxy_ready) for state in seen.sights]
+    _add(found, api.flips(pod, from_ns, "the pod's Ready condition", "pod-unready", "pod-ready-again"))
+    _add(found, api.flips(queue_proxy, from_ns, "queue-proxy's own readiness", "queue-proxy-unready", "queue-proxy-ready-again"))
+    slices = api.endpoint(seen.slices, mark.pod)
+    _add(found, api.flips(slices, from_ns, "the pod's endpoint", "endpoint-unready", "endpoint-ready-again"))
+    return found

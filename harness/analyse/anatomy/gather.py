@@ -1,0 +1,75 @@
+"""What was seen of one cycle's pod, sorted by witness. Request and error lines are dropped before anything of them is read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from harness.analyse.lines import AppEvent
+from harness.analyse.pods import PodState, rows_to_observations
+from harness.model import Observation, Stream
+
+DRAIN = "Attached drain handler"
+"""Queue-proxy 1.23 says so when the preStop hook of the user container calls it: the kubelet has begun to stop the container."""
+
+_INFO = ('{"severity":"info"', '{"severity":"INFO"', '{"level":"info"')
+"""How a line of queue-proxy's that is neither an error nor a request's begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What was seen of one pod until the end of its cycle, each in the order of its own stamps.
+
+    told: the app's events. sights: of the pod. slices: every sight of an EndpointSlice. events: of the pod. runtime: containerd's
+    lines about the pod. kubelet: its lines that name the pod. proxy: queue-proxy's lines that are about no request.
+    """
+
+    told: Sequence[AppEvent]
+    sights: Sequence[PodState]
+    slices: Sequence[Observation]
+    events: Sequence[Observation]
+    runtime: Sequence[Observation]
+    kubelet: Sequence[Observation]
+    proxy: Sequence[Observation]
+
+
+def about_no_request(observations: pl.DataFrame) -> pl.DataFrame:
+    """Queue-proxy's lines that are about no request, of all pods: its own failed probes, in plain text, and the drain's line.
+
+    Once a run: each cycle then looks through few lines.
+    """
+    payload = pl.col("payload")
+    info = pl.any_horizontal(*(payload.str.starts_with(head) for head in _INFO))
+    # In two steps, or every error line would be searched through.
+    few = observations.filter((pl.col("stream") == Stream.QUEUE_PROXY.value) & (info | ~payload.str.starts_with("{")))
+    return few.filter(~info | payload.str.contains(DRAIN, literal=True))
+
+
+def gather(
+    pod: str, seen: Sequence[Observation], told: Sequence[AppEvent], sights: Sequence[PodState], proxy: pl.DataFrame, end_ns: int
+) -> Seen:
+    """What was seen of this pod until end_ns.
+
+    seen: of the pod, of EndpointSlices and of the node, until end_ns. told, sights: the app's events and the pod's states among
+    them. proxy: queue-proxy's lines of any pod and time that are about no request; see `about_no_request`.
+    """
+    lines = rows_to_observations(proxy.filter((pl.col("pod") == pod) & (pl.col("at_ns") <= end_ns)))
+
+    def of(stream: Stream) -> list[Observation]:
+        return [one for one in seen if one.stream is stream]
+
+    return Seen(
+        told=told,
+        sights=sights,
+        slices=sorted(of(Stream.ENDPOINTS), key=lambda one: one.seen_ns),
+        events=_by_stamp(one for one in of(Stream.EVENTS) if one.pod == pod),
+        runtime=_by_stamp(one for one in of(Stream.CONTAINERD) if one.pod == pod),
+        kubelet=_by_stamp(one for one in of(Stream.KUBELET) if pod in one.payload),
+        proxy=_by_stamp(lines),
+    )
+
+
+def _by_stamp(observations: Iterable[Observation]) -> list[Observation]:
+    return sorted(observations, key=lambda one: one.at_ns)

@@ -1,0 +1,137 @@
+"""Containerd as a witness: its journal tells of each call before and after it, with its own clock.
+
+Forms read at containerd 1.7; 2.x writes the same words, apart from the exit, which it also calls TaskExit.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from harness.analyse.anatomy.sources import COMMAND, Source
+from harness.analyse.anatomy.told import CLOCK_NS
+from harness.analyse.lines import stamp_ns
+from harness.analyse.pods import USER_CONTAINER
+from harness.model import Observation
+
+DELAY_NS = 1_000_000_000
+"""How much later than containerd's own stamp the journal may have received a line before one of the two clocks is doubted."""
+
+
+class Act(Enum):
+    """What a line tells of. The asked ones are written just before the act, the others just after it."""
+
+    STOP_ASKED = "StopContainer"
+    SIGNAL = "Stop container with signal"
+    EXITED = "the process's exit"
+    GONE = "shim disconnected"
+    CREATE_ASKED = "CreateContainer"
+    CREATED = "CreateContainer returns"
+    START_ASKED = "StartContainer"
+    STARTED = "StartContainer returns"
+
+
+_ID = r'\\*"?(?P<id>[\w.-]+)'
+_FORMS: tuple[tuple[Act, re.Pattern[str]], ...] = (
+    (Act.STOP_ASKED, re.compile(rf"StopContainer for {_ID}\S* with timeout")),
+    (Act.SIGNAL, re.compile(rf"Stop container {_ID}\S* with signal")),
+    # An exec probe's process ends in the same words, with another id.
+    (Act.EXITED, re.compile(rf'(?:received exit|TaskExit) event .*?container_id:{_ID}\S*\s+id:\\*"?(?P=id)\b')),
+    (Act.GONE, re.compile(rf"shim disconnected.* id={_ID}")),
+    (Act.CREATED, re.compile(rf"CreateContainer within sandbox .* returns container id {_ID}")),
+    (Act.CREATE_ASKED, re.compile(r"CreateContainer within sandbox .* for container (?P<id>)")),
+    (Act.STARTED, re.compile(rf"StartContainer for {_ID}\S* returns successfully")),
+    (Act.START_ASKED, re.compile(rf"StartContainer for {_ID}\S*$")),
+)
+_WORDS = ("StopContainer", "Stop container", "exit", "shim disconnected", "CreateContainer", "StartContainer")
+_OWN_STAMP = re.compile(r'^time="([^"]+)"')
+_EXITED_AT = re.compile(r"exited_at:\{seconds:(\d+)(?:\s+nanos:(\d+))?")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line that tells of an act. own_ns: containerd's own stamp (without one, the journal's). id: "" if none."""
+
+    act: Act
+    own_ns: int
+    journal_ns: int
+    id: str
+    instance: int
+    exited_ns: int
+
+
+def read(seen: Observation) -> Line | None:
+    """What this line tells, None if it tells of nothing an anatomy knows."""
+    if not any(word in seen.payload for word in _WORDS):
+        return None
+    for act, form in _FORMS:
+        found = form.search(seen.payload)
+        if found is None:
+            continue
+        stamp = _OWN_STAMP.match(seen.payload)
+        own_ns = stamp_ns(stamp.group(1)) if stamp else None
+        exited = _EXITED_AT.search(seen.payload) if act is Act.EXITED else None
+        exited_ns = int(exited.group(1)) * 1_000_000_000 + int(exited.group(2) or 0) if exited else 0
+        return Line(act, own_ns or seen.at_ns, seen.at_ns, found.group("id") or "", seen.instance, exited_ns)
+    return None
+
+
+def sources(runtime: Sequence[Observation], since_ns: int, old_id: str, base: int | None) -> dict[str, list[Source]]:
+    """What containerd alone says of each edge.
+
+    runtime: its lines about the pod. old_id, base: the user container's id and restart count when the fault was sent, "" and None
+    if nobody saw them. Only the first end and the first new container after the fault are told of.
+    """
+    lines = sorted(_of_user_container(runtime, old_id, since_ns), key=lambda line: line.own_ns)
+    ended = [line for line in lines if base is None or line.instance in {-1, base}]
+    begun = [line for line in lines if base is None or line.instance in {-1, base + 1}]
+
+    def first(act: Act, among: Iterable[Line] = ended) -> Line | None:
+        return next((line for line in among if line.act is act), None)
+
+    asked, signal, exited = first(Act.STOP_ASKED), first(Act.SIGNAL), first(Act.EXITED) or first(Act.GONE)
+    found: dict[str, list[Source]] = {}
+    if asked is not None:
+        found["killing"] = _between(None, asked, since_ns)[:1]
+    if exited is not None:
+        if signal is not None:
+            found["sigterm"] = _between(signal, exited, since_ns)[:1]
+        found["process-gone"] = _between(signal, exited, since_ns)
+    created = first(Act.CREATED, begun)
+    if created is not None:
+        call = first(Act.CREATE_ASKED, [line for line in begun if line.own_ns <= created.own_ns])
+        found["container-created"] = _between(call, created, since_ns)
+    started = first(Act.STARTED, begun)
+    if started is not None:
+        call = first(Act.START_ASKED, [line for line in begun if line.id == started.id])
+        found["container-started"] = _between(call, started, since_ns)
+    return found
+
+
+def _of_user_container(runtime: Iterable[Observation], old_id: str, since_ns: int) -> Iterable[Line]:
+    """The observer knows of most lines which container they are about; of the others their id may tell, once one is known."""
+    ids = {old_id} if old_id else set()
+    for seen in runtime:
+        line = read(seen) if seen.container in {USER_CONTAINER, ""} else None
+        if line is None or line.own_ns < since_ns:
+            continue
+        if seen.container == USER_CONTAINER:
+            ids.add(line.id)
+        elif line.id not in ids:
+            continue
+        yield line
+
+
+def _between(before: Line | None, after: Line, since_ns: int) -> list[Source]:
+    """[call, return] by containerd's own clock, and what the journal's clock makes of the return: it received it a little later."""
+    hi_ns = after.exited_ns or after.own_ns
+    how = "exited_at" if after.exited_ns else after.act.value
+    own = Source(min(since_ns, hi_ns), hi_ns, COMMAND, f"containerd: {how}", CLOCK_NS)
+    if before is not None and before.own_ns <= hi_ns:
+        own = replace(own, lo_ns=before.own_ns, not_before=f"containerd: {before.act.value}")
+    if after.own_ns - CLOCK_NS <= after.journal_ns <= after.own_ns + DELAY_NS:
+        return [own]
+    evidence = f"the journal's stamp of containerd's line: {how}"
+    return [own, Source(after.journal_ns - DELAY_NS, after.journal_ns, evidence, evidence, CLOCK_NS)]

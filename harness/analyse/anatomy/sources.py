@@ -1,0 +1,81 @@
+"""Several witnesses of one edge: the sharpest bracket, and who contradicts it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from harness.model import Bracket
+
+COMMAND = ""
+"""What a source says of lo_ns if it only knows that the fault was not sent yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What one witness alone supports: the edge is not before lo_ns and not after hi_ns.
+
+    not_before, not_after: what says so, in words ("the app's log: signal"); the same twice where one thing seen says both, COMMAND
+    for a lo_ns that is no more than the moment of the fault. resolution_ns: of the clock that stamped it.
+    """
+
+    lo_ns: int
+    hi_ns: int
+    not_before: str
+    not_after: str
+    resolution_ns: int
+
+    @property
+    def evidence(self) -> str:
+        """Both ends' words."""
+        return _joined(self.not_before, self.not_after)
+
+
+def choose(sources: Sequence[Source]) -> Bracket:
+    """The sharpest bracket the sources allow; at least one is needed.
+
+    The sharpest source stands; others that agree with it may narrow it further, unless their clock is coarser than what is known
+    already: a clock of 1 s moves no edge of a millisecond. The evidence then names both ends' witnesses.
+    """
+    sharpest = _sharpest(sources)
+    lo = hi = sharpest
+    for one in sorted(sources, key=lambda source: (source.resolution_ns, source.hi_ns - source.lo_ns)):
+        if one.lo_ns > hi.hi_ns or one.hi_ns < lo.lo_ns or one.resolution_ns > hi.hi_ns - lo.lo_ns:
+            continue
+        lo = one if one.lo_ns > lo.lo_ns else lo
+        hi = one if one.hi_ns < hi.hi_ns else hi
+    return Bracket(lo.lo_ns, hi.hi_ns, _joined(lo.not_before, hi.not_after), max(lo.resolution_ns, hi.resolution_ns))
+
+
+def apart_ns(earlier: Bracket | Source, later: Bracket | Source) -> int:
+    """By how much `earlier` lies after `later`, beyond what both clocks may be wrong; 0 or less: not provably after."""
+    return earlier.lo_ns - earlier.resolution_ns - (later.hi_ns + later.resolution_ns)
+
+
+def disagreements(edge: str, sources: Sequence[Source], origin_ns: int) -> tuple[str, ...]:
+    """The sources that contradict the sharpest one by more than both their errors, in words that begin with the edge's name."""
+    sharpest = _sharpest(sources)
+    found = []
+    for one in sources:
+        gap_ns = max(apart_ns(one, sharpest), apart_ns(sharpest, one))
+        if gap_ns > 0:
+            found.append(f"{edge}: {said(sharpest, origin_ns)}, but {said(one, origin_ns)}: {gap_ns / 1e9:.6f} s apart")
+    return tuple(found)
+
+
+def said(source: Bracket | Source, origin_ns: int) -> str:
+    """Who says what, in seconds after the origin."""
+    lo, hi = (source.lo_ns - origin_ns) / 1e9, (source.hi_ns - origin_ns) / 1e9
+    return f"{lo:+.6f} to {hi:+.6f} s ({source.evidence})"
+
+
+def _joined(not_before: str, not_after: str) -> str:
+    """Both, the witness named once: "containerd: StartContainer" and "containerd: StartContainer returns"."""
+    if not_before in {COMMAND, not_after}:
+        return not_after
+    who, _, what = not_after.partition(": ")
+    return f"{not_before}, {what}" if what and not_before.startswith(f"{who}: ") else f"{not_before}; {not_after}"
+
+
+def _sharpest(sources: Sequence[Source]) -> Source:
+    return min(sources, key=lambda source: (max(source.hi_ns - source.lo_ns, source.resolution_ns), source.resolution_ns))
