@@ -28,7 +28,7 @@ PARTS = ("compare", "sizes", "price")
 
 
 def main(argv: list[str]) -> int:
-    """Exit code 0; 3 for what the machine lacks."""
+    """Exit code 0; 2 for a run ended by Ctrl-C, whose finished parts are kept; 3 for what the machine lacks."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench")
     parser.add_argument("mode", nargs="?", choices=("full", "quick", "page"), default="full")
     parser.add_argument("--cluster", default="e2e", help="whose price of observation is measured")
@@ -46,12 +46,15 @@ def main(argv: list[str]) -> int:
         if "sizes" in wanted:
             keep(out / "sizes.json", Sizes(scaling.measure(scaling.FULL if mode == "full" else scaling.QUICK, out, progress)))
         if "price" in wanted:
-            rounds, seconds = (4, 10.0) if mode == "full" else (1, 4.0)
+            rounds, seconds = (3, 8.0) if mode == "full" else (1, 4.0)
             found = price.measure(asked.cluster, rounds=rounds, seconds=seconds, state=state, scratch=out, progress=progress)
             keep(out / "price.json", found)
         elif not (out / "price.json").exists():
             keep(out / "price.json", Price(why="this run left it out"))
         text = page(read(out / "compare.json", Comparison), read(out / "sizes.json", Sizes).sizes, read(out / "price.json", Price))
+    except KeyboardInterrupt:
+        print("ended early: the page stays as it was", file=sys.stderr)
+        return 2
     except (HarnessError, OSError, ValueError) as error:
         print(f"{error}", file=sys.stderr)
         return 3

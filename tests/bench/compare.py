@@ -51,7 +51,7 @@ FULL = Extent(
     seconds=5.0,
     rungs=(100, 200, 500, 1_000, 2_000, 3_000, 4_000, 5_000, 7_500, 10_000, 15_000, 20_000, 25_000, 30_000, 40_000),
     rung_s=2.0,
-    busy=(OURS, "vegeta", "aiohttp"),
+    busy=(OURS, "vegeta"),
     stall_s=5.0,
 )
 QUICK = Extent(
