@@ -26,7 +26,7 @@ from h2.exceptions import H2Error, InvalidBodyLengthError
 from h2.settings import SettingCodes
 
 from harness.load.book import Book, Carrier
-from harness.load.connection import READ_BYTES, Dialer, Sockets
+from harness.load.connection import Dialer, Sockets
 from harness.load.outcome import outcome_of
 from harness.load.spec import GeneratorSpec
 from harness.load.wire import BODY_KEPT, Framing, Head, Malformed, evidence_of, fields_of
@@ -34,6 +34,12 @@ from harness.model import ATTEMPT_SHIFT, FLAG_REUSED, LANES, Outcome
 
 WINDOW = 1 << 20
 """Bytes a server may send before it must wait for us, for a stream and, many times, for a connection: no answer comes near."""
+
+PIECE_BYTES = 512
+"""So much is read at once: about four short answers, which take the library some 0.4 ms; what is due meanwhile waits no longer."""
+
+STREAMS = 100
+"""So many requests go to a connection whose server has not said yet how many it takes: no server should take fewer (RFC 9113)."""
 
 CARRIED_MAX = 1 << 20
 """After so many requests a connection is left for another: the library remembers each stream it ever had."""
@@ -57,6 +63,7 @@ class H2c:
         fields = fields_of(LANES[lane], spec.plan)
         self._behind = [(name.lower().encode("ascii"), value.encode("ascii")) for name, value in fields]
         self._links: list[Link] = []
+        self.streams = STREAMS  # what a server said last that it takes
 
     def send(self, seq: int, intended: int, at: int, attempt: int = 0) -> None:
         """Send this request now; its outcome comes to the book. at: the clock's reading for it."""
@@ -130,11 +137,8 @@ class Link:
 
     def has_room(self) -> bool:
         """Whether it can take another request now."""
-        return (
-            not self._leaving
-            and self._carried < CARRIED_MAX
-            and len(self._streams) < self._h2.remote_settings.max_concurrent_streams
-        )
+        limit = self._h2.remote_settings.max_concurrent_streams if self._greeted else self.home.streams
+        return not self._leaving and self._carried < CARRIED_MAX and len(self._streams) < limit
 
     def request(self, stream: Stream, headers: list[tuple[bytes, bytes]]) -> None:
         """Put a request among what is to be sent."""
@@ -168,7 +172,7 @@ class Link:
                     self.home.sockets.watch(self, writing=False)
                 if not mask & ~select.EPOLLOUT:
                     return
-            data = self.sock.recv(READ_BYTES)
+            data = self.sock.recv(PIECE_BYTES)
             now = time.monotonic_ns()
             if not data:
                 self.lose(Outcome.CLOSED, now)
@@ -235,6 +239,8 @@ class Link:
             except InvalidBodyLengthError as error:
                 self._short(stream_id, now, too_long=error.actual_length > error.expected_length)
                 raise ConnectionResetError(errno.ECONNRESET, "the library leaves a connection with a wrong length in it") from error
+            if kind == _SETTINGS:
+                self.home.streams = self._h2.remote_settings.max_concurrent_streams
             for event in events:
                 self._take(event, now)
         self._got = data

@@ -311,6 +311,23 @@ def test_a_server_that_limits_streams_gets_another_connection(stage: Stage) -> N
     stage.arrived(3, 1)
 
 
+def test_a_server_that_says_nothing_yet_is_not_asked_for_more_than_it_may_take(stage: Stage) -> None:
+    """A hundred requests at first; later as many as it took before, also on a connection that it has not accepted yet."""
+    stage.send(101)
+    stage.arrived(100, 1)
+    first = stage.peers[0]
+    first.h2.update_settings({SettingCodes.MAX_CONCURRENT_STREAMS: 2})
+    for peer in stage.peers:
+        for stream in peer.requests():
+            peer.answer(stream)
+        peer.flush()
+    stage.outcomes(101)
+    stage.peers[1].reset()
+    stage.until(lambda: len(stage.sockets.open) == 1)
+    stage.send(5)
+    stage.arrived(102, 1, 2, 1)
+
+
 def test_what_it_answers_beside_is_borne(stage: Stage) -> None:
     """Early hints, pings, windows, trailers: none of it is an answer, none of it is an error."""
     stage.send()
