@@ -315,9 +315,8 @@ def test_a_server_that_says_nothing_yet_is_not_asked_for_more_than_it_may_take(s
     """A hundred requests at first; later as many as it took before, also on a connection that it has not accepted yet."""
     stage.send(101)
     stage.arrived(100, 1)
-    first = stage.peers[0]
-    first.h2.update_settings({SettingCodes.MAX_CONCURRENT_STREAMS: 2})
     for peer in stage.peers:
+        peer.h2.update_settings({SettingCodes.MAX_CONCURRENT_STREAMS: 2})
         for stream in peer.requests():
             peer.answer(stream)
         peer.flush()
