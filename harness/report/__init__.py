@@ -2,9 +2,10 @@
 
     found = report.write(directory, history, findings, verdict)     the three files of a run, and the summary
     report.show(found, where=str(directory))                        on the terminal; `lines` gives the same as text
+    report.svg(history, findings, found)                            the timeline as one picture for a README
     report.step_summary(found)                                      on the page of a CI, if there is one
 
-Everything but the page is made from the summary alone: `junit` and `overview` take those of many runs.
+Everything but the page and the picture is made from the summary alone: `junit` and `overview` take those of many runs.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from harness.report.ci import markdown, step_summary
 from harness.report.junit import Run, junit
 from harness.report.shape import Summary
 from harness.report.summary import summary
+from harness.report.svg import svg
 from harness.report.terminal import lines, overview, show
 from harness.report.write import write
 
-__all__ = ["Run", "Summary", "junit", "lines", "markdown", "overview", "show", "step_summary", "summary", "write"]
+__all__ = ["Run", "Summary", "junit", "lines", "markdown", "overview", "show", "step_summary", "summary", "svg", "write"]

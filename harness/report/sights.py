@@ -93,14 +93,14 @@ def listener(rows: pl.DataFrame, frame: Frame) -> Track:
 
 def container(rows: pl.DataFrame, frame: Frame) -> Track:
     """The life of the app's container: by containerd's journal, else by the pod's status, which is true to a second."""
-    turns = list(_journal_turns(rows, frame))
-    if not turns:
-        turns = list(_status_turns(rows, frame))
+    turns = list(_journal_turns(rows))
+    # The journal is followed from the run's start on: what ran before its first word is known from the pod's status.
+    turns = [*_running_before(rows, frame), *turns] if turns else list(_status_turns(rows, frame))
     streams = (Stream.CONTAINERD, Stream.PODS)
     return Track("container", "App's container", "is its process there?", streams, spans(turns, frame))
 
 
-def _journal_turns(rows: pl.DataFrame, frame: Frame) -> Iterator[Turn]:
+def _journal_turns(rows: pl.DataFrame) -> Iterator[Turn]:
     mine = of_stream(rows, Stream.CONTAINERD).filter(pl.col("container") == USER)
     running = False
     for at_ns, _, payload in _read(mine, MOST_READ):
@@ -114,10 +114,12 @@ def _journal_turns(rows: pl.DataFrame, frame: Frame) -> Iterator[Turn]:
         elif "StartContainer for" in payload and "returns successfully" in payload:
             yield Turn(at_ns, Tone.GOOD, "running", "containerd's journal: StartContainer returns")
             running = True
+
+
+def _running_before(rows: pl.DataFrame, frame: Frame) -> Iterator[Turn]:
     for at_ns, told in _pod_sights(rows):
-        since = (told.get("containers") or {}).get(USER, {}).get("running_since_ns")
+        since = _container(told, USER).get("running_since_ns")
         if at_ns <= frame.origin_ns and isinstance(since, int):
-            # The journal is read from the load's start on: what ran before that is known from the pod's status.
             yield Turn(min(since, frame.lo_ns), Tone.GOOD, "running", "the pod's status")
             return
 
@@ -125,9 +127,9 @@ def _journal_turns(rows: pl.DataFrame, frame: Frame) -> Iterator[Turn]:
 def _status_turns(rows: pl.DataFrame, frame: Frame) -> Iterator[Turn]:
     said = "the pod's status (true to 1 s)"
     for at_ns, told in _pod_sights(rows):
-        user = (told.get("containers") or {}).get(USER) or {}
-        ended = user.get("terminated") or user.get("last_terminated") or {}
-        if isinstance(ended.get("finished_ns"), int) and frame.shows(ended["finished_ns"]):
+        user = _container(told, USER)
+        ended = user.get("terminated") or user.get("last_terminated")
+        if isinstance(ended, dict) and isinstance(ended.get("finished_ns"), int) and frame.shows(ended["finished_ns"]):
             yield Turn(ended["finished_ns"], Tone.BAD, "gone", said)
         since = user.get("running_since_ns")
         if isinstance(since, int):
@@ -153,7 +155,7 @@ def queue_proxy(rows: pl.DataFrame, frame: Frame, *, most: int) -> Track:
     """Readiness of queue-proxy, the sidecar every request goes through: its container's state, and its failed probes as events."""
     turns = []
     for at_ns, told in _pod_sights(rows):
-        ready = ((told.get("containers") or {}).get(QUEUE_PROXY) or {}).get("ready")
+        ready = _container(told, QUEUE_PROXY).get("ready")
         if isinstance(ready, bool):
             word = "ready" if ready else "not ready"
             turns.append(Turn(at_ns, Tone.GOOD if ready else Tone.BAD, word, "the pod's status of queue-proxy's container"))
@@ -176,7 +178,9 @@ def endpoint(sights: pl.DataFrame, frame: Frame) -> Track:
     near = sights.filter(pl.col("seen_ns").is_between(early, frame.hi_ns))
     for at_ns, _, payload in _read(near, MOST_READ, by="seen_ns"):
         told = parsed(payload)
-        listed = [one for one in told.get("endpoints") or [] if isinstance(one, dict) and one.get("pod") == frame.pod]
+        listing = told.get("endpoints")
+        every = listing if isinstance(listing, list) else []
+        listed = [one for one in every if isinstance(one, dict) and one.get("pod") == frame.pod]
         key = (not str(told.get("service")).endswith("-private"), str(told.get("slice")))
         if listed or key in by_slice:
             ready = any(one.get("ready") is True for one in listed)
@@ -256,6 +260,13 @@ def _events(rows: pl.DataFrame, frame: Frame, most: int) -> Iterator[Mark]:
 def _pod_sights(rows: pl.DataFrame) -> list[tuple[int, dict[str, Any]]]:
     """(when the watch told it, what) of the pod's own object, in order."""
     return [(at_ns, parsed(payload)) for at_ns, _, payload in _read(of_stream(rows, Stream.PODS), MOST_READ, by="seen_ns")]
+
+
+def _container(told: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """The state of one container of a pod's object, empty if it is not there."""
+    containers = told.get("containers")
+    found = containers.get(name) if isinstance(containers, dict) else None
+    return found if isinstance(found, dict) else {}
 
 
 def _read(rows: pl.DataFrame, most: int, *, by: str = "at_ns") -> Iterator[tuple[int, int, str]]:
