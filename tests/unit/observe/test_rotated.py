@@ -101,6 +101,7 @@ def test_a_file_that_was_compressed_since_it_was_listed_is_listed_again(disk: Di
         (gzip.compress(b"no log line\n"), "no log line"),
         (Refused(403, "nodes proxy is forbidden"), "forbidden"),
     ],
+    ids=["no gzip", "cut", "no log", "refused"],
 )
 def test_a_file_that_cannot_be_read_is_told(disk: Disk, body: bytes | Exception, words: str) -> None:
     """Whoever asked records a gap with these words."""
