@@ -26,6 +26,7 @@ from harness.cluster import checks
 from harness.cluster import down as take_down
 from harness.deploy import described, from_yaml
 from harness.errors import BadInput, ExitCode, HarnessError
+from harness.history.rows import Format, answer
 from harness.model import Ruling
 from harness.scenario import Ask, Run, analyse_again, measure, prepare, require_runnable, with_request_log
 
@@ -155,6 +156,21 @@ def report_command(directory: Annotated[Path, typer.Argument(metavar="DIR", help
     done = analyse_again(directory)
     typer.echo(str(done.directory / "report.html"))
     raise typer.Exit(RULING_EXIT[done.verdict.ruling])
+
+
+@app.command()
+def query(
+    places: Annotated[
+        list[str], typer.Argument(metavar='DIR... "SQL"', help="Runs, or directories that contain runs; then one SELECT.")
+    ],
+    form: Annotated[Format, typer.Option("--format", help="How the answer is written.")] = Format.TABLE,
+    out: Annotated[Path | None, typer.Option("--out", help="A file for the answer.")] = None,
+) -> None:
+    """Ask the histories of one run or many in SQL: requests, observations, cycles, ... (docs/query.md has the tables)."""
+    *directories, sql = places
+    if not directories:
+        raise BadInput("A query needs a directory and its SQL.", fix='knative-chaos query artifacts "SELECT * FROM runs"')
+    answer([Path(place) for place in directories], sql, sys.stdout, form=form, out=out)
 
 
 @app.command()

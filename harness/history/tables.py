@@ -132,7 +132,7 @@ def write_parquet(path: Path, rows: pl.DataFrame) -> None:
     part = path.with_name(f".{path.name}.part")
     try:
         rows.write_parquet(part, compression="zstd")
-        if not pl.read_parquet(part).equals(rows):
+        if not pl.read_parquet(part, glob=False).equals(rows):
             raise HistoryError(f"{path.name} reads back differently from what was written.", where=str(path))
         part.replace(path)
     except (OSError, pl.exceptions.PolarsError) as error:
@@ -144,7 +144,7 @@ def write_parquet(path: Path, rows: pl.DataFrame) -> None:
 def read_parquet(table: Table, path: Path) -> pl.DataFrame:
     """The table of a closed run, in this release's columns. Raises HistoryError when it is gone, damaged or of other columns."""
     try:
-        rows = pl.read_parquet(path)
+        rows = pl.read_parquet(path, glob=False)
     except (OSError, pl.exceptions.PolarsError) as error:
         told = str(error).splitlines()
         raise HistoryError(f"{path.name} is damaged or gone: {told[0] if told else error!r}.", where=str(path)) from error
