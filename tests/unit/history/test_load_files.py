@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.history.load_files import RECORD_DTYPE, read_load
@@ -30,6 +30,7 @@ ROWS = st.lists(
 )
 
 
+@settings(deadline=None)  # how long a busy machine takes says nothing
 @given(rows=ROWS)
 def test_every_planned_record_is_a_row(rows: list[tuple[int, ...]]) -> None:
     """Field by field as `struct` reads it, by intended time and number; one without an end is no success."""
