@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from harness.analyse.anatomy import doubts_of
+from harness.analyse.evidence import STRAIGHT
 from harness.analyse.windows import Window
 from harness.model import CycleFindings, CycleMark, FaultKind, Gap, History, Ledger, Outcome, Stream
 
@@ -22,7 +23,7 @@ every time in it may be another; but nothing is ever seen on it."""
 
 @dataclass(frozen=True, slots=True)
 class Cycle:
-    """One cycle as the doubts see it. pods: those that served it. users: its requests that went the way of every user.
+    """One cycle as the doubts see it. pods: those that served it. requests, answers: its rows of the History.
 
     unlogged: requests answered by queue-proxy, or through it, that are not in its request log; 0 in a run without one.
     """
@@ -31,7 +32,6 @@ class Cycle:
     window: Window
     findings: CycleFindings
     pods: frozenset[str]
-    users: pl.DataFrame
     requests: pl.DataFrame
     answers: pl.DataFrame
     unlogged: int = 0
@@ -90,10 +90,10 @@ def _of_landing(cycle: Cycle) -> Iterable[str]:
 
 
 def _of_the_load(history: History, cycle: Cycle) -> Iterable[str]:
-    good = cycle.users.filter(pl.col("outcome") == Outcome.OK.value)
+    good = (pl.col("outcome") == Outcome.OK.value) & ~pl.col("lane").is_in(STRAIGHT)
     if cycle.mark.fault_ns:
-        good = good.filter(pl.col("done_ns") <= cycle.mark.fault_ns)
-    if good.is_empty():
+        good &= pl.col("done_ns") <= cycle.mark.fault_ns
+    if not cycle.requests.select(good.any()).item():
         baseline = "before the fault" if cycle.mark.fault_ns else "at all"
         yield f"cycle {cycle.mark.index}: no request was answered well {baseline}, so a failure says nothing"
     strangers = sorted(cycle.pods - {cycle.mark.pod})
@@ -137,13 +137,14 @@ def _of_gaps(gaps: Sequence[Gap], cycle: Cycle) -> Iterable[str]:
 
 def _of_silence(observations: pl.DataFrame, counted: Sequence[Cycle]) -> Iterable[str]:
     """A stream that never said anything may never have been listened to; each of these speaks of every fresh pod."""
-    heard = set(observations.select("stream", "pod").unique().iter_rows())
     for stream in NEEDED:
-        if not any(name == stream.value for name, _ in heard):
+        of_stream = observations.lazy().filter(pl.col("stream") == stream.value)
+        heard = set(of_stream.select(pl.col("pod").unique()).collect()["pod"])
+        if not heard:
             yield f"nothing was ever seen on {stream.value}"
             continue
         for cycle in counted:
-            if (stream.value, cycle.mark.pod) not in heard:
+            if cycle.mark.pod not in heard:
                 yield f"cycle {cycle.mark.index}: nothing was seen of {cycle.mark.pod} on {stream.value}"
 
 

@@ -28,7 +28,7 @@ _OF_A_STRING = r'^(?:[^"\\\x00-\x1f]|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4})*$'
 _HEAD = 512
 """Characters in which time and message are looked for. What follows is a stack trace, and is not copied."""
 
-_CHUNK = 1 << 15
+_CHUNK = 1 << 13
 """Lines read at a time, so that the copies are small."""
 
 _STAND_INS = ("<stamp>", "<another stamp>")

@@ -14,7 +14,7 @@ import polars as pl
 from harness.analyse.columns import Flags, Indices
 from harness.model import Cause, Lane, Outcome
 
-STRAIGHT = frozenset({Lane.GET_QUEUE_PROXY, Lane.GET_POD})
+STRAIGHT = (Lane.GET_QUEUE_PROXY.value, Lane.GET_POD.value)
 """The lanes that leave out the ingress. Claims speak of the others, the way of every user."""
 
 _SEEN_BY_THE_SOCKET = frozenset({Outcome.REFUSED, Outcome.RESET, Outcome.CLOSED, Outcome.TRUNCATED})

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from harness.analyse.anatomy import about_no_request, agree, dissect, gather
+from harness.analyse.columns import Flags
 from harness.analyse.doubts import Cycle, doubts
 from harness.analyse.errorlines import ErrorLines, forwarding_errors
 from harness.analyse.evidence import STRAIGHT, Failures, failures_of, is_of_queue_proxy, refused_text, tries_of
@@ -132,14 +133,13 @@ def _cycle(history: History, mark: CycleMark, tables: _Tables) -> _Seen:
     event = next(done, None)
     sights = states(of_pod, mark.pod)
     begin_ns = mark.fault_ns or mark.load_started_ns
-    users = requests.filter(~pl.col("lane").is_in([lane.value for lane in STRAIGHT]))
+    users = requests.filter(~pl.col("lane").is_in(STRAIGHT))
     of_users = failures.of_users
     outcomes = _by_outcome(users)
     late = pacing(requests)
     told = app_events(of_pod)
     of_cycle_pod = gather(mark.pod, of_pod, told, sights, tables.about_no_request, end_ns)
     anatomy = dissect(mark, event, spec.service, of_cycle_pod, users, answers, end_ns=end_ns, user_port=user_port)
-    refused_window = _refused_window(failures, user_port)
     rate_rps = (report.rate_rps if report else 0.0) or spec.load.rate_rps or 1.0
     found = CycleFindings(
         index=mark.index,
@@ -151,7 +151,7 @@ def _cycle(history: History, mark: CycleMark, tables: _Tables) -> _Seen:
         ok=outcomes.get(Outcome.OK.value, 0),
         by_outcome=outcomes,
         by_cause=by_cause(books.causes[of_users]),
-        refused_window=refused_window,
+        refused_window=_refused_window(failures, user_port),
         ready_throughout=_ready(history.gaps, mark.pod, Window(begin_ns, end_ns), ready_throughout(sights, begin_ns, end_ns)),
         restarts=restarts_since(sights, begin_ns, end_ns),
         outside_window=outside(
@@ -163,11 +163,11 @@ def _cycle(history: History, mark: CycleMark, tables: _Tables) -> _Seen:
         steal=report.steal if report else 0.0,
         probed_again="first-good-probe" in anatomy.edges if _logs_liveness(spec.service, told) else None,
         missing=anatomy.missing,
-        disputes=tuple(filter(None, (*anatomy.disputes, agree(refused_window, books.refused_window, round(1e9 / rate_rps))))),
+        disputes=tuple(filter(None, (*anatomy.disputes, _windows_agree(failures, books.refused_window, rate_rps, user_port)))),
         queue_proxy_window=books.refused_window,
     )
     unlogged = _unlogged(log, tries, failures, user_port) if log else 0
-    return _Seen(Cycle(mark, window, found, served, users, requests, answers, unlogged), books)
+    return _Seen(Cycle(mark, window, found, served, requests, answers, unlogged), books)
 
 
 def _unlogged(log: Joined, tries: pl.DataFrame, failures: Failures, user_port: int) -> int:
@@ -211,8 +211,18 @@ def _added(parts: Iterable[Mapping[str, int]]) -> dict[str, int]:
 
 def _refused_window(failures: Failures, user_port: int) -> tuple[int, int] | None:
     """From the sending of the first to the answer of the last request that was told the port refused: the answer itself says so."""
-    refused = failures.which(lambda kind: kind.status == 502 and kind.body == refused_text(user_port))
+    refused = _refused(failures, user_port)
     return (int(failures.sent_ns[refused].min()), int(failures.done_ns[refused].max())) if refused.any() else None
+
+
+def _windows_agree(failures: Failures, queue_proxy_window: tuple[int, int] | None, rate_rps: float, user_port: int) -> str:
+    refused = _refused(failures, user_port)
+    inner = (int(failures.done_ns[refused].min()), int(failures.sent_ns[refused].max())) if refused.any() else None
+    return agree(_refused_window(failures, user_port), queue_proxy_window, round(1e9 / rate_rps), inner_window=inner)
+
+
+def _refused(failures: Failures, user_port: int) -> Flags:
+    return failures.which(lambda kind: kind.status == 502 and kind.body == refused_text(user_port))
 
 
 def _ready(gaps: Sequence[Gap], pod: str, watched: Window, seen: bool | None) -> bool | None:  # noqa: FBT001 - a reading, not a switch

@@ -26,7 +26,7 @@ _CANON = (
 )
 """The line as our template writes it: what a key holds can be cut out of it. Any other line with the mark is read as JSON."""
 
-_CHUNK = 1 << 16
+_CHUNK = 1 << 14
 """Lines read at a time, so that the copies are small."""
 
 _NUMBER = "(?:0|[1-9][0-9]{0,17})"
@@ -77,9 +77,22 @@ class Joined:
 def request_lines(observations: pl.DataFrame, run_id: str) -> RequestLines:
     """The request log of queue-proxy. observations: of any streams. run_id: ids of another run are nobody's."""
     mine = (pl.col("stream") == Stream.QUEUE_PROXY.value) & pl.col("payload").str.contains(REQUEST_MARK, literal=True)
-    rows = observations.lazy().filter(mine).select("pod", "at_ns", "payload").collect()
-    parts = [_fields(chunk) for chunk in rows.select("payload").with_row_index("row").iter_slices(_CHUNK)]
-    told = pl.concat(parts) if parts else pl.DataFrame(schema=_FIELDS)
+    rows = observations.lazy().filter(mine).select("pod", "at_ns", "payload").with_row_index("row").collect()
+    told = pl.concat([_numbers(_fields(rows[at : at + _CHUNK]), run_id) for at in range(0, max(rows.height, 1), _CHUNK)])
+    at_ns = rows["at_ns"].to_numpy()[told["row"].to_numpy()]
+    order = np.argsort(at_ns, kind="stable")
+    pod, pods = coded(rows["pod"])
+    return RequestLines(
+        at_ns=at_ns[order],
+        pod=pod[told["row"].to_numpy()[order]],
+        probe=told["probe"].to_numpy()[order],
+        pods=tuple(pods),
+        **{name: told[name].to_numpy()[order] for name in ("cycle", "seq", "attempt", "status", "latency_ns")},
+    )
+
+
+def _numbers(told: pl.DataFrame, run_id: str) -> pl.DataFrame:
+    """row, and the columns of RequestLines that the lines themselves tell, of these fields."""
     rid, dash, attempt = pl.col("rid"), pl.col("dash"), pl.col("attempt")
     ours = rf"^{re.escape(run_id)}-{_NUMBER}-{_NUMBER}$"
     told = told.with_columns(
@@ -93,24 +106,14 @@ def request_lines(observations: pl.DataFrame, run_id: str) -> RequestLines:
         .alias("attempt"),
     )
     told = told.with_columns(rid.str.find("-", literal=True).alias("dash"))
-    told = told.select(
+    return told.select(
         "row",
         "status",
         "probe",
         rid.str.slice(0, dash).cast(pl.Int64).fill_null(-1).alias("cycle"),
         rid.str.slice(dash + 1).cast(pl.Int64).fill_null(-1).alias("seq"),
-        attempt.cast(pl.Int64).alias("attempt"),
+        attempt.cast(pl.Int64),
         (pl.col("latency_s") * 1e9).cast(pl.Int64).alias("latency_ns"),
-    )
-    at_ns = rows["at_ns"].to_numpy()[told["row"].to_numpy()]
-    order = np.argsort(at_ns, kind="stable")
-    pod, pods = coded(rows["pod"])
-    return RequestLines(
-        at_ns=at_ns[order],
-        pod=pod[told["row"].to_numpy()][order],
-        probe=told["probe"].to_numpy()[order],
-        pods=tuple(pods),
-        **{name: told[name].to_numpy()[order] for name in ("cycle", "seq", "attempt", "status", "latency_ns")},
     )
 
 
@@ -128,7 +131,7 @@ def _fields(lines: pl.DataFrame) -> pl.DataFrame:
     """row, and the fields of a RequestLine, of those lines (row, payload) that are one."""
     canon = lines["payload"].str.contains(_CANON)
     usual = _cut(lines.filter(canon))
-    told = [(row, request_line(line)) for row, line in lines.filter(~canon).iter_rows()]
+    told = [(row, request_line(line)) for row, line in lines.filter(~canon).select("row", "payload").iter_rows()]
     read = [
         (row, _text(one.rid), _text(one.attempt), _text(one.agent), one.status, one.latency_s)
         for row, one in told

@@ -97,6 +97,7 @@ class Story:
     answers: list[dict[str, Any]] = field(default_factory=list)
     generators: dict[int, GeneratorReport] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    attempts: list[dict[str, Any]] = field(default_factory=list)
     _numbers: Counter[int] = field(default_factory=Counter)
 
     def history(self) -> History:
@@ -116,6 +117,7 @@ class Story:
             answers=frame(Table.ANSWERS, self.answers),
             generators=dict(self.generators),
             notes=self.notes,
+            attempts=frame(Table.ATTEMPTS, self.attempts) if self.attempts else None,
         )
 
     def spec(self, **changed: Any) -> None:

@@ -32,6 +32,7 @@ def match(intervals: list[tuple[int, int]], times: list[int]) -> Matching:
         ("just outside", [(3, 5)], [6], [L], [0], 0),
         ("apart", [(0, 5), (10, 15)], [1, 11], [M, M], [], 0),
         ("two that could swap", [(0, 5), (0, 5)], [1, 2], [M, M], [], 2),
+        ("two that could swap around a third", [(0, 2), (1, 1), (0, 2)], [0, 1, 2], [M, M, M], [], 2),
         ("a chain that cannot swap", [(0, 5), (4, 9)], [2, 5], [M, M], [], 0),
         ("the one that ends first takes the line", [(0, 9), (0, 3)], [2, 8], [M, M], [], 0),
         ("one line for two", [(0, 5), (2, 7)], [3], [A, A], [], 0),
