@@ -151,10 +151,15 @@ def analyze(directory: Annotated[Path, typer.Argument(metavar="DIR", help="A run
 
 
 @app.command("report")
-def report_command(directory: Annotated[Path, typer.Argument(metavar="DIR", help="A run directory.")]) -> None:
+def report_command(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="A run directory.")],
+    svg: Annotated[Path | None, typer.Option("--svg", help="A file for the timeline as one picture, too.")] = None,
+) -> None:
     """Write the report of a run anew and say where it is."""
-    done = analyse_again(directory)
+    done = analyse_again(directory, picture=svg)
     typer.echo(str(done.directory / "report.html"))
+    if svg:
+        typer.echo(str(svg))
     raise typer.Exit(RULING_EXIT[done.verdict.ruling])
 
 

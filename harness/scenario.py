@@ -217,12 +217,15 @@ def with_request_log(spec: RunSpec) -> RunSpec:
     return replace(spec, request_log=True, scenario=f"{spec.scenario}-request-log")
 
 
-def analyse_again(directory: Path) -> Run:
-    """Steps 12-14 from the files alone. Raises HistoryError when they are not a run."""
+def analyse_again(directory: Path, *, picture: Path | None = None) -> Run:
+    """Steps 12-14 from the files alone. picture: a file for the timeline as SVG. Raises HistoryError when they are not a run."""
     recorded = history_room.read(directory)
     findings = analyse.analyse(recorded)
     verdict = judge.judge(recorded.meta.spec, findings)
-    return Run(recorded.meta.spec, directory, findings, verdict, report.write(directory, recorded, findings, verdict))
+    summary = report.write(directory, recorded, findings, verdict)
+    if picture is not None:
+        report.write_svg(picture, recorded, findings, summary)
+    return Run(recorded.meta.spec, directory, findings, verdict, summary)
 
 
 class _Measurement:

@@ -13,6 +13,7 @@ from harness.report.html import html
 from harness.report.junit import Run, junit
 from harness.report.shape import Summary
 from harness.report.summary import summary, text
+from harness.report.svg import svg
 
 OWN: Mapping[str, str] = {"summary": "summary.json", "report": "report.html", "junit": "junit.xml"}
 KINDS = (".json", ".jsonl", ".parquet")
@@ -35,6 +36,14 @@ def write(directory: Path, history: History, findings: Findings, verdict: Verdic
     for name, content in files.items():
         _whole(directory / name, content)
     return found
+
+
+def write_svg(path: Path, history: History, findings: Findings, found: Summary) -> None:
+    """Write the timeline as one picture, whole or not at all.
+
+    Raises BadInput for a run without requests, HistoryError when the file cannot be written.
+    """
+    _whole(path, svg(history, findings, found))
 
 
 def artifacts(directory: Path) -> dict[str, str]:
@@ -75,6 +84,6 @@ def _whole(path: Path, content: str) -> None:
     except OSError as error:
         raise HistoryError(
             f"{path.name} cannot be written: {error.strerror}.",
-            fix="Free space or make the directory writable, then run `knative-chaos analyze` on it.",
+            fix="Make the directory, make it writable or free space in it, then run `knative-chaos report` again.",
             where=str(path.parent),
         ) from error

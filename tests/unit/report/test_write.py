@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from harness.errors import HistoryError
-from harness.report.write import artifacts, write
+from harness.report.write import artifacts, write, write_svg
 
 
 def files(directory: Path) -> dict[str, bytes]:
@@ -73,3 +73,12 @@ def test_a_file_that_cannot_be_written_leaves_the_old_one(s1: Any, tmp_path: Pat
     with pytest.raises(HistoryError, match="No space left on device"):
         write(tmp_path, s1.history, s1.findings, s1.verdict)
     assert files(tmp_path) == {"summary.json": b"old"}
+
+
+def test_the_picture_is_written_whole_where_one_wants_it(s1: Any, tmp_path: Path) -> None:
+    """Anywhere; a directory that is not there is one clear error."""
+    found = write(tmp_path, s1.history, s1.findings, s1.verdict)
+    write_svg(tmp_path / "timeline.svg", s1.history, s1.findings, found)
+    assert (tmp_path / "timeline.svg").read_text(encoding="utf-8").endswith("</svg>")
+    with pytest.raises(HistoryError, match=r"x\.svg cannot be written"):
+        write_svg(tmp_path / "none" / "x.svg", s1.history, s1.findings, found)
