@@ -10,7 +10,7 @@ from harness.analyse.anatomy.edges import SECOND_NS
 from harness.analyse.anatomy.sources import Source
 from harness.analyse.lines import parsed
 from harness.analyse.pods import USER_CONTAINER, PodState
-from harness.model import FaultKind, Observation, ServiceSpec
+from harness.model import FaultKind, Observation, Probe, ServiceSpec
 
 WATCH_NS = 100_000_000
 """A state is stamped when it reached the harness. What a watch may take to deliver it on a busy host; an allowance."""
@@ -58,9 +58,10 @@ def event_sources(
             found.setdefault("killing", _second(seen.at_ns, since_ns, "events: Killing"))
         elif reason == "Unhealthy" and kind in {FaultKind.LIVENESS, FaultKind.HANG} and message.startswith("Liveness probe failed"):
             at = _second(seen.at_ns, since_ns, "events: Unhealthy")
-            patience_ns = (service.liveness.timeout_s if service.liveness else 1) * SECOND_NS
-            # The first one after the fault, unless some were folded into it that nobody saw one by one.
-            lo_ns = at.lo_ns - patience_ns if _count(told) == (followed or 0) + 1 else since_ns
+            probe = service.liveness or Probe()
+            # It was asked up to its timeout before, and the last good one up to a period before that. Said of the first one after
+            # the fault, unless some were folded into it that nobody saw one by one.
+            lo_ns = seen.at_ns - (probe.timeout_s + probe.period_s) * SECOND_NS if _count(told) == (followed or 0) + 1 else since_ns
             found.setdefault("first-failed-probe", replace(at, lo_ns=lo_ns))
         elif restarts == 1 and reason in {"Created", "Started"} and followed != _count(told):
             found.setdefault(f"container-{reason.lower()}", _second(seen.at_ns, since_ns, f"events: {reason}"))

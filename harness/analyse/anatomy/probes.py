@@ -78,11 +78,11 @@ def sources(seen: Boots, service: ServiceSpec, kind: FaultKind) -> dict[str, Sou
 
 def _failed(first: Hit, asked: Sequence[Hit], seen: Boots, which: str) -> Source:
     good = [hit.t_ns for hit in asked if hit.well and hit.t_ns < first.t_ns]
-    others = [one.t_ns for one in seen.old if one.t_ns < first.t_ns]
-    last = f"the app's log: the last good {which} probe" if good else "the app's log: its last word before"
-    how = "left hanging" if first.well is None else f"answered {first.status}"
-    lo_ns = max(good or others, default=first.t_ns)
-    return Source(lo_ns, first.t_ns, last, f"the app's log: the first {which} probe {how}", CLOCK_NS)
+    how = f"the app's log: the first {which} probe " + ("left hanging" if first.well is None else f"answered {first.status}")
+    if good:
+        return Source(good[-1], first.t_ns, f"the app's log: the last good {which} probe", how, CLOCK_NS)
+    lo_ns, last = _before(first, seen.old)
+    return Source(lo_ns, first.t_ns, last, how, CLOCK_NS)
 
 
 def _good(which: str, service: ServiceSpec, seen: Boots, failed_ns: int) -> Source | None:
@@ -92,11 +92,17 @@ def _good(which: str, service: ServiceSpec, seen: Boots, failed_ns: int) -> Sour
     first = next((hit for hit in asked if hit.well), None)
     if first is None:
         return None
-    bad = [hit.t_ns for hit in asked if hit.t_ns < first.t_ns]
-    others = [one.t_ns for one in told if one.boot == first.boot and one.event != "probe" and one.t_ns <= first.t_ns]
-    lo_ns = max((*bad, *others, failed_ns)) or first.t_ns
-    last = f"the app's log: the last failed {which} probe" if lo_ns in {*bad, failed_ns} else "the app's log: its last word before"
+    lo_ns, last = _before(first, told)
+    failed = [failed_ns, *(hit.t_ns for hit in asked if hit.t_ns < first.t_ns)]
+    if max(failed) >= lo_ns:
+        lo_ns, last = max(failed), f"the app's log: the last failed {which} probe"
     return Source(lo_ns, first.t_ns, last, f"the app's log: the first good {which} probe", CLOCK_NS)
+
+
+def _before(first: Hit, told: Sequence[AppEvent]) -> tuple[int, str]:
+    """The last event of this boot before it, probes apart: by then there had been no such probe. Without one, the probe itself."""
+    others = [one for one in told if one.boot == first.boot and one.event not in {"probe", "hang"} and one.t_ns <= first.t_ns]
+    return (others[-1].t_ns, f"the app's log: {others[-1].event}") if others else (first.t_ns, "the app's log: the probe itself")
 
 
 def _asked(probe: Probe) -> tuple[Handler, str]:

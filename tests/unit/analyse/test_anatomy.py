@@ -175,7 +175,7 @@ def test_events_of_the_new_container_and_the_first_failed_probe() -> None:
     only(story, lambda one: one.stream in {Stream.EVENTS, Stream.PODS})
     seen = edges(story)
     assert span(seen["container-created"]) == near(7, 8)
-    assert span(seen["first-failed-probe"]) == near(FAULT_S - 1, 5)
+    assert span(seen["first-failed-probe"]) == near(2, 5)
 
 
 def test_folded_events_tell_only_the_latest() -> None:

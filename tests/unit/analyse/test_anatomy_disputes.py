@@ -234,6 +234,18 @@ def test_the_two_windows(client: tuple[int, int] | None, queue_proxy: tuple[int,
     assert not said or said.startswith("refused-window: ")
 
 
+def test_an_end_within_what_the_client_knows_agrees() -> None:
+    """The first refused request was on its way for 48 ms: queue-proxy's line lies between its sending and its answer."""
+    outer, inner = (0, S), (48 * MS, S - 10 * MS)
+    assert "the start by 43.000 ms" in agree(outer, (43 * MS, S), PERIOD)
+    assert agree(outer, (43 * MS, S), PERIOD, inner_window=inner) == ""
+    assert agree(outer, (73 * MS, S - 35 * MS), PERIOD, inner_window=inner) == ""
+    assert "the start by 25.001 ms and the end by 26.000 ms" in agree(
+        outer, (73 * MS + 1000, S - 36 * MS), PERIOD, inner_window=inner
+    )
+    assert "the start by 26.000 ms" in agree(outer, (-26 * MS, S), PERIOD, inner_window=inner)
+
+
 def test_the_window_of_a_story_lies_where_nobody_listened() -> None:
     """What the clients say of both ends, against the app's own stamps."""
     seen = dissected(restarts()).edges
