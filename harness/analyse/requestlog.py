@@ -32,8 +32,8 @@ _CHUNK = 1 << 14
 _NUMBER = "(?:0|[1-9][0-9]{0,17})"
 _ATTEMPT = "^(?:0|[1-9][0-9]{0,3})$"
 _ATTEMPTS = 10_000
-PROBES = ("kube-probe/", "Knative-", "knative.dev/")
-"""How the agents of the system's own requests begin."""
+PROBES = ("kube-probe%2F", "Knative-")
+"""How the agents of the system's own requests begin, form-encoded as in the line."""
 
 
 @dataclass(frozen=True, slots=True)

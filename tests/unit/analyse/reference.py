@@ -104,7 +104,7 @@ def request_log(observations: pl.DataFrame, made: Sequence[Try], *, run_id: str,
             exact += 1
             if made[owner].kind.status in {0, line.status}:
                 of[owner] = Logged(at_ns, int(line.latency_s * 1e9))
-        elif line.rid or not line.agent.startswith(("kube-probe/", "Knative-", "knative.dev/")):
+        elif line.rid or not line.agent.startswith(("kube-probe%2F", "Knative-")):
             strangers += 1
     return Log(of, lines, exact, strangers)
 

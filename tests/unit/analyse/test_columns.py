@@ -338,7 +338,7 @@ def test_any_history(drawn: dict[str, Any], logged: bool) -> None:
     for at_ns, text, pod, stream in drawn["errors"]:
         saw(at_ns, error_line(text, logger="activator" if stream is Stream.ACTIVATOR else "queueproxy"), pod, stream)
     for seq, attempt, status, at_ns, latency_ns, name, pod in drawn["log"]:
-        agent = "kube-probe/1" if seq % 2 else ""
+        agent = "kube-probe%2F1" if seq % 2 else ""
         saw(at_ns, log_line(f"{name}{seq}" if name else "", attempt, status, latency_ns / 1e9, agent), pod)
     rows, said_rows = frame(Table.REQUESTS, requests), frame(Table.ANSWERS, ANSWERS)
     again = frame(Table.REQUESTS, attempts).with_columns(pl.Series("attempt", [one["attempt"] for one in attempts], pl.Int32))
