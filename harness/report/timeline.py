@@ -110,7 +110,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """One edge of the restart. kind: fault, probe, kill, listen or other; anchor: which side of x_text the text stands on."""
+    """One edge of the restart. kind: fault, probe, kill, listen or other; anchor: where the text stands from x_text."""
 
     name: str
     kind: str
@@ -319,7 +319,13 @@ def _legend(counts: Iterable[Mapping[str, int]]) -> tuple[Legend, ...]:
 def _mark(scale: _Scale, name: str, edge: EdgeShape, y: float) -> Mark:
     lo, hi = edge["offset_s"] or [0.0, 0.0]
     x, end = scale.x(lo), scale.x(hi)
-    room = end < WIDTH - RIGHT - 150
+    # To the right of the bracket, else to its left, else, where it fills the picture, inside.
+    if end < WIDTH - RIGHT - 150:
+        x_text, anchor = end + 9, "start"
+    elif x > LEFT + 150:
+        x_text, anchor = x - 9, "end"
+    else:
+        x_text, anchor = (x + end) / 2, "middle"
     label = words.plain(words.edge(name))
     return Mark(
         name=name,
@@ -331,8 +337,8 @@ def _mark(scale: _Scale, name: str, edge: EdgeShape, y: float) -> Mark:
         width=round(end - x, 1),
         point=end - x < 4,
         y=round(y, 1),
-        x_text=round(end + 9 if room else x - 9, 1),
-        anchor="start" if room else "end",
+        x_text=round(x_text, 1),
+        anchor=anchor,
     )
 
 

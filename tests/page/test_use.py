@@ -116,7 +116,7 @@ def test_hovering_says_what_is_there(browser: Browser, s1: Page) -> None:
     browser.open(s1, height=1400)
     browser.choose("Cycle 0")
     said = {}
-    for name, selector in (("probe", "#chart .m-bad"), ("span", "#chart .s-bad"), ("edge", "#chart path.k-kill.bracket")):
+    for name, selector in (("probe", "#chart .m-bad"), ("span", "#chart .s-bad"), ("edge", "#chart path.k-probe.bracket")):
         x, y = place_of(browser, selector)
         mouse(browser, "mouseMoved", x, y)
         said[name] = browser.until(browser.tip, f"what is said of the {name}")
@@ -124,7 +124,7 @@ def test_hovering_says_what_is_there(browser: Browser, s1: Page) -> None:
         browser.until(lambda: not browser.tip(), "silence")
     assert "liveness probe FAILED, answered 503" in said["probe"]
     assert "App's listener: closed" in said["span"]
-    assert "kubelet kills the container" in said["edge"]
+    assert "first failed probe" in said["edge"]
     assert "clock true to" in said["edge"]
 
 

@@ -106,7 +106,7 @@ function edgeRows(root, frame, y, cycles, rows) {
       names.get(edge.key).found.push([cycle.index, edge]);
     }
   }
-  const ordered = [...names.values()].sort((a, b) => median(a.found.map(([, edge]) => edge.at[0])) - median(b.found.map(([, edge]) => edge.at[0])));
+  const ordered = [...names.values()].sort((a, b) => median(a.found.map(([, edge]) => edge.at[1])) - median(b.found.map(([, edge]) => edge.at[1])));
   for (const { edge, found } of ordered) {
     const down = frame.compact ? 14 : 0, top = y + down, hits = [];
     put(root, "text", frame.compact ? { x: frame.left, y: y + 11 } : { x: frame.left - 10, y: y + 13, "text-anchor": "end" }, edge.label);
@@ -114,7 +114,7 @@ function edgeRows(root, frame, y, cycles, rows) {
       const [lo, hi] = one.at;
       if (!frame.shows(lo, hi)) continue;
       const x0 = frame.x(lo), x1 = frame.x(hi);
-      bracket(root, x0, x1, top + 3, one.kind, { opacity: found.length > 1 ? 0.45 : 1 });
+      bracket(root, x0, x1, top + 3, one.kind, { opacity: found.length > 1 ? 0.45 : 1 }, [frame.shows(lo, lo), frame.shows(hi, hi)]);
       hits.push({ x0: x0 - 5, x1: x1 + 5, y0: top + 2, y1: top + 16, open: index, head: `cycle ${index}: ${one.label} ${one.text}`, lines: [`evidence: ${one.evidence}`, `clock true to ${one.resolution}`] });
     }
     rule(root, frame, top + 18);

@@ -103,12 +103,12 @@ function singlesRow(root, frame, y, height, cycle, run, [first, after], only = -
 function trackRow(root, frame, y, cycle, track) {
   const down = label(root, frame, y, track.name, track.plain);
   const top = y + down + 5, bottom = top + 17, middle = (top + bottom) / 2;
-  const hits = [];
+  const hits = [], said = [];
   for (const [from, until, tone, word, text] of track.spans) {
     if (!frame.shows(from, until)) continue;
     const x0 = frame.x(from), x1 = Math.max(frame.x(until), x0 + 1);
     put(root, "rect", { class: `s-${tone}`, x: round(x0), y: top, width: round(x1 - x0), height: 17, rx: 2 });
-    if (x1 - x0 > 6.6 * word.length + 12) put(root, "text", { class: `inbox on-${tone}`, x: round(x0 + 6), y: top + 12.5 }, word);
+    if (x1 - x0 > 6.6 * word.length + 12) said.push([{ class: `inbox on-${tone}`, x: round(x0 + 6), y: top + 12.5 }, word]);
     hits.push({ x0, x1, y0: top, y1: bottom, head: `${track.name}: ${word}`, lines: [`${signed(from, 3)} to ${signed(until, 3)} s`, text] });
   }
   if (track.density.length) densityInto(root, frame, top, bottom, cycle, track, hits);
@@ -117,8 +117,14 @@ function trackRow(root, frame, y, cycle, track) {
   const draw = (kind, path) => paths.set(kind, (paths.get(kind) ?? "") + path);
   for (const [from, until, tone, text] of track.marks) {
     if (!frame.shows(from, until)) continue;
-    const x0 = frame.x(from), x1 = frame.x(until), x = round((x0 + x1) / 2);
-    if (x1 - x0 > 6) draw(`m-${tone} reach`, `M${round(x0)} ${middle}H${round(x1)}`);
+    const x0 = frame.x(from), x1 = frame.x(until), half = (from + until) / 2, x = round(frame.x(half));
+    if (x1 - x0 > 6) {
+      draw(`m-${tone} reach`, `M${round(x0)} ${middle}H${round(x1)}`);
+      if (!frame.shows(half, half)) {
+        hits.push({ x0, x1, y0: top, y1: bottom, head: track.name, lines: [text] });
+        continue;
+      }
+    }
     if (tone === "bad") draw("m-bad", `M${x - 4} ${middle - 4}l8 8m0 -8l-8 8`);
     else if (tone === "good") draw("m-good", `M${x} ${middle - 6}v12`);
     else draw(`m-${tone}`, `M${x} ${middle - 3.5}v7`);
@@ -127,6 +133,7 @@ function trackRow(root, frame, y, cycle, track) {
   // Over a span a mark would be lost without a halo.
   for (const path of paths.values()) if (track.spans.length) put(root, "path", { class: "halo", d: path });
   for (const [kind, path] of paths) put(root, "path", { class: kind, d: path });
+  for (const [attributes, word] of said) put(root, "text", attributes, word);
   for (const hole of cycle.holes) {
     if (!hole.tracks.includes(track.key) || !frame.shows(hole.from, hole.until)) continue;
     const x0 = frame.x(hole.from), x1 = Math.max(frame.x(hole.until), x0 + 3);
@@ -179,10 +186,11 @@ function edgeRow(root, frame, y, edge) {
   const top = y + down, [lo, hi] = edge.at;
   const x0 = frame.x(lo), x1 = frame.x(hi), shown = frame.shows(lo, hi);
   const hits = [];
-  if (shown) bracket(root, x0, x1, top + 3, edge.kind);
-  const right = x1 < frame.right - 130;
+  if (shown) bracket(root, x0, x1, top + 3, edge.kind, {}, [frame.shows(lo, lo), frame.shows(hi, hi)]);
   const text = shown ? edge.text : lo > frame.view.hi ? `${edge.text} \u2192` : `\u2190 ${edge.text}`;
-  const value = put(root, "text", { class: `k-${edge.kind}`, x: round(right ? x1 + 11 : x0 - 11), y: top + 13, "text-anchor": right ? "start" : "end" }, text);
+  // To the right of the bracket, else to its left, else, where it fills the view, inside.
+  const [x, anchor] = x1 < frame.right - 130 ? [x1 + 11, "start"] : x0 > frame.left + 150 ? [x0 - 11, "end"] : [(x0 + x1) / 2, "middle"];
+  const value = put(root, "text", { class: `k-${edge.kind}`, x: round(x), y: top + 13, "text-anchor": anchor }, text);
   value.setAttribute("data-figure", edge.figure);
   hits.push({
     x0: Math.min(x0, x1) - 6, x1: x1 + 6, y0: top + 2, y1: top + 16, head: `${edge.label}: ${edge.text}`,
@@ -191,12 +199,15 @@ function edgeRow(root, frame, y, edge) {
   return { name: edge.label, plain: "an edge of the restart", y0: y, y1: top + 18, hits };
 }
 
-function bracket(root, x0, x1, y, kind, extra = {}) {
+// ends: whether each of its two ends is in view; what goes on beyond has no cap.
+function bracket(root, x0, x1, y, kind, extra = {}, ends = [true, true]) {
   if (x1 - x0 < 5) {
     put(root, "path", { class: `k-${kind}`, d: `M${round((x0 + x1) / 2)} ${y}l6 6l-6 6l-6 -6z`, ...extra });
-  } else {
-    const width = round(x1 - x0);
-    put(root, "path", { class: `k-${kind} bracket`, d: `M${round(x0)} ${y + 1}h${width}v10h${-width}z`, ...extra });
-    put(root, "path", { class: `k-${kind}`, "stroke-width": 2.2, d: `M${round(x0)} ${y - 1}v14M${round(x1)} ${y - 1}v14`, ...extra });
+    return;
   }
+  const width = round(x1 - x0), left = round(x0);
+  const caps = [x0, x1].filter((x, place) => ends[place]).map((x) => `M${round(x)} ${y - 1}v14`).join("");
+  put(root, "path", { class: `k-${kind} bracket`, d: `M${left} ${y + 1}h${width}v10h-${width}z`, ...extra });
+  put(root, "path", { class: `k-${kind}`, "stroke-width": 1.4, d: `M${left} ${y + 1}h${width}M${left} ${y + 11}h${width}`, ...extra });
+  if (caps) put(root, "path", { class: `k-${kind}`, "stroke-width": 2.2, d: caps, ...extra });
 }

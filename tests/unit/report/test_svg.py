@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import xml.etree.ElementTree as ET
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -54,3 +55,12 @@ def test_nothing_to_draw_is_said(s1: Any) -> None:
     """A run without a request has no picture."""
     with pytest.raises(BadInput, match="no timeline to draw"):
         made(replace(s1, history=replace(s1.history, requests=s1.history.requests.clear())))
+
+
+def test_the_picture_in_the_documents_is_one_of_these() -> None:
+    """Well-formed, of a real run, and small."""
+    path = Path(__file__).parents[3] / "docs" / "timeline.svg"
+    shown = ET.parse(path).getroot()  # noqa: S314 - in the repository
+    told = next(element.text or "" for element in shown.iter() if element.tag.endswith("desc"))
+    assert "The app was made to fail its liveness probe" in told
+    assert path.stat().st_size < 200 * 1024
