@@ -16,6 +16,7 @@ import errno
 import select
 import struct
 import time
+from contextlib import suppress
 from socket import socket
 
 from h2.config import H2Configuration
@@ -26,7 +27,7 @@ from h2.exceptions import H2Error, InvalidBodyLengthError
 from h2.settings import SettingCodes
 
 from harness.load.book import Book, Carrier
-from harness.load.connection import Dialer, Sockets
+from harness.load.connection import READ_BYTES, Dialer, Sockets
 from harness.load.outcome import outcome_of
 from harness.load.spec import GeneratorSpec
 from harness.load.wire import BODY_KEPT, Framing, Head, Malformed, evidence_of, fields_of
@@ -88,7 +89,7 @@ class H2c:
             else:
                 link.flush()
         except OSError as error:
-            link.lose(outcome_of(error), time.monotonic_ns())
+            link.fail(error, time.monotonic_ns())
 
     def forget(self, link: Link) -> None:
         """This connection is lost or spent."""
@@ -186,7 +187,7 @@ class Link:
         except BlockingIOError:
             return
         except OSError as error:
-            self.lose(outcome_of(error), time.monotonic_ns())
+            self.fail(error, time.monotonic_ns())
         except (H2Error, Malformed):
             self.lose(Outcome.MALFORMED, time.monotonic_ns())
 
@@ -200,7 +201,14 @@ class Link:
         except H2Error:
             pass  # it is over already
         except OSError as error:
-            self.lose(outcome_of(error), now)
+            self.fail(error, now)
+
+    def fail(self, error: OSError, now: int) -> None:
+        """The socket says no. Answers that had come before still count."""
+        with suppress(OSError, H2Error, Malformed):
+            while data := self.sock.recv(READ_BYTES):
+                self._feed(data, now)
+        self.lose(outcome_of(error), now)
 
     def lose(self, outcome: Outcome, now: int) -> None:
         """The connection is gone, and with it every stream. One whose answer had begun when the server closed it is TRUNCATED."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import select
 import time
+from contextlib import suppress
 from socket import socket
 
 from harness.load.book import Book, Carrier
@@ -121,11 +122,17 @@ class Connection(Carrier):
         self.finish(Outcome.TIMEOUT, now, keep=False)
 
     def fail(self, error: OSError, now: int) -> None:
-        """The socket says no."""
+        """The socket says no. An answer that had come before still counts: a server may answer a long body before its end."""
         if self.seq < 0:
             self.drop()
-        else:
-            self.finish(outcome_of(error), now, keep=False)
+            return
+        with suppress(OSError, Malformed):
+            while data := self.sock.recv(READ_BYTES):
+                self.first = self.first or now
+                if self.reply.feed(data):
+                    self.finish(self._judged(), now, keep=False)
+                    return
+        self.finish(outcome_of(error), now, keep=False)
 
     def finish(self, outcome: Outcome, now: int, *, keep: bool) -> None:
         """The outcome is known; keep: it can carry another request."""

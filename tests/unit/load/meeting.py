@@ -2,8 +2,8 @@
 
 That is: which lanes were in time, and in what the two accounts differ.
 
-A run is short, and begins when this machine is calm. A lane whose requests were late in it is not judged by it: it is then this
-machine that was measured.
+A run is short, and begins when this machine is calm. Where the accounts differ and a lane's requests were late, it is judged by
+another run, for it is then this machine that was measured; lateness never excuses a difference for good.
 """
 
 from __future__ import annotations
@@ -43,6 +43,11 @@ TRIED_AGAIN = ("refuse", "reset", "close", "502", "truncate")
 RATE_RPS = 350.0
 BEGINS_S, ENDS_S, LASTS_S = 0.2, 0.45, 0.65
 DEADLINE_S = 0.5
+"""Of a run through a stall."""
+
+PATIENCE_S = 15.0
+"""The deadline of any other: longer than any machine takes, so that nothing in it is a matter of speed."""
+
 EDGE_NS = MS
 """So far an edge may be off beside the period, and so late may be who is to find it."""
 
@@ -124,9 +129,10 @@ def run_once(folder: Path, kind: str) -> Try:
     """Meet one fault once."""
     log = folder / "truth.json"
     with truth_ports(log, faults=[(kind, BEGINS_S, ENDS_S)]) as (port, other):
-        spec = spec_for(port, straight=other, rate_rps=RATE_RPS, deadline_s=DEADLINE_S, max_s=LASTS_S, drain_s=DEADLINE_S + 1)
+        deadline_s = DEADLINE_S if kind == "stall" else PATIENCE_S
+        spec = spec_for(port, straight=other, rate_rps=RATE_RPS, deadline_s=deadline_s, max_s=LASTS_S, drain_s=deadline_s + 1)
         with start(spec, folder) as generator:
-            generator.wait_ended(LASTS_S + DEADLINE_S + 20)
+            generator.wait_ended(LASTS_S + deadline_s + 20)
             report = generator.stop()
     reader = RecordReader(folder)
     return Try(kind, tuple(reader.all()), tuple(reader.attempts()), Truth.read(log), report)
@@ -145,16 +151,20 @@ class Meetings:
         """The first run through this fault, however late anybody was."""
         return self._try(kind, 0)
 
-    def in_time(self, kind: str, lane: Lane) -> tuple[Try | None, list[str]]:
-        """(the first of at most three runs in which this lane was in time, if any; what became of each)."""
-        told = []
+    def judged(self, kind: str, lane: Lane) -> tuple[Try, list[str], list[str]]:
+        """(the run that decides, in what it differs from the server's account, what became of each try).
+
+        It is the first that agrees, or differs though it was in time. If there is none among three, that is the difference.
+        """
+        told: list[str] = []
         for number in range(TRIES):
             done = self._try(kind, number)
-            late = done.late(lane)
-            told.append(f"try {number + 1}: {late or 'in time'} (generator's own p99 {done.report.pacing_p99_us:g} us)")
-            if not late:
-                return done, told
-        return None, told
+            differs, late = disagreements(done, lane), done.late(lane)
+            words = f"{', '.join(differs) or 'agrees'}; {late or 'in time'}"
+            told.append(f"try {number + 1}: {words} (generator's own p99 {done.report.pacing_p99_us:g} us)")
+            if not differs or not late:
+                return done, differs, told
+        return done, ["no try was in time, so nothing was measured"], told
 
     def _try(self, kind: str, number: int) -> Try:
         tries = self._tries.setdefault(kind, [])
@@ -191,6 +201,8 @@ def disagreements(met: Try, lane: Lane) -> list[str]:
     period before it went off, give or take EDGE_NS. kind: all of the one outcome; only a server that closes everything may meet
     one that was under way.
     """
+    if not met.truth.windows:
+        return ["edge: the server was stopped before its fault was over"]
     window, period, failed = met.window, met.period_ns(lane), met.failures(lane)
     found = []
     keys = {key(one) for one in failed}

@@ -248,6 +248,18 @@ def test_a_lost_connection_takes_its_streams_with_it(
     assert stage.seen()[2].outcome is Outcome.UNANSWERED
 
 
+def test_an_answer_that_came_before_the_end_counts(stage: Stage) -> None:
+    """Though it is only read when the next request finds the connection dead; that one is lost."""
+    stage.send(2)
+    stage.arrived(2)
+    (peer,) = stage.peers
+    peer.answer(1)
+    peer.flush()
+    peer.reset()
+    stage.send()
+    assert stage.outcomes(3) == [Outcome.OK, Outcome.RESET, Outcome.RESET]
+
+
 def test_nobody_there_is_refused(stage: Stage) -> None:
     """Each request by itself, however many wait for the one connection."""
     stage.listener.close()

@@ -1,0 +1,109 @@
+"""An HTTP/1.1 lane against a server that is played by hand: what a socket's own errors must not hide."""
+
+from __future__ import annotations
+
+import socket
+import struct
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from harness.adapters.wait import Look, wait_for
+from harness.load.book import Book
+from harness.load.connection import Dialer, Sockets
+from harness.load.http1 import Http1
+from harness.load.records import ANSWERS, RECORDS, AnswerWriter, RecordReader, RecordWriter
+from harness.load.retry import Retry
+from harness.load.wire import RequestText
+from harness.model import LANES, Lane, LoadPlan, Outcome
+
+LONG = 20_000_000
+"""More than the kernel takes at once."""
+
+
+class Stage:
+    """The POST lane with a long body, its book, and a listener."""
+
+    def __init__(self, folder: Path, body: int) -> None:
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        plan = LoadPlan(deadline_s=600, body="x" * body)
+        self.records = RecordWriter(folder / RECORDS, 10, 1_700_000_000_000_000_000)
+        self.answers = AnswerWriter(folder / ANSWERS)
+        self.sockets = Sockets()
+        book = Book(self.records, self.answers, None, Retry.of(plan))
+        text = RequestText.of(Lane.POST_KEEPALIVE, "app", "/", plan)
+        dialer = Dialer("127.0.0.1", self.listener.getsockname()[1])
+        self.lane = Http1(LANES.index(Lane.POST_KEEPALIVE), dialer, text, b"r-", book, self.sockets, keep=True)
+        self.reader = RecordReader(folder)
+
+    def close(self) -> None:
+        """Give everything back."""
+        self.sockets.close()
+        self.reader.close()
+        self.answers.close()
+        self.records.close(10)
+        self.listener.close()
+
+    def until(self, condition: Callable[[], bool]) -> None:
+        """Let the lane look at its sockets until it holds."""
+
+        def look() -> Look[bool]:
+            for fd, mask in self.sockets.epoll.poll(0):
+                channel = self.sockets.open.get(fd)
+                if channel is not None:
+                    channel.serve(mask)
+            return Look(condition() or None, str(self.reader.all()))
+
+        wait_for("the exchange", look, within_s=20, every_s=0.001)
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[Stage]:
+    """With a body that cannot be sent at once."""
+    made = Stage(tmp_path, LONG)
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize("answered", [True, False])
+def test_an_answer_before_the_end_of_the_body_counts(stage: Stage, answered: bool) -> None:
+    """A server that says 413 and goes away has answered; one that only goes away has not."""
+    stage.lane.send(0, time.monotonic_ns(), time.monotonic_ns())
+    peer, _ = stage.listener.accept()
+    with peer:
+        peer.recv(1000)
+        if answered:
+            peer.sendall(b"HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno")
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    stage.until(lambda: bool(stage.reader.finished()))
+    (one,) = stage.reader.all()
+    assert (one.outcome, one.status) == ((Outcome.HTTP_ERROR, 413) if answered else (Outcome.RESET, 0))
+
+
+def test_a_long_body_arrives_whole(stage: Stage) -> None:
+    """In as many pieces as it takes, and the connections are kept."""
+    for seq in (0, 1):
+        stage.lane.send(seq, time.monotonic_ns(), time.monotonic_ns())
+    peers = [stage.listener.accept()[0] for _ in (0, 1)]
+    got = [0, 0]
+    for peer in peers:
+        peer.setblocking(False)
+
+    def received() -> bool:
+        for index, peer in enumerate(peers):
+            try:
+                got[index] += len(peer.recv(1 << 20))
+            except BlockingIOError:
+                continue
+        return all(count >= LONG for count in got)
+
+    stage.until(received)
+    for peer in peers:
+        peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+    stage.until(lambda: len(stage.reader.finished()) == 2)
+    assert {one.outcome for one in stage.reader.all()} == {Outcome.OK}
+    assert len(stage.lane.free) == 2
+    for peer in peers:
+        peer.close()
