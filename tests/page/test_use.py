@@ -248,3 +248,19 @@ def test_fingers_pinch_pan_and_tap(browser: Browser, s1: Page) -> None:
     touch(browser, "touchEnd")
     assert browser.stretch()[0] > lo
     browser.shot("s1-phone")
+
+
+def test_no_text_leaves_the_chart(browser: Browser, pages: dict[str, Page]) -> None:
+    """On a phone and on a wide window, however far in: whatever is written starts and ends inside."""
+    outside = (
+        "const box = document.getElementById('chart').getBoundingClientRect();"
+        "return [...document.querySelectorAll('#chart text')].map((e) => [e.textContent, e.getBoundingClientRect()])"
+        ".filter(([, b]) => b.width && (b.left < box.left - 3 || b.right > box.right + 14)).map(([text]) => text)"
+    )
+    for width in (390, 1240):
+        for name in ("s1-knative-1.23", "large"):
+            browser.open(pages[name], width=width, mobile=width < 500)
+            browser.choose("Cycle 0")
+            for _ in range(4):
+                assert browser.run(outside) == []
+                browser.after(keys(browser, "+"), "zooming in")

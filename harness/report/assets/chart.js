@@ -12,7 +12,10 @@ function grid(root, frame, top, bottom, origin) {
   if (frame.shows(0, 0)) {
     const x = round(frame.x(0));
     put(root, "line", { class: `zero ${origin}`, x1: x, x2: x, y1: top - 4, y2: bottom });
-    if (origin === "fault") put(root, "text", { class: "k-fault", x: x - 5, y: top - 8, "text-anchor": "end" }, "fault");
+    if (origin === "fault") {
+      const room = x > frame.left + 34;
+      put(root, "text", { class: "k-fault", x: room ? x - 5 : x + 5, y: top - 8, "text-anchor": room ? "end" : "start" }, "fault");
+    }
   }
 }
 

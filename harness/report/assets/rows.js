@@ -111,7 +111,7 @@ function trackRow(root, frame, y, cycle, track) {
     if (x1 - x0 > 6.6 * word.length + 12) said.push([{ class: `inbox on-${tone}`, x: round(x0 + 6), y: top + 12.5 }, word]);
     hits.push({ x0, x1, y0: top, y1: bottom, head: `${track.name}: ${word}`, lines: [`${signed(from, 3)} to ${signed(until, 3)} s`, text] });
   }
-  if (track.density.length) densityInto(root, frame, top, bottom, cycle, track, hits);
+  if (track.density.length) densityInto(root, frame, top + 3, bottom, cycle, track, hits);
   if (track.key === "refused-lines" && cycle.logged.at) windowInto(root, frame, top, cycle.logged, hits);
   const paths = new Map();
   const draw = (kind, path) => paths.set(kind, (paths.get(kind) ?? "") + path);
@@ -174,8 +174,8 @@ function windowInto(root, frame, top, logged, hits) {
   if (!frame.shows(lo, hi)) return;
   const x0 = round(frame.x(lo)), x1 = round(frame.x(hi));
   put(root, "path", { class: "m-bad", d: `M${x0} ${top - 3}v5M${x0} ${top - 1}H${x1}M${x1} ${top - 3}v5` });
-  const right = x1 < frame.right - 70;
-  const text = put(root, "text", { class: "dim", x: right ? x1 + 8 : x0 - 8, y: top + 8, "text-anchor": right ? "start" : "end" }, "for ");
+  const [x, anchor] = x1 < frame.right - 70 ? [x1 + 8, "start"] : x0 > frame.left + 70 ? [x0 - 8, "end"] : [(x0 + x1) / 2, "middle"];
+  const text = put(root, "text", { class: anchor === "middle" ? "inbox" : "dim", x: round(x), y: top + 13, "text-anchor": anchor }, "for ");
   put(text, "tspan", { "data-figure": logged.figure, "data-part": "length" }, `${(hi - lo).toFixed(2)} s`);
   hits.push({ x0, x1, y0: top - 3, y1: top, head: "queue-proxy refused", lines: [`first to last line that belongs to a request: ${signed(lo, 6)} to ${signed(hi, 6)} s`] });
 }
