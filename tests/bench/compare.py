@@ -14,7 +14,7 @@ from typing import Any
 from harness.adapters.progress import Progress
 from harness.load.process import Generator
 from tests.bench import measures
-from tests.bench.machine import STEAL_LIMIT, Steal, cpus, facts, hogs, on_cpu
+from tests.bench.machine import BACKGROUND_LIMIT, STEAL_LIMIT, Steal, background, cpus, facts, hogs, on_cpu
 from tests.bench.measures import Times
 from tests.bench.results import Client, Comparison, Own
 from tests.bench.subjects import OURS, Order, Subject, Told, TooLate, watched
@@ -114,6 +114,9 @@ class Bench:
             ("killed requests", self._killed),
             ("a stall", self._stalled),
         )
+        others = background()
+        if others > BACKGROUND_LIMIT:
+            self._progress.say(f"others use {others:.0%} of this machine: what follows is for trying, not for quoting")
         with self._progress.step(f"pacing and CPU at {extent.rate} rps"):
             self._pacing()
         with self._progress.step("pacing with every core busy"):
@@ -137,6 +140,7 @@ class Bench:
             stall_s=extent.stall_s,
             server_rps=max(self._samples.get("wrk: rps", [0.0])),
             discarded=self._discarded,
+            background=others,
             missing={name: said for name, said in versions.items() if name not in clients and name != OURS},
             clients=tuple(clients.values()),
             own=own,

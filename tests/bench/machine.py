@@ -6,6 +6,7 @@ import os
 import platform
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,10 @@ from harness.load.host import CpuTimes
 
 STEAL_LIMIT = 0.01
 """A run during which other guests took more than this share of the machine is measured again."""
+
+
+BACKGROUND_LIMIT = 0.1
+"""Above this share the machine is not idle enough for numbers to be quoted: ours alone has realtime priority."""
 
 
 def facts() -> dict[str, str]:
@@ -56,6 +61,13 @@ class Steal:
     def share(self) -> float:
         """Until now."""
         return CpuTimes.read().shares_since(self._begun)[0]
+
+
+def background(seconds: float = 2.0) -> float:
+    """The share of the machine's CPU time that others use while nothing of ours runs."""
+    begun = CpuTimes.read()
+    threading.Event().wait(seconds)
+    return CpuTimes.read().shares_since(begun)[1]
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from tests.bench.machine import BACKGROUND_LIMIT
 from tests.bench.measures import linearity
 from tests.bench.results import Client, Comparison, Price, Side, Size
 from tests.bench.subjects import OURS
@@ -61,12 +62,14 @@ def _head(comparison: Comparison) -> str:
     tools = ", ".join(f"{one.name} {one.version}" for one in comparison.clients if one.version)
     missing = "".join(f"\n\nNot measured here: {name} ({said})." for name, said in sorted(comparison.missing.items()))
     quick = "" if comparison.mode == "full" else f"\n\nThis is a {comparison.mode} run: for trying, not for quoting."
+    busy = f"\n\nBefore it began others used {comparison.background:.0%} of the machine's CPU time"
+    busy += ": **too much for these numbers to be quoted**." if comparison.background > BACKGROUND_LIMIT else "."
     return (
         "# Benchmarks\n\n"
         "Written by `make bench`; the numbers behind it lie in the artifacts, under bench. `make bench BENCH=quick` tries it "
         "in two "
         "minutes and leaves this page alone.\n\n"
-        f"Machine: {machine}.\nClients: ours, {tools}.{missing}{quick}"
+        f"Machine: {machine}.\nClients: ours, {tools}.{busy}{missing}{quick}"
     )
 
 

@@ -60,7 +60,7 @@ class Comparison:
     """The clients side by side. server_rps: where the truth server itself ends, 0 if nothing could show it.
 
     samples: each measurement before medians were taken, "client: what" -> values. discarded: runs measured again for stolen CPU.
-    machine: what it ran on (`machine.facts`).
+    machine: what it ran on (`machine.facts`). background: share of its CPU time that others used before it began.
     """
 
     mode: str
@@ -73,6 +73,7 @@ class Comparison:
     stall_s: float
     server_rps: float
     discarded: int
+    background: float
     missing: Mapping[str, str]
     clients: tuple[Client, ...]
     own: Own

@@ -44,6 +44,7 @@ COMPARISON = Comparison(
     stall_s=5.0,
     server_rps=90_000.0,
     discarded=1,
+    background=0.02,
     missing={"hey": "left out: no network"},
     clients=(OURS, VEGETA, WRK),
     own=OWN,
@@ -129,6 +130,12 @@ def test_analysis_at_size_is_held_to_its_goals() -> None:
 def test_a_difference_within_the_spread_is_none(apart: float, said: str) -> None:
     """100 us between the sides, and what the same side differs by."""
     assert said in page(COMPARISON, SIZES, replace(PRICE, p50_range_us=apart))
+
+
+def test_numbers_of_a_busy_machine_are_marked() -> None:
+    """Ours has realtime priority and the others have not: a machine that is not idle would flatter us."""
+    assert "others used 2% of the machine's CPU time.\n" in page(COMPARISON, SIZES, PRICE)
+    assert "**too much for these numbers to be quoted**" in page(replace(COMPARISON, background=0.11), SIZES, PRICE)
 
 
 def test_few_stretches_say_nothing() -> None:
