@@ -536,8 +536,8 @@ class App:
             data = b""
         if not data:
             if connection.silent and not connection.control:
-                accepted = {"peer": connection.peer, "accepted_ns": connection.accepted_ns}
-                self.log("probe", which="tcp-probe", via="tcp", ok=True, status=0, **accepted)
+                peer, accepted_ns = connection.peer, connection.accepted_ns
+                self.log("probe", which="tcp-probe", via="tcp", ok=True, status=0, peer=peer, accepted_ns=accepted_ns)
             self._drop(connection)
             return
         connection.silent = False
