@@ -397,7 +397,8 @@ class _Measurement:
                 progress.say(f"cycle {index}: {cycle.mark.given_up}")
                 return
             requests, _, _, _ = history_room.read_load(bench.recorder.load_dir(index), index)
-            void = analyse.void_reason(spec, requests, cycle.report, until_ns=cycle.mark.recovered_ns)
+            attempts, _ = history_room.read_attempts(bench.recorder.load_dir(index), index)
+            void = analyse.void_reason(spec, requests, cycle.report, until_ns=cycle.mark.recovered_ns, attempts=attempts)
             if void:
                 progress.say(f"cycle {index} does not count: {void}")
                 if index - counted >= spec.max_replacements:

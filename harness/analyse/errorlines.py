@@ -36,9 +36,15 @@ _STAND_INS = ("<stamp>", "<another stamp>")
 
 @dataclass(frozen=True, slots=True)
 class ErrorLines:
-    """Forwarding errors by time. pod, text: indices in `pods` and `texts`. A text is trimmed, as it stands in the 502's body."""
+    """Forwarding errors by `at_ns`. told_ns: the line's own time. read_ns: when the container runtime read it.
+
+    at_ns is one of them, told_ns unless `as_read` was asked. pod, text: indices in `pods` and `texts`. A text is
+    trimmed, as it stands in the 502's body.
+    """
 
     at_ns: Indices
+    told_ns: Indices
+    read_ns: Indices
     pod: Indices
     text: Indices
     pods: tuple[str, ...]
@@ -46,7 +52,12 @@ class ErrorLines:
 
     def taken(self, which: Flags | Indices | slice) -> ErrorLines:
         """Some of the lines."""
-        return replace(self, at_ns=self.at_ns[which], pod=self.pod[which], text=self.text[which])
+        columns = ("at_ns", "told_ns", "read_ns", "pod", "text")
+        return replace(self, **{name: getattr(self, name)[which] for name in columns})
+
+    def as_read(self) -> ErrorLines:
+        """The same by the time they were read."""
+        return replace(self, at_ns=self.read_ns)
 
     def within(self, window: Window) -> ErrorLines:
         """The lines of this stretch of time."""
@@ -74,7 +85,8 @@ def forwarding_errors(observations: pl.DataFrame, stream: Stream) -> ErrorLines:
     wanted = np.flatnonzero(text != _OTHER)
     wanted = wanted[np.argsort(at_ns[wanted], kind="stable")]
     pod, pods = coded(rows["pod"])
-    return ErrorLines(at_ns[wanted], pod[wanted], text[wanted], tuple(pods), tuple(forms.texts))
+    read_ns = rows["at_ns"].to_numpy()
+    return ErrorLines(at_ns[wanted], at_ns[wanted], read_ns[wanted], pod[wanted], text[wanted], tuple(pods), tuple(forms.texts))
 
 
 _OTHER, _ASK = -1, -2

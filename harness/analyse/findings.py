@@ -21,7 +21,7 @@ from harness.analyse.outage import outside
 from harness.analyse.pods import ready_throughout, restarts_since, states
 from harness.analyse.requestlog import Joined, RequestLines, joined, request_lines
 from harness.analyse.sights import Sights
-from harness.analyse.voiding import pacing, void_reason
+from harness.analyse.voiding import first_sent, pacing, void_reason
 from harness.analyse.windows import ByCycle, Window, of_cycle
 from harness.model import (
     CycleFindings,
@@ -52,7 +52,10 @@ def analyse(history: History) -> Findings:
     ledger = total(one.account for one in kept)
     counted = [one.cycle.findings for one in kept]
     indices = [one.index for one in counted]
-    late = pacing(history.requests.lazy().filter(pl.col("cycle").is_in(indices)).select("sent_ns", "intended_ns").collect())
+    sendings = (
+        history.requests.lazy().filter(pl.col("cycle").is_in(indices)).select("cycle", "seq", "sent_ns", "intended_ns").collect()
+    )
+    late = pacing(first_sent(sendings, history.attempts))
     rates = [history.generators[index].rate_rps for index in indices if index in history.generators]
     return Findings(
         cycles=tuple(cycle.findings for cycle in cycles),
@@ -110,7 +113,8 @@ def _cycle(history: History, mark: CycleMark, tables: _Tables) -> _Seen:
     window = of_cycle(mark, requests, report)
     served = _pods(mark, answers)
     pods = {mark.pod} if spec.service.max_scale == 1 else served
-    tries = tries_of(requests, tables.attempts.of(mark.index) if tables.attempts else None)
+    attempts = tables.attempts.of(mark.index) if tables.attempts else None
+    tries = tries_of(requests, attempts)
     failures = failures_of(tries, answers)
     # A line may be written a little after its answer was: the window is as tolerant as the matching.
     lines_window = Window(window.from_ns - tolerance_ns, window.until_ns + tolerance_ns)
@@ -136,7 +140,7 @@ def _cycle(history: History, mark: CycleMark, tables: _Tables) -> _Seen:
     users = requests.filter(~pl.col("lane").is_in(STRAIGHT))
     of_users = failures.of_users
     outcomes = _by_outcome(users)
-    late = pacing(requests)
+    late = pacing(first_sent(requests, attempts))
     told = app_events(of_pod)
     of_cycle_pod = gather(mark.pod, of_pod, told, sights, tables.about_no_request, end_ns)
     anatomy = dissect(mark, event, spec.service, of_cycle_pod, users, answers, end_ns=end_ns, user_port=user_port)
@@ -144,7 +148,7 @@ def _cycle(history: History, mark: CycleMark, tables: _Tables) -> _Seen:
     found = CycleFindings(
         index=mark.index,
         pod=mark.pod,
-        voided=_voided(mark) or void_reason(spec, requests, report, mark.recovered_ns),
+        voided=_voided(mark) or void_reason(spec, requests, report, mark.recovered_ns, attempts=attempts),
         landed=landed(spec.fault, event, of_pod, event.sent_ns if event else begin_ns),
         anatomy=anatomy.edges,
         sent=int((users["sent_ns"] > 0).sum()),

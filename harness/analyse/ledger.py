@@ -7,7 +7,7 @@ whoever says it failed, one to one (`matching`). Never from "it was during the f
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +16,7 @@ import numpy.typing as npt
 from harness.analyse.columns import Flags, Indices
 from harness.analyse.errorlines import ErrorLines
 from harness.analyse.evidence import Failures, Wants, judge_answer, refused_text
-from harness.analyse.matching import Fate, Matching, match
+from harness.analyse.matching import Fate, match
 from harness.analyse.requestlog import Joined
 from harness.model import Cause, Ledger, SystemChange
 
@@ -48,6 +48,10 @@ class Account:
     strangers: int = 0
 
 
+Spans = tuple[Indices, Indices]
+"""From when until when each failed request was under way."""
+
+
 def account(
     failures: Failures,
     queue_proxy: ErrorLines,
@@ -66,58 +70,84 @@ def account(
     answer's body and its time lies in [sent - tolerance, done + tolerance]; the tolerance must exceed the lines' resolution.
     Another pod's refused line counts and is nobody's. A request that no line can belong to is UNKNOWN; those that share too few
     lines are AMBIGUOUS.
-    log: with a request log. The time of a request is then [line - latency - tolerance, line + tolerance] of its line there, and
-    queue-proxy explains no request that is not in its request log.
+    log: with a request log. queue-proxy's error line of a request must then have been read in [read - latency - tolerance, read +
+    tolerance] of its line there, both by the same reader; those that leaves, in [sent - tolerance, read + tolerance]. queue-proxy
+    explains no request that is not in its request log.
     sampled: whether queue-proxy's logger may have dropped lines.
     """
     verdicts = [judge_answer(kind, user_port) for kind in failures.kinds]
     settled = [_CODE[verdict if isinstance(verdict, Cause) else Cause.UNKNOWN] for verdict in verdicts]
     causes = np.array(settled, dtype=np.int8)[failures.kind]
-    from_ns, until_ns = failures.sent_ns, failures.done_ns
-    known = np.ones(len(causes), dtype=np.bool_)
+    at_client = failures.sent_ns, failures.done_ns
+    known, readings = np.ones(len(causes), dtype=np.bool_), [at_client]
     if log is not None:
-        line_of = log.line_of[failures.row]
-        known = line_of >= 0
-        from_ns, until_ns = from_ns.copy(), until_ns.copy()
-        until_ns[known] = log.log.at_ns[line_of[known]]
-        from_ns[known] = until_ns[known] - log.log.latency_ns[line_of[known]]
+        known, readings = _as_logged(failures, log)
+        queue_proxy = queue_proxy.as_read()
 
     def waiting(want: Wants) -> Flags:
         return np.array([verdict is want for verdict in verdicts], dtype=np.bool_)[failures.kind]
 
-    def settle(members: Indices, lines: ErrorLines, cause: Cause) -> tuple[Matching, Indices]:
-        """Set the causes these lines decide; return also the requests no line can belong to."""
-        result = match(from_ns[members] - tolerance_ns, until_ns[members] + tolerance_ns, lines.at_ns)
-        decided = {Fate.MATCHED: cause, Fate.AMBIGUOUS: Cause.AMBIGUOUS, Fate.LONE: Cause.UNKNOWN}
-        causes[members] = np.array([_CODE[decided[fate]] for fate in Fate], dtype=np.int8)[result.fates]
-        return result, members[result.fates == Fate.LONE]
+    def settle(members: Indices, lines: ErrorLines, readings: Sequence[Spans], cause: Cause) -> _Settled:
+        """Set the causes these lines decide by the first reading of when requests were under way; what it leaves, by the next."""
+        owned, interchangeable = [np.zeros(0, dtype=np.int64)], 0
+        free = np.arange(len(lines.at_ns))
+        for from_ns, until_ns in readings:
+            result = match(from_ns[members] - tolerance_ns, until_ns[members] + tolerance_ns, lines.at_ns[free])
+            decided = {Fate.MATCHED: cause, Fate.AMBIGUOUS: Cause.AMBIGUOUS, Fate.LONE: Cause.UNKNOWN}
+            causes[members] = np.array([_CODE[decided[fate]] for fate in Fate], dtype=np.int8)[result.fates]
+            settled = result.fates == Fate.MATCHED
+            lone, at_last = members[result.fates == Fate.LONE], free[result.line_of[~settled & (result.line_of >= 0)]]
+            owned.append(free[result.line_of[settled]])
+            free = np.setdiff1d(free, owned[-1], assume_unique=True)
+            members, interchangeable = members[~settled], interchangeable + result.interchangeable
+        return _Settled(np.concatenate([*owned, at_last]), lone, interchangeable)
 
     said_refused = queue_proxy.saying(refused_text(user_port))
     is_own = queue_proxy.of_pods(pods)
-    refused = waiting(Wants.REFUSED_LINE)
+    refused, cut = waiting(Wants.REFUSED_LINE), waiting(Wants.QUEUE_PROXY_LINE)
     refused_lines = queue_proxy.taken(said_refused & is_own)
-    result, _ = settle(np.flatnonzero(refused & known), refused_lines, Cause.REFUSED_DIAL)
-    cut = waiting(Wants.QUEUE_PROXY_LINE)
+    result = settle(np.flatnonzero(refused & known), refused_lines, readings, Cause.REFUSED_DIAL)
     left = [np.flatnonzero(waiting(Wants.ACTIVATOR_LINE)), np.flatnonzero(cut & ~known)]
     for members, lines in _by_text(failures, np.flatnonzero(cut & known), queue_proxy.taken(is_own)):
-        left.append(settle(members, lines, Cause.RESET_IN_FLIGHT)[1])
+        left.append(settle(members, lines, readings, Cause.RESET_IN_FLIGHT).lone)
     for members, lines in _by_text(failures, np.sort(np.concatenate(left)), activator):
-        settle(members, lines, Cause.ACTIVATOR)
-    owned = result.line_of[result.line_of >= 0]
-    owned_ns = refused_lines.at_ns[owned]
+        settle(members, lines, [at_client], Cause.ACTIVATOR)
+    owned_ns = refused_lines.told_ns[result.owned]
     return Account(
         causes=causes,
         by_cause=by_cause(causes[~failures.superseded]),
         refused_lines=int(said_refused.sum()),
-        matched=len(owned),
-        refused_window=(int(owned_ns.min()), int(owned_ns.max())) if len(owned) else None,
+        matched=len(owned_ns),
+        refused_window=(int(owned_ns.min()), int(owned_ns.max())) if len(owned_ns) else None,
         interchangeable=result.interchangeable,
-        censored=int(refused.sum()) - len(owned) if sampled else 0,
+        censored=int(refused.sum()) - len(owned_ns) if sampled else 0,
         hidden=int(failures.superseded.sum()),
         request_log_lines=log.lines if log else 0,
         exact=log.exact if log else 0,
         strangers=log.strangers if log else 0,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Settled:
+    """owned: lines that have a request, ambiguous or not, by index. lone: requests no line can belong to."""
+
+    owned: Indices
+    lone: Indices
+    interchangeable: int
+
+
+def _as_logged(failures: Failures, log: Joined) -> tuple[Flags, list[Spans]]:
+    """(whether it is in the request log, when it was under way: the sharp reading, then the wide one) of each failure.
+
+    The line was read at the end of the answer or later. Not much later, says the sharp reading; the wide one knows only that the
+    request had been sent. On a busy machine a line was read up to 24 ms late, and never before the error line (docs/exact-join.md).
+    """
+    line = log.line_of[failures.row]
+    known = line >= 0
+    read_ns, latency_ns = (np.zeros(len(line), dtype=np.int64) for _ in range(2))
+    read_ns[known], latency_ns[known] = log.log.at_ns[line[known]], log.log.latency_ns[line[known]]
+    return known, [(read_ns - latency_ns, read_ns), (failures.sent_ns, read_ns)]
 
 
 def by_cause(causes: Codes) -> dict[str, int]:

@@ -21,6 +21,7 @@ class ErrorLine:
     pod: str
     at_ns: int
     error: str
+    read_ns: int
 
 
 def error_lines(observations: pl.DataFrame, stream: Stream) -> list[ErrorLine]:
@@ -30,7 +31,7 @@ def error_lines(observations: pl.DataFrame, stream: Stream) -> list[ErrorLine]:
     for name, pod, at_ns, payload in observations.select("stream", "pod", "at_ns", "payload").iter_rows():
         if name == stream.value and '"error"' in payload and kind_of(stream, payload) is wanted:
             line = parsed(payload) or {}
-            found.append(ErrorLine(pod, stamp_ns(line.get("timestamp")) or at_ns, str(line["error"]).strip()))
+            found.append(ErrorLine(pod, stamp_ns(line.get("timestamp")) or at_ns, str(line["error"]).strip(), at_ns))
     return sorted(found, key=lambda line: line.at_ns)
 
 
@@ -172,16 +173,29 @@ def account(
     )
     cause = {index: judge_answer(made[index].kind, user_port) for index in failed}
 
-    def span(index: int) -> tuple[int, int]:
-        own = log.of[index] if log else None
-        lo, hi = (own.at_ns - own.latency_ns, own.at_ns) if own else (made[index].sent_ns, made[index].done_ns)
-        return lo - tolerance_ns, hi + tolerance_ns
-
-    def settle(members: list[int], lines: Sequence[ErrorLine], decided: Cause) -> tuple[list[int], list[int], int]:
-        fates, line_of, swaps = owners([span(index) for index in members], [line.at_ns for line in lines])
-        for index, fate in zip(members, fates, strict=True):
-            cause[index] = {"matched": decided, "ambiguous": Cause.AMBIGUOUS, "lone": Cause.UNKNOWN}[fate]
-        return [index for index, fate in zip(members, fates, strict=True) if fate == "lone"], line_of, swaps
+    def settle(members: list[int], lines: Sequence[ErrorLine], decided: Cause) -> tuple[list[int], list[ErrorLine], int]:
+        """(requests without a line, lines that have one, how many pairs could swap)."""
+        proxy = decided is not Cause.ACTIVATOR
+        has, swaps, left = [], 0, list(lines)
+        lone: list[int] = []
+        for sharp in (True, False) if log and proxy else (False,):
+            spans = []
+            for index in members:
+                own, lo, hi = log.of[index] if log and proxy else None, made[index].sent_ns, made[index].done_ns
+                if own:
+                    lo, hi = own.at_ns - own.latency_ns if sharp else lo, own.at_ns
+                spans.append((lo - tolerance_ns, hi + tolerance_ns))
+            fates, line_of, more = owners(spans, [line.read_ns if log and proxy else line.at_ns for line in left])
+            for index, fate in zip(members, fates, strict=True):
+                cause[index] = {"matched": decided, "ambiguous": Cause.AMBIGUOUS, "lone": Cause.UNKNOWN}[fate]
+            lone = [index for index, fate in zip(members, fates, strict=True) if fate == "lone"]
+            swaps += more
+            sure = {line for line, fate in zip(line_of, fates, strict=True) if fate == "matched"}
+            last = [left[line] for line in line_of if line >= 0 and line not in sure]
+            has += [left[line] for line in sorted(sure)]
+            members = [index for index, fate in zip(members, fates, strict=True) if fate != "matched"]
+            left = [line for number, line in enumerate(left) if number not in sure]
+        return lone, has + last, swaps
 
     def logged(index: int) -> bool:
         return log is None or log.of[index] is not None
@@ -191,7 +205,7 @@ def account(
     refused = [line for line in queue_proxy if line.pod in pods and line.error == text]
     for index in waiting[Wants.REFUSED_LINE]:
         cause[index] = Cause.UNKNOWN
-    _, line_of, swaps = settle([index for index in waiting[Wants.REFUSED_LINE] if logged(index)], refused, Cause.REFUSED_DIAL)
+    _, owned, swaps = settle([index for index in waiting[Wants.REFUSED_LINE] if logged(index)], refused, Cause.REFUSED_DIAL)
     left = waiting[Wants.ACTIVATOR_LINE] + [index for index in waiting[Wants.QUEUE_PROXY_LINE] if not logged(index)]
     cut = [index for index in waiting[Wants.QUEUE_PROXY_LINE] if logged(index)]
     for body in sorted({made[index].kind.body for index in cut}):
@@ -200,13 +214,12 @@ def account(
     for body in sorted({made[index].kind.body for index in left}):
         own = [line for line in activator if line.error == body]
         settle(sorted(index for index in left if made[index].kind.body == body), own, Cause.ACTIVATOR)
-    owned = [refused[line].at_ns for line in line_of if line >= 0]
     counts = Counter(str(cause[index]) for index in failed if not made[index].superseded)
     return Books(
         by_cause=dict(sorted(counts.items())),
         refused_lines=sum(line.error == text for line in queue_proxy),
         matched=len(owned),
-        refused_window=(min(owned), max(owned)) if owned else None,
+        refused_window=(min(line.at_ns for line in owned), max(line.at_ns for line in owned)) if owned else None,
         interchangeable=swaps,
         hidden=sum(made[index].superseded for index in failed),
     )

@@ -22,8 +22,11 @@ def lines(*told: Line) -> ErrorLines:
     """These forwarding errors, by time."""
     ordered = sorted(told, key=lambda line: line[1])
     pods, texts = sorted({pod for pod, _, _ in told}), sorted({text for _, _, text in told})
+    at_ns = np.array([at_ns for _, at_ns, _ in ordered], dtype=np.int64)
     return ErrorLines(
-        at_ns=np.array([at_ns for _, at_ns, _ in ordered], dtype=np.int64),
+        at_ns=at_ns,
+        told_ns=at_ns,
+        read_ns=at_ns,
         pod=np.array([pods.index(pod) for pod, _, _ in ordered], dtype=np.int64),
         text=np.array([texts.index(text) for _, _, text in ordered], dtype=np.int64),
         pods=tuple(pods),

@@ -259,6 +259,7 @@ REQUEST = st.fixed_dictionaries(
         "before": st.integers(0, 2),
         "logged": st.lists(st.tuples(st.integers(-2, 12), st.integers(0, 9), st.sampled_from([0, 0, 0, 0, 1])), max_size=2),
         "error": st.lists(st.integers(-3, 12), max_size=1),
+        "read_late": st.sampled_from([0, 0, 1, 7]),
     }
 )
 """logged: (time since the sending, latency, added to the status) of each of its lines. error: the same time of its error line."""
@@ -334,7 +335,8 @@ def test_any_history(drawn: dict[str, Any], logged: bool) -> None:
             status = int(row["status"]) or 502
             saw(sent_ns + after_ns, log_line(f"{RUN}-{CYCLE}-{seq}", str(made or ""), status + more, latency_ns / 1e9))
         for after_ns in one["error"]:
-            saw(sent_ns + after_ns, error_line(str(ANSWERS[answer]["body"]).strip() if known else REFUSED))
+            text = str(ANSWERS[answer]["body"]).strip() if known else REFUSED
+            saw(sent_ns + after_ns + one["read_late"], error_line(text, at_ns=sent_ns + after_ns))
     for at_ns, text, pod, stream in drawn["errors"]:
         saw(at_ns, error_line(text, logger="activator" if stream is Stream.ACTIVATOR else "queueproxy"), pod, stream)
     for seq, attempt, status, at_ns, latency_ns, name, pod in drawn["log"]:

@@ -12,7 +12,7 @@ import pytest
 from harness.analyse import analyse
 from harness.judge import judge
 from harness.model import Findings, Lane, Outcome, Ruling, Stream, Verdict
-from tests.unit.analyse.story import BAD, MS, REFUSED, Story, at, restarts
+from tests.unit.analyse.story import BAD, MS, REFUSED, Story, at, restarts, stamp
 
 
 def log_line(
@@ -231,15 +231,29 @@ def test_fewer_pairs_could_be_exchanged() -> None:
 
 
 @pytest.mark.parametrize(
-    ("after_us", "cause"), [(-6_000, "unknown"), (-5_999, "refused-dial"), (5_000, "refused-dial"), (5_001, "unknown")]
+    ("after_us", "cause"), [(-6_501, "unknown"), (-6_500, "refused-dial"), (5_000, "refused-dial"), (5_001, "unknown")]
 )
 def test_the_tolerance_is_a_bound_from_both_sides(after_us: int, cause: str) -> None:
-    """[line - latency - tolerance, line + tolerance] of the request's own line: with 1 ms and 5 ms; ends included."""
+    """Read 5 ms before the request was sent, 1.5 ms before its own line was, to 5 ms after that line: ends included."""
     story = logged(restarts(1))
     story.drop(lambda one: REFUSED in one.payload and '"logger"' in one.payload)
-    stamp = refused(story)["sent_ns"] + 3 * MS // 2
-    story.refused_line("pod-0", stamp + after_us * 1_000 - (after_us == -6_000))
+    read_ns = refused(story)["sent_ns"] + 3 * MS // 2 + after_us * 1_000
+    # Its own time, when it is another one within the load, plays no part.
+    line = {"logger": "queueproxy", "error": REFUSED, "timestamp": stamp(at(0, 5))}
+    story.see(Stream.QUEUE_PROXY, "pod-0", read_ns, line)
     assert judged(story)[0].cycles[0].by_cause.get("refused-dial", 0) == (cause == "refused-dial")
+
+
+def test_a_line_that_was_read_late_is_no_hole() -> None:
+    """The runtime was held up after it had read the error line: by the request's sending that line is still its own."""
+    story = logged(restarts(1))
+    late = [one for one in story.observations if is_logged(one, 502)][10:13]
+    for number, one in enumerate(story.observations):
+        if one in late:
+            story.observations[number] = replace(one, at_ns=one.at_ns + 90 * MS)
+    findings, verdict = judged(story)
+    assert (findings.ledger.by_cause, findings.ledger.unmatched) == ({"refused-dial": 125}, 0)
+    assert verdict.ruling is Ruling.PASS, verdict.reasons
 
 
 def retried(story: Story, attempts: int = 2) -> Story:
@@ -253,8 +267,6 @@ def retried(story: Story, attempts: int = 2) -> Story:
             row |= {"sent_ns": again_ns, "done_ns": again_ns + 3 * MS}
             for number in range(1, attempts):
                 story.refused_line("pod-0", row["intended_ns"] + 50_000 + MS + number * MS // 10)
-    # The generator's own lateness is that of first attempts; these rows carry the last one's sending.
-    story.spec(pacing_p99_limit_us=10**9, pacing_max_limit_us=10**9)
     return story
 
 
@@ -266,9 +278,12 @@ def test_what_a_retrying_client_made_good_is_hidden_and_owns_its_lines() -> None
     assert (ledger.hidden, ledger.client_failures, ledger.by_cause) == (250, 125, {"refused-dial": 125})
     assert (ledger.queue_proxy_refused_lines, ledger.matched, ledger.unmatched) == (375, 375, 0)
     assert findings.cycles[0].by_cause == {}
+    assert (findings.cycles[0].voided, findings.pacing_p99_us) == ("", 50.0)  # a further attempt is late on purpose
     assert findings.cycles[0].outside_window == 0
     assert findings.cycles[0].refused_window is not None
     story.attempts.clear()
+    assert judged(story)[0].cycles[0].voided.startswith("pacing p99")
+    story.spec(pacing_p99_limit_us=10**9, pacing_max_limit_us=10**9)
     assert judged(story)[0].ledger.unmatched == 250
 
 
