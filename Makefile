@@ -83,6 +83,11 @@ cluster-test: up ## the machinery on the real thing: planted faults, clean-up, o
 	mkdir -p artifacts
 	$(BIN)/pytest tests/cluster -m cluster $(KN_ARGS) --junitxml=artifacts/junit-cluster.xml $(PYTEST_ARGS)
 
+.PHONY: sceptic
+sceptic: up ## S1, 20 cycles at 200 requests a second with the exact join: nothing may be left open
+	mkdir -p artifacts
+	$(BIN)/pytest tests/cluster/test_sceptic.py -m cluster --kn-cycles=20 $(KN_ARGS) $(PYTEST_ARGS)
+
 .PHONY: down
 down: venv ## remove every cluster, container, network and volume of ours
 	$(CHAOS) down
