@@ -108,5 +108,7 @@ def test_the_recordings_show_what_the_scenarios_are_about() -> None:
         verdicts[history.meta.spec.scenario] = judge(history.meta.spec, findings).ruling
         refused = findings.ledger.queue_proxy_refused_lines
         assert findings.ledger.matched == refused == findings.ledger.client_failures
-        assert (refused > 1_000) is (history.meta.spec.scenario == "S1")
-    assert verdicts == {"S1": Ruling.PASS, "N1": Ruling.PASS}
+        assert (refused > 200 * history.meta.spec.cycles) is (history.meta.spec.scenario != "N1")
+        logged = findings.sent if history.meta.spec.request_log else 0
+        assert (findings.ledger.request_log_lines, findings.ledger.exact) == (logged, logged)
+    assert verdicts == {"S1": Ruling.PASS, "N1": Ruling.PASS, "S1-request-log": Ruling.PASS}

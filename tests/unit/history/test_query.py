@@ -370,6 +370,20 @@ def test_each_example_of_the_page_answers(sql: str) -> None:
     assert (len(lines) > 1) is ("coalesce(n, 0) <> 1" not in sql)
 
 
+def test_the_exact_join_by_hand_finds_a_line_that_is_not_there(tmp_path: Path) -> None:
+    """The page's own query, on a real run from which one line was taken and of which another was doubled."""
+    run = tmp_path / "run"
+    shutil.copytree(DATA / "s1-request-log-knative-1.23", run)
+    sql = next(sql for sql in EXAMPLES if "coalesce(n, 0) <> 1" in sql)
+    assert asked(sql, run) == []
+    rows = pl.read_parquet(run / "observations.parquet").with_row_index("at")
+    logged = rows.filter(pl.col("payload").str.contains('"log":"knative-chaos-request","rid":"8b269082-', literal=True))
+    mine = logged.filter(pl.col("stream") == "log:queue-proxy")["at"]
+    doubled = rows.filter(pl.col("at") == mine[5])
+    pl.concat([rows.filter(pl.col("at") != mine[3]), doubled]).drop("at").write_parquet(run / "observations.parquet")
+    assert sorted((row["lines"], row["requests"]) for row in asked(sql, run)) == [(0, 1), (2, 1)]
+
+
 def test_the_page_names_every_table_and_column() -> None:
     """In their order."""
     assert len(EXAMPLES) > 4
