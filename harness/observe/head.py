@@ -17,8 +17,8 @@ P = TypeVar("P", bound=Placed)
 class Head(Generic[P]):
     """What of one instance's log is known to be whole. Lines are compared whole, a first line by its time: it may come cut.
 
-    first: the first line of the file when it was last looked at. mark: the last line had by then: up to it nothing was passed over.
-    Not thread-safe: callers hold a lock.
+    first: the first line of the file when it was last looked at, None if it was empty. mark: the last line had by then: up to it
+    nothing was passed over. Not thread-safe: callers hold a lock.
     """
 
     def __init__(self, first: P | None = None, mark: P | None = None) -> None:
@@ -41,16 +41,17 @@ class Head(Generic[P]):
             return False
         if line.stamp_ns > self._read_back_to + DISORDER_NS:
             self._read_back.clear()
-        if self.first is None:
+        if self.mark is None:
             self.first = self.mark = line
-            self._mark_is_gone = False
         else:
             self._had.append(line)
         return True
 
     def same(self, found: P | None) -> bool:
-        """Whether this is still the first line. One that was never had proves nothing either way: True."""
-        return self.first is None or (found is not None and found.stamp_ns == self.first.stamp_ns)
+        """Whether this is still the first line. Before there was a line nothing can be told: True. After an empty file: False."""
+        if self.mark is None:
+            return True
+        return self.first is not None and found is not None and found.stamp_ns == self.first.stamp_ns
 
     def confirm(self, had: int) -> None:
         """The file was still the same after so many lines."""

@@ -193,8 +193,9 @@ class LogFollower(Worker):
         with self._lock:
             if after.instance != state.instance or self._instance != state.instance:
                 return False
-            joined = self._tail.splice(lines, before)
-        if self._look() is Turn.NONE and not joined and not self._covered():
+            joined = self._head.covers(self._tail.last)
+            joined = self._tail.splice(lines, before) or joined
+        if self._look() is Turn.NONE and not joined:
             raise ObserveError("the last line seen is not in the log any more")
         with self._lock:
             self._complete = state.ended and self._instance == state.instance
@@ -243,10 +244,6 @@ class LogFollower(Worker):
             until_ns=found.stamp_ns if found is not None else None,
         )
         return Turn.LOST
-
-    def _covered(self) -> bool:
-        with self._lock:
-            return self._head.covers(self._tail.last)
 
     def _rotated(self, instance: int, mark: LogLine) -> tuple[list[LogLine] | None, str]:
         try:
@@ -419,7 +416,8 @@ class LogFollower(Worker):
         if state.previous != self.instance or after.previous != self.instance:
             return f"what the API gives as the previous log is of instance {after.previous}"
         with self._lock:
-            whole = self._tail.splice(lines, before)
+            whole = self._head.covers(self._tail.last)
+            whole = self._tail.splice(lines, before) or whole
         try:
             whole = self._look(previous=True) is not Turn.NONE or whole
         except SOURCE_ERRORS as error:
@@ -428,7 +426,9 @@ class LogFollower(Worker):
         return "" if whole else "the last line seen is not in it"
 
     def _concede(self) -> None:
-        turn, covered = Turn.NONE, self._covered()
+        turn = Turn.NONE
+        with self._lock:
+            covered = self._head.covers(self._tail.last)
         with contextlib.suppress(*SOURCE_ERRORS):
             turn = self._look()
         with self._lock:

@@ -43,9 +43,13 @@ def read_rotated(fetch: Fetch, instance: int, *, since_ns: int | None) -> list[b
 
 
 def listed(listing: bytes, instance: int) -> list[str]:
-    """Names of the rotated files in a directory's listing, oldest first: they end with the time of their renaming."""
-    names = {found.decode("ascii", "replace") for found in _HREF.findall(listing)}
-    return sorted(name for name in names if re.fullmatch(rf"{instance}\.log\.\d{{8}}-\d{{6}}(\.gz)?", name))
+    """Names of the rotated files in a directory's listing, oldest first: they end with the time of their renaming.
+
+    For a moment a file is there both as it was and compressed; it is named once.
+    """
+    names = (found.decode("ascii", "replace") for found in _HREF.findall(listing))
+    rotated = sorted(name for name in names if re.fullmatch(rf"{instance}\.log\.\d{{8}}-\d{{6}}(\.gz)?", name))
+    return list({name.removesuffix(".gz"): name for name in rotated}.values())
 
 
 def _read(fetch: Fetch, names: list[str], since_ns: int | None) -> list[bytes]:

@@ -85,9 +85,12 @@ def test_what_cannot_be_told_is_none() -> None:
     files=st.lists(st.integers(min_value=1, max_value=8), min_size=1, max_size=6),
     skips=st.lists(st.integers(min_value=0, max_value=8), min_size=6, max_size=6),
     looks=st.lists(st.booleans(), min_size=6, max_size=6),
+    empty=st.lists(st.booleans(), min_size=6, max_size=6),
 )
-def test_any_rotations_that_keep_their_files_deliver_each_line_once(files: list[int], skips: list[int], looks: list[bool]) -> None:
-    """The stream loses the end of any file, or all of it; a look now and then, and one at the end, finds every line."""
+def test_any_rotations_that_keep_their_files_deliver_each_line_once(
+    files: list[int], skips: list[int], looks: list[bool], empty: list[bool]
+) -> None:
+    """The stream loses the end of any file, or all of it; a look now and then, also at an empty file, and at the end finds all."""
     at, written = 0, []
     for count in files:
         written.append(lines(*range(at + 1, at + count + 1)))
@@ -95,7 +98,8 @@ def test_any_rotations_that_keep_their_files_deliver_each_line_once(files: list[
     head, got = Head[Line](), []
 
     def look(number: int) -> None:
-        had, found = head.had, written[number][0]
+        """At the file of that number; one that is not there is empty."""
+        had, found = head.had, written[number][0] if number < len(written) and written[number] else None
         if head.mark is None or head.same(found):
             head.confirm(had)
             return
@@ -103,10 +107,14 @@ def test_any_rotations_that_keep_their_files_deliver_each_line_once(files: list[
         assert missing is not None
         got.extend(missing)
 
-    for number, file in enumerate(written):
-        last = number + 1 == len(written)
+    for number, file in enumerate(list(written)):
+        last = number + 1 == len(files)
         keep = len(file) if last else max(0 if number else 1, len(file) - skips[number])
         got.extend(line for line in file[:keep] if head.take(line))
         if (looks[number] and keep) or last:
             look(number)
+        if empty[number]:
+            written.insert(number + 1, [])
+            look(number + 1)
+            del written[number + 1]
     assert sorted(got, key=lambda line: line.stamp_ns) == [line for file in written for line in file]

@@ -236,6 +236,26 @@ def test_a_log_that_is_empty_after_its_rotation_is_whole(start: Start, feed: Fee
     assert feed.gaps() == ()
 
 
+def test_a_seal_that_is_ahead_of_a_stream_that_lags_in_a_rotated_file_joins(start: Start, feed: Feed) -> None:
+    """The stream's last line cannot come again, for it was rotated away; what was read back after it is what joins."""
+    logs = FakeLogs()
+    follower = start(logs)
+    logs.write("1")
+    came(feed, "1")
+    with logs.changed:
+        logs.write("2")
+        logs.rotate(kept=True)
+    assert follower.seal()
+    with logs.changed:  # written without telling the stream
+        logs.files[0].append((logs.rotated[0][0][-1][0] + 1, logs.rotated[0][0][-1][1].replace(b"00Z 2", b"01Z 3")))
+    assert follower.seal(), feed.gaps()
+    assert payloads(feed) == ["1", "2", "3"]
+    logs.write("4")
+    came(feed, "1", "2", "3", "4")
+    assert follower.seal()
+    assert feed.gaps() == ()
+
+
 def test_a_log_rotated_in_its_last_moments_is_read_back_after_the_restart(start: Start, feed: Feed) -> None:
     """The previous log has a beginning too."""
     logs = FakeLogs()

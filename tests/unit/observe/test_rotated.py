@@ -53,6 +53,12 @@ def test_only_rotated_files_of_the_instance_are_meant_oldest_first() -> None:
     assert listed(LISTING, 1) == []
 
 
+def test_a_file_that_stands_there_packed_and_unpacked_is_one() -> None:
+    """The kubelet removes the one after it has made the other."""
+    both = LISTING.replace(b"</pre>", b'<a href="0.log.20261123-210630.gz">x</a></pre>')
+    assert listed(both, 0) == ["0.log.20261123-210620.gz", "0.log.20261123-210630.gz"]
+
+
 def test_lines_come_as_the_log_call_gives_them(disk: Disk) -> None:
     """Nine decimals, no stream, no tag; unpacked, oldest file first."""
     assert read_rotated(disk, 0, since_ns=None) == [
