@@ -40,7 +40,7 @@ def test_help_names_our_options(tmp_path: Path) -> None:
     """`pytest --help` is where a user looks first."""
     done = _pytest(tmp_path, "--help")
     assert done.returncode == 0, done.stdout + done.stderr
-    for option in ("--kn-source", "--kn-version", "--kn-cycles", "--kn-cluster", "--kn-artifacts"):
+    for option in ("--kn-source", "--kn-version", "--kn-cycles", "--kn-cluster", "--kn-artifacts", "--kn-request-log"):
         assert option in done.stdout
 
 

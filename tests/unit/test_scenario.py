@@ -3,16 +3,34 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
+from harness import deploy, install
+from harness.adapters.engine import Engine
+from harness.adapters.files import State
+from harness.adapters.progress import QUIET
 from harness.catalogue import N1, S1, broken, holds, is_catalogued
 from harness.cycle import Planted
-from harness.errors import BadInput
-from harness.model import LoadPlan, Probe, RunSpec
-from harness.scenario import require_runnable
+from harness.errors import BadInput, DeployError, Interrupted
+from harness.history import read_meta
+from harness.model import (
+    ClusterHandle,
+    HostPorts,
+    InstalledStack,
+    LoadPlan,
+    Probe,
+    Provision,
+    RunSpec,
+    SystemChange,
+    Target,
+)
+from harness.scenario import World, measure, require_runnable, with_request_log
 
 
 @pytest.mark.parametrize("spec", [S1, N1, replace(S1, cycles=1)], ids=["S1", "N1", "fewer cycles"])
@@ -66,6 +84,98 @@ def test_a_claim_nobody_can_check_is_refused_first(tmp_path: Path) -> None:
     for claim in (holds("requests-dont-fail"), broken("no-such-thing", "nowhere")):
         with pytest.raises(BadInput, match="requests-do-not-fail"):
             require_runnable(replace(S1, scenario="mine", claims=(claim,)), tmp_path)
+
+
+def test_a_run_with_the_request_log_has_a_name_that_says_so(tmp_path: Path) -> None:
+    """It measures another system than the scenario of the catalogue."""
+    asked = with_request_log(replace(S1, cycles=2))
+    assert asked == replace(S1, cycles=2, request_log=True, scenario="S1-request-log")
+    require_runnable(asked, tmp_path)
+    with pytest.raises(BadInput, match="not the S1"):
+        require_runnable(replace(S1, request_log=True), tmp_path)
+
+
+TARGET = Target("ns", "toggle", "toggle-00001", "pod", "10.0.0.1", "boot", "host", "127.0.0.1", 1)
+
+
+def nowhere(tmp_path: Path) -> World:
+    """A world in which nothing is, for rooms of the test's own."""
+    handle = ClusterHandle("c", "kind-c", "/nowhere", HostPorts(1, 2, 3, 4), "", "", "", "v1.34.4", created=False)
+    stack = InstalledStack("knative-serving", "kourier-system", "", "", {}, ())
+    engine = cast("Engine", SimpleNamespace(name="none"))
+    return World(handle, stack, Provision("module", "", (), (), "toggle", {}), engine, State(tmp_path / "state"), QUIET)
+
+
+class Told(Exception):
+    """What a room of the test's own raises."""
+
+
+@pytest.mark.parametrize("ends", [DeployError("no"), KeyboardInterrupt(), Told()], ids=["an error", "Ctrl-C", "a crash"])
+@pytest.mark.parametrize("at", ["switch_on", "deploy", "settled", "open_ways"])
+def test_the_request_log_is_given_back_whatever_happens(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ends: BaseException, at: str
+) -> None:
+    """What a dead run left comes first; the run's own Service is gone before the switch is turned back, which rolls what stands."""
+    calls: list[str] = []
+    change = SystemChange("ConfigMap x/y", "key", None, "true", "why")
+    answers = {"switch_on": (change,), "deploy": TARGET, "settled": True, "open_ways": TARGET, "give_back": False}
+
+    def stand_in(name: str) -> Callable[..., object]:
+        def called(*_args: object, **_kwargs: object) -> object:
+            calls.append(name)
+            if name == at:
+                raise ends
+            return answers.get(name)
+
+        return called
+
+    for name in ("sweep", "remove", "deploy", "open_ways", "fresh_pod"):
+        monkeypatch.setattr(deploy, name, stand_in(name))
+    for name in ("switch_on", "settled", "give_back"):
+        monkeypatch.setattr(install.request_log, name, stand_in(name))
+    with pytest.raises(type(ends) if not isinstance(ends, KeyboardInterrupt) else Interrupted):
+        measure(with_request_log(replace(S1, cycles=1)), nowhere(tmp_path), artifacts=tmp_path / "artifacts")
+    order = ["sweep", "give_back", "switch_on", "deploy", "settled", "open_ways"]
+    expected = order[: order.index(at) + 1] + (["remove"] if at != "switch_on" else []) + ["give_back"]
+    assert calls == expected
+    (run,) = (tmp_path / "artifacts" / "S1-request-log").iterdir()
+    meta = read_meta(run)
+    assert meta.spec.request_log
+    assert meta.changes == (() if at == "switch_on" else (change,))
+
+
+@pytest.mark.parametrize(("asked", "made"), [(True, True), (True, False), (False, True), (False, False)])
+def test_a_pod_made_before_the_switch_was_read_is_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, asked: bool, made: bool
+) -> None:
+    """With the log and without it: else a cycle would be measured on the other system, or be rolled in its middle."""
+    fresh: list[str] = []
+    wanted: list[bool] = []
+
+    def settled(*_args: object, on: bool, **_kwargs: object) -> bool:
+        wanted.append(on)
+        return made
+
+    def fresh_pod(*_args: object, **_kwargs: object) -> Target:
+        fresh.append("fresh")
+        return replace(TARGET, pod="another")
+
+    def open_ways(_handle: object, given: Target, *_args: object, **_kwargs: object) -> Target:
+        assert given.pod == ("pod" if made else "another")
+        raise DeployError("far enough")
+
+    for name in ("sweep", "remove"):
+        monkeypatch.setattr(deploy, name, lambda *_args, **_kwargs: None)
+    monkeypatch.setattr(deploy, "deploy", lambda *_args, **_kwargs: TARGET)
+    monkeypatch.setattr(deploy, "fresh_pod", fresh_pod)
+    monkeypatch.setattr(deploy, "open_ways", open_ways)
+    monkeypatch.setattr(install.request_log, "settled", settled)
+    monkeypatch.setattr(install.request_log, "give_back", lambda *_args, **_kwargs: False)
+    monkeypatch.setattr(install.request_log, "switch_on", lambda *_args, **_kwargs: ())
+    with pytest.raises(DeployError, match="far enough"):
+        measure(with_request_log(S1) if asked else S1, nowhere(tmp_path), artifacts=tmp_path / "artifacts")
+    assert wanted == [asked]
+    assert fresh == ([] if made else ["fresh"])
 
 
 def test_no_cycles_are_no_run(tmp_path: Path) -> None:
