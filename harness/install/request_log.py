@@ -8,7 +8,7 @@ gives back what a killed run could not. `switch_on` and `give_back` are called u
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from harness.adapters.documents import Obj
 from harness.adapters.kube import Kube
@@ -16,6 +16,7 @@ from harness.adapters.objects import ApiRefused, Objects, Ref
 from harness.adapters.progress import QUIET, Progress
 from harness.adapters.wait import Look, wait_for
 from harness.errors import ClusterError, InstallError
+from harness.install.apply import not_yet
 from harness.model import ClusterHandle, SystemChange
 
 REF = Ref("v1", "ConfigMap", "config-observability", "knative-serving")
@@ -52,19 +53,30 @@ REVISION_LABEL = "serving.knative.dev/revision"
 QUEUE_PROXY = "queue-proxy"
 
 
-def switch_on(handle: ClusterHandle, *, run_id: str, progress: Progress = QUIET) -> tuple[SystemChange, ...]:
+def switch_on(
+    handle: ClusterHandle, *, run_id: str, progress: Progress = QUIET, within_s: float = 60.0
+) -> tuple[SystemChange, ...]:
     """Set the three keys, keep what they were in the annotation, and answer with what was changed.
 
     The Revisions that stand are rolled by Knative; a Service made afterwards is looked at by `settled`. What a dead run left must
     have been given back before. Raises ClusterError when there is no such ConfigMap, InstallError when the change is refused.
     """
     objects = Objects(Kube.of(handle))
-    found = _config(objects)
-    data = found.get("data") or {}
-    if _kept(found) is not None:
-        raise InstallError(f"{REF} carries the mark of another run's request log.", where=ANNOTATION, fix="knative-chaos up")
-    was = {key: data.get(key) for key in WANTED}
-    _merge(objects, found, WANTED, json.dumps({"run": run_id, "was": was}, sort_keys=True))
+    was: dict[str, str | None] = {}
+
+    def change(found: Obj) -> Obj | None:
+        text = _annotation(found)
+        if text is not None:
+            if was and text == _mark(run_id, was):
+                return None  # it was stored although the answer was lost
+            _kept(found)
+            raise InstallError(f"{REF} carries the mark of another run's request log.", where=ANNOTATION, fix="knative-chaos up")
+        data = found.get("data") or {}
+        was.update({key: data.get(key) for key in WANTED})
+        return _patch(WANTED, _mark(run_id, was))
+
+    if not _changed(objects, change, within_s=within_s):
+        raise ClusterError(f"There is no {REF}; Knative Serving is not installed as we know it.", fix="make down && make up")
     progress.say("queue-proxy's request log is on for this run: it changes what is measured, and is recorded")
     return tuple(SystemChange(str(REF), key, was[key], now, WHY) for key, now in WANTED.items() if was[key] != now)
 
@@ -76,11 +88,17 @@ def give_back(handle: ClusterHandle, *, progress: Progress = QUIET, within_s: fl
     refused or the annotation cannot be read, WaitTimeout when a Revision keeps the log.
     """
     objects = Objects(Kube.of(handle))
-    found = objects.get(REF)
-    was = None if found is None else _kept(found)
-    if found is None or was is None:
+    given = False
+
+    def change(found: Obj) -> Obj | None:
+        nonlocal given
+        was = _kept(found)
+        given = given or was is not None
+        return None if was is None else _patch(was, None)
+
+    _changed(objects, change, within_s=within_s)
+    if not given:
         return False
-    _merge(objects, found, was, None)
     progress.say("queue-proxy's request log is as it was before")
 
     def look() -> Look[bool]:
@@ -136,16 +154,18 @@ def _revisions(objects: Objects, *, namespace: str = "", revision: str = "") -> 
     return objects.find("apps/v1", "Deployment", namespace=namespace, labels=labels)
 
 
-def _config(objects: Objects) -> Obj:
-    found = objects.get(REF)
-    if found is None:
-        raise ClusterError(f"There is no {REF}; Knative Serving is not installed as we know it.", fix="make down && make up")
-    return found
+def _annotation(config: Obj) -> str | None:
+    text = (config["metadata"].get("annotations") or {}).get(ANNOTATION)
+    return None if text is None else str(text)
+
+
+def _mark(run_id: str, was: Mapping[str, str | None]) -> str:
+    return json.dumps({"run": run_id, "was": dict(was)}, sort_keys=True)
 
 
 def _kept(config: Obj) -> dict[str, str | None] | None:
     """What the keys were before, None without our annotation. Raises InstallError when it is not what we wrote."""
-    text = (config["metadata"].get("annotations") or {}).get(ANNOTATION)
+    text = _annotation(config)
     if text is None:
         return None
     try:
@@ -159,15 +179,34 @@ def _kept(config: Obj) -> dict[str, str | None] | None:
         ) from error
 
 
-def _merge(objects: Objects, seen: Obj, data: Mapping[str, str | None], annotation: str | None) -> None:
-    """One change of keys and annotation together; refused if somebody else changed the ConfigMap since it was read."""
-    patch: Obj = {
-        "metadata": {"resourceVersion": seen["metadata"].get("resourceVersion"), "annotations": {ANNOTATION: annotation}},
-        "data": dict(data),
-    }
-    try:
-        objects.merge(REF, patch)
-    except ApiRefused as refused:
-        raise InstallError(
-            f"The request log could not be switched: {refused.what}", where=str(REF), fix="knative-chaos up"
-        ) from refused
+def _patch(data: Mapping[str, str | None], annotation: str | None) -> Obj:
+    return {"metadata": {"annotations": {ANNOTATION: annotation}}, "data": dict(data)}
+
+
+def _changed(objects: Objects, change: Callable[[Obj], Obj | None], *, within_s: float) -> bool:
+    """Change keys and annotation together, on what is there at that moment; False when there is no such ConfigMap.
+
+    change: the patch for the ConfigMap as read, None when there is nothing to do. Somebody else's change in between, or a webhook
+    that is away for a moment, makes it read again. Raises InstallError for any other refusal.
+    """
+
+    def once() -> Look[bool]:
+        found = objects.get(REF)
+        if found is None:
+            return Look(value=False, seen="not there")
+        patch = change(found)
+        if patch is None:
+            return Look(value=True, seen="as it should be")
+        patch["metadata"]["resourceVersion"] = found["metadata"].get("resourceVersion")
+        try:
+            objects.merge(REF, patch)
+        except ApiRefused as refused:
+            reason = "somebody else changed it" if refused.status == 409 else not_yet(refused)
+            if reason is None:
+                raise InstallError(
+                    f"The request log could not be switched: {refused.what}", where=str(REF), fix="knative-chaos up"
+                ) from refused
+            return Look(None, reason)
+        return Look(value=True, seen="changed")
+
+    return wait_for(f"{REF} is changed", once, within_s=within_s, every_s=0.5, fix="knative-chaos up")

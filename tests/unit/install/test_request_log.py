@@ -11,7 +11,7 @@ import pytest
 
 from harness.adapters.documents import Obj
 from harness.adapters.kube import Kube
-from harness.adapters.objects import Ref
+from harness.adapters.objects import ApiRefused, Ref
 from harness.errors import ClusterError, InstallError, WaitTimeout
 from harness.install import request_log
 from harness.install.request_log import ANNOTATION, MARK, REF, TEMPLATE, WANTED
@@ -162,13 +162,57 @@ def test_it_is_not_switched_twice(cluster: Cluster) -> None:
 
 
 def test_a_change_by_somebody_else_in_between_is_not_lost(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The switch is refused, not laid over it."""
+    """What it was is read again, and that is what comes back."""
     stale = copy.deepcopy(cluster.stored[REF])
     cluster.merge(REF, {"data": {"logging.request-log-template": "theirs"}})
     was = content(cluster)
-    monkeypatch.setattr(cluster, "get", lambda _ref: stale)
-    with pytest.raises(InstallError, match="modified"):
-        request_log.switch_on(HANDLE, run_id="r1")
+    reads = [stale]
+    get = cluster.get
+    monkeypatch.setattr(cluster, "get", lambda ref: reads.pop() if reads else get(ref))
+    changes = request_log.switch_on(HANDLE, run_id="r1", within_s=20)
+    assert ("logging.request-log-template", "theirs") in {(change.what, change.was) for change in changes}
+    assert request_log.give_back(HANDLE, within_s=20)
+    assert content(cluster) == was
+
+
+@pytest.mark.parametrize("stored", [True, False], ids=["stored, answer lost", "not stored"])
+@pytest.mark.parametrize(
+    ("status", "said"), [(0, "read timed out"), (500, 'failed calling webhook "config.webhook": connect: connection refused')]
+)
+def test_what_passes_is_tried_again(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch, status: int, said: str, *, stored: bool
+) -> None:
+    """A webhook that is away, an answer that is lost: what the keys were is not forgotten over it."""
+    was = content(cluster)
+    merge = cluster.merge
+    fail: list[bool] = []
+
+    def flaky(ref: Ref, patch: Obj) -> Obj:
+        if fail.pop():
+            if stored:
+                merge(ref, patch)
+            raise ApiRefused(f"PATCH {ref}", status=status, said=said)
+        return merge(ref, patch)
+
+    monkeypatch.setattr(cluster, "merge", flaky)
+    fail[:] = [False, True]
+    assert len(request_log.switch_on(HANDLE, run_id="r1", within_s=20)) == 3
+    assert content(cluster)[0] == {"_example": "text", **WANTED}
+    fail[:] = [False, True]
+    assert request_log.give_back(HANDLE, within_s=20)
+    assert content(cluster) == was
+
+
+def test_a_refusal_that_stays_is_told(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At once, with what the API server said."""
+    was = content(cluster)
+
+    def refuse(ref: Ref, _patch: Obj) -> Obj:
+        raise ApiRefused(f"PATCH {ref}", status=400, said="admission webhook denied the request: template: unexpected EOF")
+
+    monkeypatch.setattr(cluster, "merge", refuse)
+    with pytest.raises(InstallError, match="unexpected EOF"):
+        request_log.switch_on(HANDLE, run_id="r1", within_s=20)
     assert content(cluster) == was
 
 
