@@ -45,6 +45,10 @@ def http(status: int, body: str, headers: dict[str, str]) -> Failure:
         (http(502, ACTIVATOR, THROUGH), Wants.ACTIVATOR_LINE),
         (http(502, "EOF", THROUGH), Wants.QUEUE_PROXY_LINE),
         (http(502, "unexpected EOF", THROUGH), Wants.QUEUE_PROXY_LINE),
+        (
+            http(502, "write tcp 127.0.0.1:5->127.0.0.1:8080: use of closed network connection", THROUGH),
+            Wants.QUEUE_PROXY_LINE,
+        ),
         (http(502, RESET, THROUGH), Wants.QUEUE_PROXY_LINE),
         (http(502, "write tcp 127.0.0.1:1->127.0.0.1:8080: write: broken pipe", THROUGH), Wants.QUEUE_PROXY_LINE),
         (http(502, "context canceled", THROUGH), Cause.UNKNOWN),
