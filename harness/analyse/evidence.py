@@ -65,7 +65,7 @@ class Wants(Enum):
 
 _CUT_SHORT = re.compile(r"(^|: )(unexpected )?EOF$|connection reset by peer|broken pipe|use of closed network connection$")
 """What Go says of a connection that ended under a request. The last: its reading side saw the end first and closed the connection
-while the body was still being written (seen once in 21,585 failures on knative-v1.23.0, as queue-proxy's line and the answer alike)."""
+while the body was still being written (once in 21,585 failures on knative-v1.23.0, in queue-proxy's line and the answer alike)."""
 
 
 def refused_text(user_port: int) -> str:
