@@ -9,11 +9,12 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from fixtures.experiment import Experiment
 from harness.catalogue import S1
-from harness.model import Ruling
+from harness.model import CycleFindings, Ruling
 
 pytestmark = pytest.mark.cluster
 
@@ -40,13 +41,31 @@ def test_every_figure_stands_up_to_a_second_look(experiment: Experiment, pytestc
     for cycle in counted:
         assert cycle.missing == (), f"cycle {cycle.index}"
         assert cycle.disputes == (), f"cycle {cycle.index}"
-        client, proxy = cycle.refused_window, cycle.queue_proxy_window
-        assert client is not None
-        assert proxy is not None
-        within_ns = int(1e9 / RATE_RPS) + 5_000_000
-        assert abs(client[0] - proxy[0]) <= within_ns, f"cycle {cycle.index}: the windows begin apart"
-        assert abs(client[1] - proxy[1]) <= within_ns, f"cycle {cycle.index}: the windows end apart"
+        _windows_agree(cycle, _refused(run.directory, cycle.index))
     _same_again(run.directory, tmp_path)
+
+
+def _refused(directory: Path, cycle: int) -> list[tuple[int, int]]:
+    """(sent, answered) of each request that was told the port refused, straight from the tables."""
+    requests, answers = (pl.read_parquet(directory / f"{table}.parquet") for table in ("requests", "answers"))
+    said = answers.filter(pl.col("body").str.contains("connect: connection refused", literal=True))
+    refused = requests.filter(pl.col("cycle") == cycle).join(
+        said.select("cycle", pl.col("index").alias("answer")), on=["cycle", "answer"]
+    )
+    return list(refused.select("sent_ns", "done_ns").sort("sent_ns").iter_rows())
+
+
+def _windows_agree(cycle: CycleFindings, refused: list[tuple[int, int]]) -> None:
+    """At both ends queue-proxy's line lies where the client says it must: between sending and answer, give or take a period + 5 ms.
+
+    A client does not know better when it was refused: on a busy machine an answer may be under way for tens of milliseconds.
+    """
+    proxy = cycle.queue_proxy_window
+    assert proxy is not None
+    within_ns = int(1e9 / RATE_RPS) + 5_000_000
+    sent, answered = [one[0] for one in refused], [one[1] for one in refused]
+    assert sent[0] - within_ns <= proxy[0] <= min(answered) + within_ns, f"cycle {cycle.index}: the windows begin apart"
+    assert sent[-1] - within_ns <= proxy[1] <= max(answered) + within_ns, f"cycle {cycle.index}: the windows end apart"
 
 
 def _same_again(directory: Path, elsewhere: Path) -> None:
