@@ -63,7 +63,7 @@ def parsed(payload: str) -> dict[str, Any] | None:
         return None
     try:
         value = json.loads(payload)
-    except ValueError:
+    except (ValueError, RecursionError):  # a line may be nested deeper than the reader goes
         return None
     return value if isinstance(value, dict) else None
 

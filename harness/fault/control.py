@@ -67,7 +67,7 @@ class Control:
             raise FaultError(f"The app's control port answered {status}: {_short(text)}", fix=_mend(status), where=self.where)
         try:
             answer = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             answer = None
         if not isinstance(answer, dict) or not isinstance(answer.get("boot"), str):
             raise FaultError(

@@ -220,7 +220,7 @@ def parse_entry(line: bytes) -> Entry:
             unit=str(value.get("_SYSTEMD_UNIT") or ""),
             message=str(message or ""),
         )
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise Broken(f"instead of a journal entry came: {line[:200].decode(errors='replace')}") from error
 
 

@@ -167,7 +167,7 @@ class Watch(Worker):
         try:
             message = json.loads(line)
             kind, obj = message["type"], message["object"]
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise Broken(f"the watch sent what is no watch event: {line[:80]!r}") from error
         if kind == "ERROR":
             if obj.get("code") == EXPIRED:

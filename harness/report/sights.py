@@ -42,6 +42,7 @@ _LISTENER = {
 
 def parsed(payload: str) -> dict[str, Any]:
     """The JSON object of a payload; empty if it is none."""
+    # As analyse reads a line: the report is made of the nouns alone, and no stage imports another for a helper.
     try:
         value = json.loads(payload) if payload.startswith("{") else None
     except (ValueError, RecursionError):

@@ -41,6 +41,7 @@ READ = json.dumps(
         (Stream.QUEUE_PROXY, f"aggressive probe error (failed 202 times): {REFUSED}", LineKind.PROBE_ERROR),
         (Stream.QUEUE_PROXY, "", LineKind.OTHER),
         (Stream.QUEUE_PROXY, "{torn", LineKind.OTHER),
+        (Stream.QUEUE_PROXY, '{"error":' + "[" * 100_000, LineKind.OTHER),  # deeper than the reader goes
         (Stream.QUEUE_PROXY, "[1]", LineKind.OTHER),
         (Stream.ACTIVATOR, READ.replace('"queueproxy"', '"activator"'), LineKind.ACTIVATOR_ERROR),
         (Stream.ACTIVATOR, READ, LineKind.OTHER),
