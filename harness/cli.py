@@ -26,6 +26,7 @@ from harness.cluster import checks
 from harness.cluster import down as take_down
 from harness.deploy import described, from_yaml
 from harness.errors import BadInput, ExitCode, HarnessError
+from harness.history.patience import WITHIN_S
 from harness.history.rows import Format, answer
 from harness.model import Ruling
 from harness.scenario import Ask, Run, analyse_again, measure, prepare, require_runnable, with_request_log
@@ -170,12 +171,13 @@ def query(
     ],
     form: Annotated[Format, typer.Option("--format", help="How the answer is written.")] = Format.TABLE,
     out: Annotated[Path | None, typer.Option("--out", help="A file for the answer.")] = None,
+    within_s: Annotated[float, typer.Option("--within", metavar="SECONDS", help="How long the query may work.")] = WITHIN_S,
 ) -> None:
     """Ask the histories of one run or many in SQL: requests, observations, cycles, ... (docs/query.md has the tables)."""
     *directories, sql = places
     if not directories:
         raise BadInput("A query needs a directory and its SQL.", fix='knative-chaos query artifacts "SELECT * FROM runs"')
-    answer([Path(place) for place in directories], sql, sys.stdout, form=form, out=out)
+    answer([Path(place) for place in directories], sql, sys.stdout, form=form, out=out, within_s=within_s)
 
 
 @app.command()

@@ -14,15 +14,20 @@ from typing import Any, TextIO
 import duckdb
 
 from harness.adapters.text import printable
-from harness.errors import BadInput
+from harness.errors import BadInput, Interrupted
+from harness.history.patience import INTERRUPTED, WITHIN_S, Patience
 from harness.history.query import Question, find, literal, opened, question, told
 
 BATCH = 10_000
+LONG_S = 7 * 24 * 3600.0
 TABLE_ROWS = 200
 """So many does a table show; the other formats have them all."""
 
 CELL = 100
-"""Characters of one cell of a table."""
+"""Characters of one cell of a table; DuckDB cuts a longer one, so that it is never held here."""
+
+LONGEST = 16 * 2**20
+"""Bytes of one value in CSV and JSON; a longer one is refused before it is held here."""
 
 PLAIN = frozenset(
     {
@@ -54,28 +59,35 @@ class Format(StrEnum):
     PARQUET = "parquet"
 
 
-def answer(places: Sequence[Path], sql: str, to: TextIO, *, form: Format = Format.TABLE, out: Path | None = None) -> None:
+def answer(
+    places: Sequence[Path],
+    sql: str,
+    to: TextIO,
+    *,
+    form: Format = Format.TABLE,
+    out: Path | None = None,
+    within_s: float = WITHIN_S,
+) -> None:
     """Ask the runs at these places, and write the answer to `out`, or to `to` without one.
 
-    out: appears whole or not at all. Raises BadInput (SQL, a file that cannot be written), HistoryError (no run, a damaged one).
+    out: appears whole or not at all. within_s: of DuckDB's work. Raises BadInput (SQL, a query over a limit, a file that cannot
+    be written), HistoryError (no run, a damaged one), Interrupted.
     """
     if form is Format.PARQUET and out is None:
         raise BadInput("Parquet is not for a terminal.", fix="Name a file with --out.")
-    runs = find(places)
-    part = _part(out, runs) if out else None
+    if not 0 < within_s <= LONG_S:
+        raise BadInput(f"--within {within_s:g} is no number of seconds above 0 and up to {LONG_S:g}.")
+    part: Path | None = None
     try:
+        runs = find(places)
+        part = _part(out, runs) if out else None
         with opened(runs, writable=part) as connection:
-            asked = question(connection, sql)
-            if part is None or out is None:
-                _write(connection, asked, form, to)
-                return
-            if form is Format.PARQUET:
-                with told():
-                    connection.execute(f"COPY ({asked.sql}\n) TO {literal(str(part))} (FORMAT parquet)")
-            else:
-                with part.open("w", encoding="utf-8", newline="") as file:
-                    _write(connection, asked, form, file)
-        part.replace(out)
+            patience = Patience(connection, within_s, abandoned=lambda: part.unlink(missing_ok=True) if part else None)
+            _answer(_Asking(connection, patience, sql), form, part, to)
+        if part and out:
+            part.replace(out)
+    except KeyboardInterrupt as error:
+        raise Interrupted(INTERRUPTED) from error
     except BrokenPipeError:
         # `| head` has what it wanted; what is still buffered must not complain when the process ends.
         with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
@@ -97,29 +109,64 @@ def _part(out: Path, runs: Sequence[Path]) -> Path:
     return place.with_name(f".{place.name}.{os.getpid()}.part")
 
 
-def _write(connection: duckdb.DuckDBPyConnection, asked: Question, form: Format, to: TextIO) -> None:
-    rows = _rows(connection, asked)
+class _Asking:
+    """One SELECT that is being asked; every word with DuckDB is by patience."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, patience: Patience, sql: str) -> None:
+        self._connection = connection
+        self._patience = patience
+        self.asked: Question = patience(lambda: question(connection, sql))
+
+    def copy(self, to: Path) -> None:
+        """All of it as Parquet."""
+        copy = f"COPY ({self.asked.sql}\n) TO {literal(str(to))} (FORMAT parquet)"
+        with told():
+            self._patience(lambda: self._connection.execute(copy))
+
+    def rows(self, form: Format) -> Iterator[tuple[Any, ...]]:
+        """Row by row, of Python's own types."""
+        picked = ", ".join(_picked(at, kind, form) for at, kind in enumerate(self.asked.kinds, 1))
+        with told():
+            # On a line of its own, for the SELECT may end in a comment.
+            select = f"SELECT {picked} FROM ({self.asked.sql}\n)"  # noqa: S608 - one SELECT, as `question` made sure
+            answered = self._patience(lambda: self._connection.execute(select))
+            while rows := self._patience(lambda: answered.fetchmany(BATCH)):
+                yield from rows
+
+
+def _picked(at: int, kind: str, form: Format) -> str:
+    """The column in a type of Python's own, and of a size that can be held."""
+    if kind.startswith("DECIMAL"):
+        return f"CAST(#{at} AS DOUBLE)"
+    if kind in PLAIN and kind != "VARCHAR":
+        return f"#{at}"
+    text = f"#{at}" if kind in PLAIN else f"CAST(#{at} AS VARCHAR)"
+    if form is Format.TABLE:
+        return f"left({text}, {CELL + 1})"
+    complaint = literal(f"A value is longer than {LONGEST} bytes: cut it with left(), or write Parquet")
+    return f"CASE WHEN strlen({text}) > {LONGEST} THEN error({complaint}) ELSE {text} END"
+
+
+def _answer(asking: _Asking, form: Format, part: Path | None, to: TextIO) -> None:
+    if part is None:
+        _write(asking, form, to)
+    elif form is Format.PARQUET:
+        asking.copy(part)
+    else:
+        with part.open("w", encoding="utf-8", newline="") as file:
+            _write(asking, form, file)
+
+
+def _write(asking: _Asking, form: Format, to: TextIO) -> None:
+    rows, names = asking.rows(form), asking.asked.names
     if form is Format.CSV:
         writer = csv.writer(to, lineterminator="\n")
-        writer.writerow(asked.names)
+        writer.writerow(names)
         writer.writerows(rows)
     elif form is Format.JSON:
-        _json(asked.names, rows, to)
+        _json(names, rows, to)
     else:
-        _table(asked.names, rows, to)
-
-
-def _rows(connection: duckdb.DuckDBPyConnection, asked: Question) -> Iterator[tuple[Any, ...]]:
-    """Row by row, of Python's own types."""
-    picked = (
-        f"#{at}" if kind in PLAIN else f"CAST(#{at} AS {'DOUBLE' if kind.startswith('DECIMAL') else 'VARCHAR'})"
-        for at, kind in enumerate(asked.kinds, 1)
-    )
-    with told():
-        # On a line of its own, for the SELECT may end in a comment.
-        answered = connection.execute(f"SELECT {', '.join(picked)} FROM ({asked.sql}\n)")  # noqa: S608 - one SELECT, as `question` made sure
-        while rows := answered.fetchmany(BATCH):
-            yield from rows
+        _table(names, rows, to)
 
 
 def _json(names: Sequence[str], rows: Iterator[tuple[Any, ...]], to: TextIO) -> None:
@@ -162,6 +209,6 @@ def _table(names: Sequence[str], rows: Iterator[tuple[Any, ...]], to: TextIO) ->
 def _cell(value: object) -> str:
     if value is None:
         return ""
-    text = f"{value:.6g}" if isinstance(value, float) else str(value)
-    text = printable(text).replace("\n", "\\n").replace("\t", "\\t")
+    whole = f"{value:.6g}" if isinstance(value, float) else str(value)
+    text = printable(whole[: CELL + 1]).replace("\n", "\\n").replace("\t", "\\t")
     return text if len(text) <= CELL else text[: CELL - 1] + "…"

@@ -8,11 +8,14 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import numpy as np
 import polars as pl
 import pytest
@@ -20,8 +23,9 @@ import pytest
 from harness.errors import BadInput, ExitCode, HistoryError
 from harness.history import Recorder, read
 from harness.history.layout import Table
+from harness.history.patience import Patience
 from harness.history.query import ABOUT, MEMORY, find, pattern
-from harness.history.rows import CELL, TABLE_ROWS, Format, answer
+from harness.history.rows import CELL, LONGEST, TABLE_ROWS, Format, answer
 from harness.history.tables import SCHEMAS
 from harness.model import Outcome
 from tests.unit.history.kit import T0, load, mark, meta, record, seen
@@ -419,3 +423,88 @@ def test_the_command_answers_and_refuses(tmp_path: Path) -> None:
         assert child.stderr.read() == b""
         assert child.wait(120) == 0
     assert list(tmp_path.iterdir()) == []
+
+
+HEAVY = "SELECT a.* FROM requests a, requests b, requests c ORDER BY random() LIMIT 3"
+"""10^11 rows to go through: nobody waits for that."""
+
+STUBBORN = "SELECT levenshtein(repeat('a', n), repeat('b', n)) FROM (SELECT count(*) + 5000000 AS n FROM requests)"
+"""One step of DuckDB, without an end."""
+
+TOLD = """
+import sys, threading
+from harness import cli
+from harness.history import patience
+
+class Said(patience._Call):
+    def run(self):
+        print("working", file=sys.stderr, flush=True)
+        super().run()
+
+patience._Call = Said
+patience.LETS_GO_S = {lets_go_s}
+sys.argv = ["knative-chaos", "query", *sys.argv[1:]]
+cli.main()
+"""
+"""The command; a line on stderr before each call of DuckDB: the first asks whether the SQL holds, the second asks it."""
+
+
+@pytest.mark.parametrize(
+    ("sql", "number", "lets_go_s"),
+    [(HEAVY, signal.SIGINT, 60), (HEAVY, signal.SIGTERM, 60), (STUBBORN, signal.SIGINT, 0.1)],
+    ids=["Ctrl-C", "SIGTERM", "one that cannot be interrupted"],
+)
+def test_a_heavy_query_ends_when_told_to(tmp_path: Path, sql: str, number: signal.Signals, lets_go_s: float) -> None:
+    """Exit code 2, one line, no traceback, and nothing of the answer left."""
+    words = [sys.executable, "-c", TOLD.format(lets_go_s=lets_go_s), str(S1), sql, "--format", "csv", "--out", "answer.csv"]
+    with subprocess.Popen(words, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, stderr=subprocess.PIPE) as child:
+        try:
+            assert child.stderr is not None
+            assert [child.stderr.readline() for _ in range(2)] == [b"working\n"] * 2
+            child.send_signal(number)
+            _, said = child.communicate(timeout=120)
+        finally:
+            child.kill()
+    assert said == b"knative-chaos: The query was interrupted.\n"
+    assert child.returncode == ExitCode.INCONCLUSIVE
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_query_has_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One line, also for one that writes Parquet; the limit itself is a number of seconds."""
+    monkeypatch.setattr("harness.history.patience.LETS_GO_S", 600.0)  # past it this very process would be left
+    for form in (Format.CSV, Format.PARQUET):
+        with pytest.raises(BadInput, match=r"longer than 0\.2 s\..*--within"):
+            answer([S1], HEAVY, io.StringIO(), form=form, out=tmp_path / "answer", within_s=0.2)
+    assert list(tmp_path.iterdir()) == []
+    for wrong in (0, -1, float("nan"), float("inf")):
+        with pytest.raises(BadInput, match="no number of seconds"):
+            answer([S1], "SELECT 1", io.StringIO(), within_s=wrong)
+
+
+def test_a_reader_may_take_its_time() -> None:
+    """What is left of the limit shrinks by DuckDB's work, not by what is done with the rows."""
+    clock = iter([0.0, 1.0, 100.0, 103.0])
+    with duckdb.connect() as connection, pytest.MonkeyPatch.context() as patch:
+        patch.setattr("harness.history.patience.mono_s", lambda: next(clock))
+        patience = Patience(connection, 10)
+        assert [patience(lambda: 1), patience(lambda: 2)] == [1, 2]
+        assert patience.left_s == 6
+
+
+def test_a_huge_value_is_never_held() -> None:
+    """Cut in a table, refused by name in CSV and JSON, also within a list."""
+    for sql in ("SELECT repeat('x', 20_000_000) AS x", "SELECT [repeat('x', 20_000_000)] AS x"):
+        said = io.StringIO()
+        tracemalloc.start()
+        try:
+            answer([S1], sql, said)
+            for form in (Format.CSV, Format.JSON):
+                with pytest.raises(BadInput, match=f"longer than {LONGEST} bytes"):
+                    answer([S1], sql, io.StringIO(), form=form)
+            assert tracemalloc.get_traced_memory()[1] < 10_000_000
+        finally:
+            tracemalloc.stop()
+        assert re.fullmatch(r"\[?x+…", said.getvalue().splitlines()[2])
+        assert len(said.getvalue().splitlines()[2]) == CELL
+    assert asked(f"SELECT repeat('x', {LONGEST}) AS x")[0]["x"] == "x" * LONGEST
