@@ -40,6 +40,7 @@ ARTIFACTS = {
     "closed": "rows of each table when the run was closed",
     "requests": "every request: lane, outcome, intended, sent and done times",
     "answers": "every distinct answer the clients got",
+    "attempts": "attempts that a retrying client followed by another",
     "observations": "what the observers saw: pods, endpoints, events, logs",
     "faults": "what was done to the app, and its answer",
     "cycles": "what the scenario did when",
@@ -128,7 +129,7 @@ def cause(key: str) -> str:
 
 def artifact(name: str) -> str:
     """What a file of the run directory is for."""
-    return ARTIFACTS.get(name, "a log as it came" if name.startswith("raw/") else name)
+    return ARTIFACTS.get(name, name)
 
 
 def edge(name: str) -> str:

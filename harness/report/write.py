@@ -16,8 +16,16 @@ from harness.report.summary import summary, text
 from harness.report.svg import svg
 
 OWN: Mapping[str, str] = {"summary": "summary.json", "report": "report.html", "junit": "junit.xml"}
-KINDS = (".json", ".jsonl", ".parquet")
-FOLDERS = ("load", "raw")
+CLOSED = "closed.json"
+
+JOURNALS = ("observations", "gaps", "faults", "phases", "cycles")
+"""Tables that a run which was never closed has as lines."""
+
+TABLES = (*JOURNALS, "requests", "answers")
+"""Tables that every closed run has."""
+
+KEPT = ("log:", "journal:")
+"""Streams whose lines are kept as they came, too."""
 
 
 def write(directory: Path, history: History, findings: Findings, verdict: Verdict) -> Summary:
@@ -27,7 +35,7 @@ def write(directory: Path, history: History, findings: Findings, verdict: Verdic
     """
     if not directory.is_dir():
         raise HistoryError("There is no such run directory.", fix="Give the directory that holds run.json.", where=str(directory))
-    found = summary(history, findings, verdict, artifacts=artifacts(directory))
+    found = summary(history, findings, verdict, artifacts=artifacts(history, closed=(directory / CLOSED).is_file()))
     files = {
         OWN["summary"]: text(found),
         OWN["report"]: html(history, findings, found),
@@ -46,27 +54,23 @@ def write_svg(path: Path, history: History, findings: Findings, found: Summary) 
     _whole(path, svg(history, findings, found))
 
 
-def artifacts(directory: Path) -> dict[str, str]:
-    """Name -> relative path of what a reader may want of a run directory; our own three are always named.
+def artifacts(history: History, *, closed: bool) -> dict[str, str]:
+    """Name -> relative path of what a run directory with this history holds, by the layout of one and not by looking.
 
-    A table that lies there both as lines and as Parquet is named once, as Parquet. Links and hidden files are left out.
+    So a stray file changes nothing, and a copy without its logs says the same. closed: whether the tables lie there as Parquet.
     """
-    out = dict(OWN)
-    for path in sorted(directory.iterdir()):
-        if path.is_symlink() or path.name.startswith(".") or path.name in OWN.values():
-            continue
-        if path.is_file() and path.suffix in KINDS:
-            # ".json" < ".jsonl" < ".parquet" in the order of names: the last one stays.
-            out[path.stem] = path.name
-        elif path.is_dir() and path.name in FOLDERS:
-            out[path.name] = f"{path.name}/"
-            out |= _inside(path) if path.name == "raw" else {}
+    out = {**OWN, "run": "run.json"}
+    if closed:
+        out |= {"closed": CLOSED} | {table: f"{table}.parquet" for table in TABLES}
+        out |= {} if history.attempts is None else {"attempts": "attempts.parquet"}
+    else:
+        out |= {table: f"{table}.jsonl" for table in JOURNALS}
+    if history.generators or not history.requests.is_empty():
+        out["load"] = "load/"
+    streams = history.observations["stream"].unique().to_list()
+    if any(str(stream).startswith(KEPT) for stream in streams):
+        out["raw"] = "raw/"
     return out
-
-
-def _inside(folder: Path) -> dict[str, str]:
-    paths = (path.relative_to(folder.parent).as_posix() for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
-    return {path: path for path in sorted(paths)}
 
 
 def _whole(path: Path, content: str) -> None:

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from harness.errors import HistoryError
-from harness.report.write import artifacts, write, write_svg
+from harness.history import read
+from harness.report.words import artifact
+from harness.report.write import OWN, artifacts, write, write_svg
+
+DATA = Path(__file__).parents[2] / "data"
 
 
 def files(directory: Path) -> dict[str, bytes]:
@@ -34,25 +40,38 @@ def test_writing_again_changes_nothing(troubled: Any, tmp_path: Path) -> None:
     assert files(tmp_path) == before
 
 
-def test_the_artifacts_are_those_of_the_run(tmp_path: Path) -> None:
-    """Tables once, raw logs one by one, nothing hidden, nothing linked, nothing of somebody else."""
-    for name in ("run.json", "requests.jsonl", "requests.parquet", "gaps.jsonl", ".lock.json", "notes.txt"):
-        (tmp_path / name).touch()
-    for folder in ("raw/pod-1", "load/cycle-000", "mine"):
-        (tmp_path / folder).mkdir(parents=True)
-    (tmp_path / "raw" / "pod-1" / "queue-proxy.0.log").touch()
-    (tmp_path / "latest.json").symlink_to(tmp_path / "run.json")
-    assert artifacts(tmp_path) == {
-        "summary": "summary.json",
-        "report": "report.html",
-        "junit": "junit.xml",
-        "run": "run.json",
-        "requests": "requests.parquet",
-        "gaps": "gaps.jsonl",
-        "load": "load/",
-        "raw": "raw/",
-        "raw/pod-1/queue-proxy.0.log": "raw/pod-1/queue-proxy.0.log",
-    }
+def test_the_artifacts_are_those_of_the_layout(s1: Any) -> None:
+    """Tables as Parquet of a closed run, as lines of any other; logs, load and further attempts if the history has such."""
+    quiet = replace(s1.history, observations=s1.history.observations.clear(), requests=s1.history.requests.clear(), generators={})
+    lines = {table: f"{table}.jsonl" for table in ("observations", "gaps", "faults", "phases", "cycles")}
+    assert artifacts(quiet, closed=False) == {**OWN, "run": "run.json", **lines}
+    logged = replace(s1.history, observations=pl.DataFrame({"stream": ["pods", "log:queue-proxy"]}))
+    assert artifacts(logged, closed=False) == {**OWN, "run": "run.json", **lines, "load": "load/", "raw": "raw/"}
+    tables = {table: f"{table}.parquet" for table in (*lines, "requests", "answers")}
+    assert artifacts(quiet, closed=True) == {**OWN, "run": "run.json", "closed": "closed.json", **tables}
+    retried = replace(quiet, attempts=s1.history.requests.clear())
+    assert artifacts(retried, closed=True)["attempts"] == "attempts.parquet"
+
+
+@pytest.mark.parametrize("recording", sorted(DATA.glob("*/run.json")), ids=lambda path: path.parent.name)
+def test_they_are_there_and_named_in_words(recording: Path) -> None:
+    """Of a real run, beside its own three and the logs, which a recording is without."""
+    named = artifacts(read(recording.parent), closed=True)
+    for name, path in named.items():
+        assert artifact(name) != name
+        assert name in OWN or name == "raw" or (recording.parent / path).exists(), path
+
+
+def test_what_else_lies_there_changes_nothing(s1: Any, tmp_path: Path) -> None:
+    """The same history gives the same bytes, wherever it lies."""
+    bare, full = tmp_path / "bare", tmp_path / "full"
+    bare.mkdir()
+    (full / "raw" / "pod-1").mkdir(parents=True)
+    for name in ("mine.json", "requests.jsonl", "requests.parquet", "notes.parquet", "raw/pod-1/queue-proxy.0.log"):
+        (full / name).touch()
+    for place in (bare, full):
+        write(place, s1.history, s1.findings, s1.verdict)
+    assert {name: files(bare)[name] for name in OWN.values()} == {name: files(full)[name] for name in OWN.values()}
 
 
 def test_a_directory_that_is_not_there_is_one_clear_error(s1: Any, tmp_path: Path) -> None:
