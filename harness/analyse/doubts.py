@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
 from harness.analyse.anatomy import doubts_of
+from harness.analyse.course import off_course
 from harness.analyse.evidence import STRAIGHT
 from harness.analyse.windows import Window
-from harness.model import CycleFindings, CycleMark, FaultKind, Gap, History, Ledger, Outcome, Stream
+from harness.model import CycleFindings, CycleMark, Gap, History, Ledger, Outcome, Stream
 
 NEEDED = (Stream.QUEUE_PROXY, Stream.APP, Stream.PODS, Stream.EVENTS)
 """The ledger and the proof of a fault rest on these: a gap in one is a doubt by itself.
@@ -76,6 +78,15 @@ def _of_the_number(history: History, cycles: Sequence[Cycle], counted: Sequence[
     if len(counted) < max(spec.cycles, 1):
         reasons = "; ".join(f"cycle {cycle.mark.index}: {cycle.findings.voided}" for cycle in cycles if cycle.findings.voided)
         yield f"{len(counted)} of {spec.cycles} cycles count" + (f" ({reasons})" if reasons else "")
+    voided = sum(bool(cycle.findings.voided) and not cycle.mark.given_up for cycle in cycles)
+    if voided > spec.max_replacements:
+        yield f"{voided} cycles are voided, {spec.max_replacements} may be replaced"
+    for pod, times in Counter(cycle.mark.pod for cycle in counted).items():
+        if times > 1:
+            yield f"{pod} was the pod of {times} counted cycles: it was not fresh"
+    for cycle in cycles:
+        if not cycle.mark.given_up and not (cycle.mark.recovered_ns and cycle.mark.ended_ns):
+            yield f"cycle {cycle.mark.index}: neither finished nor given up"
     marked = {cycle.mark.index for cycle in cycles}
     for index in sorted(set(history.requests["cycle"].unique().to_list()) - marked):
         yield f"cycle {index} sent requests but was never marked: the run ended in it"
@@ -102,10 +113,8 @@ def _of_the_load(history: History, cycle: Cycle) -> Iterable[str]:
     yield from _of_good_answers(cycle)
     if cycle.unlogged:
         yield f"cycle {cycle.mark.index}: {cycle.unlogged} requests that queue-proxy answered are not so in its request log"
-    asked = history.meta.spec.fault.kind
-    for fault in history.faults:
-        if fault.cycle == cycle.mark.index and fault.kind not in {asked, FaultKind.NONE}:
-            yield f"cycle {cycle.mark.index}: the fault {fault.kind} was put in though {asked} was asked"
+    for text in off_course(history.meta.spec, cycle.mark, history.faults, cycle.requests, history.attempts):
+        yield f"cycle {cycle.mark.index}: {text}"
 
 
 def _of_good_answers(cycle: Cycle) -> Iterable[str]:

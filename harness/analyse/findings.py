@@ -159,7 +159,13 @@ def _cycle(history: History, mark: CycleMark, tables: _Tables) -> _Seen:
         ready_throughout=_ready(history.gaps, mark.pod, Window(begin_ns, end_ns), ready_throughout(sights, begin_ns, end_ns)),
         restarts=restarts_since(sights, begin_ns, end_ns),
         outside_window=outside(
-            failures.sent_ns[of_users], failures.done_ns[of_users], told, begin_ns, window.until_ns, tolerance_ns
+            failures.sent_ns[of_users],
+            failures.done_ns[of_users],
+            told,
+            begin_ns,
+            window.until_ns,
+            tolerance_ns,
+            _answered(requests, answers),
         ),
         pacing_p50_us=late.p50_us,
         pacing_p99_us=late.p99_us,
@@ -197,6 +203,17 @@ def _logs_liveness(service: ServiceSpec, told: Iterable[AppEvent]) -> bool:
 def _pods(mark: CycleMark, answers: pl.DataFrame) -> frozenset[str]:
     served = (json.loads(headers).get("x-toggle-pod") for headers in answers["headers"])
     return frozenset({mark.pod, *(str(pod) for pod in served if pod)})
+
+
+def _answered(requests: pl.DataFrame, answers: pl.DataFrame) -> dict[str, int]:
+    """When the last good answer of each boot came."""
+    good = requests.filter(pl.col("outcome") == Outcome.OK.value).group_by("answer").agg(pl.col("done_ns").max())
+    last = dict(good.iter_rows())
+    found: dict[str, int] = {}
+    for index, headers in answers.select("index", "headers").iter_rows():
+        if index in last and (boot := json.loads(headers).get("x-toggle-boot")):
+            found[str(boot)] = max(found.get(str(boot), 0), last[index])
+    return found
 
 
 def _by_outcome(requests: pl.DataFrame) -> dict[str, int]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 
@@ -10,11 +11,17 @@ from harness.analyse.columns import Indices
 from harness.analyse.lines import AppEvent
 from harness.analyse.windows import Window
 
+_NOBODY: Mapping[str, int] = MappingProxyType({})
 
-def closed_windows(told: Sequence[AppEvent], from_ns: int, until_ns: int) -> tuple[Window, ...] | None:
+
+def closed_windows(
+    told: Sequence[AppEvent], from_ns: int, until_ns: int, answered: Mapping[str, int] = _NOBODY
+) -> tuple[Window, ...] | None:
     """[listener closed, next listener open] of each restart in [from, until]; None if a listener's end was not reported.
 
-    An app that exits without closing says `exit`, which closes as well. Without a new listener the window stays open to the end.
+    An app that exits without closing says `exit`, which closes as well. Without a new listener the window stays open to the end,
+    and None if another boot was heard or answered after it: that one may have listened, and nobody told from when.
+    answered: boot -> when its last good answer came.
     """
     windows: list[Window] = []
     closed_ns = 0
@@ -33,20 +40,29 @@ def closed_windows(told: Sequence[AppEvent], from_ns: int, until_ns: int) -> tup
         elif event.event == "boot" and boot and event.boot != boot and not closed_ns:
             return None
     if closed_ns:
+        heard = ((event.boot, event.t_ns) for event in told if event.t_ns <= until_ns)
+        if any(other != boot and ns > closed_ns for other, ns in (*heard, *answered.items())):
+            return None
         windows.append(Window(closed_ns, until_ns))
     return tuple(windows)
 
 
 def outside(
-    sent_ns: Indices, done_ns: Indices, told: Sequence[AppEvent], from_ns: int, until_ns: int, tolerance_ns: int
+    sent_ns: Indices,
+    done_ns: Indices,
+    told: Sequence[AppEvent],
+    from_ns: int,
+    until_ns: int,
+    tolerance_ns: int,
+    answered: Mapping[str, int] = _NOBODY,
 ) -> int | None:
     """How many failed requests do not touch such a window, give or take the tolerance; None without the app's report.
 
-    sent_ns, done_ns: of each failed request. No failure: 0, with or without a report.
+    sent_ns, done_ns: of each failed request. answered: as `closed_windows` has it. No failure: 0, with or without a report.
     """
     if not len(sent_ns):
         return 0
-    windows = closed_windows(told, from_ns, until_ns)
+    windows = closed_windows(told, from_ns, until_ns, answered)
     if not told or windows is None:
         return None
     touching = np.zeros(len(sent_ns), dtype=np.bool_)

@@ -83,6 +83,8 @@ def _restarts(cycle: CycleFindings, wanted: int) -> Seen:
         return Observed.UNDECIDED, "the container's restart count was not seen"
     if cycle.restarts == wanted >= 1 and cycle.probed_again is False:
         return Observed.UNDECIDED, f"restarts: {wanted}, but no good liveness probe of the new container was seen: more may follow"
+    if cycle.restarts == wanted and not cycle.sent:
+        return Observed.UNDECIDED, "nothing was sent"
     return (
         Observed.HOLDS if cycle.restarts == wanted else Observed.BROKEN,
         f"restarts: {cycle.restarts} (should be {wanted})",

@@ -109,6 +109,12 @@ def endpoint(slices: Iterable[Observation], pod: str) -> list[tuple[int, bool | 
     return [(at_ns, ready) for at_ns, name, _, ready in chosen if name == chosen[0][1]]
 
 
+def followed(slices: Iterable[Observation], pod: str) -> bool:
+    """Whether the pod's endpoint is told of by a slice that follows its pods, the "-private" one."""
+    told = (parsed(seen.payload) or {} for seen in slices if pod in seen.payload)
+    return any(str(one.get("service")).endswith("-private") for one in told)
+
+
 def _second(at_ns: int, since_ns: int, evidence: str) -> Source:
     """A time cut to a second: [at, at + 1 s), as far as it lies after the fault."""
     hi_ns = at_ns + SECOND_NS - 1

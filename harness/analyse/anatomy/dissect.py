@@ -11,12 +11,12 @@ from harness.analyse.anatomy import api, clients, probes, proxy, runtime, told
 from harness.analyse.anatomy.edges import EDGES, ORDER, required
 from harness.analyse.anatomy.gather import Seen
 from harness.analyse.anatomy.order import contradictions
-from harness.analyse.anatomy.sources import COMMAND, Source, choose, disagreements
-from harness.analyse.pods import restarts_since
+from harness.analyse.anatomy.sources import COMMAND, Source, choose, disagreements, said
+from harness.analyse.pods import ready_throughout, restarts_since
 from harness.model import Bracket, CycleMark, FaultEvent, FaultKind, ServiceSpec
 
-CHECKED = frozenset({"listener-closed", "listening"})
-"""The edges that a claim rests on: requests may fail only between them."""
+CHECKED = frozenset({"listener-closed", "listening", "endpoint-unready"})
+"""The edges that a claim rests on: requests may fail only between the first two, and a pod that stays Ready must not be refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +77,13 @@ def dissect(
         disputes=(
             *(text for edge in edges for text in disagreements(edge, found[edge], since_ns)),
             *contradictions(edges, ORDER[kind], since_ns),
+            *_endpoint_alone(edges, seen, mark, since_ns, end_ns),
         ),
     )
 
 
 def doubts_of(index: int, disputes: Iterable[str]) -> tuple[str, ...]:
-    """The disputes of this cycle that a check rests on, each as a doubt: `failures-only-while-not-listening` needs the edges."""
+    """The disputes of this cycle that a check rests on, each as a doubt: see CHECKED."""
     return tuple(
         f"cycle {index}: the evidence contradicts itself: {dispute}"
         for dispute in disputes
@@ -155,3 +156,10 @@ def _readiness(seen: Seen, mark: CycleMark) -> dict[str, list[Source]]:
     slices = api.endpoint(seen.slices, mark.pod)
     _add(found, api.flips(slices, from_ns, "the pod's endpoint", "endpoint-unready", "endpoint-ready-again"))
     return found
+
+
+def _endpoint_alone(edges: Mapping[str, Bracket], seen: Seen, mark: CycleMark, since_ns: int, end_ns: int) -> Iterable[str]:
+    """A private slice follows its pod's Ready: one that leaves the pod out while it was never seen unready contradicts it."""
+    from_ns = mark.fault_ns or mark.load_started_ns
+    if "endpoint-unready" in edges and api.followed(seen.slices, mark.pod) and ready_throughout(seen.sights, from_ns, end_ns):
+        yield f"endpoint-unready: {said(edges['endpoint-unready'], since_ns)}, but the pod was never seen other than Ready"

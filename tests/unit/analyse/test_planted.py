@@ -496,8 +496,8 @@ def test_a_line_seen_late_still_counts() -> None:
 def test_failures_while_listening_are_outside_the_window() -> None:
     """A refused dial with its line, while the app said it listened, breaks that claim and makes the run a regression."""
     story = restarts()
-    story.request(0, at(0, 2.0105), Outcome.HTTP_ERROR, status=502, answer=BAD)
-    story.refused_line("pod-0", at(0, 2.0115))
+    story.request(0, at(0, 12.0105), Outcome.HTTP_ERROR, status=502, answer=BAD)
+    story.refused_line("pod-0", at(0, 12.0115))
     findings, verdict = judged(story)
     assert findings.doubts == ()
     assert [cycle.outside_window for cycle in findings.cycles] == [1, 0]

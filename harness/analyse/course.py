@@ -1,0 +1,104 @@
+"""Whether a cycle took the course its mark tells of: one fault at most, each step after the one before, users asking throughout."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+
+import numpy as np
+import polars as pl
+
+from harness.analyse.evidence import STRAIGHT
+from harness.model import Arrivals, CycleMark, FaultEvent, FaultKind, LoadPlan, Outcome, RunSpec
+
+SILENT_INTERVALS = 20
+"""So many mean intervals without a request are no chance: with POISSON arrivals one in e^20."""
+
+SILENT_S = 1.0
+"""And so much more may be the generator's being late, which has limits of its own."""
+
+_STEPS = ("load_started_ns", "steady_ns", "fault_ns", "landed_ns", "recovered_ns", "ended_ns")
+_OF_A_FAULT = frozenset({"fault_ns", "landed_ns"})
+
+_OF_USERS = ~pl.col("lane").is_in(STRAIGHT)
+_BAD = pl.col("outcome") != Outcome.OK.value
+
+
+def off_course(
+    spec: RunSpec, mark: CycleMark, faults: Sequence[FaultEvent], requests: pl.DataFrame, attempts: pl.DataFrame | None
+) -> Iterable[str]:
+    """What of a counted cycle was not as its mark says or its spec asked, in words.
+
+    faults: of the run. requests: the cycle's own. attempts: of the run, those that another followed; None: there are none.
+    """
+    yield from _of_the_fault(spec, mark, faults)
+    yield from _of_the_order(spec, mark)
+    yield from _of_the_steady_state(spec, mark, requests, attempts)
+    yield from _of_silent_users(spec.load, mark, requests)
+
+
+def _of_the_fault(spec: RunSpec, mark: CycleMark, faults: Sequence[FaultEvent]) -> Iterable[str]:
+    """One of the kind asked; that there was none is the landing's to say."""
+    asked = spec.fault
+    done = [fault for fault in faults if fault.cycle == mark.index and fault.kind is not FaultKind.NONE]
+    for fault in done:
+        if fault.kind is not asked.kind:
+            yield f"the fault {fault.kind} was put in though {asked.kind} was asked"
+        elif fault.persistent != asked.persistent:
+            yield f"the fault {fault.kind} was put in with persistent {fault.persistent} though {asked.persistent} was asked"
+        if (fault.pod, fault.boot) != (mark.pod, mark.boot):
+            yield f"the fault was put into {fault.pod} of boot {fault.boot}, not into {mark.pod} of boot {mark.boot}"
+        if fault.sent_ns != mark.fault_ns:
+            yield f"its mark has the fault {(mark.fault_ns - fault.sent_ns) / 1e9:+.3f} s from where it was put in"
+    if len(done) > 1:
+        yield f"{len(done)} faults were put in"
+
+
+def _of_the_order(spec: RunSpec, mark: CycleMark) -> Iterable[str]:
+    told = [(name, int(getattr(mark, name))) for name in _STEPS]
+    without = frozenset() if spec.fault.kind is not FaultKind.NONE else _OF_A_FAULT
+    absent = [name for name, ns in told if not ns and name not in without]
+    if absent:
+        yield f"its mark does not say when: {', '.join(absent)}"
+    there = [(name, ns) for name, ns in told if ns]
+    for (earlier, first_ns), (later, then_ns) in pairwise(there):
+        if first_ns > then_ns:
+            yield f"its mark has {earlier} {(first_ns - then_ns) / 1e9:.3f} s after {later}"
+    measured_s = (mark.recovered_ns - mark.steady_ns) / 1e9
+    # A hundredth, for what the clock of the marks may be slewed by against the one that was waited on.
+    if spec.fault.kind is FaultKind.NONE and measured_s < 0.99 * spec.after_s:
+        yield f"{measured_s:.3f} s were measured, {spec.after_s:g} s were asked"
+
+
+def _of_the_steady_state(spec: RunSpec, mark: CycleMark, requests: pl.DataFrame, attempts: pl.DataFrame | None) -> Iterable[str]:
+    """From steady_s before it was proved until the fault, which comes a random phase later: each answer good, and the first."""
+    if spec.fault.kind is FaultKind.NONE or not mark.fault_ns:
+        return
+    from_ns = min(mark.steady_ns or mark.fault_ns, mark.fault_ns) - spec.steady_s * 1e9
+    before = _OF_USERS & _BAD & pl.col("done_ns").is_between(from_ns, mark.fault_ns)
+    bad = requests.filter(before).height
+    if attempts is not None:
+        bad += attempts.filter(before & (pl.col("cycle") == mark.index)).height
+    if bad:
+        yield f"{bad} requests failed in the steady state before the fault"
+
+
+def _of_silent_users(plan: LoadPlan, mark: CycleMark, requests: pl.DataFrame) -> Iterable[str]:
+    """Where nobody asks, nobody is refused: the longest silence between start and recovery against the plan's mean interval."""
+    if not 0 < mark.load_started_ns <= mark.recovered_ns:
+        return
+    lanes = [lane.value for lane, weight in plan.lanes if weight > 0 and lane.value not in STRAIGHT]
+    due = pl.col("intended_ns").is_between(mark.load_started_ns, mark.recovered_ns)
+    asked = requests.filter(due & pl.col("lane").is_in(lanes) & (pl.col("sent_ns") > 0))["intended_ns"].sort().to_numpy()
+    # The planned time may lie before the load's start was told of, so the edges count as silence too.
+    longest_s = int(np.diff([mark.load_started_ns, *asked.tolist(), mark.recovered_ns]).max()) / 1e9
+    if longest_s > _silence_s(plan):
+        yield f"nobody asked the way of a user for {longest_s:.1f} s between the load's start and the recovery"
+
+
+def _silence_s(plan: LoadPlan) -> float:
+    """How long the users of this plan may be silent; 0 without a user in it."""
+    weights = sum(weight for _, weight in plan.lanes if weight > 0)
+    share = sum(weight for lane, weight in plan.lanes if weight > 0 and lane.value not in STRAIGHT) / max(weights, 1)
+    rate = min(plan.rate_rps, plan.to_rate_rps) if plan.arrivals in {Arrivals.RAMP, Arrivals.STEP} else plan.rate_rps
+    return SILENT_INTERVALS / (rate * share) + SILENT_S if rate * share > 0 else 0.0
