@@ -59,6 +59,7 @@ def test_a_pod_that_restarted_unnoticed_is_left_alone(api: FakeApi, handle: Clus
         ((503, "error trying to reach service"), "answered 503: error trying to reach service.*Fix: The app is not running"),
         ((200, "hello"), "did not answer as the toggle app does: hello"),
         ((200, "[]"), "did not answer as the toggle app does"),
+        ((200, '{"boot":' + "[" * 100_000), "did not answer as the toggle app does"),
         ((200, json.dumps(app_answer(pod="pod-2"))), "came from pod pod-2, not from pod-1"),
         ((200, json.dumps(app_answer(boot="b2"))), "boot id in the answer to the fault is b2"),
         ((200, json.dumps(app_answer(kind="readiness", persistent=False))), "the app did readiness"),

@@ -259,7 +259,7 @@ def test_an_entry_may_come_as_bytes() -> None:
     assert parse_entry(line.encode()) == Entry(5_000, "c", "kubelet.service", "hi�")
 
 
-@pytest.mark.parametrize("line", [b"Error: no such container", b"[]", b'{"MESSAGE":"x"}'])
+@pytest.mark.parametrize("line", [b"Error: no such container", b"[]", b'{"MESSAGE":"x"}', b'{"MESSAGE":' + b"[" * 100_000])
 def test_what_is_no_entry_is_refused_in_its_own_words(line: bytes) -> None:
     """The engine's complaints come on the same pipe."""
     with pytest.raises(Broken, match="instead of a journal entry"):
