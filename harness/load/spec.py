@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -17,10 +18,34 @@ MAX_RECORD_BYTES = 8 << 30
 MAX_RETRIES = 100
 """An attempt's number has eight bits in a record; nobody tries again so often."""
 
+MAX_SECONDS = 1_000_000
+"""Eleven days; more is a slip in a time span, not a plan."""
+
+MAX_WEIGHTS = 10_000
+"""Of all lanes together: one turn of the lanes is drawn up beforehand."""
+
+MAX_HEADER = 8 << 10
+"""Bytes of a header's value; servers refuse longer ones."""
+
 OURS = frozenset(
-    {"host", "x-rid", "x-attempt", "content-length", "transfer-encoding", "connection", "keep-alive", "upgrade", "te", "trailer"}
+    {
+        "host",
+        "x-rid",
+        "x-attempt",
+        "content-length",
+        "transfer-encoding",
+        "connection",
+        "keep-alive",
+        "upgrade",
+        "te",
+        "trailer",
+        "expect",
+    }
 )
-"""Headers a plan may not have: they decide where a request goes, who it is, and where it ends."""
+"""Headers a plan may not have: they decide where a request goes, who it is, where it ends, and whether it is sent at all."""
+
+_PROBE = re.compile(r"k-network-probe|k-kubelet-probe|knative-.*-probe")
+"""Names of headers by which Knative takes a request for a probe, and answers it before it comes to the app."""
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
@@ -54,9 +79,10 @@ class GeneratorSpec:
     def check(self) -> None:
         """Raise BadSpec naming the first field that cannot be used."""
         plan = self.plan
+        self._check_kinds()
         _check_arrivals(plan)
-        if not (math.isfinite(plan.deadline_s) and plan.deadline_s > 0):
-            raise BadSpec(f"deadline_s is {plan.deadline_s}; it must be above 0")
+        if not 0 < plan.deadline_s <= MAX_SECONDS:
+            raise BadSpec(f"deadline_s is {plan.deadline_s}; it must be above 0 and at most {MAX_SECONDS}")
         if plan.in_flight_cap < 0:
             raise BadSpec(f"in_flight_cap is {plan.in_flight_cap}; 0 means rate_rps * deadline_s, below 0 means nothing")
         named = [lane for lane, _ in plan.lanes]
@@ -64,10 +90,12 @@ class GeneratorSpec:
             raise BadSpec(f"lanes names a lane twice: {', '.join(named)}")
         if any(weight < 0 for _, weight in plan.lanes) or not any(weight > 0 for _, weight in plan.lanes):
             raise BadSpec("lanes needs weights of 0 and above, one of them above 0")
+        if sum(weight for _, weight in plan.lanes) > MAX_WEIGHTS:
+            raise BadSpec(f"lanes has weights that come to more than {MAX_WEIGHTS}")
         if not 0 <= plan.retries <= MAX_RETRIES:
             raise BadSpec(f"retries is {plan.retries}; it must lie between 0 and {MAX_RETRIES}")
-        if not (math.isfinite(plan.retry_after_s) and plan.retry_after_s >= 0):
-            raise BadSpec(f"retry_after_s is {plan.retry_after_s}; it must be 0 or above")
+        if not 0 <= plan.retry_after_s <= MAX_SECONDS:
+            raise BadSpec(f"retry_after_s is {plan.retry_after_s}; it must lie between 0 and {MAX_SECONDS}")
         _check_content(plan)
         if not 0 < self.port < 65_536:
             raise BadSpec(f"port is {self.port}; it must lie between 1 and 65535")
@@ -81,12 +109,27 @@ class GeneratorSpec:
                 raise BadSpec(f"{name} is {text!r}; it must be printable ASCII without blanks, and not empty")
         if not self.path.startswith("/") or "#" in self.path:
             raise BadSpec(f"path is {self.path!r}; it must begin with / and have no fragment")
-        if not (math.isfinite(self.max_s) and self.max_s > 0):
-            raise BadSpec(f"max_s is {self.max_s}; it must be above 0")
-        if not (math.isfinite(self.drain_s) and self.drain_s >= 0):
-            raise BadSpec(f"drain_s is {self.drain_s}; it must be 0 or above")
+        if not 0 < self.max_s <= MAX_SECONDS:
+            raise BadSpec(f"max_s is {self.max_s}; it must be above 0 and at most {MAX_SECONDS}")
+        if not 0 <= self.drain_s <= MAX_SECONDS:
+            raise BadSpec(f"drain_s is {self.drain_s}; it must lie between 0 and {MAX_SECONDS}")
         if capacity(plan, self.max_s) * RECORD.size > MAX_RECORD_BYTES:
             raise BadSpec(f"rate_rps {plan.rate_rps:g} for max_s {self.max_s:g} would need more than 8 GiB of records")
+
+    def _check_kinds(self) -> None:
+        """Each value is of its kind: annotations hold nothing back, and a spec may come from a file or a scenario of anybody's."""
+        plan = self.plan
+        _of_kind(_number, "a number", (plan, ("rate_rps", "to_rate_rps", "over_s", "deadline_s", "retry_after_s")))
+        _of_kind(_number, "a number", (self, ("max_s", "drain_s")))
+        _of_kind(_whole, "a whole number", (plan, ("in_flight_cap", "seed", "retries")), (self, ("port", "cycle")))
+        _of_kind(_text, "text", (plan, ("body",)), (self, ("address", "host", "run_id", "path")))
+        if not isinstance(plan.arrivals, Arrivals):
+            raise BadSpec(f"arrivals is {plan.arrivals!r}; it must be one of {', '.join(Arrivals)}")
+        if not isinstance(self.at_once, bool):
+            raise BadSpec(f"at_once is {self.at_once!r}; it must be true or false")
+        _pairs("lanes", plan.lanes, lambda name, weight: isinstance(name, Lane) and _whole(weight), "a lane and a whole number")
+        _pairs("ports", self.ports, lambda name, port: isinstance(name, Lane) and _whole(port), "a lane and a whole number")
+        _pairs("headers", plan.headers, lambda name, value: _text(name) and _text(value), "two texts")
 
     def port_of(self, lane: Lane) -> int:
         """Where this lane connects to."""
@@ -102,17 +145,53 @@ class GeneratorSpec:
         try:
             raw: dict[str, Any] = json.loads(text)
             plan = raw.pop("plan")
-            plan["lanes"] = tuple((Lane(name), int(weight)) for name, weight in plan["lanes"])
+            plan["lanes"] = tuple((Lane(name), weight) for name, weight in plan["lanes"])
             plan["arrivals"] = Arrivals(plan["arrivals"])
-            plan["headers"] = tuple((str(name), str(value)) for name, value in plan["headers"])
-            raw["ports"] = tuple((Lane(name), int(port)) for name, port in raw["ports"])
+            plan["headers"] = tuple((name, value) for name, value in plan["headers"])
+            raw["ports"] = tuple((Lane(name), port) for name, port in raw["ports"])
             spec = GeneratorSpec(plan=LoadPlan(**plan), **raw)
             spec.check()
         except BadSpec:
             raise
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
             raise BadSpec(f"this is not a generator's spec: {type(error).__name__}: {error}") from error
         return spec
+
+
+def _number(value: object) -> bool:
+    # A whole number too large for a float is none that anything here can be.
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300  # of NaN: False
+
+
+def _whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 1 << 63
+
+
+def _text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _of_kind(fits: Callable[[object], bool], kind: str, *wanted: tuple[object, Iterable[str]]) -> None:
+    """wanted: (noun, names of its fields that must fit)."""
+    for noun, names in wanted:
+        for name in names:
+            if not fits(value := getattr(noun, name)):
+                raise BadSpec(f"{name} is {_short(value)}; it must be {kind}")
+
+
+def _pairs(name: str, values: object, fits: Callable[[object, object], bool], kind: str) -> None:
+    if not isinstance(values, tuple):
+        raise BadSpec(f"{name} is {_short(values)}; it must be a tuple of pairs")
+    for pair in values:
+        if not (isinstance(pair, tuple) and len(pair) == 2 and fits(*pair)):
+            raise BadSpec(f"{name} has {_short(pair)}; it must be {kind}")
+
+
+def _short(value: object) -> str:
+    """For a message; a whole number of thousands of digits cannot be written down."""
+    if isinstance(value, int) and value.bit_length() > 64:
+        return "a whole number of more than 64 bits"
+    return repr(value)[:80]
 
 
 def _check_arrivals(plan: LoadPlan) -> None:
@@ -144,6 +223,10 @@ def _check_content(plan: LoadPlan) -> None:
             raise BadSpec(f"headers has the name {name!r}; it must be of letters, digits and !#$%&'*+-.^_`|~")
         if name.lower() in OURS:
             raise BadSpec(f"headers has {name}, which is the generator's own")
+        if _PROBE.fullmatch(name.lower()) or (name.lower() == "user-agent" and value.lower().startswith("kube-probe/")):
+            raise BadSpec(f"headers has {name}, by which Knative would take the request for a probe of its own")
+        if len(value) > MAX_HEADER:
+            raise BadSpec(f"headers has {len(value)} characters for {name}; at most {MAX_HEADER} are sent")
         # No line ends, and no blanks at the ends, which would get lost on the way.
         if not (value.isascii() and (value.isprintable() or not value) and value == value.strip()):
             raise BadSpec(f"headers has {value!r} for {name}; it must be printable ASCII without blanks at its ends")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -43,7 +45,8 @@ def test_a_lane_connects_to_its_own_port_or_to_that_of_all() -> None:
         (replace(SPEC, run_id=""), "run_id"),
         (replace(SPEC, max_s=float("inf")), "max_s"),
         (replace(SPEC, drain_s=-1.0), "drain_s"),
-        (replace(SPEC, max_s=1e9), "records"),
+        (replace(SPEC, max_s=1e9), "max_s"),
+        (replace(SPEC, plan=replace(SPEC.plan, rate_rps=1e5), max_s=10_000.0), "records"),
         (replace(SPEC, plan=replace(SPEC.plan, rate_rps=0.0)), "rate_rps"),
         (replace(SPEC, plan=replace(SPEC.plan, rate_rps=float("nan"))), "rate_rps"),
         (replace(SPEC, plan=replace(SPEC.plan, deadline_s=0.0)), "deadline_s"),
@@ -70,6 +73,16 @@ def test_a_lane_connects_to_its_own_port_or_to_that_of_all() -> None:
         (replace(SPEC, plan=replace(SPEC.plan, headers=(("HOST", "a"),))), "HOST"),
         (replace(SPEC, plan=replace(SPEC.plan, headers=(("Content-Length", "1"),))), "Content-Length"),
         (replace(SPEC, plan=replace(SPEC.plan, headers=(("Transfer-Encoding", "chunked"),))), "Transfer-Encoding"),
+        (replace(SPEC, plan=replace(SPEC.plan, headers=(("Expect", "100-continue"),))), "Expect"),
+        (replace(SPEC, plan=replace(SPEC.plan, headers=(("user-agent", "Kube-Probe/1.34"),))), "user-agent.*probe"),
+        (replace(SPEC, plan=replace(SPEC.plan, headers=(("K-Network-Probe", "queue"),))), "K-Network-Probe.*probe"),
+        (replace(SPEC, plan=replace(SPEC.plan, headers=(("K-Kubelet-Probe", "a"),))), "K-Kubelet-Probe.*probe"),
+        (replace(SPEC, plan=replace(SPEC.plan, headers=(("Knative-Ingress-Probe", "a"),))), "Knative-Ingress-Probe.*probe"),
+        (replace(SPEC, plan=replace(SPEC.plan, headers=(("X", "x" * 8193),))), "8193 characters"),
+        (replace(SPEC, plan=replace(SPEC.plan, lanes=((Lane.GET_NEW, 10_001),))), "lanes.*10000"),
+        (replace(SPEC, plan=replace(SPEC.plan, deadline_s=1e7)), "deadline_s"),
+        (replace(SPEC, plan=replace(SPEC.plan, retry_after_s=1e7)), "retry_after_s"),
+        (replace(SPEC, drain_s=1e7), "drain_s"),
         (replace(SPEC, ports=((Lane.GET_POD, 0),)), "ports"),
         (replace(SPEC, ports=((Lane.GET_POD, 1), (Lane.GET_POD, 2))), "ports"),
     ],
@@ -80,7 +93,48 @@ def test_what_cannot_be_used_is_named(spec: GeneratorSpec, names: str) -> None:
         spec.check()
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"plan": 3}', SPEC.to_json().replace("get-new-connection", "carrier-pigeon")])
+NOT_OF_THE_KIND: tuple[tuple[str, tuple[Any, ...]], ...] = (
+    ("rate_rps", ("5", None, True, 10**400, [], {})),
+    ("to_rate_rps", ("5", True)),
+    ("over_s", (None, False)),
+    ("deadline_s", ("40", -(10**400))),
+    ("retry_after_s", ([],)),
+    ("in_flight_cap", (1.5, float("nan"), True, "1")),
+    ("retries", (2.5, True)),
+    ("seed", ("x", None)),
+    ("body", (5, None)),
+    ("arrivals", ("poison", 5, None)),
+    ("lanes", (5, [["get-new-connection", 0.5]], [["get-new-connection", True]], [["get-new-connection", 10**400]], [[5, 1]])),
+    ("headers", (5, [["X", 5]], [["X", "a", "b"]], [[None, "a"]])),
+    ("max_s", ("60", None, 10**400)),
+    ("drain_s", (True,)),
+    ("port", (80.5, "80", True)),
+    ("cycle", ("0",)),
+    ("address", (5,)),
+    ("host", (None, ["a"])),
+    ("path", (5,)),
+    ("run_id", (5,)),
+    ("at_once", (1, "yes")),
+    ("ports", (5, [["get-pod", "80"]], [["get-pod", 80.5]])),
+)
+
+
+@pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in NOT_OF_THE_KIND for value in values])
+def test_a_value_of_another_kind_is_refused(name: str, value: Any) -> None:
+    """In the file and in the noun, whatever JSON has: BadSpec, and no other error."""
+    told = json.loads(SPEC.to_json())
+    in_plan = name in told["plan"]
+    (told["plan"] if in_plan else told)[name] = value
+    with pytest.raises(BadSpec):
+        GeneratorSpec.from_json(json.dumps(told))
+    given: dict[str, Any] = {name: value}
+    with pytest.raises(BadSpec, match=name):
+        (replace(SPEC, plan=replace(SPEC.plan, **given)) if in_plan else replace(SPEC, **given)).check()
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", '{"plan": 3}', SPEC.to_json().replace("get-new-connection", "carrier-pigeon"), "[" * 100_000]
+)
 def test_text_that_is_no_spec_is_refused(text: str) -> None:
     """With one kind of error, whatever is wrong with it."""
     with pytest.raises(BadSpec):
