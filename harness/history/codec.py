@@ -8,6 +8,7 @@ release may add keys); a missing one takes the field's default.
 from __future__ import annotations
 
 import math
+import sys
 import types
 import typing
 from collections.abc import Mapping
@@ -19,6 +20,10 @@ from typing import Any, TypeVar, cast
 T = TypeVar("T")
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
+
+
+_LARGEST = sys.float_info.max
+"""What is not finite is not read either, though Python's JSON has words for it; a whole number may be greater than any float."""
 
 
 class DoesNotFit(ValueError):
@@ -47,6 +52,12 @@ def encode(value: object) -> Json:
 def decode(noun: type[T], value: object) -> T:
     """The noun of this type from JSON values. Raises DoesNotFit, naming the place."""
     return cast("T", _decode(noun, value, noun.__name__))
+
+
+def require_sane(name: str, value: float, least: float, most: float) -> None:
+    """Raise DoesNotFit unless it is 0 or lies between these: with anything else no time can be computed."""
+    if value != 0 and not least <= value <= most:
+        raise DoesNotFit(f"{name} is {value:g}; it must lie between {least:g} and {most:g}")
 
 
 def _key(key: object) -> str:
@@ -84,9 +95,13 @@ def _decode(wanted: Any, value: object, place: str) -> object:
 def _plain(wanted: Any, value: object, place: str) -> object:
     if wanted is float:
         _need(isinstance(value, int | float) and not isinstance(value, bool), float, value, place)
+        if not abs(cast("float", value)) <= _LARGEST:  # nor is NaN
+            raise DoesNotFit(f"{place}: no number that can be measured")
         return float(cast("float", value))
     if wanted is int:
         _need(isinstance(value, int) and not isinstance(value, bool), int, value, place)
+        if not -(1 << 63) <= cast("int", value) < 1 << 63:
+            raise DoesNotFit(f"{place}: a whole number of more than 64 bits")
         return value
     if wanted in {str, bool}:
         _need(isinstance(value, wanted), wanted, value, place)

@@ -66,7 +66,7 @@ def read_lines(path: Path) -> tuple[list[object], tuple[str, ...]]:
     for number, line in enumerate(lines, 1):
         try:
             rows.append(json.loads(line.decode("utf-8")))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise HistoryError(f"{path.name}, line {number} is damaged: {error}.", where=str(path)) from error
     notes = (f"{path.name}: a last line of {len(torn)} bytes was torn and is left out",) if torn else ()
     return rows, notes

@@ -5,7 +5,7 @@ artifacts/<scenario>/<YYYYMMDDTHHMMSSZ>-<id>/
     run.json            RunMeta and the version of this layout
     *.jsonl             one line a row, while running
     *.parquet           the same rows and those of load/, once closed
-    closed.json         rows of each table; written last: with it the Parquet files stand, without it the lines do
+    closed.json         rows and SHA-256 of each table; written last: with it the Parquet files stand, without it the lines do
     raw/                logs as they came, kept
     load/cycle-000/     spec.json, records.bin, answers.jsonl, generator.json of one generator process; attempts.bin where a lane of
                         it tries again, and a table of them only then

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import polars as pl
 
 from harness.errors import HistoryError
-from harness.history.codec import DoesNotFit, decode
+from harness.history.codec import DoesNotFit, decode, require_sane
 from harness.history.journal import read_lines
 from harness.history.layout import ANSWERS, ATTEMPTS, GENERATOR, RECORDS, Table
 from harness.history.tables import SCHEMAS, empty, frame
@@ -55,22 +55,39 @@ def read_attempts(directory: Path, cycle: int) -> tuple[pl.DataFrame | None, tup
     """
     data = _bytes(directory / ATTEMPTS)
     if data is None:
-        return None, ()
+        return None, _untold(directory, empty(Table.ATTEMPTS))
     rest = len(data) % RECORD.size
     notes = (f"{ATTEMPTS}: the last record was torn and is left out",) if rest else ()
     rows = _frame(Table.ATTEMPTS, directory / ATTEMPTS, data[: len(data) - rest], cycle)
-    return rows.sort("sent_ns", "seq", "attempt"), notes
+    return rows.sort("sent_ns", "seq", "attempt"), (*notes, *_untold(directory, rows))
+
+
+def _untold(directory: Path, attempts: pl.DataFrame) -> tuple[str, ...]:
+    """A note if a request's record has another number than that of the attempts before it: some are lost, or are not its own."""
+    data = _bytes(directory / RECORDS) or b""
+    records = np.frombuffer(data[: len(data) - len(data) % RECORD.size], dtype=RECORD_DTYPE)
+    records = records[records["intended_ns"] != 0]
+    last = pl.DataFrame({"seq": records["seq"].astype(np.int64), "last": (records["flags"] >> ATTEMPT_SHIFT).astype(np.int64)})
+    told = attempts.group_by("seq").agg(told=pl.len().cast(pl.Int64))
+    wrong = last.join(told, on="seq", how="full", coalesce=True).filter(~pl.col("last").eq_missing(pl.col("told").fill_null(0)))
+    if wrong.is_empty():
+        return ()
+    return (
+        f"{ATTEMPTS}: the attempts of {wrong.height} requests are not all there, or are of none (first: {wrong['seq'].sort()[0]})",
+    )
 
 
 def read_report(directory: Path) -> GeneratorReport | None:
     """What the generator said of itself at its end; None if it never came to it."""
     path = directory / GENERATOR
     try:
-        return decode(GeneratorReport, json.loads(path.read_text(encoding="utf-8")))
+        report = decode(GeneratorReport, json.loads(path.read_text(encoding="utf-8")))
+        require_sane("rate_rps", report.rate_rps, 1e-6, 1e9)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:  # DoesNotFit is a ValueError
+    except (OSError, ValueError, RecursionError) as error:  # DoesNotFit is a ValueError
         raise HistoryError(f"{path.name} is damaged: {error}.", where=str(path)) from error
+    return report
 
 
 def _bytes(path: Path) -> bytes | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from harness.errors import HistoryError
-from harness.history.codec import DoesNotFit, Json, decode, encode
+from harness.history.codec import DoesNotFit, Json, decode, encode, require_sane
 from harness.history.journal import read_lines
 from harness.history.layout import CLOSED, HISTORY_SCHEMA, JOURNALS, KIND, OPTIONAL, RUN, Table, journal, load_dirs, parquet
 from harness.history.load_files import read_attempts, read_load, read_report
@@ -51,7 +51,7 @@ def read_meta(directory: Path) -> RunMeta:
         head = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError) as error:
         raise HistoryError(f"{directory} is no run directory: it has no {RUN}.", fix=FIX) from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise HistoryError(f"{RUN} is damaged: {error}.", where=str(path)) from error
     if not isinstance(head, dict) or head.get("kind") != KIND:
         raise HistoryError(f"{directory} is no run directory: its {RUN} is something else.", fix=FIX)
@@ -62,9 +62,12 @@ def read_meta(directory: Path) -> RunMeta:
             where=str(path),
         )
     try:
-        return decode(RunMeta, head.get("meta"))
+        meta = decode(RunMeta, head.get("meta"))
+        require_sane("load.rate_rps", meta.spec.load.rate_rps, 1e-6, 1e9)
+        require_sane("match_tolerance_s", meta.spec.match_tolerance_s, 1e-9, 1e6)
     except DoesNotFit as error:
         raise HistoryError(f"{RUN} is damaged: {error}.", where=str(path)) from error
+    return meta
 
 
 def head_of(meta: RunMeta) -> Json:
@@ -85,10 +88,11 @@ def _closed(directory: Path, mark: Path) -> tuple[Mapping[Table, pl.DataFrame], 
     try:
         told = json.loads(mark.read_text(encoding="utf-8"))
         rows, notes = dict(told["rows"]), tuple(str(note) for note in told["notes"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        sums = dict(told.get("sha256", {}))  # there is none in a history of an earlier release
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise HistoryError(f"{CLOSED} is damaged: {type(error).__name__}: {error}.", where=str(mark)) from error
     there = [table for table in Table if table not in OPTIONAL or table.value in rows]
-    tables = {table: read_parquet(table, parquet(directory, table)) for table in there}
+    tables = {table: read_parquet(table, parquet(directory, table), sums.get(table.value)) for table in there}
     for table, seen in tables.items():
         if rows.get(table.value) != seen.height:
             raise HistoryError(

@@ -18,7 +18,7 @@ from harness.history import layout
 from harness.history.journal import Journal
 from harness.history.layout import CLOSED, JOURNALS, RAW, RUN, Table
 from harness.history.reader import head_of, read_tables
-from harness.history.tables import row, write_parquet
+from harness.history.tables import row, sha256_of, write_parquet
 from harness.model import CycleMark, FaultEvent, Gap, Observation, Phase, RunMeta
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -150,7 +150,8 @@ def seal(directory: Path) -> None:
             write_parquet(layout.parquet(directory, table), rows)
         counts = {table.value: rows.height for table, rows in tables.items()}
         try:
-            write_json(directory / CLOSED, {"rows": counts, "notes": list(notes)})
+            sums = {table.value: sha256_of(layout.parquet(directory, table)) for table in tables}
+            write_json(directory / CLOSED, {"rows": counts, "sha256": sums, "notes": list(notes)})
         except OSError as error:
             raise HistoryError(f"{CLOSED} cannot be written: {error.strerror}.", where=str(directory)) from error
     for table in JOURNALS:

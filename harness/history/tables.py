@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -12,7 +14,7 @@ import polars as pl
 from harness.errors import HistoryError
 from harness.history.codec import DoesNotFit, Json, decode, encode
 from harness.history.layout import Table
-from harness.model import CycleMark, FaultEvent, Gap, Observation, Phase
+from harness.model import CycleMark, FaultEvent, FaultKind, Gap, Lane, Observation, Outcome, Phase, Stream
 
 T = TypeVar("T")
 
@@ -93,14 +95,21 @@ NOUNS: dict[Table, type[Any]] = {
 """What a row of each journal is."""
 
 
+NAMED: dict[str, type[StrEnum]] = {"lane": Lane, "outcome": Outcome, "stream": Stream, "kind": FaultKind}
+"""Columns that hold one of few names, whatever their table."""
+
+
 def empty(table: Table) -> pl.DataFrame:
     """The table without rows."""
     return pl.DataFrame(schema=SCHEMAS[table])
 
 
 def frame(table: Table, rows: Sequence[dict[str, Any]]) -> pl.DataFrame:
-    """The table of these rows; a key that is no column is dropped."""
-    return pl.DataFrame(rows, schema=SCHEMAS[table]) if rows else empty(table)
+    """The table of these rows; a key that is no column is dropped. Raises HistoryError for a number its column cannot hold."""
+    try:
+        return pl.DataFrame(rows, schema=SCHEMAS[table]) if rows else empty(table)
+    except (OverflowError, TypeError, pl.exceptions.PolarsError) as error:
+        raise HistoryError(f"A row of {table} is damaged: {str(error).splitlines()[0]}.") from error
 
 
 def row(noun: object) -> Json:
@@ -166,8 +175,22 @@ def write_parquet(path: Path, rows: pl.DataFrame) -> None:
         part.unlink(missing_ok=True)
 
 
-def read_parquet(table: Table, path: Path) -> pl.DataFrame:
-    """The table of a closed run, in this release's columns. Raises HistoryError when it is gone, damaged or of other columns."""
+def sha256_of(path: Path) -> str:
+    """Of the file as it lies there. Raises HistoryError when it cannot be read."""
+    try:
+        with path.open("rb") as source:
+            return hashlib.file_digest(source, "sha256").hexdigest()
+    except OSError as error:
+        raise HistoryError(f"{path.name} is damaged or gone: {error.strerror}.", where=str(path)) from error
+
+
+def read_parquet(table: Table, path: Path, sha256: object = None) -> pl.DataFrame:
+    """The table of a closed run, in this release's columns. sha256: of the file when it was written; None: nobody wrote it down.
+
+    Raises HistoryError when it is gone, damaged or of other columns, or holds what is never written.
+    """
+    if sha256 is not None and sha256_of(path) != sha256:
+        raise HistoryError(f"{path.name} is damaged: it is not the file that was written when the run was closed.", where=str(path))
     try:
         rows = pl.read_parquet(path, glob=False)
     except (OSError, pl.exceptions.PolarsError) as error:
@@ -177,4 +200,28 @@ def read_parquet(table: Table, path: Path) -> pl.DataFrame:
     wrong = [name for name, kind in wanted.items() if rows.schema.get(name) != kind]
     if wrong:
         raise HistoryError(f"{path.name} has no column {', '.join(wrong)} of the expected type.", where=str(path))
-    return rows.select(list(wanted))
+    rows = rows.select(list(wanted))
+    if stranger := _never_written(rows):
+        raise HistoryError(f"{path.name} is damaged: {stranger}.", where=str(path))
+    return rows
+
+
+def _never_written(rows: pl.DataFrame) -> str:
+    """What stands in these rows and no writer writes: nulls, names that are not known, headers that are none. "": nothing."""
+    for name, count in rows.null_count().row(0, named=True).items():
+        if count:
+            return f"{count} rows have no {name}"
+    for name, known in NAMED.items():
+        if name in rows.columns and (strange := sorted(set(rows[name].unique()) - set(known))):
+            return f"{name} is {strange[0]!r}, which is none of {', '.join(known)}"
+    if "headers" in rows.columns and not all(map(_are_headers, rows["headers"].unique())):
+        return "headers are no JSON object of texts"
+    return ""
+
+
+def _are_headers(text: str) -> bool:
+    try:
+        told = json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(told, dict) and all(isinstance(value, str) for value in told.values())

@@ -84,6 +84,38 @@ def test_a_table_that_is_gone_is_missed(tmp_path: Path) -> None:
         read(writer.dir)
 
 
+def last(seq: int, number: int) -> bytes:
+    """The record of a request that was tried again so often."""
+    return RECORD.pack(seq, LANES.index(Lane.GET_RETRYING), 0, 200, 0, number << ATTEMPT_SHIFT, T0, T0 + 9, T0 + 10, T0 + 11)
+
+
+@pytest.mark.parametrize("closed", [False, True])
+@pytest.mark.parametrize(
+    ("records", "attempts", "noted"),
+    [
+        ((last(0, 0), last(1, 2)), TWO, False),
+        ((last(0, 0), last(1, 2)), None, True),
+        ((last(0, 0), last(1, 2)), b"", True),
+        ((last(0, 0), last(1, 2)), TWO[: RECORD.size], True),
+        ((last(0, 2), last(1, 0)), TWO, True),
+        ((last(0, 0), last(1, 0)), TWO, True),
+        ((last(0, 0),), TWO, True),
+        ((last(0, 0), last(1, 0)), b"", False),
+    ],
+)
+def test_lost_attempts_are_noted(
+    tmp_path: Path, records: tuple[bytes, ...], attempts: bytes | None, noted: bool, closed: bool
+) -> None:
+    """A record knows how often its request was tried; what is not there is told, also by the closed history."""
+    writer = filled(tmp_path, attempts)
+    load(writer.load_dir(0), *records)
+    if closed:
+        writer.close()
+    notes = read(writer.dir).notes
+    assert [note for note in notes if "attempts.bin" in note] == list(notes)
+    assert bool(notes) is noted
+
+
 def test_attempts_of_several_cycles_are_one_table(tmp_path: Path) -> None:
     """Told apart by their cycle; a cycle without any has no rows."""
     writer = filled(tmp_path, TWO)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from math import inf, nan
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from harness.errors import ExitCode, HistoryError
 from harness.history import Recorder, read
-from tests.unit.history.kit import load, mark, meta, record, seen
+from tests.unit.history.kit import REPORT, load, mark, meta, record, seen
 
 
 def open_run(artifacts: Path) -> Path:
@@ -54,6 +56,39 @@ def twice(run: Path) -> None:
     (run / "observations.parquet").write_bytes((run / "requests.parquet").read_bytes())
 
 
+def table(name: str, *, sums: bool = False, **changed: pl.Expr) -> Callable[[Path], None]:
+    """Change columns of a table's file, by one who also takes the sums away, or leaves them."""
+
+    def change(run: Path) -> None:
+        path = run / f"{name}.parquet"
+        pl.read_parquet(path.read_bytes()).with_columns(**changed).write_parquet(path)
+        if not sums:
+            told = json.loads((run / "closed.json").read_text(encoding="utf-8"))
+            (run / "closed.json").write_text(json.dumps({"rows": told["rows"], "notes": told["notes"]}), encoding="utf-8")
+
+    return change
+
+
+def report(**changed: object) -> Callable[[Path], None]:
+    """Change the generator's report."""
+    return rewrite("load/cycle-000/generator.json", json.dumps(REPORT | changed).encode("ascii"))
+
+
+def spec(**changed: object) -> Callable[[Path], None]:
+    """Change what was asked for."""
+
+    def change(run: Path) -> None:
+        path = run / "run.json"
+        told = json.loads(path.read_text(encoding="utf-8"))
+        told["meta"]["spec"] |= changed
+        path.write_text(json.dumps(told), encoding="utf-8")
+
+    return change
+
+
+ANSWER = b'{"index": 0, "status": %s, "body": "", "headers": {}}\n'
+
+
 @pytest.mark.parametrize(
     ("make", "damage", "told"),
     [
@@ -71,18 +106,46 @@ def twice(run: Path) -> None:
         (open_run, rewrite("load/cycle-000/records.bin", b"\xff" * 48), "lane or an outcome"),
         (open_run, rewrite("load/cycle-000/answers.jsonl", b"{}\n"), "index is missing"),
         (open_run, rewrite("load/cycle-000/generator.json", b"{}"), "generator.json is damaged"),
-        (closed_run, rewrite("requests.parquet", b"PAR1"), "requests.parquet is damaged or gone"),
+        (closed_run, rewrite("requests.parquet", b"PAR1"), "requests.parquet is damaged"),
         (closed_run, lambda run: (run / "answers.parquet").unlink(), "answers.parquet is damaged or gone"),
         (closed_run, rewrite("closed.json", b"{}"), "closed.json is damaged"),
         (closed_run, rewrite("closed.json", b'{"rows": {"observations": 2}, "notes": []}'), "1 rows, closed.json says 2"),
-        (closed_run, twice, "no column stream"),
+        (closed_run, twice, "it is not the file that was written"),
+        (
+            closed_run,
+            table("requests", sums=True, sent_ns=pl.col("sent_ns") - 1),
+            "requests.parquet is damaged: it is not the file",
+        ),
+        (closed_run, table("requests", stream=pl.lit("q")), None),
+        (closed_run, table("observations", pod=pl.lit(1)), "no column pod of the expected type"),
+        (closed_run, table("requests", done_ns=pl.lit(None, pl.Int64)), "requests.parquet is damaged: 1 rows have no done_ns"),
+        (closed_run, table("requests", lane=pl.lit("zz")), "lane is 'zz', which is none of get-keepalive"),
+        (closed_run, table("requests", outcome=pl.lit("odd")), "outcome is 'odd'"),
+        (closed_run, table("observations", stream=pl.lit("q")), "stream is 'q'"),
+        (closed_run, table("observations", payload=pl.lit(None, pl.String)), "1 rows have no payload"),
+        *((closed_run, table("answers", headers=pl.lit(text)), "no JSON object of texts") for text in ("{", "[]", '{"a":["b"]}')),
+        (closed_run, table("answers", headers=pl.lit("[" * 100_000)), "no JSON object of texts"),
+        (open_run, rewrite("load/cycle-000/answers.jsonl", ANSWER % b"null"), "NoneType where int belongs"),
+        (open_run, rewrite("load/cycle-000/answers.jsonl", ANSWER % (b"9" * 12)), "A row of answers is damaged"),
+        (open_run, rewrite("observations.jsonl", b"[" * 100_000 + b"\n"), "line 1 is damaged"),
+        *((open_run, report(steal=value), "steal: no number that can be measured") for value in (nan, inf, -inf, 10**400)),
+        (open_run, report(ended_ns=10**30), "ended_ns: a whole number of more than 64 bits"),
+        (open_run, report(rate_rps=1e-320), "rate_rps is .*; it must lie between"),
+        (open_run, report(rate_rps=-50), "rate_rps is -50; it must lie between"),
+        (open_run, spec(match_tolerance_s=nan), "match_tolerance_s: no number"),
+        (open_run, spec(match_tolerance_s=1e300), "match_tolerance_s is 1e[+]300; it must lie between"),
+        (open_run, spec(match_tolerance_s=1e9), "match_tolerance_s is 1e[+]09; it must lie between"),
+        (open_run, spec(pacing_max_limit_us=10**400), "more than 64 bits"),
     ],
 )
-def test_damage_is_told(tmp_path: Path, make: Callable[[Path], Path], damage: Callable[[Path], None], told: str) -> None:
-    """HistoryError, exit code 3, with what is wrong."""
+def test_damage_is_told(tmp_path: Path, make: Callable[[Path], Path], damage: Callable[[Path], None], told: str | None) -> None:
+    """HistoryError, exit code 3, with what is wrong; None: that is no damage."""
     run = make(tmp_path)
     read(run)
     damage(run)
+    if told is None:
+        read(run)
+        return
     with pytest.raises(HistoryError, match=told) as error:
         read(run)
     assert error.value.exit_code is ExitCode.BAD_INPUT_OR_HOST
