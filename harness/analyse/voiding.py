@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from harness.analyse.planned import attempts_astray, loose, not_finite, off_the_plan, out_of_order, rate_at
 from harness.model import GeneratorReport, Outcome, RunSpec
 
 STEAL_LIMIT = 0.05
@@ -31,6 +32,7 @@ def first_sent(requests: pl.DataFrame, attempts: pl.DataFrame | None) -> pl.Data
     if attempts is None or attempts.is_empty():
         return requests
     first = attempts.filter(pl.col("attempt") == 0).select("cycle", "seq", pl.col("sent_ns").alias("first_ns"))
+    first = first.unique(("cycle", "seq"), keep="first", maintain_order=True)  # twice in a damaged history: no request more for it
     joined = requests.join(first, on=("cycle", "seq"), how="left", maintain_order="left")
     return joined.with_columns(pl.coalesce("first_ns", "sent_ns").alias("sent_ns")).drop("first_ns")
 
@@ -55,6 +57,7 @@ def void_reason(
 ) -> str:
     """Why this cycle cannot count because of its generator, "" if it can.
 
+    What the load was is held against the plan (harness/analyse/planned.py), and so are the limits of the run themselves.
     requests_of_cycle: rows of `History.requests`. attempts: those of `History.attempts`, if there are any.
     report: None if the generator left none; "running" in it: it was killed.
     until_ns: the load must have gone on until then: the cycle's recovery. 0: not asked, of a cycle that did not come to its end
@@ -68,19 +71,28 @@ def void_reason(
         return "the generator sent nothing"
     if lost := _lost_records(requests_of_cycle, report):
         return lost
+    if told := not_finite(report) or loose(spec):
+        return told
     not_sent = max(int((requests_of_cycle["outcome"] == Outcome.NOT_SENT.value).sum()), report.not_sent)
     if not_sent:
         return f"{not_sent} requests were not sent: the cap of requests in flight was reached"
-    seen = pacing(first_sent(requests_of_cycle, attempts))
+    astray = attempts_astray(spec.load, requests_of_cycle, attempts)
+    if told := astray or out_of_order(requests_of_cycle) or off_the_plan(spec.load, requests_of_cycle, report):
+        return told
+    first = first_sent(requests_of_cycle, attempts)
+    if (sent := int((first["sent_ns"] > 0).sum())) != report.sent:
+        return f"the generator sent {report.sent} requests and left records of {sent}"
+    seen = pacing(first)
     if seen.p99_us > spec.pacing_p99_limit_us:
         return f"pacing p99 {seen.p99_us:.0f} us > {spec.pacing_p99_limit_us} us"
     if seen.max_us > spec.pacing_max_limit_us:
         return f"pacing max {seen.max_us:.0f} us > {spec.pacing_max_limit_us} us"
     if report.steal > STEAL_LIMIT:
         return f"steal {report.steal:.1%} > {STEAL_LIMIT:.0%}"
-    short_ns = until_ns - int(requests_of_cycle["intended_ns"].to_numpy().max())
+    last_ns = int(requests_of_cycle["intended_ns"].to_numpy().max())
+    short_ns, rate_rps = until_ns - last_ns, rate_at(spec.load, (last_ns - report.t0_ns) / 1e9)
     # By more than one period and what a request may be late. Multiplied, for a rate of 0 in a record must not end the analysis.
-    if (short_ns - spec.pacing_max_limit_us * 1_000) * spec.load.rate_rps > 1e9:
+    if (short_ns - spec.pacing_max_limit_us * 1_000) * rate_rps > 1e9:
         return f"the load ended {short_ns / 1e9:.2f} s before the cycle did"
     return ""
 

@@ -31,6 +31,7 @@ from harness.model import (
     FaultEvent,
     FaultKind,
     GeneratorReport,
+    Lane,
     LoadPlan,
     Outcome,
     RunMeta,
@@ -145,6 +146,12 @@ class Split:
         return self.requests - self.logged
 
 
+LANES_USED = tuple(
+    (lane, 1_000_003 + at) for at, lane in enumerate((Lane.GET_KEEPALIVE, Lane.POST_KEEPALIVE, Lane.GET_NEW, Lane.GET_POD))
+)
+"""Those of the requests by code, with weights of which no history comes to the end of the first turn."""
+
+
 def split(requests: int, observations: int, failing: int, story: int) -> Split:
     """Divide one cycle's observations. failing: requests, each with an error line. story: what tells what happened at any size.
 
@@ -171,7 +178,7 @@ def build(requests: int, observations: int, directory: Path) -> Path:
     logged = any(part.split.logged for part in parts)
     meta = RunMeta(
         run_id="sizes",
-        spec=replace(spec, cycles=CYCLES, load=LoadPlan(rate_rps=rate), request_log=logged),
+        spec=replace(spec, cycles=CYCLES, load=LoadPlan(rate_rps=rate, lanes=LANES_USED), request_log=logged),
         source="synthetic",
         versions={"knative": "v1.23.0", "kubernetes": "v1.34.0"},
         cluster="none",
@@ -326,7 +333,7 @@ def _lanes(load: pl.DataFrame, direct: int) -> pl.DataFrame:
     straight = np.zeros(load.height, dtype=bool)
     straight[fine[np.linspace(0, len(fine) - 1, min(direct, len(fine))).astype(np.int64)]] = True
     lane = np.where(straight, 3, np.array([0, 0, 0, 1, 2])[np.arange(load.height) % 5])
-    texts = pl.Series(["get-keepalive", "post-keepalive", "get-new-connection", "get-pod"])
+    texts = pl.Series([lane.value for lane, _ in LANES_USED])
     return load.with_columns(
         texts.gather(pl.Series(lane)).alias("lane"), pl.Series("reused", lane != 2), pl.Series("direct", straight)
     )

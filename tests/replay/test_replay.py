@@ -18,7 +18,7 @@ from tests.unit.analyse.story import Story, calm, restarts
 
 def recorded(artifacts: Path, story: Story) -> Recorder:
     """The story as a running harness and its generators would have left it; still open."""
-    writer = Recorder.open(artifacts, story.meta)
+    writer = Recorder.open(artifacts, story.history().meta)
     for seen in story.observations:
         writer.observation(seen)
     for gap in story.gaps:

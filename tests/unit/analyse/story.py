@@ -16,6 +16,7 @@ from typing import Any
 from harness.history.layout import Table
 from harness.history.tables import frame
 from harness.model import (
+    Arrivals,
     Claim,
     CycleMark,
     Expectation,
@@ -25,6 +26,8 @@ from harness.model import (
     Gap,
     GeneratorReport,
     History,
+    Lane,
+    LoadPlan,
     Observation,
     Outcome,
     Probe,
@@ -57,6 +60,9 @@ FAULT_S, FAILED_S, KILLING_S, ASKED_S, SIGTERM_S, CLOSED_S, GONE_S, CREATED_S, S
     10.0,
     13.0,
 )
+
+ONE_TURN = 1_000_003
+"""A weight of a lane with which no story comes to the end of the first turn."""
 
 UNSAMPLED = SystemChange("configmap knative-serving/config-logging", "zap-logger-config: sampling", None, "null", "no line is lost")
 
@@ -106,8 +112,15 @@ class Story:
             {name: getattr(one, name) for name in Observation.__slots__} | {"stream": one.stream.value} for one in self.observations
         ]
         requests = frame(Table.REQUESTS, self.requests)
+        meta, attempts = self.meta, frame(Table.ATTEMPTS, self.attempts) if self.attempts else None
+        if not meta.spec.load.lanes:  # nobody asked for some: those that are used, in any order
+            used = {str(row["lane"]) for row in self.requests} or {Lane.GET_KEEPALIVE}
+            lanes = tuple((lane, ONE_TURN + number) for number, lane in enumerate(lane for lane in Lane if lane in used))
+            meta = replace(meta, spec=replace(meta.spec, load=replace(meta.spec.load, lanes=lanes)))
+            if attempts is None and Lane.GET_RETRYING in used:
+                attempts = frame(Table.ATTEMPTS, [])
         return History(
-            meta=self.meta,
+            meta=meta,
             cycles=tuple(self.cycles),
             faults=tuple(self.faults),
             phases=(),
@@ -117,7 +130,7 @@ class Story:
             answers=frame(Table.ANSWERS, self.answers),
             generators=dict(self.generators),
             notes=self.notes,
-            attempts=frame(Table.ATTEMPTS, self.attempts) if self.attempts else None,
+            attempts=attempts,
         )
 
     def spec(self, **changed: Any) -> None:
@@ -208,27 +221,28 @@ class Story:
 ENVOY = {"server": "envoy", "x_envoy_upstream_service_time": "present"}
 
 
-def meta(claims: Sequence[Claim], kind: FaultKind, cycles: int) -> RunMeta:
-    """The head of a run that ended in order."""
+def meta(claims: Sequence[Claim], kind: FaultKind, cycles: int, rate: float) -> RunMeta:
+    """The head of a run that ended in order. Its arrivals are random ones, so that a test may send more requests when it likes."""
     spec = RunSpec(
         scenario="S1" if kind is not FaultKind.NONE else "N1",
         title="a story",
         service=ServiceSpec(liveness=Probe()),
         fault=FaultSpec(kind),
         claims=tuple(claims),
+        load=LoadPlan(rate_rps=rate, arrivals=Arrivals.POISSON, lanes=()),
         cycles=cycles,
     )
     return RunMeta("id", spec, "module", {"knative": "v1.23.0"}, "kn", "ns", (UNSAMPLED,), {}, T0, 0, clock_step_ns=0)
 
 
 def report(cycle: int, sent: int, rate: float) -> GeneratorReport:
-    """A generator that was in time."""
-    return GeneratorReport(rate, sent, sent, 0, 50.0, 50.0, 50.0, 0.0, 0.3, at(cycle, 0), at(cycle, END_S), "stop")
+    """A generator that was in time; its first request was sent 50 us late."""
+    return GeneratorReport(rate, sent, sent, 0, 50.0, 50.0, 50.0, 0.0, 0.3, at(cycle, 0) - 50_000, at(cycle, END_S), "stop")
 
 
 def restarts(cycles: int = 2, rate: float = 50.0, claims: Sequence[Claim] = S1_CLAIMS) -> Story:
     """The failing of a liveness probe, once a cycle; all evidence is there."""
-    story = Story(meta(claims, FaultKind.LIVENESS, cycles))
+    story = Story(meta(claims, FaultKind.LIVENESS, cycles, rate))
     for cycle in range(cycles):
         pod, old, new = f"pod-{cycle}", f"old{cycle}", f"new{cycle}"
         _calm(story, cycle, pod, old)
@@ -295,7 +309,7 @@ def restarts(cycles: int = 2, rate: float = 50.0, claims: Sequence[Claim] = S1_C
 
 def calm(cycles: int = 2, rate: float = 50.0, claims: Sequence[Claim] = N1_CLAIMS) -> Story:
     """No fault, nothing fails."""
-    story = Story(meta(claims, FaultKind.NONE, cycles))
+    story = Story(meta(claims, FaultKind.NONE, cycles, rate))
     for cycle in range(cycles):
         pod, boot = f"pod-{cycle}", f"old{cycle}"
         _calm(story, cycle, pod, boot)
