@@ -1,7 +1,7 @@
 """What the generator measured against what a misbehaving server knows it did: kinds, counts and edges, for each lane.
 
-For each kind of fault there is one run with all lanes; a lane that was late in it and differs is judged by another, three at most,
-and all of them are told (see meeting.py).
+For each kind of fault there is one run with all lanes; a lane that was late in it is judged by another, three at most, and
+all of them are told (see meeting.py).
 """
 
 from __future__ import annotations
@@ -89,6 +89,21 @@ def test_a_generator_that_were_wrong_would_be_caught(judge: Judge, plant: Callab
     assert differs == []
     found = disagreements(plant(done), lane)
     assert any(says in one for one in found), found
+
+
+def test_a_late_try_does_not_count_though_it_agrees(judge: Judge, tmp_path: Path) -> None:
+    """One is followed by another; after three there is no more, and that nothing was measured is what is told."""
+    lane = Lane.GET_NEW
+    done, differs = judge("reset", lane)
+    assert differs == []
+    by = 2 * done.period_ns(lane)
+    late = replace(done, requests=tuple(replace(one, intended_ns=one.intended_ns - by) for one in done.requests))
+    assert disagreements(late, lane) == []
+    found, differs, told = Meetings(lambda: tmp_path, {"reset": [late, late, done]}).judged("reset", lane)
+    assert (found is done, differs, len(told)) == (True, [], 3)
+    _, differs, told = Meetings(lambda: tmp_path, {"reset": [late] * 3}).judged("reset", lane)
+    assert differs == ["no try was in time, so nothing was measured"]
+    assert len(told) == 3
 
 
 @pytest.mark.parametrize("kind", KINDS)
