@@ -28,6 +28,9 @@ def read(directory: Path) -> History:
     meta = read_meta(directory)
     tables, notes = read_tables(directory)
     cycles: dict[int, CycleMark] = {mark.index: mark for mark in nouns(CycleMark, tables[Table.CYCLES])}
+    if (attempts := tables.get(Table.ATTEMPTS)) is not None:
+        astray = sorted(set(attempts["cycle"].unique()) - set(tables[Table.REQUESTS]["cycle"].unique()))
+        notes += tuple(f"cycle {cycle}: it has attempts and no requests" for cycle in astray)
     reports = ((cycle, read_report(place)) for cycle, place in load_dirs(directory))
     return History(
         meta=meta,
@@ -40,7 +43,7 @@ def read(directory: Path) -> History:
         answers=tables[Table.ANSWERS],
         generators={cycle: report for cycle, report in reports if report is not None},
         notes=notes,
-        attempts=tables.get(Table.ATTEMPTS),
+        attempts=attempts,
     )
 
 

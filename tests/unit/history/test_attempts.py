@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from harness.errors import HistoryError
@@ -114,6 +115,16 @@ def test_lost_attempts_are_noted(
     notes = read(writer.dir).notes
     assert [note for note in notes if "attempts.bin" in note] == list(notes)
     assert bool(notes) is noted
+
+
+def test_attempts_of_no_cycle_are_noted(tmp_path: Path) -> None:
+    """Nobody would look at them: they must not be there unseen."""
+    directory = filled(tmp_path, TWO).close()
+    path = directory / "attempts.parquet"
+    pl.read_parquet(path.read_bytes()).with_columns(cycle=pl.lit(77, pl.Int32)).write_parquet(path)
+    told = json.loads((directory / "closed.json").read_text(encoding="utf-8"))
+    (directory / "closed.json").write_text(json.dumps(told | {"sha256": {}, "notes": []}), encoding="utf-8")
+    assert read(directory).notes == ("cycle 77: it has attempts and no requests",)
 
 
 def test_attempts_of_several_cycles_are_one_table(tmp_path: Path) -> None:
