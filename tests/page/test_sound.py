@@ -30,7 +30,7 @@ return told;
 """
 """Goes through every lane and its marks by keyboard; what was said of each."""
 
-NAMES = ("s1-knative-1.23", "n1-knative-1.23", "hostile", "troubled", "n1", "large", "million")
+NAMES = ("s1-knative-1.23", "s1-request-log-knative-1.23", "n1-knative-1.23", "hostile", "troubled", "n1", "large", "million")
 
 
 def test_the_recordings_are_among_the_pages(pages: dict[str, Page]) -> None:
