@@ -169,7 +169,9 @@ def query(
     places: Annotated[
         list[str], typer.Argument(metavar='DIR... "SQL"', help="Runs, or directories that contain runs; then one SELECT.")
     ],
-    form: Annotated[Format, typer.Option("--format", help="How the answer is written.")] = Format.TABLE,
+    form: Annotated[
+        Format | None, typer.Option("--format", help="How; by default as the ending of --out says, else a table.")
+    ] = None,
     out: Annotated[Path | None, typer.Option("--out", help="A file for the answer.")] = None,
     within_s: Annotated[float, typer.Option("--within", metavar="SECONDS", help="How long the query may work.")] = WITHIN_S,
 ) -> None:
@@ -177,7 +179,8 @@ def query(
     *directories, sql = places
     if not directories:
         raise BadInput("A query needs a directory and its SQL.", fix='knative-chaos query artifacts "SELECT * FROM runs"')
-    answer([Path(place) for place in directories], sql, sys.stdout, form=form, out=out, within_s=within_s)
+    by_ending = {".csv": Format.CSV, ".json": Format.JSON, ".parquet": Format.PARQUET}.get(out.suffix if out else "", Format.TABLE)
+    answer([Path(place) for place in directories], sql, sys.stdout, form=form or by_ending, out=out, within_s=within_s)
 
 
 @app.command()

@@ -632,7 +632,7 @@ class Ledger:
     matched, unmatched: refused lines of queue-proxy with and without a request of the generator; another pod's are without one.
     interchangeable: matched pairs
     that could be exchanged among themselves without changing any cause. censored: refused lines known to be missing.
-    hidden: failed attempts that a retrying lane's client made good; they are in no other count but the lines'.
+    hidden: failed attempts that a retrying lane's client followed by another; they are in no other count but the lines'.
     request_log_lines: lines of queue-proxy's request log, 0 without one; exact: those of them joined by id to a request of the
     generator; strangers: those of the others that are of nobody's request (the system's own and its probes' are not counted).
     """

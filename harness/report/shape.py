@@ -115,8 +115,8 @@ class RequestsShape(TypedDict):
 class LedgerShape(TypedDict):
     """Both columns of the account: attributed + unattributed = client_failures, matched + unmatched = queue_proxy_refused_lines.
 
-    hidden: failed attempts a retrying client made good. request_log_lines, exact, strangers: of queue-proxy's request log, 0
-    without one.
+    hidden: failed attempts that a retrying client followed by another. request_log_lines, exact, strangers: of queue-proxy's
+    request log, 0 without one.
     """
 
     client_failures: int

@@ -166,7 +166,7 @@ def _further(summary: Summary) -> list[tuple[str, str]]:
         strangers = f"; {words.plural(book['strangers'], 'line')} of nobody's request" if book["strangers"] else ""
         out.append(("request log", f"{book['exact']} of {book['request_log_lines']} lines joined by id{strangers}"))
     if book["hidden"]:
-        out.append(("hidden", f"{words.plural(book['hidden'], 'failed attempt')} a retrying client made good"))
+        out.append(("hidden", f"{words.plural(book['hidden'], 'failed attempt')} that a retrying client followed by another"))
     return out
 
 

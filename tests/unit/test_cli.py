@@ -171,3 +171,15 @@ def test_ctrl_c_before_anything_was_measured(tmp_path: Path) -> None:
     assert child.returncode == ExitCode.INCONCLUSIVE, said
     assert "interrupted" in said
     assert "Traceback" not in said
+
+
+@pytest.mark.parametrize(
+    ("ending", "begins"), [(".csv", b"scenario,"), (".json", b"["), (".parquet", b"PAR1"), (".txt", b"scenario  run")]
+)
+def test_the_ending_of_a_query_s_file_says_how_it_is_written(tmp_path: Path, ending: str, begins: bytes) -> None:
+    """Who names a file o.csv wants CSV, not a table cut at 200 rows."""
+    out = tmp_path / f"o{ending}"
+    recording = Path(__file__).parents[1] / "data" / "n1-knative-1.23"
+    done = chaos("query", str(recording), "SELECT scenario, run FROM runs", "--out", str(out), home=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert out.read_bytes().startswith(begins)

@@ -100,5 +100,5 @@ def test_what_was_not_seen_and_what_is_disputed_is_told(s1: Any) -> None:
     assert facts["not seen"] == "cycle 0: app gets SIGTERM"
     assert facts["disputed"].endswith("cycle 0: source 3 differs; and 2 more")
     assert facts["request log"] == "4990 of 5000 lines joined by id; 10 lines of nobody's request"
-    assert facts["hidden"] == "3 failed attempts a retrying client made good"
+    assert facts["hidden"] == "3 failed attempts that a retrying client followed by another"
     assert not {"not seen", "disputed", "request log", "hidden"} & set(dict(terminal.facts(made(s1))))
