@@ -25,8 +25,11 @@ from harness.model import (
     FaultKind,
     GeneratorReport,
     Handler,
+    Observation,
     Outcome,
     RunSpec,
+    ServiceSpec,
+    Stream,
     Target,
 )
 
@@ -173,7 +176,7 @@ class Cycle:
         probe = self.spec.service.liveness
         if probe is None or probe.handler is Handler.TCP:
             return None
-        return _ProbeSeen(self.bench.observers.feed, self.target.pod, boot)
+        return _ProbeSeen(self.bench.observers.feed, self.target.pod, self.spec.service, boot)
 
     def _steady_within_s(self) -> float:
         probe = self.spec.service.liveness
@@ -223,20 +226,24 @@ class Cycle:
 
 
 class _ProbeSeen:
-    """Whether the app has logged a well answered liveness probe of a boot that is looked for; reads each observation once."""
+    """Whether the app has logged a well answered liveness probe of a boot that is looked for; asks the feed for each line once."""
 
-    def __init__(self, feed: observe.Feed, pod: str, boot: Callable[[str], bool]) -> None:
+    def __init__(self, feed: observe.Feed, pod: str, service: ServiceSpec, boot: Callable[[str], bool]) -> None:
         self._feed = feed
         self._pod = pod
+        self._service = service
         self._boot = boot
         self._index = 0
+        self._told: list[Observation] = []
         self._seen = False
 
     def seen(self) -> bool:
         """Look at what is new."""
         new, self._index = self._feed.since(self._index)
-        boots = (analyse.boot_of_good_probe(one, pod=self._pod, which="liveness") for one in new)
-        self._seen = self._seen or any(boot and self._boot(boot) for boot in boots)
+        fresh = [one for one in new if one.stream is Stream.APP and one.pod == self._pod]
+        if fresh and not self._seen:
+            self._told += fresh
+            self._seen = any(map(self._boot, analyse.well_probed("liveness", self._service, self._told)))
         return self._seen
 
 

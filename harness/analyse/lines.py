@@ -108,17 +108,6 @@ def app_events(observations: Iterable[Observation]) -> tuple[AppEvent, ...]:
     return tuple(sorted(found, key=lambda event: event.t_ns))
 
 
-def boot_of_good_probe(seen: Observation, *, pod: str, which: str) -> str:
-    """The boot that says here that it answered a probe of that name well; "" if this says something else."""
-    if seen.stream is not Stream.APP or seen.pod != pod:
-        return ""
-    line = parsed(seen.payload)
-    if line is None or not _is_event(line):
-        return ""
-    good = line["event"] == "probe" and line.get("which") == which and line.get("ok") is True
-    return str(line["boot"]) if good else ""
-
-
 def _is_event(line: Mapping[str, Any]) -> bool:
     return isinstance(line.get("t_ns"), int) and isinstance(line.get("event"), str) and isinstance(line.get("boot"), str)
 

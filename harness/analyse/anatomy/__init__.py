@@ -12,5 +12,6 @@ from harness.analyse.anatomy.agree import agree
 from harness.analyse.anatomy.dissect import Anatomy, dissect, doubts_of
 from harness.analyse.anatomy.edges import EDGES
 from harness.analyse.anatomy.gather import about_no_request, gather
+from harness.analyse.anatomy.probes import well_probed
 
-__all__ = ["EDGES", "Anatomy", "about_no_request", "agree", "dissect", "doubts_of", "gather"]
+__all__ = ["EDGES", "Anatomy", "about_no_request", "agree", "dissect", "doubts_of", "gather", "well_probed"]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from harness.analyse.anatomy.edges import DEFAULT_READINESS
 from harness.analyse.anatomy.sources import Source
 from harness.analyse.anatomy.told import CLOCK_NS, Boots
-from harness.analyse.lines import AppEvent
-from harness.model import FaultKind, Handler, Probe, ServiceSpec
+from harness.analyse.lines import AppEvent, app_events
+from harness.model import FaultKind, Handler, Observation, Probe, ServiceSpec
 
 SPARE_NS = 1_000_000_000
 """A TCP probe closes what it opened at once. A connection held for longer without a word was a client's spare one."""
@@ -50,6 +50,14 @@ def hits(which: str, service: ServiceSpec, told: Sequence[AppEvent]) -> list[Hit
             return [hit for hit in found if hit.t_ns <= done.get(hit.boot, hit.t_ns)]
         return [hit for hit in found if hit.t_ns > done.get(hit.boot, hit.t_ns)]
     return found
+
+
+def well_probed(which: str, service: ServiceSpec, seen: Iterable[Observation]) -> frozenset[str]:
+    """The boots that told of a well answered probe of this name. seen: of one pod, all there is of its app's log so far.
+
+    The scenario waits by this and the anatomy judges by `hits`: one rule, or a run could end before what it is judged by was seen.
+    """
+    return frozenset(hit.boot for hit in hits(which, service, app_events(seen)) if hit.well)
 
 
 def sources(seen: Boots, service: ServiceSpec, kind: FaultKind) -> dict[str, Source]:
