@@ -24,6 +24,22 @@ class Channel(Protocol):
         ...
 
 
+class Sending(Protocol):
+    """Whatever has something to send: what the socket has not taken yet is `unsent`."""
+
+    sock: socket
+    unsent: bytes
+
+
+def push(channel: Sending) -> None:
+    """Send what the socket takes; the rest waits for it. Raises OSError."""
+    try:
+        count = channel.sock.send(channel.unsent)
+    except BlockingIOError:
+        return
+    channel.unsent = channel.unsent[count:]
+
+
 class Sockets:
     """The open connections of all lanes, and the kernel's watch over them."""
 

@@ -27,7 +27,7 @@ from h2.exceptions import H2Error, InvalidBodyLengthError
 from h2.settings import SettingCodes
 
 from harness.load.book import Book, Carrier
-from harness.load.connection import READ_BYTES, Dialer, Sockets
+from harness.load.connection import READ_BYTES, Dialer, Sockets, push
 from harness.load.outcome import outcome_of
 from harness.load.spec import GeneratorSpec
 from harness.load.wire import BODY_KEPT, Framing, Head, Malformed, evidence_of, fields_of
@@ -84,7 +84,7 @@ class H2c:
         try:
             if fresh:
                 self._dialer.dial(link.sock)
-                link.push()
+                push(link)
                 self.sockets.add(link, writing=bool(link.unsent))
             else:
                 link.flush()
@@ -149,18 +149,10 @@ class Link:
         self._h2.send_headers(stream.id, headers, end_stream=True)
         self.unsent += self._h2.data_to_send()
 
-    def push(self) -> None:
-        """Send what the socket takes; the rest waits for it. Raises OSError."""
-        try:
-            count = self.sock.send(self.unsent)
-        except BlockingIOError:
-            return
-        self.unsent = self.unsent[count:]
-
     def flush(self) -> None:
         """The same on a connection that is watched already. Raises OSError."""
         if self.unsent:
-            self.push()
+            push(self)
             if self.unsent:
                 self.home.sockets.watch(self, writing=True)
 
@@ -168,7 +160,7 @@ class Link:
         """Something happened on it."""
         try:
             if self.unsent and mask & select.EPOLLOUT:
-                self.push()
+                push(self)
                 if not self.unsent:
                     self.home.sockets.watch(self, writing=False)
                 if not mask & ~select.EPOLLOUT:

@@ -8,7 +8,7 @@ from contextlib import suppress
 from socket import socket
 
 from harness.load.book import Book, Carrier
-from harness.load.connection import GONE, READ_BYTES, Dialer, Sockets
+from harness.load.connection import GONE, READ_BYTES, Dialer, Sockets, push
 from harness.load.outcome import outcome_of
 from harness.load.wire import Malformed, RequestText
 from harness.model import ATTEMPT_SHIFT, FLAG_REUSED, Outcome
@@ -52,10 +52,10 @@ class Http1:
         try:
             if fresh:
                 self._dialer.dial(conn.sock)
-                conn.push()
+                push(conn)
                 self.sockets.add(conn, writing=bool(conn.unsent))
             else:
-                conn.push()
+                push(conn)
                 if conn.unsent:
                     self.sockets.watch(conn, writing=True)
         except OSError as error:
@@ -75,19 +75,11 @@ class Connection(Carrier):
         self.alive = True
         self.unsent = b""
 
-    def push(self) -> None:
-        """Send what the socket takes; the rest waits for it. Raises OSError."""
-        try:
-            count = self.sock.send(self.unsent)
-        except BlockingIOError:
-            return
-        self.unsent = self.unsent[count:]
-
     def serve(self, mask: int) -> None:
         """Something happened on it."""
         try:
             if self.unsent and mask & select.EPOLLOUT:
-                self.push()
+                push(self)
                 if not self.unsent:
                     self.home.sockets.watch(self, writing=False)
                 if not mask & ~select.EPOLLOUT:
