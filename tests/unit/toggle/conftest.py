@@ -9,7 +9,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -24,24 +23,26 @@ PATIENCE_S = 20.0
 
 
 class Toggle:
-    """One running app: its log as it comes, and ways to ask it."""
+    """One running app, its log and ways to ask it.
 
-    def __init__(self, env: Mapping[str, str]) -> None:
+    The log is a file, not a pipe: what the app wrote before it answered is there for whoever got the answer.
+    """
+
+    def __init__(self, env: Mapping[str, str], log: Path) -> None:
         self.env = dict(env)
-        self.process = subprocess.Popen([sys.executable, "-I", str(APP)], env=self.env, stdout=subprocess.PIPE, text=True)
-        self.log: list[dict[str, Any]] = []
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
+        self._log = log
+        with log.open("wb") as out:
+            self.process = subprocess.Popen([sys.executable, "-I", str(APP)], env=self.env, stdout=out)
         self.control_port = int(self.event("boot")["control_port"])
 
-    def _read(self) -> None:
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            self.log.append(json.loads(line))
+    @property
+    def log(self) -> list[dict[str, Any]]:
+        """All whole lines so far."""
+        return [json.loads(line) for line in self._log.read_bytes().splitlines(keepends=True) if line.endswith(b"\n")]
 
     def events(self, name: str, **values: object) -> list[dict[str, Any]]:
         """All lines of this event so far that carry these values."""
-        return [line for line in list(self.log) if line["event"] == name and values.items() <= line.items()]
+        return [line for line in self.log if line["event"] == name and values.items() <= line.items()]
 
     def event(self, name: str, **values: object) -> dict[str, Any]:
         """The first such line, once it has come."""
@@ -91,18 +92,14 @@ class Toggle:
         return subprocess.run(argv, env=env, capture_output=True, text=True, check=False, timeout=PATIENCE_S)
 
     def wait(self) -> int:
-        """Its exit code, with the log read to the end."""
-        code = self.process.wait(timeout=PATIENCE_S)
-        self._reader.join(timeout=PATIENCE_S)
-        return code
+        """Its exit code."""
+        return self.process.wait(timeout=PATIENCE_S)
 
     def end(self) -> None:
         """Whatever it ignores."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGKILL)
         self.wait()
-        assert self.process.stdout is not None
-        self.process.stdout.close()
 
 
 @pytest.fixture
@@ -112,7 +109,8 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Toggle]]:
 
     def started(**env: str) -> Toggle:
         base = {"PORT": "0", "TOGGLE_CONTROL_PORT": "0", "TOGGLE_BIND": "127.0.0.1", "HOSTNAME": "pod-1"}
-        toggle = Toggle({**base, "TOGGLE_TOKEN": TOKEN, "TOGGLE_STATE": str(tmp_path), "PATH": os.environ["PATH"], **env})
+        settings = {**base, "TOGGLE_TOKEN": TOKEN, "TOGGLE_STATE": str(tmp_path), "PATH": os.environ["PATH"], **env}
+        toggle = Toggle(settings, tmp_path / f"log-{len(running)}")
         running.append(toggle)
         return toggle
 
