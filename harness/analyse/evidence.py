@@ -63,9 +63,14 @@ class Wants(Enum):
     ACTIVATOR_LINE = "a line of the activator"
 
 
-_CUT_SHORT = re.compile(r"(^|: )(unexpected )?EOF$|connection reset by peer|broken pipe|use of closed network connection$")
-"""What Go says of a connection that ended under a request. The last: its reading side saw the end first and closed the connection
-while the body was still being written (once in 21,585 failures on knative-v1.23.0, in queue-proxy's line and the answer alike)."""
+_CUT_SHORT = re.compile(
+    r"(^|: )(unexpected )?EOF$|connection reset by peer|broken pipe|use of closed network connection$"
+    r"|^http: server closed idle connection$"
+)
+"""What Go says of a connection that ended under a request. Closed network connection: its reading side saw the end first and closed
+the connection while the body was still being written (once in 21,585 failures on knative-v1.23.0, in queue-proxy's line and the
+answer alike). Closed idle connection: it ended just before a request with a body was put on it, which net/http does not send twice
+(errServerClosedIdle)."""
 
 
 def refused_text(user_port: int) -> str:

@@ -51,6 +51,7 @@ def http(status: int, body: str, headers: dict[str, str]) -> Failure:
         ),
         (http(502, RESET, THROUGH), Wants.QUEUE_PROXY_LINE),
         (http(502, "write tcp 127.0.0.1:1->127.0.0.1:8080: write: broken pipe", THROUGH), Wants.QUEUE_PROXY_LINE),
+        (http(502, "http: server closed idle connection", THROUGH), Wants.QUEUE_PROXY_LINE),
         (http(502, "context canceled", THROUGH), Cause.UNKNOWN),
         (http(502, "upstream said no", ENVOY), Cause.INGRESS),
         (http(504, "request timeout", THROUGH), Cause.TIMEOUT),
