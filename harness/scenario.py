@@ -210,6 +210,8 @@ def require_runnable(
         raise BadInput(f"This is not the {spec.scenario} of the catalogue.", fix='Give it a name of its own (name="...").')
     if spec.cycles < 1:
         raise BadInput(f"{spec.cycles} cycles are none.", fix="Ask for 1 or more.")
+    if said := analyse.loose(spec):
+        raise BadInput(f"No cycle of this run could count: {said}.", fix="Leave the limits as they are, or make them tighter.")
 
 
 def with_request_log(spec: RunSpec) -> RunSpec:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
@@ -47,7 +47,7 @@ def test_the_catalogue_can_be_run(tmp_path: Path, spec: RunSpec) -> None:
         replace(S1, load=LoadPlan(rate_rps=10)),
         replace(S1, claims=S1.claims[:1]),
         replace(N1, fault=S1.fault),
-        replace(S1, pacing_p99_limit_us=10**9),
+        replace(S1, pacing_p99_limit_us=1_000),
     ],
     ids=["service", "load", "claims", "fault", "limits"],
 )
@@ -56,6 +56,17 @@ def test_a_changed_scenario_needs_a_name_of_its_own(tmp_path: Path, spec: RunSpe
     with pytest.raises(BadInput, match=r"not the \w+ of the catalogue"):
         require_runnable(spec, tmp_path)
     require_runnable(replace(spec, scenario="mine"), tmp_path)
+
+
+@pytest.mark.parametrize(
+    "limit",
+    [{"match_tolerance_s": 1e300}, {"match_tolerance_s": math.nan}, {"pacing_p99_limit_us": 10**9}, {"pacing_max_limit_us": 10**9}],
+    ids=["tolerance", "no number", "p99", "max"],
+)
+def test_limits_with_which_nothing_would_count_are_refused_first(tmp_path: Path, limit: dict[str, Any]) -> None:
+    """Not after a measurement of which every cycle is voided."""
+    with pytest.raises(BadInput, match=f"No cycle of this run could count: {next(iter(limit))}"):
+        require_runnable(replace(S1, scenario="mine", **limit), tmp_path)
 
 
 def test_a_planted_run_needs_a_name_of_its_own(tmp_path: Path) -> None:
