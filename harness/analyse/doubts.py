@@ -75,6 +75,8 @@ def _of_the_run(history: History) -> Iterable[str]:
 
 def _of_the_number(history: History, cycles: Sequence[Cycle], counted: Sequence[Cycle]) -> Iterable[str]:
     spec = history.meta.spec
+    if spec.cycles < 1:
+        yield f"a run of {spec.cycles} cycles proves nothing, whatever else it holds"
     if len(counted) < max(spec.cycles, 1):
         reasons = "; ".join(f"cycle {cycle.mark.index}: {cycle.findings.voided}" for cycle in cycles if cycle.findings.voided)
         yield f"{len(counted)} of {spec.cycles} cycles count" + (f" ({reasons})" if reasons else "")

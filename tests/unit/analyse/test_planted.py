@@ -121,6 +121,12 @@ def given_up(story: Story) -> str:
     return "1 of 2 cycles count (cycle 1: given up: no recovery within 90 s)"
 
 
+def no_cycle_asked_for(story: Story) -> str:
+    """The record says that none was to be measured; two were."""
+    story.spec(cycles=0)
+    return "a run of 0 cycles proves nothing"
+
+
 def stalled_generator(story: Story) -> str:
     """The generator stood still for a second in one cycle."""
     for row in story.requests:
@@ -318,6 +324,7 @@ EITHER: list[Callable[[Story], str]] = [
     gap_of_all_pods,
     pods_gap,
     app_gap,
+    no_cycle_asked_for,
     stalled_generator,
     capped_generator,
     stolen_cpu,
