@@ -33,9 +33,6 @@ from harness.model import (
     Target,
 )
 
-RESTARTING = (FaultKind.LIVENESS, FaultKind.EXIT)
-"""Faults that end with a new container; every other one is taken back once it has landed."""
-
 
 @dataclass(frozen=True, slots=True)
 class Planted:
@@ -138,7 +135,7 @@ class Cycle:
             self.landed = False
             raise
         self.mark = replace(self.mark, landed_ns=now_ns())
-        if spec.fault.kind not in RESTARTING:
+        if not analyse.ends_in_restart(spec.fault, spec.service):
             fault.clear(self.bench.handle, self.target)
         self._await_recovery(generator)
         self.mark = replace(self.mark, recovered_ns=now_ns())
@@ -187,17 +184,20 @@ class Cycle:
         spec = self.spec
 
         def look() -> Look[bool]:
-            proof = analyse.landed(spec.fault, event, self.bench.observers.feed.snapshot(), after_ns=event.sent_ns)
+            proof = analyse.landed(spec.fault, spec.service, event, self.bench.observers.feed.snapshot(), event.sent_ns)
             missing = [name for name, seen, _ in proof.parts if not seen]
             return Look(True if proof.proved else None, "missing: " + ", ".join(missing) if missing else "all parts")
 
         wait_for("the fault's landing", look, within_s=self._landing_within_s(), every_s=0.25)
 
     def _landing_within_s(self) -> float:
-        probe = self.spec.service.liveness
-        detect_s = probe.period_s * probe.failure_threshold + probe.timeout_s if probe else 10
+        spec = self.spec
+        probe = spec.service.readiness if spec.fault.kind is FaultKind.READINESS else spec.service.liveness
+        detect_s = max(probe.period_s, 1) * probe.failure_threshold + probe.timeout_s if probe else 10
+        # Queue-proxy holds the stop of what hangs back until its requests have ended or the pod's grace is over.
+        grace_s = spec.service.timeout_s if spec.fault.kind is FaultKind.HANG and probe else 0
         # 2 s for stopping, 5 s for creating, and as much again as all of it: only a fault that does not land waits that long.
-        return 2 * (detect_s + self.spec.service.app.startup_delay_s + 7)
+        return 2 * (detect_s + spec.service.app.startup_delay_s + 7) + grace_s
 
     def _await_recovery(self, generator: Generator) -> None:
         """Every answer of the new app for after_s, to those who come the way of every user; to all where nobody does.
@@ -206,7 +206,7 @@ class Cycle:
         """
         spec = self.spec
         judged = {lane for lane, weight in spec.load.lanes if weight} & THROUGH_INGRESS or None
-        other_boot = spec.fault.kind in RESTARTING
+        other_boot = analyse.ends_in_restart(spec.fault, spec.service)
         # Until the kubelet has probed the new container, a restart loop looks like a single restart.
         watch = self._probe_watch(lambda boot: boot != self.target.boot) if other_boot else None
 

@@ -149,7 +149,7 @@ def _cycle(history: History, mark: CycleMark, tables: _Tables) -> _Seen:
         index=mark.index,
         pod=mark.pod,
         voided=_voided(mark) or void_reason(spec, requests, report, mark.recovered_ns, attempts=attempts),
-        landed=landed(spec.fault, event, of_pod, event.sent_ns if event else begin_ns),
+        landed=landed(spec.fault, spec.service, event, of_pod, event.sent_ns if event else begin_ns),
         anatomy=anatomy.edges,
         sent=int((users["sent_ns"] > 0).sum()),
         ok=outcomes.get(Outcome.OK.value, 0),

@@ -11,19 +11,35 @@ import polars as pl
 
 from harness.analyse.lines import AppEvent, app_events, parsed
 from harness.analyse.pods import USER_CONTAINER, restarts_since, rows_to_observations, states
-from harness.model import FaultEvent, FaultKind, FaultSpec, Landed, Observation, Stream
+from harness.model import FaultEvent, FaultKind, FaultSpec, Handler, Landed, Observation, ServiceSpec, Stream
 
 Part = tuple[str, bool, str]
 
 _STREAMS = (Stream.PODS, Stream.EVENTS, Stream.APP, Stream.KUBELET)
 
 
-def landed(spec: FaultSpec, event: FaultEvent | None, observations: Sequence[Observation] | pl.DataFrame, after_ns: int) -> Landed:
+def ends_in_restart(spec: FaultSpec, service: ServiceSpec) -> bool:
+    """Whether the container is restarted for it: the app exits, or its liveness probe fails or is left hanging.
+
+    A hanging app's port still accepts connections: a TCP probe does well.
+    """
+    probe = service.liveness
+    hung = spec.kind is FaultKind.HANG and probe is not None and probe.handler is not Handler.TCP
+    return hung or spec.kind in {FaultKind.LIVENESS, FaultKind.EXIT}
+
+
+def landed(
+    spec: FaultSpec,
+    service: ServiceSpec,
+    event: FaultEvent | None,
+    observations: Sequence[Observation] | pl.DataFrame,
+    after_ns: int,
+) -> Landed:
     """Whether each piece of the proof was seen, and which were not.
 
-    event: what was done; None if nothing was (proof only of NONE). observations: of any streams and pods; only those of the fault's
-    pod after `after_ns` are evidence. An event of the API is true to a second, so it counts if it may have been after.
-    Without a part there is no proof: each kind of fault has at least the app's own answer.
+    event: what was done to the service; None if nothing was (proof only of NONE). observations: of any streams and pods; only those
+    of the fault's pod after `after_ns` are evidence. An event of the API is true to a second, so it counts if it may have been
+    after. Without a part there is no proof: each kind of fault has at least the app's own answer.
     """
     if spec.kind is FaultKind.NONE:
         return Landed(proved=True, parts=(("no fault asked", True, "nothing was to be done"),))
@@ -36,20 +52,28 @@ def landed(spec: FaultSpec, event: FaultEvent | None, observations: Sequence[Obs
         observations = rows_to_observations(observations.filter(wanted))
     seen = [one for one in observations if one.stream in _STREAMS and (one.pod == event.pod or one.stream is Stream.KUBELET)]
     told = [one for one in app_events(seen) if one.t_ns >= after_ns]
-    parts = (_answer(event, told), *_rest(spec.kind, event, seen, told, after_ns))
+    parts = (_answer(event, told), *_rest(spec, service, event, seen, told, after_ns))
     return Landed(proved=all(was for _, was, _ in parts), parts=parts)
 
 
 def _rest(
-    kind: FaultKind, event: FaultEvent, seen: Sequence[Observation], told: Sequence[AppEvent], after_ns: int
+    spec: FaultSpec,
+    service: ServiceSpec,
+    event: FaultEvent,
+    seen: Sequence[Observation],
+    told: Sequence[AppEvent],
+    after_ns: int,
 ) -> tuple[Part, ...]:
+    kind = spec.kind
     restarted = (_restart(event.pod, seen, after_ns), _new_boot(event.boot, told))
     if kind is FaultKind.LIVENESS:
         return (_failed_probe("liveness", event.boot, told), _killing(event.pod, seen, after_ns), *restarted)
     if kind is FaultKind.READINESS:
-        return (_failed_probe("readiness", event.boot, told),)
+        return (_failed_probe("readiness", event.boot, told), _unready(event.pod, seen, after_ns))
     if kind is FaultKind.EXIT:
         return restarted
+    if ends_in_restart(spec, service):
+        return (_hung_probe(event.boot, told), _killing(event.pod, seen, after_ns), *restarted)
     return (_fault_line(event.boot, told),)
 
 
@@ -70,6 +94,14 @@ def _failed_probe(which: str, boot: str, told: Iterable[AppEvent]) -> Part:
     name = f"a failed {which} probe in the app's log"
     for one in told:
         if one.event == "probe" and one.boot == boot and one.more.get("which") == which and one.more.get("ok") is False:
+            return name, True, f"at {one.t_ns} by {one.more.get('via', 'unknown')}"
+    return name, False, "none by this boot after the fault"
+
+
+def _hung_probe(boot: str, told: Iterable[AppEvent]) -> Part:
+    name = "a liveness probe left hanging in the app's log"
+    for one in told:
+        if one.event == "hang" and one.boot == boot and one.more.get("which") == "liveness":
             return name, True, f"at {one.t_ns} by {one.more.get('via', 'unknown')}"
     return name, False, "none by this boot after the fault"
 
@@ -97,6 +129,14 @@ def _killing(pod: str, seen: Iterable[Observation], after_ns: int) -> Part:
         if one.stream is Stream.KUBELET and all(words in one.payload for words in (pod, USER_CONTAINER, "failed liveness probe")):
             return name, True, "kubelet: failed liveness probe"
     return name, False, "no Killing event and nothing in the kubelet's journal"
+
+
+def _unready(pod: str, seen: Iterable[Observation], after_ns: int) -> Part:
+    name = "the pod was seen not Ready"
+    for one in states(seen, pod):
+        if one.ready is False and one.seen_ns >= after_ns:
+            return name, True, f"at {one.seen_ns}"
+    return name, False, "not since the fault"
 
 
 def _restart(pod: str, seen: Iterable[Observation], after_ns: int) -> Part:

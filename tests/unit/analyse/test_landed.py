@@ -9,17 +9,19 @@ from dataclasses import replace
 import pytest
 
 from harness.analyse.landed import landed
-from harness.model import FaultKind, FaultSpec, Landed, Observation, Stream
+from harness.model import FaultKind, FaultSpec, Handler, Landed, Observation, Probe, ServiceSpec, Stream
 from tests.unit.analyse.story import FAULT_S, S, Story, at, restarts
 
 LIVENESS = FaultSpec(FaultKind.LIVENESS)
+ASKED = ServiceSpec(liveness=Probe())
 
 
 def both(story: Story, spec: FaultSpec = LIVENESS) -> Landed:
     """The answer over the live feed and over the table, which must be one."""
     event = story.faults[0] if story.faults else None
-    live = landed(spec, event, story.observations, at(0, FAULT_S))
-    assert landed(spec, event, story.history().observations, at(0, FAULT_S)) == live
+    service = story.meta.spec.service
+    live = landed(spec, service, event, story.observations, at(0, FAULT_S))
+    assert landed(spec, service, event, story.history().observations, at(0, FAULT_S)) == live
     return live
 
 
@@ -87,7 +89,7 @@ def test_what_was_before_does_not_count() -> None:
     """An earlier failed probe, kill or restart of the same pod is not the fault's doing."""
     story = restarts(1)
     late = at(0, 20)
-    result = landed(LIVENESS, replace(story.faults[0], sent_ns=late), story.observations, late)
+    result = landed(LIVENESS, ASKED, replace(story.faults[0], sent_ns=late), story.observations, late)
     assert len(missing(result)) == 4
 
 
@@ -105,9 +107,9 @@ def test_an_event_true_to_a_second_may_have_been_after() -> None:
     (kill,) = [one for one in story.observations if "Killing" in one.payload]
     rest = [one for one in story.observations if one is not kill]
     after = kill.at_ns + 900_000_000
-    assert not [part for part in missing(landed(LIVENESS, event, [*rest, kill], after)) if "kubelet" in part]
+    assert not [part for part in missing(landed(LIVENESS, ASKED, event, [*rest, kill], after)) if "kubelet" in part]
     early = replace(kill, at_ns=kill.at_ns - S)
-    assert [part for part in missing(landed(LIVENESS, event, [*rest, early], after)) if "kubelet" in part]
+    assert [part for part in missing(landed(LIVENESS, ASKED, event, [*rest, early], after)) if "kubelet" in part]
 
 
 def test_the_end_of_a_pod_is_no_liveness_kill() -> None:
@@ -140,12 +142,33 @@ def test_nothing_done_nothing_landed(kind: FaultKind) -> None:
 
 
 def test_the_other_faults_have_their_own_proof() -> None:
-    """Readiness: a failed readiness probe. Exit: a restart. Hang: the app's own word."""
+    """Readiness: a failed probe and its consequence. Exit: a restart. Hang, if no liveness probe ends it: the app's own word."""
     story = restarts(1)
-    assert missing(both(story, FaultSpec(FaultKind.READINESS))) == ["a failed readiness probe in the app's log"]
+    story.spec(service=ServiceSpec(liveness=Probe(Handler.TCP)))
+    story.drop(has('"ready": false'))
+    assert missing(both(story, FaultSpec(FaultKind.READINESS))) == [
+        "a failed readiness probe in the app's log",
+        "the pod was seen not Ready",
+    ]
     assert missing(both(story, FaultSpec(FaultKind.HANG))) == ["the fault in the app's log"]
     assert both(story, FaultSpec(FaultKind.EXIT)).proved
     story.app("pod-0", "old0", at(0, 4.5), "probe", which="readiness", via="http", ok=False)
     story.app("pod-0", "old0", at(0, FAULT_S), "fault", kind="hang")
+    assert missing(both(story, FaultSpec(FaultKind.READINESS))) == ["the pod was seen not Ready"]
+    story.pod("pod-0", at(0, FAULT_S - 0.5), ready=False)
+    assert missing(both(story, FaultSpec(FaultKind.READINESS))) == ["the pod was seen not Ready"]
+    story.pod("pod-0", at(0, 5.5), ready=False)
     assert both(story, FaultSpec(FaultKind.READINESS)).proved
     assert both(story, FaultSpec(FaultKind.HANG)).proved
+
+
+@pytest.mark.parametrize("handler", [Handler.HTTP, Handler.EXEC])
+def test_a_hang_that_a_liveness_probe_ends_is_a_restart_too(handler: Handler) -> None:
+    """Taken back at once it would be no fault to anybody: the probe that hung, the kill and the new boot are its proof."""
+    story = restarts(1)
+    story.spec(service=ServiceSpec(liveness=Probe(handler)))
+    assert missing(both(story, FaultSpec(FaultKind.HANG))) == ["a liveness probe left hanging in the app's log"]
+    story.app("pod-0", "old0", at(0, 4.5), "hang", which="liveness", via=handler.value)
+    assert both(story, FaultSpec(FaultKind.HANG)).proved
+    assert story.drop(has('"restarts": 1'))
+    assert missing(both(story, FaultSpec(FaultKind.HANG))) == ["restartCount grew"]
