@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
+from tenacity import RetryError, Retrying, retry_if_result, wait_fixed
 
+from harness.adapters.clock import mono_s
 from harness.errors import HarnessError, WaitTimeout
 
 T = TypeVar("T")
@@ -33,13 +34,16 @@ def wait_for(
 ) -> T:
     """Look until there is a value, and return it.
 
+    Only a look that began at the deadline or later ends the wait in vain: who was not scheduled for a while has not seen anything.
     tolerate: exceptions of a look that mean "not yet"; a HarnessError is never tolerated unless named. Every other exception ends
     the wait at once. Raises WaitTimeout with the last thing seen.
     """
     last: Look[T] = Look(None, "nothing yet")
+    begun = looked = mono_s()
 
     def once() -> Look[T]:
-        nonlocal last
+        nonlocal last, looked
+        looked = mono_s()
         try:
             last = look()
         except tolerate as error:
@@ -48,7 +52,7 @@ def wait_for(
 
     try:
         done = Retrying(
-            stop=stop_after_delay(within_s),
+            stop=lambda _state: looked - begun >= within_s,
             wait=wait_fixed(every_s),
             retry=retry_if_result(lambda seen: seen.value is None),
         )(once)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from harness.adapters import wait
 from harness.adapters.wait import Look, wait_for
 from harness.errors import WaitTimeout
 
@@ -43,3 +44,18 @@ def test_only_named_exceptions_mean_not_yet() -> None:
         wait_for("an answer", broken, within_s=0.01, every_s=0, tolerate=(OSError,))
     with pytest.raises(ConnectionError):
         wait_for("an answer", broken, within_s=30)
+
+
+def test_who_was_not_scheduled_looks_once_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A wait ends in vain by a look that began when it was over, not because a machine stood still after the first."""
+    now = [0.0]
+    monkeypatch.setattr(wait, "mono_s", lambda: now[0])
+
+    def look() -> Look[int]:
+        early = now[0] == 0
+        now[0] += 30
+        return Look(None if early else 7, "not yet")
+
+    assert wait_for("seven", look, within_s=5, every_s=0) == 7
+    with pytest.raises(WaitTimeout, match="last seen: the only look"):
+        wait_for("nothing", lambda: Look(None, "the only look"), within_s=0, every_s=0)
