@@ -97,7 +97,10 @@ def locked(path: Path, *, within_s: float, holder: str) -> Iterator[None]:
     try:
         lock.acquire(timeout=within_s)
     except Timeout as error:
-        who = note.read_text(encoding="utf-8").strip() if note.exists() else "somebody unknown"
+        try:
+            who = note.read_text(encoding="utf-8").strip()
+        except OSError:  # let go of in this moment, or not yet written
+            who = "somebody unknown"
         raise HostError(
             f"The lock {path.name} was not free within {within_s:g} s; held by {who}.",
             fix="Wait for that run to end, or end it.",

@@ -75,3 +75,12 @@ def test_a_lock_names_its_holder_and_dies_with_its_process(tmp_path: Path) -> No
     with locked(place, within_s=5, holder="me"):
         assert place.with_suffix(".holder").read_text(encoding="utf-8").startswith("me (pid ")
     assert not place.with_suffix(".holder").exists()
+
+
+def test_a_holder_that_lets_go_while_it_is_asked_for_is_somebody(tmp_path: Path) -> None:
+    """The lock is held, its note is gone: what is said is that, and not that a file is missing."""
+    place = tmp_path / "a.lock"
+    with locked(place, within_s=5, holder="one"):
+        place.with_suffix(".holder").unlink()
+        with pytest.raises(HostError, match="held by somebody unknown"), locked(place, within_s=0.05, holder="me"):
+            pytest.fail("the lock was had twice")
