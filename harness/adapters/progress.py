@@ -6,17 +6,21 @@ where it speaks.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from harness.adapters.files import locked, write_json
 from harness.adapters.text import printable
+from harness.errors import HostError
 
 Speak = Callable[[str], None]
+
+SILENT_WITHIN_S = 10.0
+"""For a sign of life that is being spoken as its step ends; a terminal that takes no more text must not hold the step."""
 
 
 class Progress:
@@ -44,7 +48,7 @@ class Progress:
         value = known.get(name)
         return float(value) if isinstance(value, int | float) else None
 
-    @contextmanager
+    @contextlib.contextmanager
     def step(self, name: str) -> Iterator[None]:
         """Say the step's start, a sign of life while it lasts, and its end; remember its time if it ended well."""
         expected = self.expected_s(name)
@@ -65,10 +69,12 @@ class Progress:
             yield
         except BaseException:
             over.set()
+            watcher.join(SILENT_WITHIN_S)
             self.say(f"{name}: failed after {time.monotonic() - begun:.1f} s")
             raise
         finally:
             over.set()
+        watcher.join(SILENT_WITHIN_S)  # a sign of life that was on its way does not come after the end
         took = time.monotonic() - begun
         self.say(f"{name}: {took:.1f} s")
         self._remember(name, took)
@@ -76,7 +82,8 @@ class Progress:
     def _remember(self, name: str, seconds: float) -> None:
         if self._file is None:
             return
-        with locked(self._file.with_suffix(".lock"), within_s=10, holder="progress"):
+        # Not had in all that time: the next run says no time. That is no reason for a step that ended well to fail.
+        with contextlib.suppress(HostError), locked(self._file.with_suffix(".lock"), within_s=30, holder="progress"):
             try:
                 known = json.loads(self._file.read_text(encoding="utf-8"))
             except (OSError, ValueError):
