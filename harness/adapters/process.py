@@ -17,6 +17,8 @@ from pathlib import Path
 from harness.errors import HostError, ToolFailed
 
 TAIL_BYTES = 4_000
+REAPED_WITHIN_S = 60.0
+"""For a killed program to be gone. Nothing can hold it but the kernel, and a machine that schedules nobody."""
 
 _RUNNING: dict[int, subprocess.Popen[str]] = {}
 """The program each thread waits for in `run`, so that another thread can end it."""
@@ -101,17 +103,22 @@ def signal_threads(threads: Collection[int], sig: signal.Signals) -> int:
 
 
 def end_group(child: subprocess.Popen[str]) -> None:
-    """Ask the program and all it started to end; after 5 s make them."""
-    for sig, patience in ((signal.SIGTERM, 5.0), (signal.SIGKILL, 5.0)):
-        try:
-            os.killpg(child.pid, sig)
-        except ProcessLookupError:
-            break
-        try:
-            child.communicate(timeout=patience)
-        except subprocess.TimeoutExpired:
-            continue
-        break
+    """Ask the program and all it started to end; after 5 s make them. Leaves neither a zombie nor an open pipe."""
+    try:
+        os.killpg(child.pid, signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.communicate(timeout=5.0)
+            return
+        os.killpg(child.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        child.wait(REAPED_WITHIN_S)
+    # What it started may have left the group and hold the pipes for ever: nobody waits for that.
+    for pipe in (child.stdin, child.stdout, child.stderr):
+        if pipe is not None:
+            with contextlib.suppress(OSError):
+                pipe.close()
 
 
 def tail_of(log: Path, limit: int = TAIL_BYTES) -> str:
