@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import yaml
 from kubernetes import client, config
@@ -15,6 +16,9 @@ from harness.errors import BadInput, ClusterError
 from harness.model import ClusterHandle
 
 __all__ = ["ApiException", "Kube"]
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+"""Where no proxy leads back to."""
 
 
 class Kube:
@@ -54,6 +58,8 @@ class Kube:
             config.load_kube_config(config_file=str(kubeconfig), context=context, client_configuration=settings)  # type: ignore[no-untyped-call]
         except config.ConfigException as error:
             raise BadInput(f"{kubeconfig} cannot be used: {error}.") from error
+        if urlsplit(str(settings.host)).hostname in LOOPBACK:
+            settings.proxy = None  # the client takes the environment's, also for this very machine
         settings.connection_pool_maxsize = pool
         settings.retries = 0
         return Kube(client.ApiClient(settings))

@@ -66,6 +66,7 @@ def api() -> Iterator[tuple[Api, Objects]]:
     thread.start()
     settings = client.Configuration()
     settings.host = f"http://127.0.0.1:{server.server_address[1]}"
+    settings.proxy = None
     settings.retries = 0
     plain = client.ApiClient(settings)
     yield api, Objects(Kube(plain))
@@ -153,6 +154,7 @@ def test_no_server_is_status_zero() -> None:
     """Nothing listens on port 1."""
     settings = client.Configuration()
     settings.host = "http://127.0.0.1:1"
+    settings.proxy = None
     settings.retries = 0
     with pytest.raises(ApiRefused) as caught:
         Objects(Kube(client.ApiClient(settings))).get(Ref.of(CONFIG))
