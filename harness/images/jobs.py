@@ -23,6 +23,9 @@ PATIENCE_S = 3 * 3600.0
 """How long one process waits for another that makes the same thing: longer than the longest cold build on a slow machine."""
 
 
+POLITE_LOOKS = 10
+"""How often, every half second, the programs of a build that stops are asked to end before they are made to."""
+
 _UNDISTURBED: set[int] = set()
 """Threads whose program is let end by itself although the build stops."""
 
@@ -138,11 +141,11 @@ def _urgency(jobs: Sequence[Job]) -> dict[str, float]:
 
 
 def _stop(running: dict[Future[None], str], workers: set[int]) -> None:
-    """End the programs of all workers until none is left, but for the undisturbed: politely, from the tenth look on by force."""
+    """End the programs of all workers until none is left, but for the undisturbed: politely first, then by force."""
     looks = 0
     left = set(running)
     while left:
-        signal_threads(workers - _UNDISTURBED, signal.SIGTERM if looks < 10 else signal.SIGKILL)
+        signal_threads(workers - _UNDISTURBED, signal.SIGTERM if looks < POLITE_LOOKS else signal.SIGKILL)
         _, left = wait(left, timeout=0.5)
         looks += 1
 

@@ -12,6 +12,7 @@ from harness.adapters.files import locked
 from harness.adapters.process import run
 from harness.adapters.progress import QUIET, Progress
 from harness.errors import ImageError, ToolFailed
+from harness.images import jobs
 from harness.images.jobs import Job, family, missing, run_all, undisturbed
 
 
@@ -68,7 +69,7 @@ def test_a_need_of_something_missing_that_is_there_is_not_made_again() -> None:
 def test_independent_jobs_run_side_by_side(tmp_path: Path) -> None:
     """Each waits for the other to have begun: one after the other, both would fail."""
     bakery = Bakery()
-    both = threading.Barrier(2, timeout=20)
+    both = threading.Barrier(2, timeout=60)
     run_all(
         [bakery.job("one", work=lambda: void(both.wait())), bakery.job("two", work=lambda: void(both.wait()))],
         side_by_side=2,
@@ -105,8 +106,9 @@ def test_the_longest_chain_starts_first(tmp_path: Path) -> None:
     assert bakery.order == ["short", "long", "middling"]
 
 
-def test_a_failure_ends_the_others_and_is_what_is_raised(tmp_path: Path) -> None:
-    """The other job's program would sleep for a minute: it is ended, and what waited is never begun."""
+def test_a_failure_ends_the_others_and_is_what_is_raised(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other job's program would sleep for ten minutes: it is asked to end, and what waited is never begun."""
+    monkeypatch.setattr(jobs, "POLITE_LOOKS", 1_000)  # on a machine that stands still for a while it would be made to instead
     bakery = Bakery()
     begun = threading.Event()
     ended: list[int] = []
@@ -114,13 +116,13 @@ def test_a_failure_ends_the_others_and_is_what_is_raised(tmp_path: Path) -> None
     def sleep() -> None:
         begun.set()
         try:
-            run(["sleep", "60"], timeout_s=90)
+            run(["sleep", "600"], timeout_s=600)
         except ToolFailed as failure:
             ended.append(failure.code)
             raise
 
     def fail() -> None:
-        assert begun.wait(20)
+        assert begun.wait(60)
         raise ImageError("broken on purpose")
 
     sleeper = bakery.job("sleeper", work=sleep)
@@ -146,7 +148,7 @@ def test_what_is_undisturbed_ends_by_itself(tmp_path: Path) -> None:
             run(["sleep", "1.2"], timeout_s=30)
 
     def fail() -> None:
-        assert begun.wait(20)
+        assert begun.wait(60)
         raise ImageError("broken on purpose")
 
     with pytest.raises(ImageError, match="on purpose"):
@@ -166,7 +168,7 @@ def test_what_another_process_made_meanwhile_is_not_made_again(tmp_path: Path) -
     def other() -> None:
         with locked(tmp_path / "make-image.lock", within_s=5, holder="another"):
             held.set()
-            release.wait(20)
+            release.wait(60)
             bakery.there.add("image")
 
     def speak(text: str) -> None:
@@ -175,7 +177,7 @@ def test_what_another_process_made_meanwhile_is_not_made_again(tmp_path: Path) -
 
     rival = threading.Thread(target=other)
     rival.start()
-    assert held.wait(20)
+    assert held.wait(60)
     run_all([job], side_by_side=1, locks=tmp_path, progress=Progress(speak))
     rival.join()
     assert said == ["image: another process makes it; waiting"]
