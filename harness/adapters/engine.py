@@ -32,6 +32,9 @@ PACKAGES = ("podman", "netavark", "aardvark-dns", "runc", "iptables")
 INSTALL = (
     f"on Debian, as root: apt-get install -y --no-install-recommends {' '.join(PACKAGES)}; elsewhere install Docker or Podman."
 )
+ANSWERS_WITHIN_S = 60.0
+"""A first question to an engine. One that starts cold on two busy cores takes its time, and is not to be taken for a broken one."""
+
 GONE = ("no such", "not found", "not known", "no container with", "does not exist", "unable to find")
 UNITS = {"b": 1, "kb": 1_000, "mb": 1_000**2, "gb": 1_000**3, "tb": 1_000**4}
 
@@ -312,10 +315,12 @@ def size_bytes(shown: str) -> int:
 
 
 def _docker(binary: Path, _state: State, env: Mapping[str, str], _limits: Limits) -> Engine:
-    shown = run_process([str(binary), "--version"], env=env, timeout_s=20.0, check=False)
+    shown = run_process([str(binary), "--version"], env=env, timeout_s=ANSWERS_WITHIN_S, check=False)
     if "podman" in shown.stdout.lower():
         raise HostError("`docker` here is another name for podman.", fix=f"{ENGINE_VARIABLE}=podman")
-    asked = run_process([str(binary), "version", "--format", "{{.Server.Version}}"], env=env, timeout_s=20.0, check=False)
+    asked = run_process(
+        [str(binary), "version", "--format", "{{.Server.Version}}"], env=env, timeout_s=ANSWERS_WITHIN_S, check=False
+    )
     if asked.returncode == 0 and asked.stdout.strip():
         return Engine("docker", binary, DOCKER.kind_env, (), DOCKER)
     said = (asked.stderr.strip() or "it said nothing").splitlines()[-1]
@@ -343,7 +348,10 @@ def _podman(binary: Path, state: State, env: Mapping[str, str], limits: Limits) 
         ours["CONTAINERS_CONF"] = str(conf)
         notes = tuple(f"private engine settings ({conf}): {reason}" for reason in why)
     asked = run_process(
-        [str(binary), "info", "--format", "{{.Host.Security.Rootless}}"], env={**env, **ours}, timeout_s=30.0, check=False
+        [str(binary), "info", "--format", "{{.Host.Security.Rootless}}"],
+        env={**env, **ours},
+        timeout_s=ANSWERS_WITHIN_S,
+        check=False,
     )
     said = (asked.stderr.strip() or "it said nothing").splitlines()[-1]
     if asked.returncode != 0 and limits.uid != 0:

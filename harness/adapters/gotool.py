@@ -168,7 +168,7 @@ def _candidates() -> list[Path]:
 def _version_of(binary: Path) -> str | None:
     """Such as "1.26.8"; None when the program does not say. Asked with GOTOOLCHAIN=local: it must not fetch another."""
     try:
-        done = run([str(binary), "env", "GOVERSION"], env={"GOTOOLCHAIN": "local", "GOROOT": ""}, timeout_s=30, check=False)
+        done = run([str(binary), "env", "GOVERSION"], env={"GOTOOLCHAIN": "local", "GOROOT": ""}, timeout_s=60, check=False)
     except HarnessError:
         return None
     match = re.match(r"go(\d+\.\d+(?:[.a-z0-9]*)?)", done.stdout.strip())

@@ -118,7 +118,7 @@ class _Job:
     def recipe(self) -> str:
         """The hash that tells this cluster from one of another node image, configuration or kind."""
         ident = self.engine.image_id(self.node_image) if self.node_image else None
-        version = self.call("version", timeout_s=20).strip()
+        version = self.call("version", timeout_s=60).strip()
         return kind_config.recipe(self.rendered(None), ident or self.node_image, version)
 
     def why_not(self, recipe: str) -> str:
