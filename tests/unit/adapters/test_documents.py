@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.adapters.documents import DEEPEST, YAMLError, documents
@@ -45,6 +45,7 @@ def test_what_is_no_yaml_raises() -> None:
         documents("a: [\n")
 
 
+@settings(deadline=None)  # how long a busy machine takes says nothing
 @given(st.lists(st.dictionaries(st.text("abc", min_size=1), st.text("xyz é-#\n"), min_size=1), max_size=4))
 def test_a_text_taken_apart_can_be_put_together(values: list[dict[str, str]]) -> None:
     """Texts joined by a marker are the same documents again."""
