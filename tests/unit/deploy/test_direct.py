@@ -84,7 +84,7 @@ def test_a_users_own_app_needs_only_to_answer(cluster: FakeObjects, monkeypatch:
     """It does not say which pod it is."""
     assert not cluster.applied
     monkeypatch.setattr(direct, "ask", lambda _address, _port, _host: Reply(200, {}, ""))
-    assert open_ways(HANDLE, replace(TARGET, token=""), BOTH, run_id="r1", within_s=5).pod_port == 59002
+    assert open_ways(HANDLE, replace(TARGET, token=""), BOTH, run_id="r1", within_s=60).pod_port == 59002
 
 
 def taken(cluster: FakeObjects, namespace: str, *, going: bool) -> Ref:
@@ -124,7 +124,7 @@ def test_a_port_of_a_namespace_that_goes_is_waited_for(cluster: FakeObjects) -> 
     """A killed run's, on its way out."""
     holder = taken(cluster, "knative-chaos-dead", going=True)
     cluster._refuse = allocating(cluster, holder, gives_up_after=2)
-    assert open_ways(HANDLE, TARGET, BOTH, run_id="r1", within_s=20).queue_proxy_port == 59001
+    assert open_ways(HANDLE, TARGET, BOTH, run_id="r1", within_s=60).queue_proxy_port == 59001
 
 
 def test_a_port_of_somebody_who_stays_is_theirs(cluster: FakeObjects) -> None:
@@ -132,7 +132,7 @@ def test_a_port_of_somebody_who_stays_is_theirs(cluster: FakeObjects) -> None:
     holder = taken(cluster, "shop", going=False)
     cluster._refuse = allocating(cluster, holder, gives_up_after=99)
     with pytest.raises(DeployError, match="Node port 31081 is taken by Service shop/theirs") as caught:
-        open_ways(HANDLE, TARGET, BOTH, run_id="r1", within_s=20)
+        open_ways(HANDLE, TARGET, BOTH, run_id="r1", within_s=60)
     assert caught.value.fix
     assert holder in cluster.stored
 
@@ -145,4 +145,4 @@ def test_another_refusal_is_final(cluster: FakeObjects) -> None:
 
     cluster._refuse = refuse
     with pytest.raises(ApiRefused, match="forbidden"):
-        open_ways(HANDLE, TARGET, BOTH, run_id="r1", within_s=20)
+        open_ways(HANDLE, TARGET, BOTH, run_id="r1", within_s=60)

@@ -92,7 +92,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     return world
 
 
-def deploy(spec: Any = None, within_s: float = 5) -> Target:
+def deploy(spec: Any = None, within_s: float = 60) -> Target:
     """With names a test can look for."""
     return service.deploy(
         HANDLE, STACK, spec or ServiceSpec(), namespace="ns", app_image="dev.local/toggle:1", run_id="r1", within_s=within_s
@@ -187,7 +187,7 @@ def test_a_namespace_of_somebody_else_is_used_and_never_labelled(world: World) -
     world.stored[SPACE] = {"metadata": {"name": "ns"}}
     deploy()
     world.replaces = False
-    service.remove(HANDLE, namespace="ns", run_id="r1", within_s=5)
+    service.remove(HANDLE, namespace="ns", run_id="r1", within_s=60)
     assert SPACE in world.stored
     assert not [ref for ref in world.stored if ref.kind in {"Service", "Pod"}]
 
@@ -195,15 +195,15 @@ def test_a_namespace_of_somebody_else_is_used_and_never_labelled(world: World) -
 def test_remove_takes_the_namespace_that_is_ours_and_is_idempotent(world: World) -> None:
     """A second call finds nothing and says nothing."""
     deploy()
-    service.remove(HANDLE, namespace="ns", run_id="r1", within_s=5)
+    service.remove(HANDLE, namespace="ns", run_id="r1", within_s=60)
     assert world.stored == {}
-    service.remove(HANDLE, namespace="ns", run_id="r1", within_s=5)
+    service.remove(HANDLE, namespace="ns", run_id="r1", within_s=60)
 
 
 def test_remove_leaves_another_run_alone(world: World) -> None:
     """Only what carries this run's label."""
     deploy()
-    service.remove(HANDLE, namespace="ns", run_id="r2", within_s=5)
+    service.remove(HANDLE, namespace="ns", run_id="r2", within_s=60)
     assert SPACE in world.stored
     assert world.deleted == []
 
@@ -211,7 +211,7 @@ def test_remove_leaves_another_run_alone(world: World) -> None:
 def test_a_fresh_pod_is_another_pod_and_another_boot(world: World) -> None:
     """All else of the target stays."""
     before = deploy()
-    after = service.fresh_pod(HANDLE, before, within_s=5)
+    after = service.fresh_pod(HANDLE, before, within_s=60)
     assert (after.pod, after.pod_ip, after.boot) == ("toggle-00001-2", "10.0.0.2", "boot2")
     assert after.token == before.token
     assert (after.host, after.port, after.revision) == (before.host, before.port, before.revision)
@@ -228,7 +228,7 @@ def test_a_fresh_pod_is_proved_on_each_way_there_is(world: World, monkeypatch: p
         return old if asked.count(port) == 1 else world.ask(address, port, host)
 
     monkeypatch.setattr(direct, "ask", ask)
-    after = service.fresh_pod(HANDLE, before, within_s=20)
+    after = service.fresh_pod(HANDLE, before, within_s=60)
     assert asked == [7, 7, 8, 8]
     assert (after.queue_proxy_port, after.pod_port) == (7, 8)
 
@@ -288,7 +288,7 @@ def test_a_namespace_is_looked_at_again_once_its_pods_are_gone(world: World, mon
 
     monkeypatch.setattr(world, "delete", stays)
     monkeypatch.setattr(world, "merge", touched)
-    service.remove(HANDLE, namespace="ns", run_id="r1", within_s=20)
+    service.remove(HANDLE, namespace="ns", run_id="r1", within_s=60)
     assert merged == [SPACE]
 
 

@@ -17,10 +17,15 @@ def state(tmp_path: Path) -> State:
     return State(tmp_path / "state")
 
 
-@pytest.fixture
-def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
-    """A running server; proxies of the environment are taken away."""
+@pytest.fixture(autouse=True)
+def without_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of the environment would be asked for the test's own server, and for the one that is not there."""
     for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    """A running server."""
     with serving() as running:
         yield running

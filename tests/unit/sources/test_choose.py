@@ -15,7 +15,7 @@ from tests.unit.sources.site import Page, Site
 
 PINS = Pins(kubernetes="v1.34.4", kourier="v0.48.0", envoy="1.36.0")
 TAG = "knative-v1.23.0"
-QUICK = Fetcher(deadline_s=5, attempts=1, pause_s=0)
+QUICK = Fetcher(deadline_s=60, attempts=1, pause_s=0)
 
 
 class NoModules:
@@ -36,7 +36,15 @@ def test_auto_takes_the_release_that_answers(site: Site, state: State) -> None:
     site.release(TAG)
     said: list[str] = []
     got = choose(
-        "auto", "1.23", state=state, modules=never, pins=PINS, release_url=site.base, fetcher=QUICK, progress=Progress(said.append)
+        "auto",
+        "1.23",
+        state=state,
+        modules=never,
+        pins=PINS,
+        release_url=site.base,
+        fetcher=QUICK,
+        progress=Progress(said.append),
+        try_s=60,
     )
     assert got.source == "release"
     assert [line for line in said if line.startswith("source: release, because ")] == said[:1]

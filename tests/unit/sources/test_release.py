@@ -14,7 +14,7 @@ from tests.unit.sources.site import Page, Site, whole
 PINS = Pins(kubernetes="v1.34.4", kourier="v0.48.0", envoy="1.36.0")
 VERSION = KnativeVersion.parse("1.23")
 TAG = "knative-v1.23.0"
-QUICK = Fetcher(deadline_s=5, attempts=2, pause_s=0)
+QUICK = Fetcher(deadline_s=60, attempts=2, pause_s=0)
 
 
 def get(site: Site, state: State, version: KnativeVersion = VERSION, fetcher: Fetcher = QUICK) -> Provision:
