@@ -11,6 +11,7 @@ import yaml
 from harness.adapters.files import State
 from harness.adapters.limits import Cgroups
 from harness.adapters.ports import LOOPBACK
+from harness.adapters.wait import Look, wait_for
 from harness.cluster import config
 from harness.cluster.config import PORTS_VARIABLE
 from harness.cluster.kind import require_ports
@@ -106,10 +107,15 @@ def test_a_wish_that_is_none_is_bad_input(text: str) -> None:
 
 def test_the_rest_of_the_ports_are_found() -> None:
     """Wished ones are kept, all four differ."""
-    ports = config.choose_ports({})
-    again = config.choose_ports({"ingress": ports.ingress})
-    assert again.ingress == ports.ingress
-    assert len({again.ingress, again.direct, again.control, again.api}) == 4
+
+    def look() -> Look[bool]:
+        ports = config.choose_ports({})
+        again = config.choose_ports({"ingress": ports.ingress})
+        assert again.ingress == ports.ingress
+        assert len({again.ingress, again.direct, again.control, again.api}) == 4
+        return Look(value=True, seen="four ports")
+
+    assert wait_for("a port nobody was faster to take", look, within_s=20, tolerate=(HostError,))
 
 
 def test_a_wished_port_that_is_taken_is_the_hosts_lack() -> None:

@@ -40,7 +40,7 @@ def test_a_generator_of_this_state_directory_is_found_and_ended(tmp_path: Path) 
         found = strays.find(strays.is_generator(State(Path(ours).resolve())))
         assert [each.pid for each in found] == [mine.pid]
         assert strays.end(found) == (mine.pid,)
-        assert mine.wait(10) != 0 and other.poll() is None
+        assert mine.wait(60) != 0 and other.poll() is None
 
 
 def test_only_a_making_of_this_very_cluster_is_found(tmp_path: Path) -> None:
@@ -48,8 +48,9 @@ def test_only_a_making_of_this_very_cluster_is_found(tmp_path: Path) -> None:
     program = tmp_path / "kind"
     program.symlink_to(sys.executable)
     start = [str(program), "-c", SLEEP, "create", "cluster", "--name"]
-    with running([*start, "knative-chaos-a1"]) as mine, running([*start, "knative-chaos-a11"]):
-        found = strays.find(strays.is_making("knative-chaos-a1"))
+    name = f"knative-chaos-a{os.getpid()}"  # the whole machine is looked at: of another run of this test, too
+    with running([*start, name]) as mine, running([*start, f"{name}1"]):
+        found = strays.find(strays.is_making(name))
         assert [each.pid for each in found] == [mine.pid]
         assert strays.find(strays.is_making("knative-chaos-none")) == ()
 
@@ -57,6 +58,7 @@ def test_only_a_making_of_this_very_cluster_is_found(tmp_path: Path) -> None:
 def test_a_program_that_does_not_heed_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
     """After a while for it to end by itself."""
     deaf = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); " + SLEEP
+    mark = f"deaf-{os.getpid()}"
     waits = []
 
     def impatient(what: str, look: object, *, within_s: float) -> bool:
@@ -64,7 +66,7 @@ def test_a_program_that_does_not_heed_is_killed(monkeypatch: pytest.MonkeyPatch)
         raise WaitTimeout(what, within_s, "still running")
 
     monkeypatch.setattr(strays, "wait_for", impatient)
-    with running([sys.executable, "-c", deaf, "deaf-one"]) as child:
-        found = strays.find(lambda seen: seen.argv[-1] == "deaf-one")
+    with running([sys.executable, "-c", deaf, mark]) as child:
+        found = strays.find(lambda seen: seen.argv[-1] == mark)
         strays.end(found)
-        assert child.wait(20) == -9 and waits == [5]
+        assert child.wait(60) == -9 and waits == [5]
