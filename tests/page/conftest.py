@@ -39,7 +39,8 @@ FLAGS = (
     "--hide-scrollbars",
     "--no-sandbox",
 )
-WAIT_S = 20.0
+WAIT_S = 60.0
+SCRIPT_S = 240.0
 
 
 @dataclass(frozen=True)
@@ -206,6 +207,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     running = webdriver.Chrome(options=options, service=Service(executable_path=driver))
+    running.set_script_timeout(SCRIPT_S)
     try:
         yield Browser(running)
     finally:
