@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import pytest
 
-from harness.adapters.engine import Engine
+from harness.adapters.engine import ENGINE_VARIABLE, Engine
 from harness.adapters.files import State
 from harness.adapters.limits import Cgroups, Limits
 from harness.cluster import checks, disk, facts, packages
@@ -73,6 +73,7 @@ def test_without_an_engine_one_is_installed_or_the_command_is_told(
     state: State, said: Said, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What cannot be installed ends with the message about the engine."""
+    monkeypatch.delenv(ENGINE_VARIABLE, raising=False)
     free(monkeypatch, 100)
     asked: list[tuple[str, ...]] = []
 
