@@ -5,7 +5,7 @@ from __future__ import annotations
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.errors import BadInput
@@ -17,6 +17,7 @@ def seeded(seed: int) -> Random:
     return Random(seed)  # noqa: S311 - a draw to be repeated, not a secret
 
 
+@settings(deadline=None)  # how long a busy machine takes says nothing
 @given(st.floats(min_value=0.001, max_value=1000), st.integers())
 def test_it_lies_in_the_period_and_repeats_with_its_seed(period_s: float, seed: int) -> None:
     """In [0, period), and the same seed gives the same moment."""
