@@ -357,7 +357,7 @@ class LogFollower(Worker):
         return End.CLEAN, "the stream ended"
 
     def _opened(self, what: Closable) -> None:
-        self._open, self.note = True, ""
+        self.note, self._open = "", True  # in this order: an open stream has nothing to complain of
         self.hold(what)
 
     def _read(

@@ -243,11 +243,10 @@ class Observers:
         return whole
 
     def _blind(self, pod: str) -> dict[str, str]:
-        blind = {
-            worker.name: worker.note for worker in (self._slice_watch, self._event_watch, self._activator_watch) if worker.note
-        }
-        if not any(name_of(obj) == pod for obj in self._pod_watch.objects()):
-            blind["pods"] = self._pod_watch.note or f"{pod} has not been seen"
+        watches = (self._pod_watch, self._slice_watch, self._event_watch, self._activator_watch)
+        blind = {watch.name: watch.note for watch in watches if watch.note}
+        if not blind.get("pods") and not any(name_of(obj) == pod for obj in self._pod_watch.objects()):
+            blind["pods"] = f"{pod} has not been seen"
         if not blind.get("endpointslices") and not any(pod in pods_of(obj) for obj in self._slice_watch.objects()):
             blind["endpointslices"] = f"no slice with {pod} has been seen"
         with self._guard:

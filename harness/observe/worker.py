@@ -125,8 +125,8 @@ class Worker:
 
     def failed(self, what: str, error: Exception) -> None:
         """Note an error nobody foresaw, for good, and record a gap."""
-        self.crashed = True
         self.note = f"{what}: {type(error).__name__}: {error}"[:300]
+        self.crashed = True  # after the note: whoever sees this reads why
         with contextlib.suppress(Exception):  # the sink itself may be what failed; `broken` still tells
             self.lost(self.note)
 
