@@ -104,17 +104,20 @@ def serving(api: FakeApi) -> Iterator[Kube]:
             with api.guard:
                 api.asked.append((path, query))
                 script = api.watches[path].pop(0) if query.get("watch") == "true" and api.watches.get(path) else [HOLD]
-            if path in api.fails:
-                status, message = api.fails[path]
+                # Taken once: a test may take them away at any moment.
+                failing, objects = api.fails.get(path), api.lists.get(path)
+                found, log = api.objects.get(path), api.logs.get(path)
+            if failing is not None:
+                status, message = failing
                 self._json({"kind": "Status", "code": status, "message": message}, status)
             elif query.get("watch") == "true":
                 self._stream(script)
-            elif path in api.lists:
-                self._json({"metadata": {"resourceVersion": str(api.version)}, "items": api.lists[path]})
-            elif path in api.objects:
-                self._json(api.objects[path])
-            elif path in api.logs:
-                body = [api.logs[path]] if api.logs[path] else []
+            elif objects is not None:
+                self._json({"metadata": {"resourceVersion": str(api.version)}, "items": objects})
+            elif found is not None:
+                self._json(found)
+            elif log is not None:
+                body = [log] if log else []
                 self._stream([*body, HOLD if query.get("follow") else END])
             else:
                 self._json({"kind": "Status", "code": 404, "message": f"{path} not found"}, 404)
@@ -127,6 +130,7 @@ def serving(api: FakeApi) -> Iterator[Kube]:
     settings = client.Configuration()
     settings.host = f"http://127.0.0.1:{server.server_port}"
     settings.retries = 0
+    settings.proxy = None  # whatever the environment says: this one is here
     kube = Kube(client.ApiClient(settings))
     try:
         yield kube

@@ -51,6 +51,7 @@ class FakeLogs:
         self.streams = 0
         self.reads = 0
         self._cut: dict[int, ObserveError] = {}
+        self._waits: tuple[int, object, int] = (0, None, 0)
         self._now = T0
         self._step = step_ns
 
@@ -112,6 +113,12 @@ class FakeLogs:
             self.gone = True
             self.changed.notify_all()
 
+    def brought(self) -> bool:
+        """Whether the newest stream has brought every line there is and waits for more: its reader is done with all of them."""
+        with self.changed:
+            file = self.files[-1]
+            return self._waits[0] == self.streams > 0 and self._waits[1] is file and self._waits[2] == len(file)
+
     # --- LogSource and States ---
 
     def _check(self) -> None:
@@ -151,6 +158,7 @@ class FakeLogs:
                         break
                     if len(self.files) - 1 > instance or self.ended or self.gone:
                         return
+                    self._waits = mine, file, given
                     self.changed.wait()
                 at, raw = lines[given]
                 given += 1

@@ -17,7 +17,7 @@ from harness.observe.identity import Identity
 from harness.observe.journal import Entry, Journal, parse_entry
 from harness.observe.rawcopy import RawCopies
 from harness.observe.wire import Broken
-from tests.unit.observe.kit import payloads, until
+from tests.unit.observe.kit import WITHIN_S, payloads, until
 
 NODE = '''
 """journalctl over a file of entries, and pkill over the pids of those started. Usage: node.py DIR COMMAND ..."""
@@ -132,7 +132,7 @@ def start(node: Node, feed: Feed, tmp_path: Path) -> Iterator[Callable[[], Journ
     yield starts
     for journal in begun:
         journal.end()
-        assert journal.join(20)
+        assert journal.join(WITHIN_S)
     raw.close()
     until("nothing left in the node", lambda: not node.followers())
 
@@ -235,7 +235,7 @@ def test_a_journal_that_was_never_followed_is_not_proved_by_its_end(start: Calla
     journal = start()
     until("the note", lambda: "planted: no journal" in journal.note)
     journal.end()
-    assert journal.join(20)
+    assert journal.join(WITHIN_S)
     (node.home / "refuse").unlink()
     assert not journal.seal()
     came(feed, "old")

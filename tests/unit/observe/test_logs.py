@@ -14,7 +14,7 @@ from harness.observe.logs import LogFollower
 from harness.observe.rawcopy import RawCopies
 from harness.observe.wire import Broken
 from tests.unit.observe.fakelogs import FakeLogs
-from tests.unit.observe.kit import FullDisk, payloads, until
+from tests.unit.observe.kit import WITHIN_S, FullDisk, payloads, until
 
 Start = Callable[..., LogFollower]
 
@@ -41,7 +41,7 @@ def start(feed: Feed, tmp_path: Path) -> Iterator[Start]:
     yield starts
     for follower in begun:
         follower.end()
-        assert follower.join(20)
+        assert follower.join(WITHIN_S)
     raw.close()
 
 
@@ -180,8 +180,9 @@ def test_rotated_files_without_the_last_line_had_are_a_gap(start: Start, feed: F
     follower = start(logs)
     logs.write("1")
     came(feed, "1")
-    pass_over(logs, "lost", kept=False, then=("later",))
-    pass_over(logs, "later still", kept=True)
+    with logs.changed:  # both before the stream looks again
+        pass_over(logs, "lost", kept=False, then=("later",))
+        pass_over(logs, "later still", kept=True)
     came(feed, "1", "new")
     assert not follower.seal()
     assert ["do not hold the last line" in gap.reason for gap in feed.gaps()] == [True]
@@ -194,7 +195,8 @@ def test_a_rotation_is_noticed_while_the_log_is_followed(start: Start, feed: Fee
     logs = FakeLogs()
     start(logs)
     logs.write("1")
-    came(feed, "1")
+    until("the look after the line", logs.brought)
+    assert payloads(feed) == ["1"]
     pass_over(logs, "lost", kept=True)
     came(feed, "1", "new", "lost")
     assert feed.gaps() == ()
@@ -279,7 +281,7 @@ def test_a_log_read_from_now_on_is_looked_at_from_now_on(start: Start, feed: Fee
     logs.rotate()
     logs.write("old")
     follower = start(logs, from_now=True)
-    until("the stream", lambda: logs.streams == 1 and not follower.note)
+    until("the stream", logs.brought)  # it has met the old line again
     assert follower.seal()
     pass_over(logs, "lost", kept=True)
     came(feed, "new")
@@ -323,7 +325,7 @@ def test_a_restart_reads_the_end_of_the_dead_instance_back(start: Start, feed: F
 def test_a_restart_the_api_is_slow_to_tell_of_is_not_mistaken_for_rotation(start: Start, feed: Feed) -> None:
     """The kubelet serves the new instance's log while the API still counts the old one."""
     logs = FakeLogs(step_ns=2_000_000_000)
-    follower = start(logs, settle_s=5.0)
+    follower = start(logs, settle_s=WITHIN_S)
     logs.write("1")
     came(feed, "1")
     logs.instance_shown = 0
@@ -340,8 +342,8 @@ def test_a_restart_the_api_is_slow_to_tell_of_is_not_mistaken_for_rotation(start
 def test_a_silent_instance_does_not_lend_its_number_to_the_next(start: Start, feed: Feed) -> None:
     """Without a line there is nothing to recognise: whose the first line is, is asked."""
     logs = FakeLogs()
-    follower = start(logs)
-    until("the stream", lambda: logs.streams == 1 and not follower.note)
+    start(logs)
+    until("the stream", logs.brought)
     logs.refuse(ConnectionError("planted"))
     logs.cut()
     logs.restart()
@@ -389,7 +391,7 @@ def test_a_dead_container_whose_log_was_read_leaves_no_gap_when_its_pod_goes(sta
     logs.write("1")
     came(feed, "1")
     logs.die()
-    until("the reading", lambda: logs.reads > 0)
+    until("the reading and its check", lambda: follower._complete)
     logs.vanish()
     until("the end", lambda: not follower.alive)
     assert (follower.seal(), feed.gaps()) == (True, ())
@@ -455,7 +457,7 @@ def test_from_now_begins_after_the_last_line_there_is(start: Start, feed: Feed) 
     logs = FakeLogs()
     logs.write("old", "older than the run")
     follower = start(logs, from_now=True)
-    until("the stream", lambda: logs.streams == 1 and not follower.note)
+    until("the stream", logs.brought)
     assert follower.answers() == ""
     logs.write("new")
     came(feed, "new")
@@ -467,7 +469,7 @@ def test_an_open_silent_stream_answers_only_after_an_empty_reading(start: Start,
     """Silence alone is no sign of life."""
     logs = FakeLogs()
     follower = start(logs)
-    until("the stream", lambda: logs.streams == 1 and not follower.note)
+    until("the stream", logs.brought)
     assert logs.reads == 0
     assert follower.answers() == ""
     assert logs.reads == 1
@@ -507,7 +509,8 @@ def test_an_unforeseen_failure_of_the_thread_is_a_gap(start: Start, feed: Feed) 
     logs = FakeLogs()
     logs.follow = lambda *_args, **_kwargs: 1 / 0  # type: ignore[method-assign,assignment]
     follower = start(logs)
-    until("the crash", lambda: follower.crashed)
+    until("the gap", lambda: len(feed.gaps()) > 0)
+    assert follower.crashed
     assert ["ZeroDivisionError" in gap.reason for gap in feed.gaps()] == [True]
     assert not follower.seal()
     assert len(feed.gaps()) == 2
