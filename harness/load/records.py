@@ -8,8 +8,10 @@ attempts.bin  model.RECORD for each attempt that another one followed, one after
               is the last attempt's; while a request waits for its next one, it is UNANSWERED there and sent_ns is 0.
 answers.jsonl one model.Answer a line, written before any record names it.
 
-Writer and reader share the file without a lock. That is sound because done_ns is packed last, lowest byte first, and the highest
-byte of any time of this century is not 0: the reader looks at that time of every record, and only then at the records.
+Writer and reader share the file without a lock. That is sound because done_ns is written last, and the highest byte of any time
+of this century is not 0: the reader looks at that time of every record, and only then at the records. And a record that is there
+never looks as if it were not: it is written over with finished bytes, for packing into the map would first make zeros of it, at
+which the reader would see the end of what was planned.
 """
 
 from __future__ import annotations
@@ -37,6 +39,7 @@ _CODE = {outcome: code for code, outcome in enumerate(OUTCOMES)}
 _UNANSWERED = _CODE[Outcome.UNANSWERED]
 _OUTCOME_AT = 5
 _DONE_TOP_AT = RECORD.size - 1
+_DONE_AT = RECORD.size - 8
 _WORDS = RECORD.size // 8
 _WHOLE_NS = 1 << 56
 """A time that is less lacks its highest byte: it is 0, or still being written."""
@@ -55,15 +58,11 @@ class RecordWriter:
         finally:
             os.close(fd)
         self._offset = utc_offset_ns
-        self._pack = RECORD.pack_into
-        self._size = RECORD.size
 
     def sent(self, seq: int, lane: int, intended: int, sent: int, flags: int) -> None:
         """The request is on its way; its outcome is not known."""
         utc = self._offset
-        self._pack(
-            self._map, seq * self._size, seq, lane, _UNANSWERED, 0, -1, flags, intended + utc, sent + utc if sent else 0, 0, 0
-        )
+        self._put(seq, RECORD.pack(seq, lane, _UNANSWERED, 0, -1, flags, intended + utc, sent + utc if sent else 0, 0, 0))
 
     def done(
         self, seq: int, lane: int, outcome: Outcome, status: int, answer: int, flags: int, times: tuple[int, int, int, int]
@@ -71,9 +70,7 @@ class RecordWriter:
         """The outcome is known. times: intended, sent, first byte, done; 0 for what never was."""
         utc = self._offset
         intended, sent, first, done = times
-        self._pack(
-            self._map,
-            seq * self._size,
+        text = RECORD.pack(
             seq,
             lane,
             _CODE[outcome],
@@ -85,6 +82,13 @@ class RecordWriter:
             first + utc if first else 0,
             done + utc if done else 0,
         )
+        self._put(seq, text)
+
+    def _put(self, seq: int, text: bytes) -> None:
+        """done_ns last."""
+        at = seq * RECORD.size
+        self._map[at : at + _DONE_AT] = text[:_DONE_AT]
+        self._map[at + _DONE_AT : at + RECORD.size] = text[_DONE_AT:]
 
     def close(self, planned: int) -> None:
         """Give the map back, and the disk that was reserved for more than the `planned` requests.
@@ -92,7 +96,7 @@ class RecordWriter:
         The file keeps its length: a reader may have it mapped, and would be killed for looking behind its end.
         """
         self._map.close()
-        give_back(self._path, planned * self._size)
+        give_back(self._path, planned * RECORD.size)
 
 
 class AttemptWriter:
@@ -197,7 +201,12 @@ class RecordReader:
 
     def count(self, outcome: Outcome) -> int:
         """How many of them have this outcome; a request in flight is UNANSWERED so far."""
-        return self._map[_OUTCOME_AT : self.planned() * RECORD.size : RECORD.size].count(_CODE[outcome])
+        return self._codes().count(_CODE[outcome])
+
+    def without(self, *outcomes: Outcome) -> int:
+        """How many of them have none of these outcomes, all at one look: two counts would miss what changes in between."""
+        codes = self._codes()
+        return len(codes) - sum(codes.count(_CODE[outcome]) for outcome in outcomes)
 
     def oldest_in_flight_ns(self) -> int:
         """Intended time of the oldest request whose outcome is not known; 0: there is none."""
@@ -229,6 +238,10 @@ class RecordReader:
             return []
         whole = len(data) - len(data) % RECORD.size  # the last one may be on its way
         return [self._decode(row) for row in RECORD.iter_unpack(data[:whole])]
+
+    def _codes(self) -> bytes:
+        """The outcomes so far, by number."""
+        return self._map[_OUTCOME_AT : self.planned() * RECORD.size : RECORD.size]
 
     def _intended(self, seq: int) -> int:
         return int(RECORD.unpack_from(self._map, seq * RECORD.size)[6])

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from harness.load.records import ANSWERS, ATTEMPTS, MAX_ANSWERS, RECORDS, AnswerWriter, AttemptWriter, RecordReader, RecordWriter
-from harness.model import ATTEMPT_SHIFT, FLAG_REUSED, LANES, RECORD, Lane, Outcome
+from harness.model import ATTEMPT_SHIFT, FLAG_REUSED, LANES, OUTCOMES, RECORD, Lane, Outcome
 
 OFFSET = 1_700_000_000_000_000_000
 """Monotonic clocks begin near 0; this makes them UTC."""
@@ -62,6 +63,48 @@ def test_a_record_half_written_is_not_taken_for_finished(tmp_path: Path) -> None
         reader = RecordReader(tmp_path)
         assert reader.finished() == []
         reader.close()
+
+
+class Watched(bytearray):
+    """A map that keeps what it was like after each store into it."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(size)
+        self.states: list[tuple[int, ...]] = []
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        super().__setitem__(key, value)
+        self.states.append(RECORD.unpack(self))
+
+    def close(self) -> None:
+        """As of a map."""
+
+
+def test_a_record_that_is_there_is_never_missing_while_it_is_written_again(tmp_path: Path) -> None:
+    """Whoever looks between two stores sees a planned request, and its end only when everything else is there."""
+    writer = RecordWriter(tmp_path / RECORDS, 1, OFFSET)
+    writer._map.close()
+    watched = Watched(RECORD.size)
+    writer._map = watched  # type: ignore[assignment]
+    writer.sent(0, 0, 1000, 1010, 0)
+    writer.done(0, 0, Outcome.RESET, 0, 7, 0, (1000, 1010, 1020, 1030))
+    writer.close(1)
+    whole = (0, 0, OUTCOMES.index(Outcome.RESET), 0, 7, 0, *(OFFSET + at for at in (1000, 1010, 1020, 1030)))
+    assert watched.states[-1] == whole
+    assert {state[6] for state in watched.states} == {OFFSET + 1000}
+    assert {state for state in watched.states if state[9]} == {whole}
+
+
+def test_what_has_none_of_some_outcomes_is_counted_at_one_look(tmp_path: Path) -> None:
+    """In flight, well and failed: each is told from the others."""
+    writer = RecordWriter(tmp_path / RECORDS, 9, OFFSET)
+    for seq, outcome in enumerate((Outcome.OK, Outcome.RESET, Outcome.NOT_SENT, Outcome.OK)):
+        writer.done(seq, 0, outcome, 0, -1, 0, (1000 + seq, 1010, 1020, 1030))
+    writer.sent(4, 0, 1004, 1010, 0)
+    reader = RecordReader(tmp_path)
+    assert (reader.without(Outcome.OK, Outcome.UNANSWERED), reader.without(Outcome.NOT_SENT), reader.without()) == (2, 4, 5)
+    reader.close()
+    writer.close(5)
 
 
 @pytest.mark.parametrize("planned", [0, 1, 6, 7])
