@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import time
 from pathlib import Path
 
 from harness.load import host
@@ -41,7 +40,7 @@ def main(argv: list[str]) -> int:
         print(f"{path}: {error}", file=sys.stderr)
         return BAD_SPEC
     standing = host.settle()
-    offset = time.time_ns() - time.monotonic_ns()
+    offset = host.utc_offset_ns()
     places = capacity(spec.plan, spec.max_s)
     try:
         records = RecordWriter(path.parent / RECORDS, places, offset)

@@ -9,11 +9,13 @@ import ctypes
 import gc
 import os
 import resource
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
+_READINGS = 9
 _PUNCH_HOLE = 0x02 | 0x01  # FALLOC_FL_PUNCH_HOLE, which only works with FALLOC_FL_KEEP_SIZE
 
 
@@ -51,6 +53,17 @@ def settle() -> Standing:
         with suppress(OSError, ValueError):  # requests past the limit will be NOT_SENT, and counted
             resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     return Standing(cpu, os.getpriority(os.PRIO_PROCESS, 0), os.sched_getscheduler(0) == os.SCHED_RR)
+
+
+def utc_offset_ns() -> int:
+    """What makes UTC of the monotonic clock: the closest pair of some readings, for one may stand still between two clocks."""
+    readings = []
+    for _ in range(_READINGS):
+        before = time.monotonic_ns()
+        utc = time.time_ns()
+        blur = time.monotonic_ns() - before
+        readings.append((blur, utc - before - blur // 2))
+    return min(readings)[1]
 
 
 def still_memory() -> None:
@@ -100,8 +113,12 @@ class CpuTimes:
         return CpuTimes(busy + idle + iowait + steal, busy, steal)
 
     def shares_since(self, earlier: CpuTimes) -> tuple[float, float]:
-        """(steal, busy) as shares of the machine's CPU time since then; zeros when no time has passed."""
+        """(steal, busy) as shares of the machine's CPU time since then; zeros when no time has passed.
+
+        Never beyond 0 and 1: the kernel's account of idle and stolen time may go back a little.
+        """
         total = self.total - earlier.total
         if total <= 0:
             return 0.0, 0.0
-        return round((self.steal - earlier.steal) / total, 5), round((self.busy - earlier.busy) / total, 5)
+        steal, busy = (min(max(part / total, 0.0), 1.0) for part in (self.steal - earlier.steal, self.busy - earlier.busy))
+        return round(steal, 5), round(busy, 5)
