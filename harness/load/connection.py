@@ -73,7 +73,8 @@ class Dialer:
 
     def __init__(self, address: str, port: int) -> None:
         """Raises OSError (socket.gaierror) when there is no such address."""
-        family, kind, proto, _, where = getaddrinfo(address, port, type=SOCK_STREAM)[0]
+        # As bytes: a text would be taken for a name in other letters, and what cannot be one for a mistake of ours.
+        family, kind, proto, _, where = getaddrinfo(address.encode("ascii"), port, type=SOCK_STREAM)[0]
         self._where: tuple[object, ...] = where
         self._family = family
         self._kind = kind | SOCK_NONBLOCK | SOCK_CLOEXEC
