@@ -13,7 +13,7 @@ import select
 import time
 from typing import Protocol, TextIO
 
-from harness.load.book import Book
+from harness.load.book import Again, Book
 from harness.load.connection import Dialer, Sockets
 from harness.load.http1 import Http1
 from harness.load.pacing import Pacing
@@ -122,7 +122,7 @@ class Engine:
             now = clock()
             self._book.expire(now)
             for again in self._book.due_again(now):
-                self._clients[again.lane].send(again.seq, again.intended, clock(), again.attempt)
+                self._send_again(again, clock())
             if now >= self._due:
                 self._send_due(now)
             self._arm(now)
@@ -200,6 +200,13 @@ class Engine:
         """Find out when request number _seq is due."""
         offset = self._schedule.offset_ns(self._seq)
         self._due = self._t0 + offset if offset < self._until and self._seq < self._capacity else NEVER
+
+    def _send_again(self, again: Again, at: int) -> None:
+        if at - again.intended >= self._deadline:
+            # It was due before the deadline, and we are late: our failure, as with a first attempt.
+            self._book.skip(again.seq, again.lane, again.intended, at, again.attempt)
+        else:
+            self._clients[again.lane].send(again.seq, again.intended, at, again.attempt)
 
     def _send_due(self, now: int) -> None:
         turns, clock, book = self._turns, time.monotonic_ns, self._book
