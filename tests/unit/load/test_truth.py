@@ -13,12 +13,15 @@ from pathlib import Path
 
 import pytest
 
+from harness.adapters.wait import Look, wait_for
 from harness.load.process import start
 from harness.load.records import RecordReader
-from harness.model import LANES, Lane, Outcome
-from tests.unit.load.held import STRAIGHT, spec_for, truth_ports
-from tests.unit.load.meeting import DEADLINE_S, KINDS, TRIED_AGAIN, Meetings, Try, disagreements, key
+from harness.model import LANES, Answer, Lane, Outcome
+from tests.unit.load.held import STRAIGHT, WITHIN_S, spec_for, truth_ports
+from tests.unit.load.meeting import DEADLINE_S, KINDS, PATIENCE_S, TRIED_AGAIN, Meetings, Try, disagreements, key
 from tests.unit.load.truth import Truth
+
+pytestmark = pytest.mark.timeout(900)  # three tries, of which two may have to wait a minute for a calm moment
 
 Judge = Callable[[str, Lane], tuple[Try, list[str]]]
 
@@ -123,7 +126,11 @@ def test_what_the_server_saw_is_what_was_recorded(meetings: Meetings, kind: str)
         assert all(one.outcome is Outcome.TIMEOUT and done.late(one.lane) for one in wrong)
     else:
         assert wrong == []
-    assert done.report.not_sent == 0
+    # What is not sent is what the generator came too late for; nothing else keeps it from sending.
+    held = [one for one in done.requests if one.outcome is Outcome.NOT_SENT]
+    assert done.report.not_sent == len(held)
+    deadline_s = DEADLINE_S if kind == "stall" else PATIENCE_S
+    assert all(one.done_ns - one.intended_ns >= deadline_s * 1e9 for one in held)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -165,7 +172,13 @@ def test_what_is_an_answer_or_took_too_long_is_not_tried_again(meetings: Meeting
 @pytest.mark.parametrize("lane", [Lane.GET_KEEPALIVE, Lane.GET_H2C])
 def test_failures_carry_their_evidence(meetings: Meetings, lane: Lane) -> None:
     """Status and body of a 502 and the beginning of a truncated answer are kept; a reset has none."""
-    answers = {kind: meetings.judged(kind, lane)[0].failures(lane)[-1].answer for kind in ("502", "truncate", "malformed", "reset")}
+
+    def answer_of(kind: str) -> Answer | None:
+        """Of the last attempt to which the server says that it did this."""
+        done = meetings.judged(kind, lane)[0]
+        return [one for one in done.failures(lane) if (seen := done.served.get(key(one))) and seen.did == kind][-1].answer
+
+    answers = {kind: answer_of(kind) for kind in ("502", "truncate", "malformed", "reset")}
     said = {kind: (answer.status, answer.body) if answer else None for kind, answer in answers.items()}
     noise = (0, "this is not HTTP\r\n\r\n") if lane is Lane.GET_KEEPALIVE else None
     assert said == {"502": (502, "dial tcp: connection refused\n"), "truncate": (200, "half"), "malformed": noise, "reset": None}
@@ -174,17 +187,25 @@ def test_failures_carry_their_evidence(meetings: Meetings, lane: Lane) -> None:
 def test_timeouts_count_from_the_intended_time(meetings: Meetings) -> None:
     """A stalled request is given up one deadline after it was due, not after it was sent, and never before."""
     deadline = int(DEADLINE_S * 1e9)
-    gone = [one.done_ns - one.intended_ns for one in meetings.first("stall").requests if one.outcome is Outcome.TIMEOUT]
+    met = meetings.judged("stall", Lane.GET_NEW)[0]  # a run in which the stall was met
+    gone = [one.done_ns - one.intended_ns for one in met.requests if one.outcome is Outcome.TIMEOUT]
     assert min(gone) >= deadline
 
 
 def test_no_failure_is_hidden_by_a_retry(tmp_path: Path) -> None:
     """A server that kills the second request of every connection is seen to do so each time, however late anybody was."""
     log = tmp_path / "truth.json"
+    kept = set(Lane) - {Lane.GET_NEW}
     with truth_ports(log, kill_second=True) as (port, other):
-        with start(spec_for(port, straight=other, max_s=1.0, drain_s=20, deadline_s=20), tmp_path) as generator:
-            generator.wait_ended(40)
-            report = generator.stop()
+        with start(spec_for(port, straight=other), tmp_path) as generator:
+
+            def look() -> Look[bool]:
+                """Who stands still sends all of a lane's requests at once, each on a connection of its own: not for ever."""
+                seen = {one.lane for one in (*generator.tail(0), *generator.attempts()) if one.outcome is not Outcome.OK}
+                return Look(seen >= kept or None, f"killed on {sorted(seen)}")
+
+            wait_for("a second request on a connection of each lane", look, within_s=WITHIN_S, every_s=0.1)
+            generator.stop()
         reader = RecordReader(tmp_path)
     all_of_them = {key(one): one for one in (*reader.all(), *reader.attempts())}
     served = {(int(one.rid.rpartition("-")[2]), one.attempt): one for one in Truth.read(log).served}
@@ -196,8 +217,6 @@ def test_no_failure_is_hidden_by_a_retry(tmp_path: Path) -> None:
         shares = [all_of_them[kill] for kill in killed if all_of_them[kill].lane is one.lane]
         assert one.lane is Lane.GET_H2C and key(one) not in served
         assert any(kill.sent_ns <= one.sent_ns <= kill.done_ns for kill in shares)
-    lanes = {all_of_them[one].lane for one in killed}
-    # A machine that stands still sends all of a lane's requests at once, each on a connection of its own.
-    assert lanes == set(Lane) - {Lane.GET_NEW} or (report.pacing_max_us > 500_000 and lanes <= set(Lane) - {Lane.GET_NEW})
+    assert {all_of_them[one].lane for one in killed} == kept
     assert {all_of_them[one].outcome for one in killed} <= {Outcome.CLOSED, Outcome.RESET}
     assert all(all_of_them[one].reused for one in killed)

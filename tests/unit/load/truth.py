@@ -15,13 +15,14 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import select
 import socket
 import struct
 import sys
 import time
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ from h2.exceptions import ProtocolError
 class Served:
     """One request as the server saw it. nth: on its connection, from 1. did: "ok", "kill" or the fault's name. at_ns: when it was
     read, UTC. attempt: as the request says, 0 if it does not. port: 0 for the first, 1 for the second. http: 1 or 2.
+    said_ns: when that was done to it, UTC; what the server stood still meanwhile lies between the two.
     """
 
     rid: str
@@ -44,15 +46,21 @@ class Served:
     attempt: int
     port: int
     http: int
+    said_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """One fault: switched on between on_ns and on_done_ns, off between off_ns and off_done_ns. UTC ns."""
+    """One fault: switched on between on_ns and on_done_ns, off between off_ns and off_done_ns. UTC ns.
+
+    on_looked_ns, off_looked_ns: whatever had come by then was served before the switch.
+    """
 
     fault: str
+    on_looked_ns: int
     on_ns: int
     on_done_ns: int
+    off_looked_ns: int
     off_ns: int
     off_done_ns: int
 
@@ -83,6 +91,9 @@ class Said:
 OK = Said(b"200", b"fine\n", 5)
 SAYS = {"502": Said(b"502", b"dial tcp: connection refused\n", 29), "truncate": Said(b"200", b"half", 100)}
 NOISE = b"this is not HTTP\r\n\r\n"
+LOOKS, CLOSE_NS = 50, 200_000
+"""Before it switches a fault the server looks whether anything has come: so often at most, until a look is as short as that."""
+
 HANGS_UP = ("kill", "close", "truncate", "malformed")
 
 
@@ -108,7 +119,7 @@ class Server:
         self._begun = 0.0
         self._epoll = select.epoll()
         self._conns: dict[int, Conn] = {}
-        self._on: tuple[int, int] = (0, 0)
+        self._on: tuple[int, int, int] = (0, 0, 0)
         self.truth = Truth()
         self._listeners = [self._listen(0), self._listen(0)]
         self.ports: list[int] = [listener.getsockname()[1] for listener in self._listeners]
@@ -117,7 +128,7 @@ class Server:
         listener = socket.socket()
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(("127.0.0.1", port))
-        listener.listen(1024)
+        listener.listen(4096)
         listener.setblocking(False)
         self._epoll.register(listener.fileno(), select.EPOLLIN)
         return listener
@@ -125,28 +136,43 @@ class Server:
     def run(self, stop_fd: int) -> None:
         """Until stop_fd ends."""
         self._epoll.register(stop_fd, select.EPOLLIN)
-        while True:
-            for fd, _ in self._epoll.poll(self._patience_s()):
-                if fd in self._conns:
-                    self._read(self._conns[fd])
-                elif fd == stop_fd:
-                    if not os.read(stop_fd, 1):
-                        return
-                else:
-                    self._accept(fd)
+        while not self._look(self._patience_s(), stop_fd):
             self._flip_due()
+        self._look(0, stop_fd)  # what had come before that is served
+
+    def _look(self, patience_s: float, stop_fd: int = -1) -> bool:
+        """Serve what has come; whether it is to stop."""
+        stop = False
+        for fd, _ in self._epoll.poll(patience_s):
+            if fd in self._conns:
+                self._read(self._conns[fd])
+            elif fd == stop_fd:
+                stop = not os.read(stop_fd, 1)
+            else:
+                self._accept(fd)
+        return stop
 
     def _patience_s(self) -> float:
         if not (self._flips and self._begun):
             return -1
         return max(0.0, self._flips[0][0] - (time.monotonic() - self._begun))
 
-    def _flip_due(self) -> None:
+    def _flip_due(self, *, look: bool = True) -> None:
         while self._flips and self._begun and time.monotonic() - self._begun >= self._flips[0][0]:
-            self._flip(*self._flips.pop(0)[1:])
+            self._flip(*self._flips.pop(0)[1:], *(self._looked() if look else [time.time_ns()] * 2))
 
-    def _flip(self, what: str, fault: str) -> None:
-        before = time.time_ns()
+    def _looked(self) -> tuple[int, int]:
+        """(before a last look at what has come, after it): as close together as the machine lets them be, within some looks."""
+        looked = before = 0
+        for _ in range(LOOKS):
+            looked = time.time_ns()
+            self._look(0)
+            before = time.time_ns()
+            if before - looked < CLOSE_NS:
+                break
+        return looked, before
+
+    def _flip(self, what: str, fault: str, looked: int, before: int) -> None:
         self._fault = fault if what == "on" else ""
         if fault == "refuse":
             if what == "on":
@@ -157,9 +183,9 @@ class Server:
             else:
                 self._listeners = [self._listen(port) for port in self.ports]
         if what == "on":
-            self._on = (before, time.time_ns())
+            self._on = (looked, before, time.time_ns())
         else:
-            self.truth.windows.append(Window(fault, *self._on, before, time.time_ns()))
+            self.truth.windows.append(Window(fault, *self._on, looked, before, time.time_ns()))
 
     def _accept(self, fd: int) -> None:
         for port, listener in enumerate(self._listeners):
@@ -248,7 +274,7 @@ class Server:
         """What is done to this request; written down."""
         if not self._begun:
             self._begun = time.monotonic()
-            self._flip_due()
+            self._flip_due(look=False)  # the first request meets the fault that it sets off
         conn.count += 1
         did = "kill" if self._kill_second and conn.count == 2 else self._fault or "ok"
         attempt = int(given.get(b"x-attempt", 0))
@@ -264,11 +290,14 @@ class Server:
                 conn.sock.sendall(NOISE)
         if did in HANGS_UP or did == "reset":
             self._hang_up(conn, reset=did == "reset")
+        self.truth.served[-1] = replace(self.truth.served[-1], said_ns=time.time_ns())
 
 
 def main() -> None:
     """Serve until standard input ends."""
     asked: dict[str, Any] = json.loads(sys.argv[1])
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)  # whoever finds it standing still opens a connection for each request
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     with suppress(OSError):  # the server's own delays are not what is measured
         os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(os.sched_get_priority_min(os.SCHED_RR)))
     server = Server([(name, lo, hi) for name, lo, hi in asked.get("faults", [])], kill_second=asked.get("kill_second", False))
