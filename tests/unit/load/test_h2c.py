@@ -24,7 +24,7 @@ from harness.load.h2c import H2c
 from harness.load.records import ANSWERS, RECORDS, AnswerWriter, RecordReader, RecordWriter, Seen
 from harness.load.retry import Retry
 from harness.model import LANES, Lane, LoadPlan, Outcome
-from tests.unit.load.held import spec_for
+from tests.unit.load.held import WITHIN_S, spec_for
 
 OFFSET = 1_700_000_000_000_000_000
 HEAD = [(":status", "200"), ("content-type", "text/plain"), ("x-toggle-boot", "b1"), ("date", "now")]
@@ -124,7 +124,7 @@ class Stage:
             self.turn()
             return Look(condition() or None, str([len(peer.events) for peer in self.peers]))
 
-        wait_for("the exchange", look, within_s=20, every_s=0.001)
+        wait_for("the exchange", look, within_s=WITHIN_S, every_s=0.001)
 
     def arrived(self, *counts: int) -> None:
         """Until each connection has had so many requests."""

@@ -6,6 +6,7 @@ import socket
 import struct
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from harness.load.records import ANSWERS, RECORDS, AnswerWriter, RecordReader, R
 from harness.load.retry import Retry
 from harness.load.wire import RequestText
 from harness.model import LANES, Lane, LoadPlan, Outcome
+from tests.unit.load.held import WITHIN_S
 
 LONG = 20_000_000
 """More than the kernel takes at once."""
@@ -28,12 +30,14 @@ class Stage:
 
     def __init__(self, folder: Path, body: int) -> None:
         self.listener = socket.create_server(("127.0.0.1", 0))
+        self.listener.setblocking(False)
         plan = LoadPlan(deadline_s=600, body="x" * body)
         self.records = RecordWriter(folder / RECORDS, 10, 1_700_000_000_000_000_000)
         self.answers = AnswerWriter(folder / ANSWERS)
         self.sockets = Sockets()
         book = Book(self.records, self.answers, None, Retry.of(plan))
         text = RequestText.of(Lane.POST_KEEPALIVE, "app", "/", plan)
+        self.whole = len(text.render(b"r-0"))
         dialer = Dialer("127.0.0.1", self.listener.getsockname()[1])
         self.lane = Http1(LANES.index(Lane.POST_KEEPALIVE), dialer, text, b"r-", book, self.sockets, keep=True)
         self.reader = RecordReader(folder)
@@ -56,7 +60,32 @@ class Stage:
                     channel.serve(mask)
             return Look(condition() or None, str(self.reader.all()))
 
-        wait_for("the exchange", look, within_s=20, every_s=0.001)
+        wait_for("the exchange", look, within_s=WITHIN_S, every_s=0.001)
+
+    def accepted(self) -> socket.socket:
+        """The next connection, which need not be there when the lane has sent: nothing here waits in a system call."""
+        found: list[socket.socket] = []
+
+        def come() -> bool:
+            with suppress(BlockingIOError):
+                found.append(self.listener.accept()[0])
+            return bool(found)
+
+        self.until(come)
+        found[0].setblocking(False)
+        return found[0]
+
+    def received(self, peer: socket.socket, count: int) -> None:
+        """Until so many bytes have come, none of them kept."""
+        got = 0
+
+        def enough() -> bool:
+            nonlocal got
+            with suppress(BlockingIOError):
+                got += len(peer.recv(min(1 << 20, count - got)))
+            return got >= count
+
+        self.until(enough)
 
 
 @pytest.fixture
@@ -71,9 +100,8 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
 def test_an_answer_before_the_end_of_the_body_counts(stage: Stage, answered: bool) -> None:
     """A server that says 413 and goes away has answered; one that only goes away has not."""
     stage.lane.send(0, time.monotonic_ns(), time.monotonic_ns())
-    peer, _ = stage.listener.accept()
-    with peer:
-        peer.recv(1000)
+    with stage.accepted() as peer:
+        stage.received(peer, 1000)
         if answered:
             peer.sendall(b"HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno")
         peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -86,20 +114,9 @@ def test_a_long_body_arrives_whole(stage: Stage) -> None:
     """In as many pieces as it takes, and the connections are kept."""
     for seq in (0, 1):
         stage.lane.send(seq, time.monotonic_ns(), time.monotonic_ns())
-    peers = [stage.listener.accept()[0] for _ in (0, 1)]
-    got = [0, 0]
+    peers = [stage.accepted() for _ in (0, 1)]
     for peer in peers:
-        peer.setblocking(False)
-
-    def received() -> bool:
-        for index, peer in enumerate(peers):
-            try:
-                got[index] += len(peer.recv(1 << 20))
-            except BlockingIOError:
-                continue
-        return all(count >= LONG for count in got)
-
-    stage.until(received)
+        stage.received(peer, stage.whole)
     for peer in peers:
         peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
     stage.until(lambda: len(stage.reader.finished()) == 2)
