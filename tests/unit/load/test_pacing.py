@@ -8,8 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.load.pacing import Pacing, bucket, bucket_top_us
+from tests.unit.load.held import PATIENT
 
 
+@PATIENT
 @given(st.integers(0, 1 << 35))
 def test_a_bucket_ends_at_most_a_thousandth_above_its_values(us: int) -> None:
     """A value lies at or below the end of its bucket, by 0.1 % at most."""
@@ -17,6 +19,7 @@ def test_a_bucket_ends_at_most_a_thousandth_above_its_values(us: int) -> None:
     assert us <= top <= us * 1.001
 
 
+@PATIENT
 @given(st.lists(st.integers(0, 10**12), min_size=1, max_size=200), st.sampled_from([0.5, 0.99, 1.0]))
 def test_percentiles_are_those_of_the_sorted_values(late_ns: list[int], share: float) -> None:
     """Nearest rank, rounded up by the width of a bucket and a microsecond at most."""

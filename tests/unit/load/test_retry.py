@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.load.retry import Retry
 from harness.model import LoadPlan, Outcome
+from tests.unit.load.held import PATIENT
 
 MS = 1_000_000
 RETRY = Retry.of(LoadPlan(retries=3, retry_after_s=0.1, deadline_s=1))
@@ -31,7 +32,7 @@ def test_waits_double_and_attempts_end() -> None:
     assert [RETRY.next_at(attempt, Outcome.RESET, 0, 0, 10 * MS) // MS for attempt in range(4)] == [110, 210, 410, 0]
 
 
-@settings(deadline=None)  # how long a busy machine takes says nothing
+@PATIENT
 @given(attempt=st.integers(0, 2), now=st.integers(0, 2000 * MS))
 def test_never_past_the_deadline(attempt: int, now: int) -> None:
     """Which counts from the intended time."""

@@ -10,11 +10,12 @@ from fractions import Fraction
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.load.schedule import SECOND_NS, Constant, capacity, highest_rate, in_flight_cap, lane_cycle, schedule_of
 from harness.model import LANES, Arrivals, Lane, LoadPlan
+from tests.unit.load.held import PATIENT
 
 RATES = st.floats(min_value=0.01, max_value=100_000)
 OVERS = st.floats(min_value=0.001, max_value=10_000)
@@ -44,7 +45,7 @@ def integral(plan: LoadPlan, elapsed_ns: int) -> Fraction:
     return mean * within + then * behind
 
 
-@settings(deadline=None)  # how long a busy machine takes says nothing
+@PATIENT
 @given(rate=RATES, k=st.integers(0, 10_000_000))
 def test_due_is_the_inverse_of_offset(rate: float, k: int) -> None:
     """At the moment request k is due, k + 1 requests are due; a nanosecond earlier, k at most."""
@@ -55,7 +56,7 @@ def test_due_is_the_inverse_of_offset(rate: float, k: int) -> None:
     assert schedule.due(at - 1) <= k
 
 
-@settings(deadline=None)  # how long a busy machine takes says nothing
+@PATIENT
 @given(plan=plans(), k=st.integers(0, 300))
 def test_due_is_the_inverse_of_offset_whatever_the_form(plan: LoadPlan, k: int) -> None:
     """The same for ramps, steps and chance, early in the schedule, where they bend."""
@@ -66,7 +67,7 @@ def test_due_is_the_inverse_of_offset_whatever_the_form(plan: LoadPlan, k: int) 
     assert schedule.due(at - 1) <= k
 
 
-@settings(deadline=None)  # how long a busy machine takes says nothing
+@PATIENT
 @given(plan=plans())
 def test_times_are_in_order_and_the_same_again(plan: LoadPlan) -> None:
     """None is before the one before it, none before the start; asked for once more, in any order, they are the same."""
@@ -78,7 +79,7 @@ def test_times_are_in_order_and_the_same_again(plan: LoadPlan) -> None:
     assert [schedule_of(plan).offset_ns(k) for k in range(200)] == times
 
 
-@settings(deadline=None)  # how long a busy machine takes says nothing
+@PATIENT
 @given(plan=plans(FIXED), share=st.floats(0, 3))
 def test_counts_are_the_area_under_the_rate(plan: LoadPlan, share: float) -> None:
     """Within one, at any time, before the bend and behind it: what makes a rate a rate."""
@@ -139,7 +140,7 @@ def test_thirds_do_not_drift() -> None:
     assert Constant.of(3).offset_ns(3 * year_s) == year_s * SECOND_NS
 
 
-@settings(deadline=None)  # how long a busy machine takes says nothing
+@PATIENT
 @given(plan=plans())
 def test_nothing_is_due_before_the_start(plan: LoadPlan) -> None:
     """The first request of a rate is due at the start, none before; chance may take its time."""
@@ -147,7 +148,7 @@ def test_nothing_is_due_before_the_start(plan: LoadPlan) -> None:
     assert plan.arrivals is Arrivals.POISSON or schedule_of(plan).due(0) >= 1
 
 
-@settings(deadline=None)  # how long a busy machine takes says nothing
+@PATIENT
 @given(weights=st.lists(st.integers(0, 9), min_size=len(LANES), max_size=len(LANES)).filter(any))
 def test_each_lane_gets_its_share_of_a_turn(weights: list[int]) -> None:
     """Within one turn each lane occurs exactly weight / gcd times."""
@@ -186,7 +187,7 @@ def test_capacity_counts_what_is_due_before_the_end(rate: float, max_s: float, r
     assert capacity(LoadPlan(rate), max_s) == requests
 
 
-@settings(deadline=None)  # how long a busy machine takes says nothing
+@PATIENT
 @given(plan=plans(rates=st.floats(0.01, 2000)), max_s=st.floats(0.01, 1))
 def test_capacity_has_room_for_every_request(plan: LoadPlan, max_s: float) -> None:
     """Whatever the form: the request after the last that has room is due at the end or later."""

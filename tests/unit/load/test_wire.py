@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.load.wire import BODY_KEPT, Malformed, Reply, RequestText
 from harness.model import Lane, LoadPlan
+from tests.unit.load.held import PATIENT
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def read(raw: bytes, cuts: tuple[int, ...], *, end: bool) -> Reply:
 
 
 @pytest.mark.parametrize("case", WHOLE.values(), ids=WHOLE.keys())
-@settings(deadline=None)  # how long a busy machine takes says nothing
+@PATIENT
 @given(cuts=st.lists(st.integers(0, 5000), max_size=8).map(tuple))
 def test_an_answer_reads_the_same_however_it_is_cut(case: Case, cuts: tuple[int, ...]) -> None:
     """Status, body and end do not depend on where the network cuts."""
