@@ -163,11 +163,30 @@ class Server:
             conn.send(_BAD if self._fault == "502" else _OK)
 
 
+def await_stamps(within_s: float = 30.0) -> None:
+    """Until the kernel stamps what arrives: it is asked to by a socket, and begins when it finds the time.
+
+    A kernel that never does leaves the reading as the time of arrival.
+    """
+    until = time.monotonic() + within_s
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+        with socket.create_connection(listener.getsockname()) as one:
+            other, _ = listener.accept()
+            with other:
+                while time.monotonic() < until:
+                    one.sendall(b"x")
+                    if any(kind == SO_TIMESTAMPNS for _, kind, _ in other.recvmsg(1, _SPACE)[1]):
+                        return
+                    time.sleep(0.001)
+
+
 def main() -> None:
     """Serve until standard input ends."""
     asked = json.loads(sys.argv[1])
     with suppress(OSError):  # the server's own delays are not what is measured
         os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(os.sched_get_priority_min(os.SCHED_RR)))
+    await_stamps()
     faults = [(kind, begin, end) for kind, begin, end in asked["faults"]]
     server = Server(Path(asked["log"]), asked["capacity"], faults, kill_second=asked["kill_second"])
     print(server.port, flush=True)

@@ -60,7 +60,7 @@ def serving(folder: Path, capacity: int, faults: Sequence[Fault] = (), *, kill_s
         assert child.stdout is not None
         truth = Truth(int(child.stdout.readline()))
         yield truth
-        told, _ = child.communicate(timeout=30)  # closes its input first
+        told, _ = child.communicate(timeout=60)  # closes its input first
         said = json.loads(told)
         truth.served, truth.killed = said["served"], said["killed"]
         truth.windows = [(on, off) for on, off in said["windows"]]
