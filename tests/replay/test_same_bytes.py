@@ -25,7 +25,7 @@ def test_analyze_twice(tmp_path: Path) -> None:
         directory = tmp_path / f"{number}" / recording.name
         shutil.copytree(recording, directory)
         command = [sys.executable, "-m", "harness", "analyze", str(directory)]
-        done = subprocess.run(command, env={**os.environ, **place}, capture_output=True, text=True, check=False, timeout=50)
+        done = subprocess.run(command, env={**os.environ, **place}, capture_output=True, text=True, check=False, timeout=120)
         assert done.returncode == 0, done.stderr
         said.append((directory / "summary.json").read_bytes())
     assert said[0] == said[1]
