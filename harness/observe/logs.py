@@ -98,6 +98,7 @@ class LogFollower(Worker):
         self._unseen_bytes = 0
         self._looked_s = mono_s()
         self._holes = 0
+        self._turns = 0  # rotations noticed, by the thread or by a seal: either may find that the other was first
         self._complete = False
         self._over = False
         self._open = False
@@ -163,7 +164,7 @@ class LogFollower(Worker):
             self._reach(state)
             if self._read_end(state):
                 return
-        raise ObserveError("the container restarted whenever its log was read")
+        raise ObserveError("the container restarted, or its log was rotated, whenever it was read")
 
     def _reach(self, state: ContainerState) -> None:
         """Wait until the stream follows the instance the API speaks of; a stream that does not see its end is cut."""
@@ -185,9 +186,12 @@ class LogFollower(Worker):
             raise ObserveError(late.what) from late
 
     def _read_end(self, state: ContainerState) -> bool:
-        """Join a reading of the current log in. False: the container restarted meanwhile. Raises if the reading proves nothing."""
+        """Join a reading of the current log in. False: the container restarted meanwhile, or the thread saw the log rotated.
+
+        Raises if the reading proves nothing.
+        """
         with self._lock:
-            before = self._tail.last
+            before, turns = self._tail.last, self._turns
         lines = self._read(before)
         after = self._states(self.pod, self.container)
         with self._lock:
@@ -196,6 +200,8 @@ class LogFollower(Worker):
             joined = self._head.covers(self._tail.last)
             joined = self._tail.splice(lines, before) or joined
         if self._look() is Turn.NONE and not joined:
+            if self._turns != turns:
+                return False
             raise ObserveError("the last line seen is not in the log any more")
         with self._lock:
             self._complete = state.ended and self._instance == state.instance
@@ -233,6 +239,7 @@ class LogFollower(Worker):
             if self._head is not head:
                 return Turn.NONE
             missing = head.turn(found, had, rotated)
+            self._turns += 1
             for line in missing or ():
                 self._out(line)
         if missing is not None:
@@ -407,7 +414,7 @@ class LogFollower(Worker):
     def _read_previous(self, state: ContainerState) -> str:
         """Join the ended instance's log in. Why that failed, or nothing if it is now whole."""
         with self._lock:
-            before = self._tail.last
+            before, turns = self._tail.last, self._turns
         try:
             lines = self._read(before, previous=True)
             after = self._states(self.pod, self.container)
@@ -419,22 +426,23 @@ class LogFollower(Worker):
             whole = self._head.covers(self._tail.last)
             whole = self._tail.splice(lines, before) or whole
         try:
-            whole = self._look(previous=True) is not Turn.NONE or whole
+            self._look(previous=True)
+            whole = whole or self._turns != turns
         except SOURCE_ERRORS as error:
             return what_of(error)
         self._complete = whole
         return "" if whole else "the last line seen is not in it"
 
     def _concede(self) -> None:
-        turn = Turn.NONE
         with self._lock:
-            covered = self._head.covers(self._tail.last)
+            covered, turns = self._head.covers(self._tail.last), self._turns
         with contextlib.suppress(*SOURCE_ERRORS):
-            turn = self._look()
+            self._look()
         with self._lock:
             since = self.proved_ns
             until = self._tail.concede()
-        if turn is Turn.NONE and not covered:
+            turned = self._turns != turns
+        if not turned and not covered:
             self.lost("the last line seen is not in the log any more", from_ns=since, until_ns=until)
 
     def _gone(self) -> None:

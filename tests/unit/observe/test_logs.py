@@ -10,7 +10,7 @@ import pytest
 from harness.errors import ObserveError
 from harness.model import Stream
 from harness.observe.feed import Feed
-from harness.observe.logs import LogFollower
+from harness.observe.logs import LogFollower, Turn
 from harness.observe.rawcopy import RawCopies
 from harness.observe.wire import Broken
 from tests.unit.observe.fakelogs import FakeLogs
@@ -255,6 +255,30 @@ def test_a_seal_that_is_ahead_of_a_stream_that_lags_in_a_rotated_file_joins(star
     logs.write("4")
     came(feed, "1", "2", "3", "4")
     assert follower.seal()
+    assert feed.gaps() == ()
+
+
+def test_a_rotation_that_the_thread_notices_while_the_log_is_sealed_is_no_gap(start: Start, feed: Feed) -> None:
+    """The seal's reading does not join, and when it looks for a rotation another has just made up for it."""
+    logs = FakeLogs()
+    follower = start(logs)
+    logs.write("1")
+    came(feed, "1")
+    with logs.changed:
+        logs.write("2")
+        logs.rotate(kept=True)
+        # Without telling the stream, which lags behind in what was rotated away.
+        logs.files[0].append((logs.rotated[0][0][-1][0] + 1, logs.rotated[0][0][-1][1].replace(b"00Z 2", b"01Z 3")))
+    look, turns = follower._look, []
+
+    def second(*, previous: bool = False, final: bool = True) -> Turn:
+        turns.append(look(previous=previous, final=final))
+        return look(previous=previous, final=final)
+
+    follower._look = second  # type: ignore[method-assign]
+    assert follower.seal(), feed.gaps()
+    assert turns[0] is Turn.READ_BACK
+    assert sorted(payloads(feed)) == ["1", "2", "3"]
     assert feed.gaps() == ()
 
 
