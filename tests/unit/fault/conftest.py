@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
+from harness.fault import control
 from harness.model import ClusterHandle, HostPorts, Target
 
 PROXY = re.compile(r"/api/v1/namespaces/ns/pods/pod-1:8099/proxy(/.*)")
@@ -99,8 +100,11 @@ def api() -> Iterator[FakeApi]:
 
 
 @pytest.fixture
-def handle(api: FakeApi, tmp_path: Path) -> ClusterHandle:
-    """A cluster whose API server is the fake one."""
+def handle(api: FakeApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ClusterHandle:
+    """A cluster whose API server is the fake one; asked past any proxy of the environment, with patience for a busy machine."""
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(control, "TIMEOUT_S", 40.0)
     config = {
         "clusters": [{"name": "c", "cluster": {"server": f"http://127.0.0.1:{api.port}"}}],
         "users": [{"name": "u", "user": {"token": "bearer-of-u"}}],
@@ -123,7 +127,7 @@ def forward_to(port: int) -> Callable[[Asked], tuple[int, str]]:
     """An app behind the API server that is a real process on loopback."""
 
     def ask(asked: Asked) -> tuple[int, str]:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=40)
         try:
             connection.request(asked.method, asked.path, asked.body, {"x-toggle-token": asked.headers["x-toggle-token"]})
             answer = connection.getresponse()

@@ -109,7 +109,7 @@ def test_clearing_waits_for_the_app_to_be_back(api: FakeApi, handle: ClusterHand
     """A pod that does not answer yet is asked again; the answer is the state."""
     answers = [None, (503, "no endpoints"), (200, json.dumps(app_answer(boot="b2", faults={})))]
     api.app = lambda _asked: answers[len(api.asked) - 1]
-    assert clear(handle, target, FaultKind.LIVENESS, within_s=20).boot == "b2"
+    assert clear(handle, target, FaultKind.LIVENESS, within_s=40).boot == "b2"
     assert [one.body for one in api.asked] == [b'{"kind": "liveness"}'] * 3
 
 
@@ -136,6 +136,6 @@ def test_the_real_app_is_understood(api: FakeApi, handle: ClusterHandle, target:
             assert before.faults == {}
             assert event.sent_ns <= json.loads(event.answer)["t_ns"] <= event.answered_ns
             assert state(handle, mine).faults == {"readiness": True}
-            assert clear(handle, mine).faults == {}
+            assert clear(handle, mine, within_s=40).faults == {}
         finally:
             app.kill()

@@ -48,7 +48,7 @@ def ingress() -> Iterator[Ingress]:
 
 def test_one_request_with_an_id_of_its_own(ingress: Ingress, target: Target) -> None:
     """Exactly one, to the target's host; what came back is told."""
-    sent = outsider.send(replace(target, port=ingress.port))
+    sent = outsider.send(replace(target, port=ingress.port), timeout_s=40)
     (text,) = ingress.got
     assert text.startswith(b"GET /outsider HTTP/1.1\r\nHost: toggle.ns.example.com\r\n")
     assert f"X-Rid: {sent.rid}\r\n".encode() in text
@@ -60,7 +60,7 @@ def test_one_request_with_an_id_of_its_own(ingress: Ingress, target: Target) -> 
 def test_ids_differ(ingress: Ingress, target: Target) -> None:
     """Two outsiders are not mistaken for each other."""
     there = replace(target, port=ingress.port)
-    assert outsider.send(there).rid != outsider.send(there).rid
+    assert outsider.send(there, timeout_s=40).rid != outsider.send(there, timeout_s=40).rid
 
 
 @pytest.mark.parametrize("answer", [b"", b"nonsense\r\n\r\n"])
@@ -68,13 +68,13 @@ def test_no_answer_is_an_error_and_no_second_try(ingress: Ingress, target: Targe
     """It says which request got none."""
     ingress.answer = answer
     with pytest.raises(FaultError, match=r"outsider-[0-9a-f]+ got no answer"):
-        outsider.send(replace(target, port=ingress.port))
+        outsider.send(replace(target, port=ingress.port), timeout_s=40)
     assert len(ingress.got) == 1
 
 
 def test_nobody_there_is_an_error(target: Target) -> None:
     """A refused connection to the ingress is told as such."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    with pytest.raises(FaultError, match="ConnectionRefusedError"):
-        outsider.send(replace(target, port=port))
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))  # held, so that nobody else gets it, and not listened on
+        with pytest.raises(FaultError, match="ConnectionRefusedError"):
+            outsider.send(replace(target, port=held.getsockname()[1]))

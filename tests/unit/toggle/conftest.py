@@ -19,7 +19,7 @@ from harness.adapters.wait import Look, wait_for
 
 APP = Path(__file__).parents[3] / "testapps" / "toggle" / "toggle.py"
 TOKEN = "sesame"
-PATIENCE_S = 20.0
+PATIENCE_S = 45.0
 
 
 class Toggle:
@@ -33,7 +33,11 @@ class Toggle:
         self._log = log
         with log.open("wb") as out:
             self.process = subprocess.Popen([sys.executable, "-I", str(APP)], env=self.env, stdout=out)
-        self.control_port = int(self.event("boot")["control_port"])
+        try:
+            self.control_port = int(self.event("boot")["control_port"])
+        except BaseException:
+            self.end()
+            raise
 
     @property
     def log(self) -> list[dict[str, Any]]:

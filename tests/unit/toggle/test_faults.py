@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import Toggle
+from .conftest import PATIENCE_S, Toggle
 
 
 def refused(toggle: Toggle) -> bool:
@@ -106,7 +106,7 @@ def test_hanging_leaves_clients_without_answer_and_control_with(toggle: Toggle) 
         user.settimeout(0.2)
         with pytest.raises(TimeoutError):
             user.recv(1)
-        user.settimeout(10)
+        user.settimeout(PATIENCE_S)
         assert toggle.control("/state", method="GET")[1]["hung"] == 2
         assert toggle.control("/clear")[0] == 200
         assert user.recv(1) == probe.recv(1) == b""
