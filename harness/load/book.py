@@ -56,7 +56,7 @@ class Book:
         self._retry = retry
         self._deadline = retry.deadline_ns
         self._waiting: deque[tuple[int, Carrier]] = deque()
-        self._retried: list[tuple[int, int, Carrier]] = []
+        self._retried: list[tuple[int, int, int, Carrier]] = []  # the attempt's number decides where one request has two
         self._again: list[Again] = []
         self.in_flight = 0
         self.not_sent = 0
@@ -78,7 +78,7 @@ class Book:
         carrier.flags = flags
         carrier.reply.reset()
         if flags >> ATTEMPT_SHIFT:
-            heappush(self._retried, (intended + self._deadline, seq, carrier))
+            heappush(self._retried, (intended + self._deadline, seq, flags >> ATTEMPT_SHIFT, carrier))
         else:
             self.in_flight += 1
             self._waiting.append((seq, carrier))
@@ -109,7 +109,7 @@ class Book:
         waiting, retried, again = self._waiting, self._retried, self._again
         while waiting and waiting[0][1].seq != waiting[0][0]:
             waiting.popleft()
-        while retried and retried[0][2].seq != retried[0][1]:
+        while retried and retried[0][3].seq != retried[0][1]:
             heappop(retried)
         at = waiting[0][1].intended + self._deadline if waiting else 0
         if retried:
@@ -130,7 +130,7 @@ class Book:
                 carrier.give_up(now)
             waiting.popleft()
         while retried and retried[0][0] <= now:
-            _, seq, carrier = heappop(retried)
+            _, seq, _, carrier = heappop(retried)
             if carrier.seq == seq:
                 carrier.give_up(now)
 
@@ -143,7 +143,7 @@ class Book:
 
     def leave(self) -> None:
         """Whatever has no outcome is UNANSWERED, with as much of an answer as there is."""
-        for seq, carrier in (*self._waiting, *((seq, carrier) for _, seq, carrier in self._retried)):
+        for seq, carrier in (*self._waiting, *((seq, carrier) for _, seq, _, carrier in self._retried)):
             if carrier.seq == seq:
                 status, answer = self._evidence(carrier)
                 times = (carrier.intended, carrier.sent, carrier.first, 0)
