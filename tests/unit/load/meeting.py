@@ -121,6 +121,9 @@ class Try:
         for took in (window.on_done_ns - window.on_looked_ns, window.off_done_ns - window.off_looked_ns):
             if took > (period + EDGE_NS if agrees else EDGE_NS):
                 return f"the server took {took / MS:.1f} ms to switch"
+        planned = [one.intended_ns for one in self.requests if one.lane is lane]
+        if not planned[0] <= window.on_ns < window.off_ns <= planned[-1]:
+            return "the server began or ended its fault when nobody was to find that"
         for one in self.of(lane):
             delay, due = self.delay_ns(one), due_ns(one)
             finds = any(abs(due - edge) <= period + EDGE_NS for edge in (window.on_ns, window.off_ns))
