@@ -81,7 +81,8 @@ e2e: up ## everything, from a bare machine to a verdict and a report
 .PHONY: cluster-test
 cluster-test: up ## the machinery on the real thing: planted faults, clean-up, observers
 	mkdir -p artifacts
-	$(BIN)/pytest tests/cluster -m cluster $(KN_ARGS) --junitxml=artifacts/junit-cluster.xml $(PYTEST_ARGS)
+	$(BIN)/pytest tests/cluster -m "cluster and beside" -n 3 $(KN_ARGS) --junitxml=artifacts/junit-beside.xml $(PYTEST_ARGS)
+	$(BIN)/pytest tests/cluster -m "cluster and not beside" $(KN_ARGS) --junitxml=artifacts/junit-cluster.xml $(PYTEST_ARGS)
 
 .PHONY: sceptic
 sceptic: up ## S1, 20 cycles at 200 requests a second with the exact join: nothing may be left open

@@ -16,11 +16,12 @@ from fixtures.experiment import Experiment
 from harness.analyse import analyse
 from harness.analyse.anatomy.edges import ORDER, SECOND_NS
 from harness.analyse.lines import stamp_ns
-from harness.catalogue import N1, S1, holds
+from harness.catalogue import holds
 from harness.history import read
 from harness.judge import judge
-from harness.model import Bracket, CycleFindings, FaultKind, FaultSpec, History, LoadPlan, Ruling, Stream
+from harness.model import Bracket, CycleFindings, FaultKind, FaultSpec, Handler, History, LoadPlan, Probe, Ruling, Stream
 from harness.scenario import Run
+from tests.cluster.quick import N1, S1
 
 pytestmark = pytest.mark.cluster
 
@@ -140,6 +141,58 @@ def test_the_anatomy_of_an_exit(experiment: Experiment) -> None:
     assert not {"first-failed-probe", "killing", "sigterm"} & set(cycle.anatomy)
     ordered(cycle.anatomy, FaultKind.EXIT)
     consistent(run, cycle)
+
+
+def test_the_anatomy_of_a_hang_that_the_liveness_probe_ends(experiment: Experiment) -> None:
+    """Nobody is answered, so the probes end by their timeouts; queue-proxy holds the stop back until the pod's grace is over."""
+    run = experiment(
+        S1,
+        name="anatomy-hang",
+        service=replace(S1.service, timeout_s=8),
+        fault=FaultSpec(FaultKind.HANG),
+        claims=[holds("container-restarts-once")],
+        load=LoadPlan(rate_rps=20),
+        cycles=1,
+    )
+    (cycle,) = run.findings.cycles
+    assert cycle.landed.proved, cycle.landed.parts
+    assert (cycle.missing, cycle.disputes) == ((), ())
+    assert set(cycle.anatomy) >= RESTART | KILLED
+    assert "left hanging" in cycle.anatomy["first-failed-probe"].evidence
+    ordered(cycle.anatomy, FaultKind.HANG)
+
+
+def test_the_anatomy_of_exec_probes_behind_a_startup_probe(experiment: Experiment) -> None:
+    """Each of the three is told from the others, and the startup probe does well first."""
+    service = replace(
+        S1.service,
+        startup=Probe(Handler.EXEC, path="liveness", period_s=1, failure_threshold=60, timeout_s=5),
+        liveness=Probe(Handler.EXEC, path="liveness", period_s=2, failure_threshold=2, timeout_s=5),
+        readiness=Probe(Handler.EXEC, path="readiness", period_s=2, failure_threshold=2, timeout_s=5),
+    )
+    run = experiment(S1, name="anatomy-exec", service=service, claims=[holds("container-restarts-once")], cycles=1)
+    (cycle,) = run.findings.cycles
+    assert (cycle.missing, cycle.disputes) == ((), ())
+    assert set(cycle.anatomy) >= RESTART | KILLED | {"first-good-startup-probe", "first-good-readiness-probe"}
+    assert cycle.anatomy["first-good-startup-probe"].hi_ns < cycle.anatomy["first-good-probe"].hi_ns
+    ordered(cycle.anatomy, FaultKind.LIVENESS)
+
+
+def test_the_anatomy_of_a_readiness_failure(experiment: Experiment) -> None:
+    """Nothing is restarted: pod, endpoint and queue-proxy become unready, and ready again once the fault is taken back."""
+    service = S1.service.with_probes(readiness=Probe(path="/readyz", period_s=1, failure_threshold=1))
+    run = experiment(
+        S1, name="anatomy-readiness", service=service, fault=FaultSpec(FaultKind.READINESS), claims=[holds("no-restart")], cycles=1
+    )
+    (cycle,) = run.findings.cycles
+    assert cycle.landed.proved, cycle.landed.parts
+    assert (cycle.missing, cycle.disputes) == ((), ())
+    back = {f"{who}-{what}" for who in ("pod", "queue-proxy", "endpoint") for what in ("unready", "ready-again")}
+    all_of_it = {"fault", "first-failed-probe", "first-good-readiness-probe"} | back
+    # The endpoint follows the pod, and the cycle need not wait for it.
+    assert all_of_it - {"endpoint-ready-again"} <= set(cycle.anatomy) <= all_of_it
+    ordered(cycle.anatomy, FaultKind.READINESS)
+    assert run.verdict.ruling is Ruling.PASS
 
 
 def test_without_a_fault_nothing_is_missing(experiment: Experiment) -> None:

@@ -8,11 +8,11 @@ import pytest
 from fixtures.experiment import Experiment
 from harness.adapters.kube import Kube
 from harness.adapters.objects import Objects
-from harness.catalogue import S1
 from harness.deploy.direct import NODE_PORTS
 from harness.history import read
 from harness.model import Lane, LoadPlan, Outcome
 from harness.scenario import World
+from tests.cluster.quick import S1
 
 pytestmark = pytest.mark.cluster
 

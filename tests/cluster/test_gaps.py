@@ -19,7 +19,6 @@ from harness.adapters.clock import Reading, now_ns
 from harness.adapters.kube import ApiException, Kube
 from harness.adapters.objects import ApiRefused, Objects, Ref
 from harness.adapters.wait import Look, wait_for
-from harness.catalogue import N1, S1
 from harness.cycle import Planted
 from harness.fault import inject
 from harness.load.process import Generator
@@ -30,6 +29,7 @@ from harness.observe.rawcopy import RawCopies
 from harness.observe.stamps import rfc3339_ns
 from harness.observe.watch import Watch
 from harness.scenario import Run, World
+from tests.cluster.quick import N1, S1
 
 pytestmark = pytest.mark.cluster
 

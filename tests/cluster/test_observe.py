@@ -19,7 +19,7 @@ from harness.fault import inject
 from harness.model import AppSpec, ClusterHandle, FaultKind, FaultSpec, Observation, Probe, ServiceSpec, Stream, Target
 from harness.observe import Feed, KubeLogs, LogSource, Observers
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.beside]
 
 Deploy = Callable[[ServiceSpec], Target]
 Wrap = Callable[[LogSource], LogSource]

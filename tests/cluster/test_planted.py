@@ -14,7 +14,7 @@ import pytest
 from fixtures.experiment import Experiment
 from harness import fault
 from harness.adapters.wait import Look, wait_for
-from harness.catalogue import N1, S1, holds
+from harness.catalogue import holds
 from harness.cycle import Planted
 from harness.fault import outsider
 from harness.load.process import Generator
@@ -31,6 +31,7 @@ from harness.model import (
     Target,
 )
 from harness.scenario import Run, World
+from tests.cluster.quick import N1, S1
 
 pytestmark = pytest.mark.cluster
 
@@ -133,6 +134,11 @@ def test_a_request_of_somebody_else_leaves_a_line_unmatched(experiment: Experime
     assert doubted(run, "1 refused lines of queue-proxy belong to no request")
 
 
+def refusal(line: bytes) -> bool:
+    """A request's refusal, as queue-proxy logs it; its own probe of an app that is not up yet is told in the same words."""
+    return b"connection refused" in line and b'"logger":"queueproxy"' in line
+
+
 class _Cut:
     """A log source whose queue-proxy stream ends at the first refusal and never comes back."""
 
@@ -144,7 +150,7 @@ class _Cut:
         if self._cut:
             raise ConnectionError("planted: the stream does not come back")
         for line in self._real.follow(*args, **kwargs):
-            if b"connection refused" in line:
+            if refusal(line):
                 self._cut = True
                 return
             yield line
@@ -170,7 +176,7 @@ class _Forgetful:
         self._lost: bytes = b""
 
     def _keep(self, line: bytes) -> bool:
-        if not self._lost and b"connection refused" in line and b'"logger":"queueproxy"' in line:
+        if not self._lost and refusal(line):
             self._lost = line
         return line != self._lost
 

@@ -22,7 +22,7 @@ from harness.sources import Fetcher, KnativeVersion, Pins, choose
 from harness.sources.release import CORE, CRDS, KOURIER
 from tests.unit.sources.site import Page, Site, serving
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.beside]
 
 PINS = Pins(kubernetes="", kourier="", envoy="")
 

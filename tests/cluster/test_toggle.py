@@ -15,7 +15,7 @@ from harness.errors import FaultError
 from harness.fault import AppState, clear, inject, outsider, state
 from harness.model import AppSpec, ClusterHandle, FaultKind, FaultSpec, Handler, Probe, ServiceSpec, Target
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.beside]
 
 Deploy = Callable[[ServiceSpec], Target]
 WITHIN_S = 90.0
