@@ -202,6 +202,7 @@ class Cycle:
     def _await_recovery(self, generator: Generator) -> None:
         """Every answer of the new app for after_s, to those who come the way of every user; to all where nobody does.
 
+        And the pod Ready again where the fault took that away: until then others answer for it.
         A lane that goes straight to the pod shows what it shows: the service has recovered when its users say so.
         """
         spec = self.spec
@@ -209,6 +210,7 @@ class Cycle:
         other_boot = analyse.ends_in_restart(spec.fault, spec.service)
         # Until the kubelet has probed the new container, a restart loop looks like a single restart.
         watch = self._probe_watch(lambda boot: boot != self.target.boot) if other_boot else None
+        unready = analyse.takes_away_ready(spec.fault, spec.service)
 
         def good(one: Seen) -> bool:
             return one.outcome is Outcome.OK and (not other_boot or one.boot != self.target.boot)
@@ -220,7 +222,9 @@ class Cycle:
             probed = watch is None or watch.seen()
             words = f"{len(seen)} answers in the last {spec.after_s:g} s, {bad} of them not good; "
             words += "liveness probe answered" if probed else "no liveness probe of the new container yet"
-            return Look(True if seen and not bad and probed else None, words)
+            back = not unready or analyse.is_ready(self.bench.observers.feed.snapshot(), self.target.pod)
+            words += "" if back else "; the pod is not Ready again"
+            return Look(True if seen and not bad and probed and back else None, words)
 
         wait_for("the recovery", look, within_s=spec.recovery_s, every_s=0.25)
 

@@ -28,6 +28,12 @@ def ends_in_restart(spec: FaultSpec, service: ServiceSpec) -> bool:
     return hung or spec.kind in {FaultKind.LIVENESS, FaultKind.EXIT}
 
 
+def takes_away_ready(spec: FaultSpec, service: ServiceSpec) -> bool:
+    """Whether the pod is no longer Ready for it: its readiness probe fails, and the toggle reaches that probe."""
+    probe = service.readiness
+    return spec.kind is FaultKind.READINESS and probe is not None and probe.handler is not Handler.TCP
+
+
 def landed(
     spec: FaultSpec,
     service: ServiceSpec,

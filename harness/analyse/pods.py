@@ -61,6 +61,12 @@ def states(observations: Iterable[Observation], pod: str) -> tuple[PodState, ...
     return tuple(sorted(found, key=lambda state: state.seen_ns))
 
 
+def is_ready(observations: Iterable[Observation], pod: str) -> bool:
+    """Whether the pod was Ready when it was last seen."""
+    sights = states(observations, pod)
+    return bool(sights) and sights[-1].ready is True
+
+
 def _container(containers: object, name: str) -> Mapping[str, Any]:
     told = containers.get(name) if isinstance(containers, dict) else None
     return told if isinstance(told, dict) else {}

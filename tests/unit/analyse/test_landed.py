@@ -8,7 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from harness.analyse.landed import landed
+from harness.analyse.landed import landed, takes_away_ready
+from harness.analyse.pods import is_ready
 from harness.model import FaultKind, FaultSpec, Handler, Landed, Observation, Probe, ServiceSpec, Stream
 from tests.unit.analyse.story import FAULT_S, S, Story, at, restarts
 
@@ -172,3 +173,23 @@ def test_a_hang_that_a_liveness_probe_ends_is_a_restart_too(handler: Handler) ->
     assert both(story, FaultSpec(FaultKind.HANG)).proved
     assert story.drop(has('"restarts": 1'))
     assert missing(both(story, FaultSpec(FaultKind.HANG))) == ["restartCount grew"]
+
+
+def test_a_pod_is_as_ready_as_it_was_last_seen() -> None:
+    """What was never seen is not ready, nor is another pod's sight this one's."""
+    story = Story(restarts(1).meta)
+    story.pod("pod-1", at(0, 1))
+    assert not is_ready(story.observations, "pod-0")
+    for ns, ready in ((at(0, 2), True), (at(0, 3), False), (at(0, 4), None), (at(0, 5), True)):
+        story.pod("pod-0", ns, ready=ready)
+        assert is_ready(story.observations, "pod-0") is (ready is True)
+
+
+@pytest.mark.parametrize(
+    ("readiness", "takes"), [(None, False), (Probe(Handler.TCP), False), (Probe(), True), (Probe(Handler.EXEC), True)]
+)
+def test_only_a_probe_that_the_toggle_reaches_takes_ready_away(readiness: Probe | None, takes: bool) -> None:
+    """A TCP probe does well; without one of its own a Service has a TCP probe."""
+    service = ServiceSpec(readiness=readiness)
+    assert takes_away_ready(FaultSpec(FaultKind.READINESS), service) is takes
+    assert not takes_away_ready(FaultSpec(FaultKind.LIVENESS), service)
