@@ -49,7 +49,8 @@ class Worker:
 
     def prove(self, at_ns: int) -> None:
         """Everything up to at_ns is known to have been delivered."""
-        self._proved_ns = max(self._proved_ns, at_ns)
+        with self._guard:  # a seal and the thread prove at the same time, and neither takes back what the other had
+            self._proved_ns = max(self._proved_ns, at_ns)
 
     def stopping(self) -> bool:
         """Whether the thread has been asked to end."""
