@@ -24,7 +24,8 @@ MARGIN_S = 10.0
 """A connection on which nothing came for this much longer is dead."""
 
 EXPIRED = 410
-SEAL_S = 5.0
+SEAL_S = 15.0
+"""How long a seal waits for a watch to bring what a list shows. Only a watch that is behind, or has lost something, takes it."""
 
 List = Callable[..., Any]
 """A generated list call, its namespace bound."""
