@@ -29,7 +29,7 @@ THROUGH_INGRESS = frozenset(Lane) - {Lane.GET_QUEUE_PROXY, Lane.GET_POD}
 
 SPEC = "spec.json"
 LOG = "generator.log"
-READY_WITHIN_S = 60.0
+READY_WITHIN_S = 120.0
 STARTED_WITHIN_S = 30.0
 STOP_MARGIN_S = 30.0
 """`stop` waits so much longer than the drain: to write the report on a busy machine."""
