@@ -100,7 +100,8 @@ def test_n1_with_a_fault_nobody_asked_for_is_a_regression(experiment: Experiment
     def secretly(target: Target, _generator: Generator) -> None:
         fault.inject(world.handle, target, S1.fault, cycle=0)
 
-    run = experiment(N1, name="planted-n1", claims=N1.claims, cycles=1, planted=Planted(before_fault=secretly))
+    patient = replace(N1, after_s=15.0)
+    run = experiment(patient, name="planted-n1", claims=N1.claims, cycles=1, planted=Planted(before_fault=secretly))
     assert [result.observed for result in run.verdict.claims] == [Observed.BROKEN, Observed.BROKEN]
     assert run.verdict.ruling is Ruling.REGRESSION
     assert all(reason.startswith("worse") for reason in run.verdict.reasons)
@@ -108,7 +109,9 @@ def test_n1_with_a_fault_nobody_asked_for_is_a_regression(experiment: Experiment
 
 def test_s1_with_the_bug_gone_is_a_regression_that_says_fixed(experiment: Experiment) -> None:
     """Readiness that asks the same and gives up earlier keeps clients away: what S1 expects to be broken is then seen to hold."""
-    service = S1.service.with_probes(readiness=Probe(path="/healthz", period_s=1, failure_threshold=1))
+    service = S1.service.with_probes(
+        liveness=replace(S1.service.liveness or Probe(), failure_threshold=6), readiness=Probe(path="/healthz", failure_threshold=1)
+    )
     run = experiment(S1, name="planted-fixed", service=service, claims=S1.claims, cycles=1)
     assert observed(run, "ready-pod-is-not-refused") is Observed.HOLDS
     assert run.verdict.ruling is Ruling.REGRESSION
