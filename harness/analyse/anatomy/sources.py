@@ -34,12 +34,14 @@ class Source:
 def choose(sources: Sequence[Source]) -> Bracket:
     """The sharpest bracket the sources allow; at least one is needed.
 
-    The sharpest source stands; others that agree with it may narrow it further, unless their clock is coarser than what is known
-    already: a clock of 1 s moves no edge of a millisecond. The evidence then names both ends' witnesses.
+    Those that agree with the sharpest narrow one another, the finest clock first: one that is coarser than what is known by then
+    is not asked, for a clock of 1 s moves no edge of a millisecond. The evidence names both ends' witnesses.
     """
     sharpest = _sharpest(sources)
-    lo = hi = sharpest
-    for one in sorted(sources, key=lambda source: (source.resolution_ns, source.hi_ns - source.lo_ns)):
+    agreeing = [one for one in sources if one.lo_ns <= sharpest.hi_ns and one.hi_ns >= sharpest.lo_ns]
+    agreeing.sort(key=lambda source: (source.resolution_ns, source.hi_ns - source.lo_ns))
+    lo = hi = agreeing[0]
+    for one in agreeing[1:]:
         if one.lo_ns > hi.hi_ns or one.hi_ns < lo.lo_ns or one.resolution_ns > hi.hi_ns - lo.lo_ns:
             continue
         lo = one if one.lo_ns > lo.lo_ns else lo

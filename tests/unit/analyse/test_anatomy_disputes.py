@@ -33,6 +33,11 @@ def source(lo_ms: float, hi_ms: float, resolution_ns: int = US, who: str = "one"
         pytest.param([source(1, 3), source(0, 2.5, S, "two")], (1, 3, "one: before, after"), id="a second moves no millisecond"),
         pytest.param([source(0, 5000), source(1000, 1999, S, "two")], (1000, 1999, "two: before, after"), id="but a wide one"),
         pytest.param([source(1, 2), source(7, 9, who="two")], (1, 2, "one: before, after"), id="the sharper of two that disagree"),
+        pytest.param(
+            [source(2000, 3010), source(0, 2005, MS, "two"), source(2002, 3001, S, "three")],
+            (2000, 2005, "one: before; two: after"),
+            id="nor where two that are wider than a second make a millisecond together",
+        ),
     ],
 )
 def test_the_sharpest_bracket(sources: list[Source], chosen: tuple[float, float, str]) -> None:
