@@ -11,6 +11,10 @@ DISORDER_NS = SECOND_NS // 10
 """How far lines of one file may stand out of order: stdout and stderr are stamped by two writers before they meet."""
 
 
+REMEMBERED = 1 << 17
+"""Lines by which a source that begins again by itself is known: more than a log file of 10 MiB mostly has."""
+
+
 class Placed(Protocol):
     """A line with its time; equal lines are the same line."""
 
@@ -27,6 +31,8 @@ class Tail(Generic[P]):
 
     A source that is opened anew sends again what lies at or after the last delivered line's second. That line must come again:
     then what follows it is exactly what is new. If it does not, something was lost (rotation, truncation, another source).
+    A source that is open may begin again without a word: a kubelet that follows a log over two rotations in a row was seen to send
+    the newest file twice. Then, too, the last line must come again.
     Not thread-safe: callers hold a lock.
     """
 
@@ -34,6 +40,8 @@ class Tail(Generic[P]):
         self._deliver = deliver
         self._seeking = last is not None
         self._held: list[P] = []
+        self._seen: dict[int, None] = {}
+        self._latest_ns = last.stamp_ns if last is not None else 0
         self.last = last
 
     def reopened(self) -> None:
@@ -43,6 +51,8 @@ class Tail(Generic[P]):
 
     def offer(self, line: P) -> bool:
         """Take the stream's next line. False: the last delivered line should have come again by now, and has not."""
+        if not self._seeking and line.stamp_ns <= self._latest_ns and hash(line) in self._seen:
+            self.reopened()
         if not self._seeking or self.last is None:
             self._take(line)
             return True
@@ -93,6 +103,10 @@ class Tail(Generic[P]):
     def _take(self, line: P) -> None:
         self._deliver(line)
         self.last = line
+        self._latest_ns = max(self._latest_ns, line.stamp_ns)
+        self._seen[hash(line)] = None
+        if len(self._seen) > REMEMBERED:
+            del self._seen[next(iter(self._seen))]
 
 
 def _rindex(lines: Sequence[P], wanted: P) -> int | None:

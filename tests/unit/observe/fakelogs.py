@@ -88,6 +88,12 @@ class FakeLogs:
             self.files[-1] = []
             self.changed.notify_all()
 
+    def begin_again(self) -> None:
+        """An open stream sends the newest file from its beginning, as a kubelet's does that noticed one rotation twice."""
+        with self.changed:
+            self.files[-1] = list(self.files[-1])
+            self.changed.notify_all()
+
     def die(self) -> None:
         """The newest instance ends."""
         with self.changed:

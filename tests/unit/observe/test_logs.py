@@ -258,6 +258,25 @@ def test_a_seal_that_is_ahead_of_a_stream_that_lags_in_a_rotated_file_joins(star
     assert feed.gaps() == ()
 
 
+def test_a_stream_that_sends_the_newest_file_again_is_passed_over(start: Start, feed: Feed) -> None:
+    """Each line once, those of the file as well as those that were read back."""
+    logs = FakeLogs()
+    follower = start(logs)
+    logs.write("1", "2")
+    came(feed, "1", "2")
+    pass_over(logs, "lost", kept=True, then=("3", "4"))
+    came(feed, "1", "2", "3", "4")
+    with logs.changed:
+        logs.begin_again()
+        logs.write("5")
+    came(feed, "1", "2", "3", "4", "5")
+    logs.begin_again()
+    until("all of it", logs.brought)
+    assert follower.seal()
+    assert payloads(feed) == ["1", "2", "3", "4", "5", "lost"]
+    assert feed.gaps() == ()
+
+
 def test_a_rotation_that_the_thread_notices_while_the_log_is_sealed_is_no_gap(start: Start, feed: Feed) -> None:
     """The seal's reading does not join, and when it looks for a rotation another has just made up for it."""
     logs = FakeLogs()

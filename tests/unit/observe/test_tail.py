@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -107,10 +108,42 @@ def test_a_reading_that_adds_what_the_stream_was_holding_back_does_not_stop_the_
     assert [line.text for line in got] == ["a", "b", "c"]
 
 
+def test_a_source_that_begins_again_without_a_word_is_passed_over() -> None:
+    """Also twice, and where the last line had just been met; another line of the same time is another line."""
+    got: list[Line] = []
+    tail = Tail(got.append)
+    lines = file_of(*range(SECOND_NS, 9 * SECOND_NS, SECOND_NS // 4))
+    for sent in (lines[:9], lines[4:12], lines[4:12], lines[4:], lines[-1:], [Line(lines[-1].stamp_ns, "another")]):
+        assert all(tail.offer(line) for line in sent)
+    assert got == [*lines, Line(lines[-1].stamp_ns, "another")]
+
+
+def test_a_clock_that_was_set_back_is_no_beginning_again() -> None:
+    """Lines of an earlier time that were never seen are new."""
+    got: list[Line] = []
+    tail = Tail(got.append)
+    lines = [Line(9 * SECOND_NS, "a"), Line(SECOND_NS, "b"), Line(2 * SECOND_NS, "c")]
+    assert all(tail.offer(line) for line in lines)
+    assert got == lines
+
+
+def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A log may be of any length; who begins again from before what is remembered is taken for new lines."""
+    monkeypatch.setattr("harness.observe.tail.REMEMBERED", 3)
+    got: list[Line] = []
+    tail = Tail(got.append)
+    lines = file_of(*range(SECOND_NS, 9 * SECOND_NS, SECOND_NS))
+    for sent in (lines, lines[-3:], lines[:1]):
+        assert all(tail.offer(line) for line in sent)
+    assert got == [*lines, lines[0]]
+
+
 @settings(deadline=None)  # how long a busy machine takes says nothing
 @given(
     steps=st.lists(st.integers(min_value=1, max_value=SECOND_NS), min_size=1, max_size=40),
-    acts=st.lists(st.tuples(st.sampled_from(["take", "break", "read"]), st.integers(min_value=0, max_value=12)), max_size=30),
+    acts=st.lists(
+        st.tuples(st.sampled_from(["take", "break", "again", "read"]), st.integers(min_value=0, max_value=12)), max_size=30
+    ),
 )
 def test_any_breaks_and_readings_deliver_each_line_once_and_in_order(steps: list[int], acts: list[tuple[str, int]]) -> None:
     """As long as the source keeps its lines, no interleaving loses, doubles, swaps or suspects one."""
@@ -140,6 +173,8 @@ def test_any_breaks_and_readings_deliver_each_line_once_and_in_order(steps: list
         elif act == "break":
             tail.reopened()
             position = resumed()
+        elif act == "again":
+            position = max(0, position - amount)  # of its own accord, and without a word
         else:
             before, start = tail.last, resumed()
             reading = lines[start : max(start + amount, len(got))]
