@@ -78,10 +78,15 @@ e2e: up ## everything, from a bare machine to a verdict and a report
 	mkdir -p artifacts
 	$(BIN)/pytest tests/scenarios -m scenario --kn-cycles=$(CYCLES) $(KN_ARGS) --junitxml=artifacts/junit.xml $(PYTEST_ARGS)
 
-.PHONY: cluster-test
-cluster-test: up ## the machinery on the real thing: planted faults, clean-up, observers
+.PHONY: cluster-test cluster-beside cluster-alone
+cluster-test: cluster-beside cluster-alone ## the machinery on the real thing: planted faults, clean-up, observers
+
+cluster-beside: up ## of it, what measures nothing: side by side
 	mkdir -p artifacts
 	$(BIN)/pytest tests/cluster -m "cluster and beside" -n 3 $(KN_ARGS) --junitxml=artifacts/junit-beside.xml $(PYTEST_ARGS)
+
+cluster-alone: up ## of it, what measures: one at a time
+	mkdir -p artifacts
 	$(BIN)/pytest tests/cluster -m "cluster and not beside" $(KN_ARGS) --junitxml=artifacts/junit-cluster.xml $(PYTEST_ARGS)
 
 .PHONY: sceptic
