@@ -85,6 +85,8 @@ class Tail(Generic[P]):
             fresh, whole = list(lines[at + 1 :]), True
         elif before is not None and _rindex(lines, before) is not None:
             fresh, whole = [], True  # the stream is already past the end of this reading
+        elif lines and hash(lines[-1]) in self._seen:
+            fresh, whole = [], True  # the same, where `before` was rotated away before the reading
         elif before is None and self.last.stamp_ns >= max((line.stamp_ns for line in lines), default=0):
             fresh, whole = [], True  # the same, where the reading began at the beginning
         else:

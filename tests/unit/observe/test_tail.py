@@ -85,6 +85,20 @@ def test_a_reading_the_stream_has_overtaken_proves_and_adds_nothing() -> None:
     assert got == lines
 
 
+def test_a_reading_the_stream_has_overtaken_joins_though_it_began_in_a_file_that_was_rotated_away() -> None:
+    """The last line when the reading was asked for is in no file any more; the stream went on past the end of the reading."""
+    got: list[Line] = []
+    tail = Tail(got.append)
+    lines = file_of(*range(SECOND_NS, 9 * SECOND_NS, SECOND_NS))
+    tail.offer(lines[0])
+    for line in lines[3:7]:
+        assert tail.offer(line)
+    assert tail.splice(lines[3:6], lines[0])
+    assert not tail.splice([Line(5 * SECOND_NS, "of somebody else")], lines[0])
+    assert tail.offer(lines[7])
+    assert got == [lines[0], *lines[3:]]
+
+
 def test_a_reading_without_the_last_line_proves_nothing_but_keeps_what_is_new() -> None:
     """Evidence after a loss is still evidence."""
     got: list[Line] = []
