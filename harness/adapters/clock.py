@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 
@@ -20,6 +21,18 @@ READINGS = 5
 """A thread may lose its core between two clocks; the closest pair of so many is taken."""
 
 
+def _with_utc(clock: Callable[[], int]) -> tuple[int, int, int]:
+    """(UTC, this clock, how far apart the two may have been read), of the closest pair; nanoseconds."""
+    pairs = []
+    for _ in range(READINGS):
+        before = clock()
+        utc = time.time_ns()
+        blur = clock() - before
+        pairs.append((blur, utc, before + blur // 2))
+    blur, utc, at = min(pairs)
+    return utc, at, blur
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """UTC beside a clock that nobody sets or slews. blur_ns: how far apart in time the two may have been read."""
@@ -31,14 +44,7 @@ class Reading:
     @staticmethod
     def take() -> Reading:
         """Read both as close together as can be."""
-        best: Reading | None = None
-        for _ in range(READINGS):
-            before = time.clock_gettime_ns(time.CLOCK_MONOTONIC_RAW)
-            utc = time.time_ns()
-            blur = time.clock_gettime_ns(time.CLOCK_MONOTONIC_RAW) - before
-            if best is None or blur < best.blur_ns:
-                best = Reading(utc, before + blur // 2, blur)
-        return best or Reading(0, 0)
+        return Reading(*_with_utc(lambda: time.clock_gettime_ns(time.CLOCK_MONOTONIC_RAW)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +57,8 @@ class Anchor:
     @staticmethod
     def take() -> Anchor:
         """Read both clocks as close together as can be: what lies between them would look like a step."""
-        best: tuple[int, Anchor] | None = None
-        for _ in range(READINGS):
-            before = time.monotonic_ns()
-            utc = time.time_ns()
-            blur = time.monotonic_ns() - before
-            if best is None or blur < best[0]:
-                best = (blur, Anchor(utc, before + blur // 2))
-        return best[1] if best else Anchor(0, 0)
+        utc_ns, mono_ns, _ = _with_utc(time.monotonic_ns)
+        return Anchor(utc_ns, mono_ns)
 
     def step_ns(self) -> int:
         """How far UTC has moved away from the monotonic clock since the anchor was taken."""
