@@ -24,6 +24,10 @@ LETS_GO_S = 5.0
 
 LOOK_S = 0.02
 
+HEARS_S = 0.2
+"""The kernel may give a signal to one of DuckDB's threads; Python then marks it and does not wake the main thread, which has to
+look by itself."""
+
 INTERRUPTED = "The query was interrupted."
 
 
@@ -45,11 +49,14 @@ class Patience:
     def __call__(self, work: Callable[[], T]) -> T:
         """What `work` gives or raises. Raises BadInput once the limit is reached, KeyboardInterrupt when one came."""
         call = _Call(work)
-        began = mono_s()
+        began, left_s = mono_s(), self.left_s
         try:
             with deferred():  # an interrupt within the start would leave a thread nobody knows of
                 call.start()
-            if not call.ended.wait(self.left_s):
+            while not call.ended.wait(min(HEARS_S, left_s)):
+                left_s -= HEARS_S
+                if left_s > 0:
+                    continue
                 late = f"The query took longer than {self._within_s:g} s."
                 self._end(call, ExitCode.BAD_INPUT_OR_HOST, late)
                 raise BadInput(late, fix="Give it more with --within SECONDS, or ask for fewer runs or rows.")

@@ -11,8 +11,11 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
+import traceback
 import tracemalloc
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import duckdb
@@ -20,6 +23,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from harness.adapters.wait import Look, wait_for
 from harness.errors import BadInput, ExitCode, HistoryError
 from harness.history import Recorder, read
 from harness.history.layout import Table
@@ -480,6 +484,36 @@ def test_a_query_has_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     for wrong in (0, -1, float("nan"), float("inf")):
         with pytest.raises(BadInput, match="no number of seconds"):
             answer([S1], "SELECT 1", io.StringIO(), within_s=wrong)
+
+
+def test_an_interrupt_that_reaches_another_thread_is_heard() -> None:
+    """The kernel chooses the thread; only the main one raises, and nobody wakes it."""
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with duckdb.connect() as connection:
+            main = threading.get_ident()
+            over, told = threading.Event(), list[bool]()
+
+            def waits() -> Look[bool]:
+                """The main thread, for the work and no longer for its start."""
+                names = [at.name for at in traceback.extract_stack(sys._current_frames()[main])][-4:]
+                return Look(("wait" in names[-2:] and "start" not in names) or None, str(names))
+
+            def work() -> None:
+                wait_for("the main thread's waiting", waits, within_s=60, every_s=0.01)
+                signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+                told.append(over.wait(60))
+
+            def interrupted() -> None:
+                over.set()
+
+            patience = Patience(connection, 1000)
+            patience._connection = SimpleNamespace(interrupt=interrupted)  # type: ignore[assignment]
+            with pytest.raises(KeyboardInterrupt):
+                patience(work)
+            assert told == [True], "it was the work's own end that woke the main thread"
+    finally:
+        signal.signal(signal.SIGINT, handler)
 
 
 def test_a_reader_may_take_its_time() -> None:
