@@ -65,6 +65,12 @@ class FakeLogs:
                 self.files[-1].append((self._now, stamped(self._now, text)))
             self.changed.notify_all()
 
+    def write_untold(self, text: str) -> None:
+        """A line in the newest file of which no open stream is told: it lags, or hangs."""
+        with self.changed:
+            self._now += self._step
+            self.files[-1].append((self._now, stamped(self._now, text)))
+
     def cut(self, error: ObserveError | None = None) -> None:
         """Break the streams open now."""
         with self.changed:
