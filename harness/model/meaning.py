@@ -1,0 +1,171 @@
+"""What it means: findings, ledger and verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from harness.model.asked import Claim
+from harness.model.measured import Gap
+
+SCHEMA = 1
+"""Version of `summary.json`; raised only when a key changes its meaning. New keys do not raise it."""
+
+
+class Cause(StrEnum):
+    """Why a request failed, by evidence. UNKNOWN and AMBIGUOUS together are the unattributed.
+
+    DIRECT: it was sent straight to the pod's own port, with nobody between: what the socket saw is the evidence.
+    """
+
+    REFUSED_DIAL = "refused-dial"
+    RESET_IN_FLIGHT = "reset-in-flight"
+    TIMEOUT = "timeout"
+    ACTIVATOR = "activator"
+    INGRESS = "ingress"
+    APP = "app"
+    CLIENT = "client"
+    DIRECT = "direct"
+    UNKNOWN = "unknown"
+    AMBIGUOUS = "ambiguous"
+
+
+@dataclass(frozen=True, slots=True)
+class Bracket:
+    """An edge known to lie in [lo_ns, hi_ns]. evidence: what says so, in words. resolution_ns: of the clock that said so."""
+
+    lo_ns: int
+    hi_ns: int
+    evidence: str
+    resolution_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Landed:
+    """Whether the fault took hold, and each piece of the proof: (what must be seen, seen or not, evidence)."""
+
+    proved: bool
+    parts: tuple[tuple[str, bool, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CycleFindings:
+    """What one cycle showed. voided: why it does not count ("" if it counts).
+
+    by_outcome: requests by what the client saw ("ok", "http-502", "reset", ...). by_cause: failed requests by Cause value.
+    refused_window: first to last request refused by the user container's port; None if there was none.
+    ready_throughout: pod Ready was never seen False from the fault to the end; None if the streams do not tell.
+    restarts: of the user container in the cycle, None if unknown. outside_window: failed requests not overlapping
+    [old listener close, new listener open] as the app itself reports, None without that report.
+    probed_again: the app told of a good liveness probe of the new boot; None where it has no liveness probe it can tell of.
+    missing: edges a fault of this kind must have and nobody saw. disputes: sources of one edge, or edges of a known order, that
+    contradict each other by more than their error, in words. queue_proxy_window: first to last refused line of queue-proxy that
+    belongs to a request; refused_window's counterpart.
+    """
+
+    index: int
+    pod: str
+    voided: str
+    landed: Landed
+    anatomy: Mapping[str, Bracket]
+    sent: int
+    ok: int
+    by_outcome: Mapping[str, int]
+    by_cause: Mapping[str, int]
+    refused_window: tuple[int, int] | None
+    ready_throughout: bool | None
+    restarts: int | None
+    outside_window: int | None
+    pacing_p50_us: float
+    pacing_p99_us: float
+    pacing_max_us: float
+    steal: float
+    probed_again: bool | None = None
+    missing: tuple[str, ...] = ()
+    disputes: tuple[str, ...] = ()
+    queue_proxy_window: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """Both columns of the account, over all cycles that count. unattributed = unknown + ambiguous.
+
+    matched, unmatched: refused lines of queue-proxy with and without a request of the generator; another pod's are without one.
+    interchangeable: matched pairs
+    that could be exchanged among themselves without changing any cause. censored: refused lines known to be missing.
+    hidden: failed attempts that a retrying lane's client followed by another; they are in no other count but the lines'.
+    request_log_lines: lines of queue-proxy's request log, 0 without one; exact: those of them joined by id to a request of the
+    generator; strangers: those of the others that are of nobody's request (the system's own and its probes' are not counted).
+    """
+
+    client_failures: int
+    attributed: int
+    unattributed: int
+    ambiguous: int
+    by_cause: Mapping[str, int]
+    queue_proxy_refused_lines: int
+    matched: int
+    unmatched: int
+    interchangeable: int
+    censored: int
+    hidden: int = 0
+    request_log_lines: int = 0
+    exact: int = 0
+    strangers: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """Everything analysis says of a history; the judge adds only claims and verdict.
+
+    doubts: what keeps the evidence from deciding, in words; any doubt makes the verdict inconclusive.
+    """
+
+    cycles: tuple[CycleFindings, ...]
+    ledger: Ledger
+    sent: int
+    ok: int
+    by_outcome: Mapping[str, int]
+    rate_rps: float
+    pacing_p50_us: float
+    pacing_p99_us: float
+    gaps: tuple[Gap, ...]
+    doubts: tuple[str, ...]
+
+
+class Ruling(StrEnum):
+    """pass: as expected. regression: not as expected. inconclusive: the evidence does not decide."""
+
+    PASS = "pass"  # noqa: S105 - a ruling, not a password
+    REGRESSION = "regression"
+    INCONCLUSIVE = "inconclusive"
+
+
+class Observed(StrEnum):
+    """What a claim's check saw."""
+
+    HOLDS = "holds"
+    BROKEN = "broken"
+    UNDECIDED = "undecided"
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimResult:
+    """One claim beside what was seen. why: in words, for people."""
+
+    claim: Claim
+    observed: Observed
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The ruling over a run with its reasons. It has no truth value: compare `ruling`."""
+
+    ruling: Ruling
+    reasons: tuple[str, ...]
+    claims: tuple[ClaimResult, ...]
+
+    def __bool__(self) -> bool:
+        raise TypeError("a Verdict is neither true nor false: compare `verdict.ruling` with Ruling.PASS")

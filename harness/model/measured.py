@@ -1,0 +1,232 @@
+"""What was measured: requests, faults, observations and gaps, and the history that holds them."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from harness.model.asked import FaultKind, Lane, RunSpec
+from harness.model.world import SystemChange
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+class Outcome(StrEnum):
+    """What the client saw, and nothing of why. The order is the code stored in a record."""
+
+    OK = "ok"
+    HTTP_ERROR = "http-error"
+    REFUSED = "refused"
+    RESET = "reset"
+    CLOSED = "closed"
+    TRUNCATED = "truncated"
+    TIMEOUT = "timeout"
+    MALFORMED = "malformed"
+    NOT_SENT = "not-sent"
+    UNANSWERED = "unanswered"
+
+
+LANES: tuple[Lane, ...] = tuple(Lane)
+OUTCOMES: tuple[Outcome, ...] = tuple(Outcome)
+
+RECORD = struct.Struct("<IBBHiIqqqq")
+"""One request on disk, 48 bytes: seq, lane code, outcome code, status, answer index (-1: none), flags,
+intended_ns, sent_ns, first_byte_ns, done_ns (0 where it never came to that). A record whose intended_ns is 0 was never planned."""
+
+FLAG_REUSED = 1
+"""The connection had carried a request before."""
+
+ATTEMPT_SHIFT = 8
+"""Flags >> this is the number of the attempt, from 0. A request's own record is its last attempt; those before it lie apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One distinct answer of a cycle. Requests name it by index.
+
+    body: first 512 bytes, decoded with replacement. headers: lower-case names, only those that are evidence
+    (server, content-type, x-toggle-pod, x-toggle-boot), and "x-envoy-upstream-service-time" with the value "present".
+    """
+
+    index: int
+    status: int
+    body: str
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class GeneratorReport:
+    """What the generator says of itself at its end. steal, busy: shares of the machine's CPU time while it ran.
+
+    ended_by: "stop", "max_s", "eof" (its standard input closed), "sigterm", "parent" (which died), or "running" (it was killed).
+    pinned_cpu: -1 if it could not be pinned to one. niceness: what it was granted, -20 (asked for) to 19. realtime: whether it
+    was also put before all ordinary work.
+    """
+
+    rate_rps: float
+    planned: int
+    sent: int
+    not_sent: int
+    pacing_p50_us: float
+    pacing_p99_us: float
+    pacing_max_us: float
+    steal: float
+    busy: float
+    t0_ns: int
+    ended_ns: int
+    ended_by: str
+    pinned_cpu: int = -1
+    niceness: int = 0
+    realtime: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FaultEvent:
+    """What was done to the app, and the answer to it. sent_ns..answered_ns brackets the moment it took effect."""
+
+    cycle: int
+    kind: FaultKind
+    persistent: bool
+    pod: str
+    boot: str
+    sent_ns: int
+    answered_ns: int
+    status: int
+    answer: str
+
+
+class Stream(StrEnum):
+    """Where an observation came from. CLOCK observes nothing: its gaps are the host's clock being set."""
+
+    PODS = "pods"
+    ENDPOINTS = "endpointslices"
+    EVENTS = "events"
+    QUEUE_PROXY = "log:queue-proxy"
+    APP = "log:user-container"
+    ACTIVATOR = "log:activator"
+    KUBELET = "journal:kubelet"
+    CONTAINERD = "journal:containerd"
+    CLOCK = "clock"
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One thing an observer saw.
+
+    at_ns: the source's own time, true to resolution_ns. seen_ns: when it reached the harness. instance: the container's restart
+    count, as far as the observer knew it (-1: unknown). payload: a log line as it was, or for PODS, ENDPOINTS and EVENTS one
+    JSON object:
+      PODS       {uid, phase, ready: bool|null, ip, deleting: bool, revision, containers: {name: C}}
+                 C = {restarts, ready, id, running_since_ns|null, waiting|null, terminated: T|null, last_terminated: T|null}
+                 T = {exit_code, signal, reason, started_ns, finished_ns}
+      ENDPOINTS  {slice, service, endpoints: [{ip, pod, ready, serving, terminating}]}
+      EVENTS     {reason, message, type, count, container, first_ns, last_ns}
+    """
+
+    stream: Stream
+    pod: str
+    container: str
+    instance: int
+    at_ns: int
+    resolution_ns: int
+    seen_ns: int
+    payload: str
+
+
+NOBODY = "-"
+"""The pod of a Gap in which nothing about a pod that is known was lost: others may have come and gone unseen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A stretch in which a stream may have lost something. pod "" means all pods, NOBODY none that is known."""
+
+    stream: Stream
+    pod: str
+    from_ns: int
+    until_ns: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """One numbered step of a run and how long it took."""
+
+    name: str
+    started_ns: int
+    ended_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class CycleMark:
+    """The scenario's own record of one cycle: what it did when. 0 where it did not come to that.
+
+    pod, boot: the fresh pod. steady_ns: when the steady state was proved. ended_ns: after recovery, or when it was given up.
+    given_up: why the cycle could not be finished ("" if it was). replaces: index of the voided cycle it stands in for, or -1.
+    """
+
+    index: int
+    pod: str
+    boot: str
+    load_started_ns: int
+    steady_ns: int
+    fault_ns: int
+    landed_ns: int
+    recovered_ns: int
+    ended_ns: int
+    given_up: str = ""
+    replaces: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class RunMeta:
+    """The head of a history: what was asked, of what, when, on what.
+
+    anchor_utc_ns, anchor_mono_ns: the two clocks read together when the history was opened; clock_step_ns: how far they had
+    parted when it was closed (a clock step), None while open. host: {cpus, kernel, engine, ...}.
+    interrupted: why the run ended early, "" if it did not.
+    """
+
+    run_id: str
+    spec: RunSpec
+    source: str
+    versions: Mapping[str, str]
+    cluster: str
+    namespace: str
+    changes: tuple[SystemChange, ...]
+    host: Mapping[str, str]
+    anchor_utc_ns: int
+    anchor_mono_ns: int
+    clock_step_ns: int | None = None
+    interrupted: str = ""
+    user_port: int = 8080
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """A finished run as analysis sees it; built by `harness.history`, which is the only one to know the files.
+
+    observations: one row an Observation, columns named as its fields (stream: str), in the order seen.
+    requests: one row a planned request: cycle i32, seq i64, lane str, outcome str, status i32, answer i32, reused bool,
+    intended_ns, sent_ns, first_byte_ns, done_ns i64 (0: never). answers: cycle i32, index i32, status i32, body str,
+    headers str (JSON object). attempts: what a retrying lane's requests came to before their last attempt, one row a superseded
+    attempt, columns as `requests` and attempt i32 (from 0); None: there are none.
+    generators: by cycle; a cycle whose generator left no report is missing.
+    notes: what reading had to leave out (a line torn by a kill), in words.
+    """
+
+    meta: RunMeta
+    cycles: tuple[CycleMark, ...]
+    faults: tuple[FaultEvent, ...]
+    phases: tuple[Phase, ...]
+    gaps: tuple[Gap, ...]
+    observations: pl.DataFrame
+    requests: pl.DataFrame
+    answers: pl.DataFrame
+    generators: Mapping[int, GeneratorReport]
+    notes: tuple[str, ...] = ()
+    attempts: pl.DataFrame | None = None
