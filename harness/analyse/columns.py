@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from harness.analyse.lines import stamp_ns
+from harness.knative.times import stamp_ns
 
 Indices = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
@@ -34,7 +34,7 @@ def combined(*columns: Indices) -> tuple[Indices, Indices]:
 
 
 def stamps_ns(texts: pl.Series) -> tuple[Indices, Flags]:
-    """(nanoseconds, whether it is a time) of each text, as `lines.stamp_ns` reads it; 0 where it is none. Null is none."""
+    """(nanoseconds, whether it is a time) of each text, as `knative.times.stamp_ns` reads it; 0 where it is none. Null is none."""
     text = pl.col("text")
     second = text.str.slice(0, _TO_SECONDS).str.to_datetime("%Y-%m-%dT%H:%M:%S", strict=False, time_unit="ms").dt.epoch("s")
     decimals = text.str.slice(_TO_SECONDS + 1).str.strip_suffix("Z").str.pad_end(9, "0").cast(pl.Int64, strict=False)

@@ -15,8 +15,9 @@ import numpy as np
 import polars as pl
 
 from harness.analyse.columns import Flags, Indices, coded, combined, stamps_ns
-from harness.analyse.lines import LineKind, kind_of, parsed, stamp_ns
 from harness.analyse.windows import Window
+from harness.knative.lines import LineKind, kind_of, parsed
+from harness.knative.times import stamp_ns
 from harness.model import Stream
 
 _STAMP = '"timestamp":"'

@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 
 from harness.analyse.columns import Flags, Indices
+from harness.knative.lines import refused_text
 from harness.model import Cause, Lane, Outcome
 
 STRAIGHT = (Lane.GET_QUEUE_PROXY.value, Lane.GET_POD.value)
@@ -71,11 +72,6 @@ _CUT_SHORT = re.compile(
 the connection while the body was still being written (once in 21,585 failures on knative-v1.23.0, in queue-proxy's line and the
 answer alike). Closed idle connection: it ended just before a request with a body was put on it, which net/http does not send twice
 (errServerClosedIdle)."""
-
-
-def refused_text(user_port: int) -> str:
-    """What queue-proxy logs, and answers, when the user container's port refuses."""
-    return f"dial tcp 127.0.0.1:{user_port}: connect: connection refused"
 
 
 def judge_answer(failure: Failure, user_port: int) -> Cause | Wants:

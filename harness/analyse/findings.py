@@ -13,16 +13,17 @@ from harness.analyse.anatomy import about_no_request, agree, dissect, gather
 from harness.analyse.columns import Flags
 from harness.analyse.doubts import Cycle, doubts
 from harness.analyse.errorlines import ErrorLines, forwarding_errors
-from harness.analyse.evidence import STRAIGHT, Failures, failures_of, is_of_queue_proxy, refused_text, tries_of
+from harness.analyse.evidence import STRAIGHT, Failures, failures_of, is_of_queue_proxy, tries_of
 from harness.analyse.landed import landed
 from harness.analyse.ledger import Account, account, by_cause, may_be_sampled, total
 from harness.analyse.lines import AppEvent, app_events
 from harness.analyse.outage import outside
-from harness.analyse.pods import ready_throughout, restarts_since, states
 from harness.analyse.requestlog import Joined, RequestLines, joined, request_lines
 from harness.analyse.sights import Sights
 from harness.analyse.voiding import first_sent, pacing, void_reason
 from harness.analyse.windows import ByCycle, Window, of_cycle
+from harness.knative.lines import refused_text
+from harness.knative.pods import ready_throughout, restarts_since, states
 from harness.model import (
     CycleFindings,
     CycleMark,

@@ -9,8 +9,11 @@ from collections.abc import Iterable, Sequence
 
 import polars as pl
 
-from harness.analyse.lines import AppEvent, app_events, parsed
-from harness.analyse.pods import USER_CONTAINER, restarts_since, rows_to_observations, states
+from harness.analyse.lines import AppEvent, app_events
+from harness.analyse.sights import rows_to_observations
+from harness.knative.lines import parsed
+from harness.knative.names import USER_CONTAINER
+from harness.knative.pods import restarts_since, states
 from harness.model import FaultEvent, FaultKind, FaultSpec, Handler, Landed, Observation, ServiceSpec, Stream
 
 Part = tuple[str, bool, str]

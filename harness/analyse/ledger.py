@@ -15,9 +15,10 @@ import numpy.typing as npt
 
 from harness.analyse.columns import Flags, Indices
 from harness.analyse.errorlines import ErrorLines
-from harness.analyse.evidence import Failures, Wants, judge_answer, refused_text
+from harness.analyse.evidence import Failures, Wants, judge_answer
 from harness.analyse.matching import Fate, match
 from harness.analyse.requestlog import Joined
+from harness.knative.lines import refused_text
 from harness.model import Cause, Ledger, SystemChange
 
 CAUSES: tuple[Cause, ...] = tuple(Cause)

@@ -14,17 +14,9 @@ import numpy as np
 import polars as pl
 
 from harness.analyse.columns import Flags, Indices, coded
-from harness.analyse.lines import REQUEST_MARK, request_line
 from harness.analyse.windows import Window
+from harness.knative.requestlog import CANON, HEAD, MARK, PARTS, PROBE_AGENTS, request_line
 from harness.model import Lane, Stream
-
-_ENCODED = r"[A-Za-z0-9\-_.~%+]*"
-_HEAD = f'{{"log":"{REQUEST_MARK}","rid":"'
-_CANON = (
-    rf'^\{{"log":"{REQUEST_MARK}","rid":"{_ENCODED}","attempt":"{_ENCODED}","method":"{_ENCODED}","agent":"{_ENCODED}",'
-    r'"status":[1-9][0-9]{2},"size":(?:0|[1-9][0-9]{0,17}),"latency_s":(?:0|[1-9][0-9]{0,4})(?:\.[0-9]{1,40})?(?:e-[0-9]{1,2})?\}$'
-)
-"""The line as our template writes it: what a key holds can be cut out of it. Any other line with the mark is read as JSON."""
 
 _CHUNK = 1 << 14
 """Lines read at a time, so that the copies are small."""
@@ -32,8 +24,6 @@ _CHUNK = 1 << 14
 _NUMBER = "(?:0|[1-9][0-9]{0,17})"
 _ATTEMPT = "^(?:0|[1-9][0-9]{0,3})$"
 _ATTEMPTS = 10_000
-PROBES = ("kube-probe%2F", "Knative-")
-"""How the agents of the system's own requests begin, form-encoded as in the line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +66,7 @@ class Joined:
 
 def request_lines(observations: pl.DataFrame, run_id: str) -> RequestLines:
     """The request log of queue-proxy. observations: of any streams. run_id: ids of another run are nobody's."""
-    mine = (pl.col("stream") == Stream.QUEUE_PROXY.value) & pl.col("payload").str.contains(REQUEST_MARK, literal=True)
+    mine = (pl.col("stream") == Stream.QUEUE_PROXY.value) & pl.col("payload").str.contains(MARK, literal=True)
     rows = observations.lazy().filter(mine).select("pod", "at_ns", "payload").with_row_index("row").collect()
     told = pl.concat([_numbers(_fields(rows[at : at + _CHUNK]), run_id) for at in range(0, max(rows.height, 1), _CHUNK)])
     at_ns = rows["at_ns"].to_numpy()[told["row"].to_numpy()]
@@ -96,7 +86,7 @@ def _numbers(told: pl.DataFrame, run_id: str) -> pl.DataFrame:
     rid, dash, attempt = pl.col("rid"), pl.col("dash"), pl.col("attempt")
     ours = rf"^{re.escape(run_id)}-{_NUMBER}-{_NUMBER}$"
     told = told.with_columns(
-        ((rid == "") & pl.any_horizontal(pl.col("agent").str.starts_with(one) for one in PROBES)).alias("probe"),
+        ((rid == "") & pl.any_horizontal(pl.col("agent").str.starts_with(one) for one in PROBE_AGENTS)).alias("probe"),
         pl.when(rid.str.contains(ours)).then(rid.str.slice(len(run_id) + 1)).alias("rid"),
         pl.when(attempt == "")
         .then(pl.lit("0"))
@@ -129,7 +119,7 @@ _FIELDS = {
 
 def _fields(lines: pl.DataFrame) -> pl.DataFrame:
     """row, and the fields of a RequestLine, of those lines (row, payload) that are one."""
-    canon = lines["payload"].str.contains(_CANON)
+    canon = lines["payload"].str.contains(CANON)
     usual = _cut(lines.filter(canon))
     told = [(row, request_line(line)) for row, line in lines.filter(~canon).select("row", "payload").iter_rows()]
     read = [
@@ -148,22 +138,14 @@ def _text(told: str) -> str:
 def _cut(lines: pl.DataFrame) -> pl.DataFrame:
     """The same of lines in canonical form, by literals and views."""
     rest, at = pl.col("rest"), pl.col("at")
-    seen = lines.select("row", pl.col("payload").str.slice(len(_HEAD)).alias("rest"))
+    seen = lines.select("row", pl.col("payload").str.slice(len(HEAD)).alias("rest"))
 
     def until(seen: pl.DataFrame, name: str, end: str) -> pl.DataFrame:
         """With what comes before `end` as a column of this name, and the rest after it."""
         seen = seen.with_columns(rest.str.find(end, literal=True).alias("at"))
         return seen.with_columns(rest.str.slice(0, at).alias(name), rest.str.slice(at + len(end)).alias("rest"))
 
-    for name, end in (
-        ("rid", '","attempt":"'),
-        ("attempt", '","method":"'),
-        ("method", '","agent":"'),
-        ("agent", '","status":'),
-        ("status", ',"size":'),
-        ("size", ',"latency_s":'),
-        ("latency_s", "}"),
-    ):
+    for name, end in PARTS:
         seen = until(seen, name, end)
     return seen.select(pl.col(name).cast(kind) for name, kind in _FIELDS.items())
 

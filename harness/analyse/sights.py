@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import polars as pl
 
-from harness.analyse.pods import rows_to_observations
 from harness.model import CycleMark, Observation, Stream
 
 _LOGS = (Stream.QUEUE_PROXY.value, Stream.ACTIVATOR.value)
@@ -41,3 +40,9 @@ class Sights:
         )
         in_time = [rows.filter(pl.col("known_ns") <= end_ns) for rows in parts]
         return rows_to_observations(pl.concat(in_time).sort("row"))
+
+
+def rows_to_observations(rows: pl.DataFrame) -> list[Observation]:
+    """Rows of a History as the nouns they were, in order."""
+    columns = ("stream", "pod", "container", "instance", "at_ns", "resolution_ns", "seen_ns", "payload")
+    return [Observation(Stream(row[0]), *row[1:]) for row in rows.select(columns).iter_rows()]

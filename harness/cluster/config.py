@@ -17,9 +17,9 @@ import yaml
 from harness.adapters.limits import Cgroups
 from harness.adapters.ports import LOOPBACK, free_ports, require_free
 from harness.errors import BadInput
-from harness.model import HostPorts
+from harness.model import CONTROL_NODE_PORT, DIRECT_NODE_PORT, INGRESS_NODE_PORT, HostPorts
 
-NODE_PORTS = {"ingress": 31080, "direct": 31081, "control": 31082}
+NODE_PORTS = {"ingress": INGRESS_NODE_PORT, "direct": DIRECT_NODE_PORT, "control": CONTROL_NODE_PORT}
 """What each mapped port of the node is for; see HostPorts."""
 
 PORTS_VARIABLE = "KNATIVE_CHAOS_PORTS"

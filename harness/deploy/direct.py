@@ -15,14 +15,11 @@ from harness.adapters.kube import Kube
 from harness.adapters.objects import ApiRefused, Objects, Ref
 from harness.adapters.progress import QUIET, Progress
 from harness.adapters.wait import Look, wait_for
-from harness.deploy.pods import REVISION_LABEL
 from harness.errors import BadInput, DeployError
-from harness.model import RUN_LABEL, ClusterHandle, Lane, Target
+from harness.knative.names import HTTP_PORT, REVISION_LABEL
+from harness.model import CONTROL_NODE_PORT, DIRECT_NODE_PORT, RUN_LABEL, ClusterHandle, Lane, Target
 
-QUEUE_PROXY_PORT = 8012
-"""Where queue-proxy takes requests over HTTP/1.1, on every version of Serving."""
-
-NODE_PORTS: dict[Lane, int] = {Lane.GET_QUEUE_PROXY: 31081, Lane.GET_POD: 31082}
+NODE_PORTS: dict[Lane, int] = {Lane.GET_QUEUE_PROXY: DIRECT_NODE_PORT, Lane.GET_POD: CONTROL_NODE_PORT}
 """Of the node; kind-config.yaml maps them to host ports."""
 
 
@@ -95,7 +92,7 @@ def manifest(way: Way, target: Target, *, run_id: str) -> Obj:
 
 def _ways(handle: ClusterHandle, target: Target, lanes: set[Lane]) -> list[Way]:
     known = (
-        Way(Lane.GET_QUEUE_PROXY, QUEUE_PROXY_PORT, handle.ports.direct),
+        Way(Lane.GET_QUEUE_PROXY, HTTP_PORT, handle.ports.direct),
         Way(Lane.GET_POD, target.user_port, handle.ports.control),
     )
     ways = [way for way in known if way.lane in lanes]

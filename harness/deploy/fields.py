@@ -13,6 +13,7 @@ from typing import Any
 
 from harness.adapters.documents import Obj
 from harness.errors import BadInput
+from harness.knative.names import USER_PORT
 
 Bad = Callable[[str, str], BadInput]
 """Makes the error of (what, fix); knows the file."""
@@ -20,9 +21,6 @@ Bad = Callable[[str, str], BadInput]
 CONTROL_PORT_ENV = "TOGGLE_CONTROL_PORT"
 CONTROL_PORT = 8099
 """Where the toggle app is controlled unless its environment says otherwise."""
-
-APP_PORT = 8080
-"""Where Knative sends requests unless the manifest says otherwise."""
 
 MOST_VALUES = 100_000
 """Of one manifest. Kubernetes takes 1.5 MB; aliases of aliases make billions out of one line."""
@@ -89,7 +87,7 @@ def require_fields(obj: Obj, bad: Bad) -> None:
 def require_two_ports(served: Obj, place: str, bad: Bad) -> None:
     """Raise unless the served container's control port is a port, written here, and not the one of the requests."""
     ports = served.get("ports") or [{}]
-    user = ports[0].get("containerPort") or APP_PORT
+    user = ports[0].get("containerPort") or USER_PORT
     control = CONTROL_PORT
     at = place
     for index, one in enumerate(served.get("env") or []):

@@ -8,11 +8,11 @@ from dataclasses import replace
 from typing import Any
 
 from harness.adapters.documents import Obj, YAMLError, documents
-from harness.deploy.fields import APP_PORT, Bad, require_fields, require_plain, require_two_ports, shown
+from harness.deploy.fields import Bad, require_fields, require_plain, require_two_ports, shown
 from harness.errors import BadInput
+from harness.knative.names import MAX_SCALE, MIN_SCALE, SERVING_API, TARGET_BURST_CAPACITY, USER_PORT
 from harness.model import RUN_LABEL, Handler, Probe, ServiceSpec
 
-API_VERSION = "serving.knative.dev/v1"
 PROBE_COMMAND = ("python3", "/app/toggle.py", "probe")
 TOKEN_ENV = "TOGGLE_TOKEN"  # noqa: S105 - the name of a variable, not a token
 TOGGLE_IMAGE = "toggle"
@@ -29,7 +29,7 @@ def render(spec: ServiceSpec, *, namespace: str, image: str, token: str, run_id:
     container: Obj = {
         "image": image,
         "imagePullPolicy": "IfNotPresent",
-        "ports": [{"containerPort": APP_PORT}],
+        "ports": [{"containerPort": USER_PORT}],
         "env": [
             {"name": "TOGGLE_STARTUP_DELAY", "value": f"{spec.app.startup_delay_s:g}"},
             {"name": "TOGGLE_SIGTERM", "value": spec.app.sigterm},
@@ -41,14 +41,14 @@ def render(spec: ServiceSpec, *, namespace: str, image: str, token: str, run_id:
         if probe is not None:
             container[f"{name}Probe"] = rendered_probe(name, probe)
     annotations = {
-        "autoscaling.knative.dev/min-scale": str(spec.min_scale),
-        "autoscaling.knative.dev/max-scale": str(spec.max_scale),
+        MIN_SCALE: str(spec.min_scale),
+        MAX_SCALE: str(spec.max_scale),
     }
     if spec.target_burst_capacity is not None:
-        annotations["autoscaling.knative.dev/target-burst-capacity"] = str(spec.target_burst_capacity)
+        annotations[TARGET_BURST_CAPACITY] = str(spec.target_burst_capacity)
     labels = {RUN_LABEL: run_id}
     return {
-        "apiVersion": API_VERSION,
+        "apiVersion": SERVING_API,
         "kind": "Service",
         "metadata": {"name": spec.name, "namespace": namespace, "labels": labels},
         "spec": {
@@ -67,7 +67,7 @@ def render(spec: ServiceSpec, *, namespace: str, image: str, token: str, run_id:
 def rendered_probe(name: str, probe: Probe) -> Obj:
     """One probe in Kubernetes' words. name: "liveness", "readiness" or "startup"; the app knows the first two for EXEC."""
     # Knative fills in the port of liveness and readiness; of a startup probe it leaves 0, which Kubernetes refuses (seen at 1.23)
-    number = probe.port or (APP_PORT if name == "startup" else 0)
+    number = probe.port or (USER_PORT if name == "startup" else 0)
     port = {"port": number} if number else {}
     timing = {
         "periodSeconds": probe.period_s,
@@ -102,11 +102,11 @@ def from_yaml(text: str, *, where: str = "") -> Obj:
         raise bad(f"The Service manifest has {len(found)} documents, wanted is one.", "Leave one Knative Service in the file.")
     obj = found[0].value
     require_plain(obj, bad)
-    if not isinstance(obj, dict) or found[0].kind != "Service" or found[0].api_version != API_VERSION:
+    if not isinstance(obj, dict) or found[0].kind != "Service" or found[0].api_version != SERVING_API:
         seen = " ".join(shown(obj[key])[1:-1] for key in ("apiVersion", "kind") if obj.get(key)) if isinstance(obj, dict) else ""
         raise bad(
             f"The Service manifest is no Knative Service but: {seen or type(obj).__name__}.",
-            f"Write apiVersion: {API_VERSION}, kind: Service.",
+            f"Write apiVersion: {SERVING_API}, kind: Service.",
         )
     name = _at(obj, "metadata", "name")
     if not isinstance(name, str) or not _DNS_LABEL.fullmatch(name):
@@ -212,8 +212,8 @@ def _described(manifest: Obj, container: Obj, base: ServiceSpec) -> ServiceSpec:
         liveness=_described_probe(container.get("livenessProbe")),
         readiness=_described_probe(container.get("readinessProbe")),
         startup=_described_probe(container.get("startupProbe")),
-        min_scale=int(notes.get("autoscaling.knative.dev/min-scale") or 0),
-        max_scale=int(notes.get("autoscaling.knative.dev/max-scale") or 0),
+        min_scale=int(notes.get(MIN_SCALE) or 0),
+        max_scale=int(notes.get(MAX_SCALE) or 0),
         timeout_s=int(_at(manifest, "spec", "template", "spec", "timeoutSeconds") or base.timeout_s),
     )
 
@@ -243,7 +243,7 @@ def served_container(obj: Obj) -> Obj:
 def user_port(obj: Obj) -> int:
     """The port the app listens on; Knative's default where the manifest names none."""
     ports = served_container(obj).get("ports") or [{}]
-    return int(ports[0].get("containerPort") or APP_PORT)
+    return int(ports[0].get("containerPort") or USER_PORT)
 
 
 def env_of(obj: Obj, name: str) -> str:

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from harness.adapters.documents import Obj
 from harness.adapters.kube import Kube
 from harness.adapters.objects import Objects, Ref
+from harness.knative.names import REVISION_LABEL, SERVICE_LABEL
+from harness.knative.pods import container_statuses, ready_condition, restarts_by_container
 from harness.model import ClusterHandle
-
-SERVICE_LABEL = "serving.knative.dev/service"
-REVISION_LABEL = "serving.knative.dev/revision"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +53,9 @@ def state_of(pod: Obj) -> PodState:
     """From the API's own words."""
     metadata, status = pod["metadata"], pod.get("status") or {}
     listed = status.get("conditions") or []
-    containers = status.get("containerStatuses") or []
     waiting = [
         f"{one.get('name')}: {one['state']['waiting'].get('reason')} {one['state']['waiting'].get('message') or ''}".strip()
-        for one in containers
+        for one in container_statuses(pod)
         if (one.get("state") or {}).get("waiting")
     ]
     unmet = [str(one.get("message")) for one in listed if one.get("status") != "True" and one.get("message")]
@@ -67,8 +65,8 @@ def state_of(pod: Obj) -> PodState:
         ip=str(status.get("podIP") or ""),
         revision=str((metadata.get("labels") or {}).get(REVISION_LABEL) or ""),
         phase=str(status.get("phase") or "Pending"),
-        ready=any(one.get("type") == "Ready" and one.get("status") == "True" for one in listed),
+        ready=ready_condition(pod).get("status") == "True",
         deleting=bool(metadata.get("deletionTimestamp")),
-        restarts={str(one.get("name")): int(one.get("restartCount") or 0) for one in containers},
+        restarts=restarts_by_container(pod),
         trouble="; ".join([*waiting, *unmet])[:300],
     )

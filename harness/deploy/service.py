@@ -18,6 +18,7 @@ from harness.deploy.fields import CONTROL_PORT, CONTROL_PORT_ENV
 from harness.deploy.manifest import TOKEN_ENV, adopted, env_of, render, user_port
 from harness.deploy.pods import PodState, pods_of
 from harness.errors import DeployError, WaitTimeout
+from harness.knative.names import SERVING_API
 from harness.model import RUN_LABEL, ClusterHandle, InstalledStack, ServiceSpec, Target
 
 GRACE_S = 1
@@ -84,7 +85,7 @@ def fresh_pod(handle: ClusterHandle, target: Target, *, progress: Progress = QUI
     Answers with the same Target but for pod, pod_ip and boot. Raises DeployError.
     """
     objects = Objects(Kube.of(handle))
-    ref = Ref("serving.knative.dev/v1", "Service", target.service, target.namespace)
+    ref = Ref(SERVING_API, "Service", target.service, target.namespace)
     with progress.step(f"fresh pod for {target.namespace}/{target.service}"):
         old = {pod.uid for pod in pods_of(objects, target.namespace, target.service)}
         try:
@@ -110,7 +111,7 @@ def remove(handle: ClusterHandle, *, namespace: str, run_id: str, within_s: floa
     ours = (found["metadata"].get("labels") or {}).get(RUN_LABEL) == run_id
     selector = f"{RUN_LABEL}={run_id}"
     with progress.step(f"remove {namespace}" if ours else f"remove the run's Services from {namespace}"):
-        for service in objects.find("serving.knative.dev/v1", "Service", namespace=namespace, labels=selector):
+        for service in objects.find(SERVING_API, "Service", namespace=namespace, labels=selector):
             objects.delete(Ref.of(service))
         if ours:
             objects.delete(space)

@@ -13,15 +13,12 @@ from collections.abc import Iterable, Sequence
 from harness.adapters.documents import Obj, name_of
 from harness.adapters.objects import Ref
 from harness.errors import InstallError
-from harness.model import SystemChange
+from harness.model import INGRESS_NODE_PORT, SystemChange
 
 INGRESS_CLASS = "kourier.ingress.networking.knative.dev"
 
 DOMAIN = "127.0.0.1.sslip.io"
 """Resolves to loopback where there is a resolver; the harness names hosts in a header and asks none."""
-
-INGRESS_NODE_PORT = 31080
-"""Of the node; kind maps it to a free loopback port of this host."""
 
 CPU_DIVISOR = 4
 """Kubernetes asks for 0.85 of 2 cores, Knative and Kourier for 0.8 to 1.1: a quarter of those leaves room for two pods of a

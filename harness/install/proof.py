@@ -11,6 +11,7 @@ from harness.adapters.progress import Progress
 from harness.adapters.wait import Look, wait_for
 from harness.errors import InstallError, WaitTimeout
 from harness.install.apply import apply_all, not_yet
+from harness.knative.names import MAX_SCALE, MIN_SCALE, SERVING_API, USER_PORT
 from harness.model import RUN_LABEL, HostPorts
 
 NAMESPACE = "knative-chaos-proof"
@@ -21,14 +22,14 @@ LABELS = {RUN_LABEL: "proof"}
 def manifest(app_image: str) -> Obj:
     """The Service. timeoutSeconds is short because it is also the pod's termination grace."""
     return {
-        "apiVersion": "serving.knative.dev/v1",
+        "apiVersion": SERVING_API,
         "kind": "Service",
         "metadata": {"name": SERVICE, "namespace": NAMESPACE, "labels": LABELS},
         "spec": {
             "template": {
                 "metadata": {
                     "labels": LABELS,
-                    "annotations": {"autoscaling.knative.dev/min-scale": "1", "autoscaling.knative.dev/max-scale": "1"},
+                    "annotations": {MIN_SCALE: "1", MAX_SCALE: "1"},
                 },
                 "spec": {
                     "timeoutSeconds": 10,
@@ -36,7 +37,7 @@ def manifest(app_image: str) -> Obj:
                         {
                             "image": app_image,
                             "imagePullPolicy": "IfNotPresent",
-                            "ports": [{"containerPort": 8080}],
+                            "ports": [{"containerPort": USER_PORT}],
                             "env": [{"name": "TOGGLE_STARTUP_DELAY", "value": "0"}],
                             "resources": {"requests": {"cpu": "10m"}},
                         }
@@ -66,7 +67,7 @@ def prove(objects: Objects, app_image: str, ports: HostPorts, *, within_s: float
 
 
 def _answered(objects: Objects, ports: HostPorts, within_s: float) -> tuple[str, Reply]:
-    ref = Ref("serving.knative.dev/v1", "Service", SERVICE, NAMESPACE)
+    ref = Ref(SERVING_API, "Service", SERVICE, NAMESPACE)
 
     def once() -> Look[tuple[str, Reply]]:
         seen = objects.get(ref)
@@ -82,7 +83,7 @@ def _answered(objects: Objects, ports: HostPorts, within_s: float) -> tuple[str,
 def _remove(objects: Objects) -> None:
     """Ask for the removal of everything of the proof; what is still there is said by the next wait, not here."""
     try:
-        objects.delete(Ref("serving.knative.dev/v1", "Service", SERVICE, NAMESPACE))
+        objects.delete(Ref(SERVING_API, "Service", SERVICE, NAMESPACE))
         for pod in objects.find("v1", "Pod", namespace=NAMESPACE):
             objects.delete(Ref.of(pod), grace_s=1)
         objects.delete(Ref("v1", "Namespace", NAMESPACE))

@@ -17,40 +17,16 @@ from harness.adapters.progress import QUIET, Progress
 from harness.adapters.wait import Look, wait_for
 from harness.errors import ClusterError, InstallError
 from harness.install.apply import not_yet
+from harness.knative.names import REVISION_LABEL, SYSTEM_NAMESPACE
+from harness.knative.requestlog import CONFIG_MAP, WANTED, logs_requests
 from harness.model import ClusterHandle, SystemChange
 
-REF = Ref("v1", "ConfigMap", "config-observability", "knative-serving")
+REF = Ref("v1", "ConfigMap", CONFIG_MAP, SYSTEM_NAMESPACE)
 
 ANNOTATION = "knative-chaos.dev/request-log"
 """Of the ConfigMap, while the log is on: {"run": id, "was": {key: value or null}}."""
 
-MARK = "knative-chaos-request"
-"""Value of the line's key "log": what tells our lines from everything else queue-proxy prints."""
-
-TEMPLATE = (
-    '{"log":"' + MARK + '",'
-    '"rid":"{{printf "%.200s" (.Request.Header.Get "X-Rid") | urlquery}}",'
-    '"attempt":"{{printf "%.20s" (.Request.Header.Get "X-Attempt") | urlquery}}",'
-    '"method":"{{printf "%.20s" .Request.Method | urlquery}}",'
-    '"agent":"{{printf "%.80s" .Request.UserAgent | urlquery}}",'
-    '"status":{{.Response.Code}},'
-    '"size":{{.Response.Size}},'
-    '"latency_s":{{.Response.Latency}}}'
-)
-"""Go's text/template. What a client can choose goes through `urlquery`, whose output is letters, digits and -_.~%+ whatever comes
-in; `js` escapes ' as \\', which JSON does not know, and `printf "%q"` writes \\x00. Cut, so that no line is split at the runtime's
-16 KiB."""
-
-WANTED: Mapping[str, str] = {
-    "logging.enable-request-log": "true",
-    "logging.request-log-template": TEMPLATE,
-    "logging.enable-probe-request-log": "false",
-}
-
 WHY = "each request that reaches queue-proxy leaves a line with its id, so that client and queue-proxy are joined one by one"
-
-REVISION_LABEL = "serving.knative.dev/revision"
-QUEUE_PROXY = "queue-proxy"
 
 
 def switch_on(
@@ -125,27 +101,6 @@ def settled(handle: ClusterHandle, *, namespace: str, revision: str, pod: str, o
     wait_for(what, look, within_s=within_s, where=str(REF), fix="make down && make up")
     seen = objects.get(Ref("v1", "Pod", pod, namespace))
     return seen is not None and logs_requests(seen) is on
-
-
-def logs_requests(made: Obj) -> bool:
-    """Whether this pod, or pod template, runs queue-proxy with our template: some variable of it carries it.
-
-    Later Serving hands the whole configuration over as JSON in one variable, earlier the template in a variable of its own; the
-    mark of our template is in both.
-    """
-    containers = (made.get("spec") or {}).get("containers") or []
-    return any(
-        MARK in str(variable.get("value") or "") and _switched_on(one)
-        for one in containers
-        if one.get("name") == QUEUE_PROXY
-        for variable in one.get("env") or []
-    )
-
-
-def _switched_on(container: Obj) -> bool:
-    """Older ones have the switch in a variable beside the template's."""
-    switch = {str(one.get("name")): str(one.get("value") or "") for one in container.get("env") or []}
-    return switch.get("SERVING_ENABLE_REQUEST_LOG", "true") == "true"
 
 
 def _revisions(objects: Objects, *, namespace: str = "", revision: str = "") -> list[Obj]:

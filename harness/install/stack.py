@@ -12,10 +12,10 @@ from harness.install import record
 from harness.install.apply import apply_all, established, parsed, rolled_out
 from harness.install.changes import DOMAIN, changed, digest
 from harness.install.proof import prove
+from harness.knative.names import RELEASE_LABEL, SERVICES_CRD, VERSION_LABEL
 from harness.model import ClusterHandle, InstalledStack, Provision
 
 INGRESS_NAMESPACE = "kourier-system"
-CRD_NAME = "services.serving.knative.dev"
 
 
 def install(
@@ -72,9 +72,9 @@ def _seen_versions(objects: Objects, handle: ClusterHandle, asked: Mapping[str, 
     "knative_label": the label of Serving's CRD. Raises InstallError when it names another version than the one applied.
     """
     kubernetes = Kube.of(handle, pool=1).server_version()
-    crd = objects.get(Ref("apiextensions.k8s.io/v1", "CustomResourceDefinition", CRD_NAME)) or {}
+    crd = objects.get(Ref("apiextensions.k8s.io/v1", "CustomResourceDefinition", SERVICES_CRD)) or {}
     labels = (crd.get("metadata") or {}).get("labels") or {}
-    label = str(labels.get("app.kubernetes.io/version") or labels.get("serving.knative.dev/release") or "").removeprefix("v")
+    label = str(labels.get(VERSION_LABEL) or labels.get(RELEASE_LABEL) or "").removeprefix("v")
     named = asked.get("knative", "").split(" ")[0]
     if label and named and label != named:
         raise InstallError(f"Serving's kinds say version {label}, applied was {named}.", fix="make down && make up")

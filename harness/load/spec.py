@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from harness.knative.probes import is_probe_header
 from harness.load.schedule import CHANGING, capacity
 from harness.model import RECORD, Arrivals, Lane, LoadPlan
 
@@ -43,9 +44,6 @@ OURS = frozenset(
     }
 )
 """Headers a plan may not have: they decide where a request goes, who it is, where it ends, and whether it is sent at all."""
-
-_PROBE = re.compile(r"k-network-probe|k-kubelet-probe|knative-.*-probe")
-"""Names of headers by which Knative takes a request for a probe, and answers it before it comes to the app."""
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
@@ -223,7 +221,7 @@ def _check_content(plan: LoadPlan) -> None:
             raise BadSpec(f"headers has the name {name!r}; it must be of letters, digits and !#$%&'*+-.^_`|~")
         if name.lower() in OURS:
             raise BadSpec(f"headers has {name}, which is the generator's own")
-        if _PROBE.fullmatch(name.lower()) or (name.lower() == "user-agent" and value.lower().startswith("kube-probe/")):
+        if is_probe_header(name, value):
             raise BadSpec(f"headers has {name}, by which Knative would take the request for a probe of its own")
         if len(value) > MAX_HEADER:
             raise BadSpec(f"headers has {len(value)} characters for {name}; at most {MAX_HEADER} are sent")

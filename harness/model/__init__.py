@@ -56,6 +56,9 @@ from harness.model.measured import (
     Stream,
 )
 from harness.model.world import (
+    CONTROL_NODE_PORT,
+    DIRECT_NODE_PORT,
+    INGRESS_NODE_PORT,
     PREFIX,
     RUN_LABEL,
     ClusterHandle,
@@ -70,7 +73,10 @@ from harness.model.world import (
 
 __all__ = [
     "ATTEMPT_SHIFT",
+    "CONTROL_NODE_PORT",
+    "DIRECT_NODE_PORT",
     "FLAG_REUSED",
+    "INGRESS_NODE_PORT",
     "LANES",
     "NOBODY",
     "OUTCOMES",

@@ -12,6 +12,11 @@ PREFIX = "knative-chaos-"
 RUN_LABEL = "knative-chaos.dev/run"
 """Each object of ours inside a cluster carries this label."""
 
+INGRESS_NODE_PORT = 31080
+DIRECT_NODE_PORT = 31081
+CONTROL_NODE_PORT = 31082
+"""Of the node; kind-config.yaml maps each to a free loopback port of this host. `HostPorts` says what they are for."""
+
 
 class Recipe(StrEnum):
     """How an image is made when it must be made here."""
@@ -64,7 +69,8 @@ class Provision:
 class HostPorts:
     """Loopback ports of this host, found free when the cluster was created.
 
-    ingress: Kourier. direct, control: NodePorts 31081, 31082 for a direct arm and a control arm. api: the API server.
+    ingress: Kourier. direct, control: DIRECT_NODE_PORT and CONTROL_NODE_PORT, for lanes that leave out the ingress. api: the API
+    server.
     """
 
     ingress: int

@@ -10,9 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from harness.knative.events import repetitions
+from harness.knative.objects import Object
+from harness.knative.pods import ready_condition, restarts_by_container
+from harness.knative.times import SECOND_NS, maybe_ns
 from harness.model import NOBODY
-from harness.observe.payload import Object
-from harness.observe.stamps import SECOND_NS, maybe_ns
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ def pod(before: Object | None, now: Object | None, since_ns: int) -> Lost | None
         return Lost(name, f"when {name} became Ready cannot be told from then")
     if (before.get("metadata") or {}).get("deletionTimestamp") != (now.get("metadata") or {}).get("deletionTimestamp"):
         return Lost(name, f"{name} is being deleted")
-    was, restarts = _restarts(before), _restarts(now)
+    was, restarts = restarts_by_container(before), restarts_by_container(now)
     if was.keys() != restarts.keys() or any(restarts[container] - was[container] > 1 for container in was):
         return Lost(name, f"containers of {name} have restarted more than once")
     return None
@@ -68,24 +70,14 @@ def event(before: Object | None, now: Object | None, _since_ns: int) -> Lost | N
     """Whether it was repeated so often that the times of some repetitions are not in it: it has its first and its last."""
     if now is None:
         return None  # expired after its hour
-    known = _count(before) if before is not None else 1
-    if _count(now) - known <= 1:
+    known = repetitions(before) if before is not None else 1
+    if repetitions(now) - known <= 1:
         return None
     about = now.get("involvedObject") or {}
     name = str(about.get("name") or "") if about.get("kind") == "Pod" else NOBODY
-    return Lost(name, f"{_count(now) - known - 1} repetitions of {now.get('reason')} have lost their times")
+    return Lost(name, f"{repetitions(now) - known - 1} repetitions of {now.get('reason')} have lost their times")
 
 
 def _ready(obj: Object) -> tuple[Any, Any]:
-    conditions = (obj.get("status") or {}).get("conditions") or []
-    found: dict[str, Any] = next((one for one in conditions if one.get("type") == "Ready"), {})
-    return found.get("status"), found.get("lastTransitionTime")
-
-
-def _restarts(obj: Object) -> dict[str, int]:
-    statuses = (obj.get("status") or {}).get("containerStatuses") or []
-    return {str(one.get("name")): int(one.get("restartCount") or 0) for one in statuses}
-
-
-def _count(obj: Object) -> int:
-    return int((obj.get("series") or {}).get("count") or obj.get("count") or 1)
+    ready = ready_condition(obj)
+    return ready.get("status"), ready.get("lastTransitionTime")

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from collections import deque
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from harness.observe.payload import Object, bare_id
+from harness.knative import containerd, kubelet
+from harness.knative.objects import Object
+from harness.knative.pods import bare_id, container_statuses
 
 HELD = 2_000
 """Lines with an unknown id kept until somebody says whose it is: the runtime starts a container before the API tells."""
-
-_ID = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
-_UID = re.compile(r"[0-9a-f]{8}[-_][0-9a-f]{4}[-_][0-9a-f]{4}[-_][0-9a-f]{4}[-_][0-9a-f]{12}(?![0-9a-f])")
-_MADE = re.compile(r'returns (?:sandbox|container) id \\*"([0-9a-f]{64})')
-_WITHIN = re.compile(r'within sandbox \\*"([0-9a-f]{64})')
-_CONTAINER = re.compile(r"ContainerMetadata\{Name:([^,]+),Attempt:(\d+),")
-_NAMED = re.compile(r'container(?:Name)?="([a-z0-9-]+)"')
-_SANDBOX = re.compile(r"PodSandboxMetadata\{Name:([^,]+),Uid:([^,]+),Namespace:([^,]+),")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +35,7 @@ class Identity(Generic[L]):
 
     def __init__(self, namespace: str) -> None:
         self._namespace = namespace
-        self._pod = re.compile(rf'pods?=\[?"{re.escape(namespace)}/([^"]+)"')
+        self._pod = kubelet.pod_pattern(namespace)
         self._guard = threading.Lock()
         self._ids: dict[str, Owner] = {}
         self._uids: dict[str, str] = {}
@@ -51,12 +44,12 @@ class Identity(Generic[L]):
 
     def learn(self, obj: Object) -> None:
         """A pod object of the namespace."""
-        meta, status = obj.get("metadata") or {}, obj.get("status") or {}
+        meta = obj.get("metadata") or {}
         name = str(meta.get("name") or "")
         with self._guard:
             self._news = True
             self._uids[str(meta.get("uid"))] = name
-            for container in status.get("containerStatuses") or []:
+            for container in container_statuses(obj):
                 found = bare_id(container.get("containerID"))
                 if found:
                     self._ids[found] = Owner(name, str(container.get("name")), int(container.get("restartCount") or 0))
@@ -67,7 +60,7 @@ class Identity(Generic[L]):
             owner = self._owner(message)
             if owner is not None:
                 self._learn_line(message, owner)
-            elif _ID.search(message) or _UID.search(message):
+            elif containerd.container_ids(message) or kubelet.pod_uids(message):
                 self._held.append((message, item))
             return owner
 
@@ -91,7 +84,7 @@ class Identity(Generic[L]):
 
     def _owner(self, message: str) -> Owner | None:
         owner: Owner | None = None
-        for found in _ID.findall(message):
+        for found in containerd.container_ids(message):
             known = self._ids.get(found)
             if known is not None and (owner is None or known.container):
                 owner = known
@@ -100,29 +93,23 @@ class Identity(Generic[L]):
         pod = owner.pod if owner is not None else self._pod_named(message)
         if not pod:
             return None
-        made = _CONTAINER.search(message)
-        if made is not None:
-            return Owner(pod, made.group(1), int(made.group(2)))
-        named = _NAMED.search(message)
-        return Owner(pod, named.group(1) if named else "")
+        made = containerd.container_attempt(message)
+        return Owner(pod, *made) if made is not None else Owner(pod, kubelet.container_named(message))
 
     def _pod_named(self, message: str) -> str:
-        box = _SANDBOX.search(message)
-        if box is not None and box.group(3) == self._namespace:
-            self._news = self._news or box.group(2) not in self._uids
-            self._uids[box.group(2)] = box.group(1)
-            return box.group(1)
+        box = containerd.sandbox(message)
+        if box is not None and box.namespace == self._namespace:
+            self._news = self._news or box.uid not in self._uids
+            self._uids[box.uid] = box.pod
+            return box.pod
         name = self._pod.search(message)
         if name is not None:
             return name.group(1)
-        return next((self._uids[uid] for uid in (u.replace("_", "-") for u in _UID.findall(message)) if uid in self._uids), "")
+        return next((self._uids[uid] for uid in kubelet.pod_uids(message) if uid in self._uids), "")
 
     def _learn_line(self, message: str, owner: Owner) -> None:
-        made = _MADE.search(message)
-        if made is not None and made.group(1) not in self._ids:
-            self._ids[made.group(1)] = owner
-            self._news = True
-        within = _WITHIN.search(message)
-        if within is not None and within.group(1) not in self._ids:
-            self._ids[within.group(1)] = Owner(owner.pod)
-            self._news = True
+        made, within = containerd.id_made(message), containerd.id_of_sandbox(message)
+        for found, whose in ((made, owner), (within, Owner(owner.pod))):
+            if found and found not in self._ids:
+                self._ids[found] = whose
+                self._news = True

@@ -17,19 +17,17 @@ from dataclasses import dataclass
 from harness.adapters.clock import mono_s, now_ns
 from harness.adapters.process import run as run_program
 from harness.errors import HarnessError, ObserveError
+from harness.knative.times import MICROSECOND_NS, SECOND_NS
 from harness.model import Gap, Observation, Stream
 from harness.observe.identity import Identity, Owner
 from harness.observe.rawcopy import RawCopies
 from harness.observe.sink import Sink
-from harness.observe.stamps import SECOND_NS
 from harness.observe.tail import Tail
 from harness.observe.wire import Broken, Silent
 from harness.observe.worker import RETRY_S, Worker
 
 ExecArgv = Callable[[Sequence[str]], list[str]]
 """The command that runs a command inside the node."""
-
-MICROSECOND_NS = 1_000
 
 LIFE_S = 300
 """A follower inside the node ends by itself after this and is started anew: one whose harness was killed does not stay."""

@@ -11,14 +11,16 @@ from harness.adapters.clock import Reading, mono_s, now_ns
 from harness.adapters.kube import Kube
 from harness.adapters.wait import Look, wait_for
 from harness.errors import ObserveError, WaitTimeout
+from harness.knative import endpoints, events, pods
+from harness.knative.names import ACTIVATOR, ACTIVATOR_SELECTOR, QUEUE_PROXY, SYSTEM_NAMESPACE, USER_CONTAINER
+from harness.knative.objects import Object
 from harness.model import ClusterHandle, Gap, Stream
-from harness.observe import bridge, payload
+from harness.observe import bridge
 from harness.observe.clock import ClockWatch, ReadClocks
 from harness.observe.feed import Feed
 from harness.observe.identity import Identity
 from harness.observe.journal import Entry, ExecArgv, Journal
 from harness.observe.logs import LogFollower
-from harness.observe.payload import Object
 from harness.observe.rawcopy import RawCopies
 from harness.observe.sink import Sink
 from harness.observe.source import KubeLogs, LogSource
@@ -26,9 +28,7 @@ from harness.observe.watch import Watch
 from harness.observe.wire import CONNECT_S, Broken, Refused, read_all
 from harness.observe.worker import Worker
 
-ACTIVATOR = "activator"
-ACTIVATOR_LABEL = "app=activator"
-CONTAINERS: Mapping[str, Stream] = {"queue-proxy": Stream.QUEUE_PROXY, "user-container": Stream.APP}
+CONTAINERS: Mapping[str, Stream] = {QUEUE_PROXY: Stream.QUEUE_PROXY, USER_CONTAINER: Stream.APP}
 STOP_S = 45.0
 """All threads together; the longest wait that nobody can cut short is a call to an API that hangs."""
 
@@ -59,7 +59,7 @@ class Observers:
         raw_dir: Path,
         exec_argv: ExecArgv | None,
         exec_env: Mapping[str, str] | None = None,
-        system_namespace: str = "knative-serving",
+        system_namespace: str = SYSTEM_NAMESPACE,
         wrap_source: Wrap | None = None,
         read_clocks: ReadClocks | None = None,
         kube: Kube | None = None,
@@ -85,7 +85,7 @@ class Observers:
             "pods",
             Stream.PODS,
             functools.partial(core.list_namespaced_pod, namespace),
-            payload.pod,
+            pods.pod,
             notice=self._pod_seen,
             missed=bridge.pod,
         )
@@ -93,20 +93,20 @@ class Observers:
             "endpointslices",
             Stream.ENDPOINTS,
             functools.partial(discovery.list_namespaced_endpoint_slice, namespace),
-            payload.endpoint_slice,
+            endpoints.endpoint_slice,
             missed=bridge.endpoint_slice,
         )
         self._event_watch = watch(
             "events",
             Stream.EVENTS,
             functools.partial(core.list_namespaced_event, namespace),
-            payload.event,
+            events.event,
             missed=bridge.event,
         )
         self._activator_watch = watch(
             "activator pods",
             Stream.ACTIVATOR,
-            functools.partial(core.list_namespaced_pod, system_namespace, label_selector=ACTIVATOR_LABEL),
+            functools.partial(core.list_namespaced_pod, system_namespace, label_selector=ACTIVATOR_SELECTOR),
             _not_recorded,
             notice=self._activator_seen,
         )
@@ -254,7 +254,7 @@ class Observers:
             if pod not in self._pods:
                 blind["logs"] = f"{pod} is not followed"
             if not self._activators:
-                blind["activator"] = "no activator pod has been seen"
+                blind[ACTIVATOR] = "no activator pod has been seen"
         blind |= {follower.name: why for follower in followers if (why := follower.answers())}
         if self._journal is not None and (self._journal.note or not self._journal.delivered):
             blind[self._journal.name] = self._journal.note or "no entry yet"

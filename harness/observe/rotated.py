@@ -11,7 +11,7 @@ import re
 import zlib
 from collections.abc import Callable
 
-from harness.observe.stamps import rfc3339_ns
+from harness.knative.times import rfc3339_ns
 from harness.observe.wire import Broken, Refused
 
 MOST_BYTES = 64 * 1024 * 1024

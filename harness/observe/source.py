@@ -9,9 +9,10 @@ from typing import Any, Protocol
 
 from harness.adapters.kube import Kube
 from harness.errors import ObserveError
-from harness.observe.payload import bare_id
+from harness.knative.objects import Object
+from harness.knative.pods import bare_id, container_statuses
+from harness.knative.times import SECOND_NS, rfc3339_ns
 from harness.observe.rotated import read_rotated
-from harness.observe.stamps import SECOND_NS, rfc3339_ns
 from harness.observe.wire import CONNECT_S, Broken, Refused, open_lines, read_all, read_json
 from harness.observe.worker import Closable
 
@@ -189,8 +190,7 @@ def parse_line(raw: bytes) -> LogLine:
 
 def container_state(obj: Any, container: str) -> ContainerState:
     """Read off a pod object. While a dead container waits for its restart, it is itself what `previous` gives."""
-    statuses = (obj.get("status") or {}).get("containerStatuses") or []
-    status: dict[str, Any] = next((s for s in statuses if s.get("name") == container), {})
+    status: Object = next((one for one in container_statuses(obj) if one.get("name") == container), {})
     state, before = status.get("state") or {}, (status.get("lastState") or {}).get("terminated")
     instance = int(status.get("restartCount") or 0)
     up = "running" in state or "terminated" in state

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Generic, Protocol, TypeVar
 
-from harness.observe.stamps import SECOND_NS
+from harness.knative.times import SECOND_NS
 
 DISORDER_NS = SECOND_NS // 10
 """How far lines of one file may stand out of order: stdout and stderr are stamped by two writers before they meet."""

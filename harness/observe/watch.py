@@ -10,9 +10,9 @@ from typing import Any, Protocol
 from harness.adapters.clock import now_ns
 from harness.adapters.wait import Look, wait_for
 from harness.errors import ObserveError, WaitTimeout
+from harness.knative.objects import Object
 from harness.model import NOBODY, Gap, Observation, Stream
 from harness.observe.bridge import Missed, version
-from harness.observe.payload import Object
 from harness.observe.sink import Sink
 from harness.observe.wire import CONNECT_S, Broken, Refused, Silent, open_lines, read_json
 from harness.observe.worker import RETRY_S, Worker

@@ -14,17 +14,20 @@ from typing import Any
 
 import polars as pl
 
+from harness.knative.containerd import Act, act_of
+from harness.knative.endpoints import slice_state
+from harness.knative.lines import QUEUE_PROXY_LOGGER, parsed, refused_text
+from harness.knative.names import QUEUE_PROXY, USER_CONTAINER
+from harness.knative.pods import container_of
 from harness.model import Stream
 from harness.report import words
 from harness.report.tracks import Frame, Mark, Tone, Track, Turn, cut, spans
 
-USER = "user-container"
-QUEUE_PROXY = "queue-proxy"
 MOST_READ = 20_000
 """Lines of one stream that are read one by one in a cycle; the app logs one a probe and a handful a boot."""
 
 _EVENT = r'"event":\s*"'
-_REFUSED = r'"logger":\s*"queueproxy'
+_REFUSED = rf'"logger":\s*"{QUEUE_PROXY_LOGGER}'
 _MESSAGE = re.compile(r'(?:msg=|\] )"((?:[^"\\]|\\.)*)"')
 _PROBES = {
     "liveness": ("Liveness probes", "Kubernetes asks: are you alive?"),
@@ -38,16 +41,6 @@ _LISTENER = {
     "closed": (Tone.BAD, "closed", "the app's log: closed"),
     "exit": (Tone.BAD, "closed", "the app's log: exit"),
 }
-
-
-def parsed(payload: str) -> dict[str, Any]:
-    """The JSON object of a payload; empty if it is none."""
-    # As analyse reads a line: the report is made of the nouns alone, and no stage imports another for a helper.
-    try:
-        value = json.loads(payload) if payload.startswith("{") else None
-    except (ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}
 
 
 def of_stream(rows: pl.DataFrame, stream: Stream) -> pl.DataFrame:
@@ -64,7 +57,7 @@ def probes(rows: pl.DataFrame, frame: Frame, which: str, *, most: int) -> Track:
     marks = []
     seen = hits.filter(pl.col("at_ns").is_between(frame.lo_ns, frame.hi_ns))
     for at_ns, _, payload in _read(seen, most):
-        told = parsed(payload)
+        told = parsed(payload) or {}
         good = told.get("ok") is True
         status = f", answered {told['status']}" if told.get("status") else ""
         at = frame.seconds(_own_time(told, at_ns))
@@ -86,7 +79,7 @@ def listener(rows: pl.DataFrame, frame: Frame) -> Track:
     found = of_stream(rows, Stream.APP).filter(pl.col("payload").str.contains(_EVENT + '(boot|listening|closed|exit)"'))
     turns = []
     for at_ns, _, payload in _read(found, MOST_READ):
-        told = parsed(payload)
+        told = parsed(payload) or {}
         tone, word, evidence = _LISTENER[told["event"]] if told.get("event") in _LISTENER else (Tone.UNKNOWN, "not known", "")
         turns.append(Turn(_own_time(told, at_ns), tone, word, evidence))
     return Track("listener", "App's listener", "does the app accept connections?", (Stream.APP,), spans(turns, frame))
@@ -102,24 +95,25 @@ def container(rows: pl.DataFrame, frame: Frame) -> Track:
 
 
 def _journal_turns(rows: pl.DataFrame) -> Iterator[Turn]:
-    mine = of_stream(rows, Stream.CONTAINERD).filter(pl.col("container") == USER)
+    mine = of_stream(rows, Stream.CONTAINERD).filter(pl.col("container") == USER_CONTAINER)
     running = False
     for at_ns, _, payload in _read(mine, MOST_READ):
-        if "StopContainer for" in payload and "returns" not in payload:
+        act = act_of(payload)
+        if act is Act.STOP_ASKED:
             yield Turn(at_ns, Tone.TURN, "stopping", "containerd's journal: StopContainer")
-        elif "exit event" in payload or "shim disconnected" in payload:
+        elif act in {Act.EXITED, Act.GONE}:
             yield Turn(at_ns, Tone.BAD, "gone", "containerd's journal: the process exited")
             running = False
-        elif "CreateContainer within sandbox" in payload and not running:
+        elif act in {Act.CREATE_ASKED, Act.CREATED} and not running:
             yield Turn(at_ns, Tone.TURN, "creating", "containerd's journal: CreateContainer")
-        elif "StartContainer for" in payload and "returns successfully" in payload:
+        elif act is Act.STARTED:
             yield Turn(at_ns, Tone.GOOD, "running", "containerd's journal: StartContainer returns")
             running = True
 
 
 def _running_before(rows: pl.DataFrame, frame: Frame) -> Iterator[Turn]:
     for at_ns, told in _pod_sights(rows):
-        since = _container(told, USER).get("running_since_ns")
+        since = container_of(told, USER_CONTAINER).get("running_since_ns")
         if at_ns <= frame.origin_ns and isinstance(since, int):
             yield Turn(min(since, frame.lo_ns), Tone.GOOD, "running", "the pod's status")
             return
@@ -128,7 +122,7 @@ def _running_before(rows: pl.DataFrame, frame: Frame) -> Iterator[Turn]:
 def _status_turns(rows: pl.DataFrame, frame: Frame) -> Iterator[Turn]:
     said = "the pod's status (true to 1 s)"
     for at_ns, told in _pod_sights(rows):
-        user = _container(told, USER)
+        user = container_of(told, USER_CONTAINER)
         ended = user.get("terminated") or user.get("last_terminated")
         if isinstance(ended, dict) and isinstance(ended.get("finished_ns"), int) and frame.shows(ended["finished_ns"]):
             yield Turn(ended["finished_ns"], Tone.BAD, "gone", said)
@@ -156,7 +150,7 @@ def queue_proxy(rows: pl.DataFrame, frame: Frame, *, most: int) -> Track:
     """Readiness of queue-proxy, the sidecar every request goes through: its container's state, and its failed probes as events."""
     turns = []
     for at_ns, told in _pod_sights(rows):
-        ready = _container(told, QUEUE_PROXY).get("ready")
+        ready = container_of(told, QUEUE_PROXY).get("ready")
         if isinstance(ready, bool):
             word = "ready" if ready else "not ready"
             turns.append(Turn(at_ns, Tone.GOOD if ready else Tone.BAD, word, "the pod's status of queue-proxy's container"))
@@ -178,13 +172,13 @@ def endpoint(sights: pl.DataFrame, frame: Frame) -> Track:
     early = frame.lo_ns - 600_000_000_000
     near = sights.filter(pl.col("seen_ns").is_between(early, frame.hi_ns))
     for at_ns, _, payload in _read(near, MOST_READ, by="seen_ns"):
-        told = parsed(payload)
-        listing = told.get("endpoints")
-        every = listing if isinstance(listing, list) else []
-        listed = [one for one in every if isinstance(one, dict) and one.get("pod") == frame.pod]
-        key = (not str(told.get("service")).endswith("-private"), str(told.get("slice")))
+        seen = slice_state(payload)
+        if seen is None:
+            continue
+        listed = frame.pod in seen.ready
+        key = (not seen.follows_pods, seen.name)
         if listed or key in by_slice:
-            ready = any(one.get("ready") is True for one in listed)
+            ready = seen.ready.get(frame.pod, False)
             word = "ready" if ready else "not ready" if listed else "not listed"
             turn = Turn(at_ns, Tone.GOOD if ready else Tone.BAD, word, f"EndpointSlice {key[1]}, when the watch told it")
             by_slice.setdefault(key, []).append(turn)
@@ -227,7 +221,7 @@ def lines(rows: pl.DataFrame, frame: Frame, stream: Stream, *, port: int, most: 
 def _line_marks(rows: pl.DataFrame, frame: Frame, most: int) -> Iterator[Mark]:
     for at_ns, _, payload in _read(rows, most):
         at = frame.seconds(at_ns)
-        told = parsed(payload)
+        told = parsed(payload) or {}
         tone = Tone.BAD if told.get("severity") in {"error", "fatal"} or told.get("level") in {"error", "fatal"} else Tone.INFO
         yield Mark(at, at, tone, cut(f"{at:+.3f} s: {_said(told, payload)}"))
 
@@ -246,7 +240,7 @@ def _said(told: Mapping[str, Any], payload: str) -> str:
 
 def _events(rows: pl.DataFrame, frame: Frame, most: int) -> Iterator[Mark]:
     for at_ns, until_ns, payload in _read(rows, most):
-        told = parsed(payload)
+        told = parsed(payload) or {}
         often = f" (x{told['count']})" if isinstance(told.get("count"), int) and told["count"] > 1 else ""
         whose = f" of {told['container']}" if told.get("container") else ""
         tone = Tone.BAD if told.get("type") == "Warning" or told.get("reason") == "Killing" else Tone.INFO
@@ -260,14 +254,7 @@ def _events(rows: pl.DataFrame, frame: Frame, most: int) -> Iterator[Mark]:
 
 def _pod_sights(rows: pl.DataFrame) -> list[tuple[int, dict[str, Any]]]:
     """(when the watch told it, what) of the pod's own object, in order."""
-    return [(at_ns, parsed(payload)) for at_ns, _, payload in _read(of_stream(rows, Stream.PODS), MOST_READ, by="seen_ns")]
-
-
-def _container(told: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """The state of one container of a pod's object, empty if it is not there."""
-    containers = told.get("containers")
-    found = containers.get(name) if isinstance(containers, dict) else None
-    return found if isinstance(found, dict) else {}
+    return [(at_ns, parsed(payload) or {}) for at_ns, _, payload in _read(of_stream(rows, Stream.PODS), MOST_READ, by="seen_ns")]
 
 
 def _read(rows: pl.DataFrame, most: int, *, by: str = "at_ns") -> Iterator[tuple[int, int, str]]:
@@ -288,8 +275,7 @@ def _own_time(told: Mapping[str, Any], at_ns: int) -> int:
 
 
 def _is_refused(port: int) -> pl.Expr:
-    text = f"dial tcp 127.0.0.1:{port}: connect: connection refused"
-    return pl.col("payload").str.contains(text, literal=True) & pl.col("payload").str.contains(_REFUSED)
+    return pl.col("payload").str.contains(refused_text(port), literal=True) & pl.col("payload").str.contains(_REFUSED)
 
 
 def _refused(rows: pl.DataFrame, port: int) -> pl.DataFrame:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from harness.adapters.documents import Document, YAMLError, documents
 from harness.errors import SourceError
+from harness.knative.names import SERVICES_CRD
 from harness.model import Provision, Recipe, Wanted
 from harness.sources.pins import ENVOY_REF, NODE_REF, TOGGLE_REF, Modules, Pins
 from harness.sources.version import KNOWN, KnativeVersion, unknown
@@ -153,7 +154,7 @@ def _complete(manifests: Sequence[tuple[str, str]], version: KnativeVersion) -> 
     """Raise SourceError unless the parts are there that the symlinks and the ingress stand for."""
     there = {(one.kind, one.name) for _, text in manifests for one in documents(text)}
     needed = [
-        ("CustomResourceDefinition", "services.serving.knative.dev"),
+        ("CustomResourceDefinition", SERVICES_CRD),
         ("CustomResourceDefinition", "ingresses.networking.internal.knative.dev"),
         ("CustomResourceDefinition", "serverlessservices.networking.internal.knative.dev"),
         ("CustomResourceDefinition", "images.caching.internal.knative.dev"),

@@ -15,6 +15,7 @@ from pathlib import Path
 from harness.adapters.documents import YAMLError, documents
 from harness.adapters.files import State, write_atomic, write_json
 from harness.errors import SourceError
+from harness.knative.names import SERVICES_CRD
 from harness.model import Provision, Recipe, Wanted
 from harness.sources.fetch import Fetcher, Missing
 from harness.sources.pins import TOGGLE_REF, Pins
@@ -47,7 +48,7 @@ CRDS = Asset(
     SERVING_REPO,
     "serving-crds.yaml",
     (
-        (_CRD, "services.serving.knative.dev"),
+        (_CRD, SERVICES_CRD),
         (_CRD, "revisions.serving.knative.dev"),
         (_CRD, "routes.serving.knative.dev"),
         (_CRD, "ingresses.networking.internal.knative.dev"),

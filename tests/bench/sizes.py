@@ -25,7 +25,7 @@ from harness.history.codec import encode
 from harness.history.layout import CLOSED, GENERATOR, RUN, Table, load_dir, parquet
 from harness.history.reader import head_of
 from harness.history.tables import empty, frame, write_parquet
-from harness.install.request_log import MARK
+from harness.knative.requestlog import MARK
 from harness.model import (
     CycleMark,
     FaultEvent,

@@ -14,11 +14,11 @@ import pytest
 
 from fixtures.experiment import Experiment
 from harness.analyse import analyse
-from harness.analyse.anatomy.edges import ORDER, SECOND_NS
-from harness.analyse.lines import stamp_ns
+from harness.analyse.anatomy.edges import ORDER
 from harness.catalogue import holds
 from harness.history import read
 from harness.judge import judge
+from harness.knative.times import SECOND_NS, stamp_ns
 from harness.model import Bracket, CycleFindings, FaultKind, FaultSpec, Handler, History, LoadPlan, Probe, Ruling, Stream
 from harness.scenario import Run
 from tests.cluster.quick import N1, S1

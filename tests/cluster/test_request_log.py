@@ -19,7 +19,8 @@ from harness.adapters.kube import Kube
 from harness.adapters.objects import Objects
 from harness.errors import ExitCode
 from harness.history import read
-from harness.install.request_log import ANNOTATION, MARK, REF, WANTED
+from harness.install.request_log import ANNOTATION, REF
+from harness.knative.requestlog import MARK, WANTED
 from harness.model import History, Lane, LoadPlan, Stream
 from harness.scenario import World
 from tests.cluster.quick import S1

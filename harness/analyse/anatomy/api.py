@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from harness.analyse.anatomy.edges import SECOND_NS
 from harness.analyse.anatomy.sources import Source
-from harness.analyse.lines import parsed
-from harness.analyse.pods import USER_CONTAINER, PodState
+from harness.knative.lines import parsed
+from harness.knative.names import USER_CONTAINER
+from harness.knative.pods import PodState
+from harness.knative.times import SECOND_NS
 from harness.model import FaultKind, Observation, Probe, ServiceSpec
 
 WATCH_NS = 100_000_000

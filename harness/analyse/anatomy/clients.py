@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import polars as pl
 
 from harness.analyse.anatomy.sources import COMMAND, Source
-from harness.analyse.evidence import refused_text
+from harness.knative.lines import refused_text
 from harness.model import Outcome
 
 CLOCK_NS = 1_000

@@ -12,7 +12,7 @@ from harness.analyse.anatomy.edges import EDGES, ORDER, required
 from harness.analyse.anatomy.gather import Seen
 from harness.analyse.anatomy.order import contradictions
 from harness.analyse.anatomy.sources import COMMAND, Source, choose, disagreements, said
-from harness.analyse.pods import ready_throughout, restarts_since
+from harness.knative.pods import ready_throughout, restarts_since
 from harness.model import Bracket, CycleMark, FaultEvent, FaultKind, ServiceSpec
 
 CHECKED = frozenset({"listener-closed", "listening", "endpoint-unready"})

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from harness.knative.probes import DEFAULT_READINESS
+from harness.knative.times import SECOND_NS
 from harness.model import Bracket, FaultKind, Handler, Probe, ServiceSpec
-
-SECOND_NS = 1_000_000_000
 
 EDGES = (
     "fault",
@@ -78,9 +78,6 @@ that keeps its listener on SIGTERM loses it to SIGKILL, which is later still."""
 
 _NEW_CONTAINER = ("listener-closed", "process-gone", "container-created", "container-started")
 _AFTER_KILL = ("first-failed-probe", "killing", "sigterm", *_NEW_CONTAINER)
-
-DEFAULT_READINESS = Probe(Handler.TCP, period_s=10)
-"""Knative's own for a Service that names none: queue-proxy connects to the port when the kubelet asks it, every 10 s."""
 
 LATE_NS = 2 * SECOND_NS
 """How much later than its period a probe, or its consequence, may be on a busy host before it counts as missing."""

@@ -8,14 +8,10 @@ from dataclasses import dataclass
 import polars as pl
 
 from harness.analyse.lines import AppEvent
-from harness.analyse.pods import PodState, rows_to_observations
+from harness.analyse.sights import rows_to_observations
+from harness.knative.lines import DRAIN, INFO_HEADS
+from harness.knative.pods import PodState
 from harness.model import Observation, Stream
-
-DRAIN = "Attached drain handler"
-"""Queue-proxy 1.23 says so when the preStop hook of the user container calls it: the kubelet has begun to stop the container."""
-
-_INFO = ('{"severity":"info"', '{"severity":"INFO"', '{"level":"info"')
-"""How a line of queue-proxy's that is neither an error nor a request's begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +37,7 @@ def about_no_request(observations: pl.DataFrame) -> pl.DataFrame:
     Once a run: each cycle then looks through few lines.
     """
     payload = pl.col("payload")
-    info = pl.any_horizontal(*(payload.str.starts_with(head) for head in _INFO))
+    info = pl.any_horizontal(*(payload.str.starts_with(head) for head in INFO_HEADS))
     # In two steps, or every error line would be searched through.
     few = observations.filter((pl.col("stream") == Stream.QUEUE_PROXY.value) & (info | ~payload.str.starts_with("{")))
     return few.filter(~info | payload.str.contains(DRAIN, literal=True))

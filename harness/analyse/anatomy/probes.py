@@ -6,10 +6,10 @@ import ipaddress
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from harness.analyse.anatomy.edges import DEFAULT_READINESS
 from harness.analyse.anatomy.sources import Source
 from harness.analyse.anatomy.told import CLOCK_NS, Boots
 from harness.analyse.lines import AppEvent, app_events
+from harness.knative.probes import DEFAULT_READINESS
 from harness.model import FaultKind, Handler, Observation, Probe, ServiceSpec
 
 SPARE_NS = 1_000_000_000

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from harness.analyse.anatomy.gather import DRAIN
 from harness.analyse.anatomy.sources import COMMAND, Source
-from harness.analyse.lines import parsed, stamp_ns
+from harness.knative.lines import DRAIN, is_failed_dial, parsed
+from harness.knative.times import MILLISECOND_NS, stamp_ns
 from harness.model import Observation
-
-MILLISECOND_NS = 1_000_000
 
 
 def sources(proxy: Iterable[Observation], since_ns: int) -> dict[str, Source]:
@@ -28,10 +26,6 @@ def sources(proxy: Iterable[Observation], since_ns: int) -> dict[str, Source]:
 def last_failed_probe_ns(proxy: Iterable[Observation], since_ns: int, until_ns: int) -> int:
     """When queue-proxy last said in [since, until] that its own probe of the app failed, in plain text; 0: it did not."""
     return max(
-        (
-            one.at_ns
-            for one in proxy
-            if not one.payload.startswith("{") and "dial tcp" in one.payload and since_ns <= one.at_ns <= until_ns
-        ),
+        (one.at_ns for one in proxy if is_failed_dial(one.payload) and since_ns <= one.at_ns <= until_ns),
         default=0,
     )

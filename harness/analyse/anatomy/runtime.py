@@ -1,81 +1,18 @@
-"""Containerd as a witness: its journal tells of each call before and after it, with its own clock.
-
-Forms read at containerd 1.7; 2.x writes the same words, apart from the exit, which it also calls TaskExit.
-"""
+"""Containerd as a witness: its journal tells of each call before and after it, with its own clock."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from enum import Enum
+from dataclasses import replace
 
 from harness.analyse.anatomy.sources import COMMAND, Source
 from harness.analyse.anatomy.told import CLOCK_NS
-from harness.analyse.lines import stamp_ns
-from harness.analyse.pods import USER_CONTAINER
+from harness.knative.containerd import Act, Line, read
+from harness.knative.names import USER_CONTAINER
 from harness.model import Observation
 
 DELAY_NS = 1_000_000_000
 """How much later than containerd's own stamp the journal may have received a line before one of the two clocks is doubted."""
-
-
-class Act(Enum):
-    """What a line tells of. The asked ones are written just before the act, the others just after it."""
-
-    STOP_ASKED = "StopContainer"
-    SIGNAL = "Stop container with signal"
-    EXITED = "the process's exit"
-    GONE = "shim disconnected"
-    CREATE_ASKED = "CreateContainer"
-    CREATED = "CreateContainer returns"
-    START_ASKED = "StartContainer"
-    STARTED = "StartContainer returns"
-
-
-_ID = r'\\*"?(?P<id>[\w.-]+)'
-_FORMS: tuple[tuple[Act, re.Pattern[str]], ...] = (
-    (Act.STOP_ASKED, re.compile(rf"StopContainer for {_ID}\S* with timeout")),
-    (Act.SIGNAL, re.compile(rf"Stop container {_ID}\S* with signal")),
-    # An exec probe's process ends in the same words, with another id.
-    (Act.EXITED, re.compile(rf'(?:received exit|TaskExit) event .*?container_id:{_ID}\S*\s+id:\\*"?(?P=id)\b')),
-    (Act.GONE, re.compile(rf"shim disconnected.* id={_ID}")),
-    (Act.CREATED, re.compile(rf"CreateContainer within sandbox .* returns container id {_ID}")),
-    (Act.CREATE_ASKED, re.compile(r"CreateContainer within sandbox .* for container (?P<id>)")),
-    (Act.STARTED, re.compile(rf"StartContainer for {_ID}\S* returns successfully")),
-    (Act.START_ASKED, re.compile(rf"StartContainer for {_ID}\S*$")),
-)
-_WORDS = ("StopContainer", "Stop container", "exit", "shim disconnected", "CreateContainer", "StartContainer")
-_OWN_STAMP = re.compile(r'^time="([^"]+)"')
-_EXITED_AT = re.compile(r"exited_at:\{seconds:(\d+)(?:\s+nanos:(\d+))?")
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One line that tells of an act. own_ns: containerd's own stamp (without one, the journal's). id: "" if none."""
-
-    act: Act
-    own_ns: int
-    journal_ns: int
-    id: str
-    instance: int
-    exited_ns: int
-
-
-def read(seen: Observation) -> Line | None:
-    """What this line tells, None if it tells of nothing an anatomy knows."""
-    if not any(word in seen.payload for word in _WORDS):
-        return None
-    for act, form in _FORMS:
-        found = form.search(seen.payload)
-        if found is None:
-            continue
-        stamp = _OWN_STAMP.match(seen.payload)
-        own_ns = stamp_ns(stamp.group(1)) if stamp else None
-        exited = _EXITED_AT.search(seen.payload) if act is Act.EXITED else None
-        exited_ns = int(exited.group(1)) * 1_000_000_000 + int(exited.group(2) or 0) if exited else 0
-        return Line(act, own_ns or seen.at_ns, seen.at_ns, found.group("id") or "", seen.instance, exited_ns)
-    return None
 
 
 def sources(runtime: Sequence[Observation], since_ns: int, old_id: str, base: int | None) -> dict[str, list[Source]]:

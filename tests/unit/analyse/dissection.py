@@ -11,7 +11,8 @@ import polars as pl
 
 from harness.analyse.anatomy import Anatomy, about_no_request, dissect, gather
 from harness.analyse.lines import app_events
-from harness.analyse.pods import rows_to_observations, states
+from harness.analyse.sights import rows_to_observations
+from harness.knative.pods import states
 from harness.model import AppSpec, Bracket, FaultKind, FaultSpec, History, Observation, ServiceSpec, Stream
 from tests.unit.analyse.story import REFUSED, S, Story, at, restarts, stamp
 

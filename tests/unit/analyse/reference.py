@@ -9,8 +9,10 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from harness.analyse.evidence import Failure, Wants, judge_answer, refused_text
-from harness.analyse.lines import LineKind, kind_of, parsed, request_line, stamp_ns
+from harness.analyse.evidence import Failure, Wants, judge_answer
+from harness.knative.lines import LineKind, kind_of, parsed, refused_text
+from harness.knative.requestlog import request_line
+from harness.knative.times import stamp_ns
 from harness.model import Cause, Lane, Outcome, Stream
 
 

@@ -11,7 +11,7 @@ from harness.analyse.anatomy import EDGES, agree, doubts_of
 from harness.analyse.anatomy.edges import ORDER
 from harness.analyse.anatomy.order import contradictions
 from harness.analyse.anatomy.sources import Source, choose, disagreements
-from harness.analyse.lines import stamp_ns
+from harness.knative.times import stamp_ns
 from harness.model import Bracket, FaultKind, Outcome, Stream
 from tests.unit.analyse.dissection import dissected, drained
 from tests.unit.analyse.story import BAD, CLOSED_S, LISTENING_S, MS, OK, S, Story, at, restarts, stamp

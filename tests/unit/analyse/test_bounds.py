@@ -12,10 +12,10 @@ import pytest
 from harness.analyse import void_reason
 from harness.analyse.lines import AppEvent
 from harness.analyse.outage import closed_windows
-from harness.analyse.pods import PodState, ready_throughout, restarts_since
 from harness.analyse.voiding import first_sent, pacing
 from harness.history.layout import Table
 from harness.history.tables import SCHEMAS, frame
+from harness.knative.pods import PodState, ready_throughout, restarts_since
 from harness.load.schedule import schedule_of
 from harness.model import Arrivals, GeneratorReport, Lane, LoadPlan
 from tests.unit.analyse.story import MS, at, calm, report

@@ -15,10 +15,11 @@ from harness.analyse.columns import coded, combined, stamps_ns
 from harness.analyse.errorlines import forwarding_errors
 from harness.analyse.evidence import failures_of, tries_of
 from harness.analyse.ledger import account
-from harness.analyse.lines import request_line, stamp_ns
 from harness.analyse.requestlog import joined, request_lines
 from harness.history.layout import Table
 from harness.history.tables import frame
+from harness.knative.requestlog import request_line
+from harness.knative.times import stamp_ns
 from harness.model import Lane, Outcome, Stream
 from tests.unit.analyse import reference
 from tests.unit.analyse.story import REFUSED, T0, stamp

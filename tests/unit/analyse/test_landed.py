@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from harness.analyse.landed import landed, takes_away_ready
-from harness.analyse.pods import is_ready
+from harness.knative.pods import is_ready
 from harness.model import FaultKind, FaultSpec, Handler, Landed, Observation, Probe, ServiceSpec, Stream
 from tests.unit.analyse.story import FAULT_S, S, Story, at, restarts
 

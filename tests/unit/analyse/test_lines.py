@@ -1,14 +1,13 @@
-"""Log lines that look alike and are not."""
+"""Forwarding errors as columns, and the app's events."""
 
 from __future__ import annotations
 
 import json
 
 import polars as pl
-import pytest
 
 from harness.analyse.errorlines import ErrorLines, forwarding_errors
-from harness.analyse.lines import LineKind, app_events, kind_of, stamp_ns
+from harness.analyse.lines import app_events
 from harness.history.layout import Table
 from harness.history.tables import frame
 from harness.model import Observation, Stream
@@ -28,32 +27,6 @@ READ = json.dumps(
     }
 )
 """A line read from queue-proxy 1.23."""
-
-
-@pytest.mark.parametrize(
-    ("stream", "payload", "kind"),
-    [
-        (Stream.QUEUE_PROXY, READ, LineKind.FORWARDING_ERROR),
-        (Stream.QUEUE_PROXY, READ.replace('"queueproxy"', '"queueproxy.main"'), LineKind.FORWARDING_ERROR),
-        (Stream.QUEUE_PROXY, READ.replace('"queueproxy"', '"activator"'), LineKind.OTHER),
-        (Stream.QUEUE_PROXY, '{"logger":"queueproxy","message":"' + REFUSED + '"}', LineKind.OTHER),
-        (Stream.QUEUE_PROXY, '{"logger":"queueproxy","error":null}', LineKind.OTHER),
-        (Stream.QUEUE_PROXY, f"aggressive probe error (failed 202 times): {REFUSED}", LineKind.PROBE_ERROR),
-        (Stream.QUEUE_PROXY, "", LineKind.OTHER),
-        (Stream.QUEUE_PROXY, "{torn", LineKind.OTHER),
-        (Stream.QUEUE_PROXY, '{"error":' + "[" * 100_000, LineKind.OTHER),  # deeper than the reader goes
-        (Stream.QUEUE_PROXY, "[1]", LineKind.OTHER),
-        (Stream.ACTIVATOR, READ.replace('"queueproxy"', '"activator"'), LineKind.ACTIVATOR_ERROR),
-        (Stream.ACTIVATOR, READ, LineKind.OTHER),
-        (Stream.APP, '{"t_ns":5,"event":"boot","boot":"b","pod":"p"}', LineKind.APP_EVENT),
-        (Stream.APP, '{"t_ns":"5","event":"boot","boot":"b"}', LineKind.OTHER),
-        (Stream.APP, READ, LineKind.OTHER),
-        (Stream.KUBELET, READ, LineKind.OTHER),
-    ],
-)
-def test_kind_of(stream: Stream, payload: str, kind: LineKind) -> None:
-    """Stream and form decide, the words "connection refused" do not."""
-    assert kind_of(stream, payload) is kind
 
 
 def rows(*payloads: str, at_ns: int = 7) -> pl.DataFrame:
@@ -83,25 +56,6 @@ def test_a_probe_error_is_no_forwarding_error() -> None:
     """A probe's own refusal on stderr is never counted, even when it quotes JSON."""
     probe = f'aggressive probe error (failed 3 times): {REFUSED} "error"'
     assert told(forwarding_errors(rows(probe), Stream.QUEUE_PROXY)) == []
-
-
-@pytest.mark.parametrize(
-    ("text", "ns"),
-    [
-        ("1970-01-01T00:00:01Z", 10**9),
-        ("1970-01-01T00:00:01.5Z", 1_500_000_000),
-        ("1970-01-01T00:00:01.000000001Z", 10**9 + 1),
-        ("1970-01-01T01:00:01.25+01:00", 1_250_000_000),
-        ("1970-01-01T00:00:01.123+0000", 1_123_000_000),
-        ("1970-13-01T00:00:01Z", None),
-        ("soon", None),
-        (None, None),
-        (5, None),
-    ],
-)
-def test_stamp_ns(text: object, ns: int | None) -> None:
-    """Nanoseconds are kept, nonsense is None."""
-    assert stamp_ns(text) == ns
 
 
 def test_app_events_are_in_the_apps_order() -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-import re
-from urllib.parse import unquote_plus
 
 import pytest
 
@@ -14,7 +12,8 @@ from harness.adapters.kube import Kube
 from harness.adapters.objects import ApiRefused, Ref
 from harness.errors import ClusterError, InstallError, WaitTimeout
 from harness.install import request_log
-from harness.install.request_log import ANNOTATION, MARK, REF, TEMPLATE, WANTED
+from harness.install.request_log import ANNOTATION, REF
+from harness.knative.requestlog import TEMPLATE, WANTED
 from harness.model import ClusterHandle, HostPorts
 from tests.unit.install.fake import FakeObjects
 
@@ -240,41 +239,3 @@ def test_giving_back_waits_for_the_revisions(cluster: Cluster) -> None:
     cluster.follows = False
     with pytest.raises(WaitTimeout, match="Deployment ns/toggle-00001-deployment"):
         request_log.give_back(HANDLE, within_s=0.3)
-
-
-@pytest.mark.parametrize(
-    ("env", "logs"),
-    [
-        (LOGGING, True),
-        (SILENT, False),
-        ({}, False),
-        ({"SERVING_REQUEST_LOG_TEMPLATE": TEMPLATE, "SERVING_ENABLE_REQUEST_LOG": "true"}, True),
-        ({"SERVING_REQUEST_LOG_TEMPLATE": TEMPLATE, "SERVING_ENABLE_REQUEST_LOG": "false"}, False),
-    ],
-    ids=["new", "new, off", "nothing", "old", "old, off"],
-)
-def test_queue_proxys_environment_says_whether_it_logs(env: dict[str, str], *, logs: bool) -> None:
-    """In the words of newer and of older Serving."""
-    assert request_log.logs_requests({"spec": pod_spec(env)}) is logs
-
-
-def test_nothing_a_client_chooses_gets_into_the_line_unescaped() -> None:
-    """Every action of the template is a number of queue-proxy's own or ends in urlquery, and what is between them is JSON."""
-    actions = re.findall(r"{{(.*?)}}", TEMPLATE)
-    numbers = [action for action in actions if action.startswith(".Response.")]
-    assert len(numbers) == 3
-    assert all(action.endswith("| urlquery") and "%." in action for action in actions if action not in numbers)
-    assert "\n" not in TEMPLATE
-    line = json.loads(re.sub(r"{{.*?}}", "0", TEMPLATE))
-    assert line["log"] == MARK
-    assert {"rid", "attempt", "status", "size", "latency_s"} <= set(line)
-
-
-def test_a_hostile_id_as_knative_1_23_printed_it_reads_back() -> None:
-    """A real line of a request whose X-Rid held quotes, a backslash, a tab, braces, a percent sign, a lone byte and a euro sign."""
-    line = json.loads(
-        '{"log":"knative-chaos-request","rid":"a%22b%5Cc%27d%3Ce%3E%26f%09g+%7B%7B.%7D%7D+%2541+%FF%E2%82%AC","attempt":"",'
-        '"method":"GET","agent":"x%22%5Cy","status":200,"size":61,"latency_s":0.000255611}'
-    )
-    assert unquote_plus(line["rid"]) == "a\"b\\c'd<e>&f\tg {{.}} %41 \N{REPLACEMENT CHARACTER}€"
-    assert unquote_plus(line["agent"]) == 'x"\\y'

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from harness.knative.times import SECOND_NS, rfc3339_ns
 from harness.model import NOBODY
 from harness.observe import bridge
 from harness.observe.bridge import Lost
-from harness.observe.stamps import SECOND_NS, rfc3339_ns
 
 READY = "2026-11-23T21:00:00Z"
 SINCE = rfc3339_ns(READY) + 10 * SECOND_NS

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness.knative.times import SECOND_NS
 from harness.observe.head import Head
-from harness.observe.stamps import SECOND_NS
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.observe.stamps import SECOND_NS
+from harness.knative.times import SECOND_NS
 from harness.observe.tail import DISORDER_NS, Tail
 
 

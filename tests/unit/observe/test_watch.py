@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from harness.adapters.kube import Kube
+from harness.knative.pods import pod
 from harness.model import NOBODY, Stream
-from harness.observe import bridge, payload
+from harness.observe import bridge
 from harness.observe.feed import Feed
 from harness.observe.watch import Watch
 from tests.unit.observe.fakeapi import BREAK, END, HOLD, FakeApi, Step, expired, obj, serving, told
@@ -49,7 +50,7 @@ def start(kube: Kube, feed: Feed) -> Iterator[Start]:
 
     def starts(**more: object) -> Watch:
         given = {"retry_s": 0.02, **more}
-        watch = Watch("pods", Stream.PODS, functools.partial(kube.core.list_namespaced_pod, "n"), payload.pod, feed, **given)  # type: ignore[arg-type]
+        watch = Watch("pods", Stream.PODS, functools.partial(kube.core.list_namespaced_pod, "n"), pod, feed, **given)  # type: ignore[arg-type]
         watch.start()
         begun.append(watch)
         return watch

@@ -202,8 +202,8 @@ def _around(pod: str, load_ns: int, fault_ns: int) -> Iterator[Observation]:
     yield note(Stream.QUEUE_PROXY, pod, fault_ns + 2_400 * MS, {"severity": "info", "message": "drain"}, container="queue-proxy")
     for after, text in (
         (3_386, 'StopContainer for \\"c\\" with timeout 299 (s)'),
-        (3_403, "received exit event"),
-        (3_447, "CreateContainer within sandbox"),
+        (3_403, 'received exit event container_id:"c"  id:"c"  pid:7'),
+        (3_447, 'CreateContainer within sandbox "b" for container &ContainerMetadata{Name:user-container,Attempt:1,}'),
         (3_543, 'StartContainer for \\"d\\" returns successfully'),
     ):
         line = f'time="x" level=info msg="{text}"'

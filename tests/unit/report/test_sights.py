@@ -97,10 +97,10 @@ def test_the_container_stops_goes_is_created_and_runs() -> None:
     seen = rows(
         pod(-4),
         journal(3.386, "StopContainer for c with timeout 299 (s)"),
-        journal(3.403, "received exit event"),
-        journal(3.428, "shim disconnected"),
+        journal(3.403, 'received exit event container_id:"c"  id:"c"  pid:7'),
+        journal(3.428, 'msg="shim disconnected" id=c'),
         journal(3.440, "StopContainer for c returns successfully"),
-        journal(3.447, "CreateContainer within sandbox"),
+        journal(3.447, 'CreateContainer within sandbox "b" for container &ContainerMetadata{Name:user-container,Attempt:1,}'),
         journal(3.543, "StartContainer for d returns successfully"),
     )
     assert told(sights.container(seen, FRAME)) == [

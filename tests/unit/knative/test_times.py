@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.observe.stamps import maybe_ns, rfc3339_ns
+from harness.knative.times import maybe_ns, rfc3339_ns, stamp_ns
 
 
 @pytest.mark.parametrize(
@@ -33,3 +33,24 @@ def test_what_is_no_time_is_refused(text: str) -> None:
 def test_a_missing_time_is_none() -> None:
     """Null and absent fields of the API."""
     assert (maybe_ns(None), maybe_ns("")) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "ns"),
+    [
+        ("1970-01-01T00:00:01Z", 10**9),
+        ("1970-01-01T00:00:01.5Z", 1_500_000_000),
+        ("1970-01-01T00:00:01.000000001Z", 10**9 + 1),
+        ("1970-01-01T01:00:01.25+01:00", 1_250_000_000),
+        ("1970-01-01T00:00:01.123+0000", 1_123_000_000),
+        ("1970-13-01T00:00:01Z", None),
+        ("0001-01-01T00:00:00Z", None),
+        ("2026-11-27T23:59:60Z", None),
+        ("soon", None),
+        (None, None),
+        (5, None),
+    ],
+)
+def test_stamp_ns(text: object, ns: int | None) -> None:
+    """Nanoseconds are kept; what is no time, or none of 64 bits, is None."""
+    assert stamp_ns(text) == ns

@@ -1,0 +1,76 @@
+"""An EndpointSlice: what of the API's object is kept in an Observation, and what such an Observation says of a pod."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from harness.knative.lines import parsed
+from harness.knative.names import PRIVATE_SUFFIX, SLICE_SERVICE_LABEL
+from harness.knative.objects import Object, compact
+from harness.knative.times import SECOND_NS
+from harness.model import Observation, Stream
+
+
+def endpoint_slice(obj: Object, *, deleted: bool, seen_ns: int) -> Observation:
+    """An EndpointSlice. deleted: shown without endpoints. A condition the API leaves out counts as the API says: ready."""
+    meta = obj.get("metadata") or {}
+    rows = []
+    for endpoint in () if deleted else obj.get("endpoints") or []:
+        conditions = endpoint.get("conditions") or {}
+        ready = conditions.get("ready") is not False
+        serving = conditions.get("serving")
+        target = endpoint.get("targetRef") or {}
+        rows += [
+            {
+                "ip": address,
+                "pod": target.get("name") or "" if target.get("kind") == "Pod" else "",
+                "ready": ready,
+                "serving": ready if serving is None else bool(serving),
+                "terminating": bool(conditions.get("terminating")),
+            }
+            for address in endpoint.get("addresses") or []
+        ]
+    return Observation(
+        stream=Stream.ENDPOINTS,
+        pod="",
+        container="",
+        instance=-1,
+        at_ns=seen_ns,
+        resolution_ns=SECOND_NS,
+        seen_ns=seen_ns,
+        payload=compact(
+            {
+                "slice": meta.get("name") or "",
+                "service": (meta.get("labels") or {}).get(SLICE_SERVICE_LABEL, ""),
+                "endpoints": rows,
+            }
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class SliceState:
+    """One sight of an EndpointSlice. ready: by name of each pod it lists, whether an endpoint of that pod is ready."""
+
+    name: str
+    service: str
+    ready: dict[str, bool]
+
+    @property
+    def follows_pods(self) -> bool:
+        """Whether it is a slice of the Service that follows its Revision's pods whatever the activator does."""
+        return self.service.endswith(PRIVATE_SUFFIX)
+
+
+def slice_state(payload: str) -> SliceState | None:
+    """What the payload of an Observation says, None if it is not of an EndpointSlice."""
+    told = parsed(payload)
+    if told is None:
+        return None
+    ready: dict[str, bool] = {}
+    listed = told.get("endpoints")
+    for one in listed if isinstance(listed, list) else []:
+        pod = one.get("pod") if isinstance(one, dict) else None
+        if isinstance(pod, str):
+            ready[pod] = ready.get(pod, False) or one.get("ready") is True
+    return SliceState(str(told.get("slice")), str(told.get("service")), ready)

@@ -1,0 +1,52 @@
+"""Names, ports and labels that Kubernetes and Knative decided. Those that are ours stand in `harness.model`."""
+
+from __future__ import annotations
+
+USER_CONTAINER = "user-container"
+"""Knative's name for the only container of a Service that names none."""
+
+QUEUE_PROXY = "queue-proxy"
+"""Knative's sidecar in each pod: every request goes through it to the user container."""
+
+ACTIVATOR = "activator"
+ACTIVATOR_SELECTOR = "app=activator"
+"""Label selector of the activator's pods."""
+
+SYSTEM_NAMESPACE = "knative-serving"
+
+SERVING_API = "serving.knative.dev/v1"
+SERVICES_CRD = "services.serving.knative.dev"
+"""Name of the CustomResourceDefinition of Knative Services."""
+
+SERVICE_LABEL = "serving.knative.dev/service"
+REVISION_LABEL = "serving.knative.dev/revision"
+RELEASE_LABEL = "serving.knative.dev/release"
+"""Of Serving's own objects in old releases; later ones carry VERSION_LABEL."""
+
+VERSION_LABEL = "app.kubernetes.io/version"
+SLICE_SERVICE_LABEL = "kubernetes.io/service-name"
+"""Of an EndpointSlice: the Service it belongs to."""
+
+PRIVATE_SUFFIX = "-private"
+"""Of a Revision's two Services the one that follows its pods; the slices of the other one may hold the activator instead."""
+
+MIN_SCALE = "autoscaling.knative.dev/min-scale"
+MAX_SCALE = "autoscaling.knative.dev/max-scale"
+TARGET_BURST_CAPACITY = "autoscaling.knative.dev/target-burst-capacity"
+"""Annotations of a Revision's template."""
+
+USER_PORT = 8080
+"""Where the user container gets requests unless the manifest names a containerPort."""
+
+HTTP_PORT = 8012
+"""Where queue-proxy takes requests over HTTP/1.1, on every version of Serving."""
+
+H2C_PORT = 8013
+"""Where queue-proxy takes requests over HTTP/2 without TLS."""
+
+ADMIN_PORT = 8022
+"""Where queue-proxy takes the kubelet's preStop call of the user container."""
+
+AUTOSCALER_METRICS_PORT = 9090
+USER_METRICS_PORT = 9091
+"""Where queue-proxy serves its metrics: to the autoscaler, and to whoever scrapes requests."""

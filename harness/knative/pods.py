@@ -1,0 +1,182 @@
+"""A Pod: what of the API's object is kept in an Observation, and what such an Observation says.
+
+`pod` and `states` belong together: the first writes the payload that `harness.model.Observation` describes, the second reads it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from harness.knative.lines import parsed
+from harness.knative.names import QUEUE_PROXY, REVISION_LABEL, USER_CONTAINER
+from harness.knative.objects import Object, compact
+from harness.knative.times import SECOND_NS, maybe_ns
+from harness.model import Observation, Stream
+
+
+def container_statuses(obj: Object) -> list[Object]:
+    """The status of each container of a pod, without init containers; empty before the kubelet has seen the pod."""
+    return (obj.get("status") or {}).get("containerStatuses") or []
+
+
+def ready_condition(obj: Object) -> Object:
+    """The pod's Ready condition as the API has it ({status, lastTransitionTime, ...}), empty if it has none yet."""
+    conditions: list[Object] = (obj.get("status") or {}).get("conditions") or []
+    return next((one for one in conditions if one.get("type") == "Ready"), {})
+
+
+def restarts_by_container(obj: Object) -> dict[str, int]:
+    """The restart count of each container of a pod."""
+    return {str(one.get("name")): int(one.get("restartCount") or 0) for one in container_statuses(obj)}
+
+
+def bare_id(container_id: str | None) -> str:
+    """A container's id without its runtime's scheme."""
+    return (container_id or "").rpartition("://")[2]
+
+
+def pod(obj: Object, *, deleted: bool, seen_ns: int) -> Observation:
+    """A pod. deleted: the API says it is gone; what is shown is its last state."""
+    meta, status = obj.get("metadata") or {}, obj.get("status") or {}
+    ready = ready_condition(obj).get("status")
+    return Observation(
+        stream=Stream.PODS,
+        pod=meta.get("name") or "",
+        container="",
+        instance=-1,
+        at_ns=seen_ns,
+        resolution_ns=SECOND_NS,
+        seen_ns=seen_ns,
+        payload=compact(
+            {
+                "uid": meta.get("uid") or "",
+                "phase": status.get("phase") or "",
+                "ready": {"True": True, "False": False}.get(ready or ""),
+                "ip": status.get("podIP") or "",
+                "deleting": deleted or bool(meta.get("deletionTimestamp")),
+                "revision": (meta.get("labels") or {}).get(REVISION_LABEL, ""),
+                "containers": {c["name"]: _container(c) for c in container_statuses(obj)},
+            }
+        ),
+    )
+
+
+def _container(status: Object) -> dict[str, Any]:
+    state = status.get("state") or {}
+    running, waiting = state.get("running") or {}, state.get("waiting") or {}
+    return {
+        "restarts": status.get("restartCount") or 0,
+        "ready": bool(status.get("ready")),
+        "id": bare_id(status.get("containerID")),
+        "running_since_ns": maybe_ns(running.get("startedAt")),
+        "waiting": (waiting.get("reason") or "") if "waiting" in state else None,
+        "terminated": _terminated(state.get("terminated")),
+        "last_terminated": _terminated((status.get("lastState") or {}).get("terminated")),
+    }
+
+
+def _terminated(state: Object | None) -> dict[str, Any] | None:
+    if not state:
+        return None
+    return {
+        "exit_code": state.get("exitCode") or 0,
+        "signal": state.get("signal") or 0,
+        "reason": state.get("reason") or "",
+        "started_ns": maybe_ns(state.get("startedAt")),
+        "finished_ns": maybe_ns(state.get("finishedAt")),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class PodState:
+    """One sight of a pod. ready, restarts: None where the API said nothing. ready is False for a pod that is being deleted.
+
+    finished_ns: when the user container ended, if it is terminated now; last_finished_ns: when the one before it did. Both, and
+    running_since_ns, are true to a second. queue_proxy_ready: of the queue-proxy container, None where there is none.
+    """
+
+    seen_ns: int
+    ready: bool | None
+    restarts: int | None
+    container_id: str
+    running_since_ns: int | None
+    resolution_ns: int
+    finished_ns: int | None = None
+    last_finished_ns: int | None = None
+    queue_proxy_ready: bool | None = None
+
+
+def states(observations: Iterable[Observation], pod: str) -> tuple[PodState, ...]:
+    """The sights of this pod in the order seen; observations of other kinds and pods are skipped."""
+    found = []
+    for seen in observations:
+        if seen.stream is not Stream.PODS or seen.pod != pod or (told := parsed(seen.payload)) is None:
+            continue
+        user, proxy = container_of(told, USER_CONTAINER), container_of(told, QUEUE_PROXY)
+        ready, restarts, since = told.get("ready"), user.get("restarts"), user.get("running_since_ns")
+        found.append(
+            PodState(
+                seen_ns=seen.seen_ns,
+                ready=False if told.get("deleting") else ready if isinstance(ready, bool) else None,
+                restarts=restarts if isinstance(restarts, int) else None,
+                container_id=str(user.get("id") or ""),
+                running_since_ns=since if isinstance(since, int) else None,
+                resolution_ns=seen.resolution_ns,
+                finished_ns=_finished(user.get("terminated")),
+                last_finished_ns=_finished(user.get("last_terminated")),
+                queue_proxy_ready=asked if isinstance(asked := proxy.get("ready"), bool) else None,
+            )
+        )
+    return tuple(sorted(found, key=lambda state: state.seen_ns))
+
+
+def is_ready(observations: Iterable[Observation], pod: str) -> bool:
+    """Whether the pod was Ready when it was last seen."""
+    sights = states(observations, pod)
+    return bool(sights) and sights[-1].ready is True
+
+
+def container_of(told: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """The state of one container in the payload of a pod's Observation, empty if it is not there."""
+    containers = told.get("containers")
+    found = containers.get(name) if isinstance(containers, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+def _finished(ended: object) -> int | None:
+    finished = ended.get("finished_ns") if isinstance(ended, dict) else None
+    return finished if isinstance(finished, int) and finished > 0 else None
+
+
+def restarts_since(sights: Iterable[PodState], after_ns: int, until_ns: int | None = None) -> int | None:
+    """By how much the user container's restart count grew after this moment, None if it was not seen by then.
+
+    A watch tells only changes: not seen again means not changed.
+    """
+    before: int | None = None
+    last: int | None = None
+    for state in sights:
+        if state.restarts is None or (until_ns is not None and state.seen_ns > until_ns):
+            continue
+        if state.seen_ns <= after_ns:
+            before = state.restarts
+        last = state.restarts
+    return None if before is None or last is None else last - before
+
+
+def ready_throughout(sights: Iterable[PodState], from_ns: int, until_ns: int) -> bool | None:
+    """True: seen Ready before, and never seen otherwise until the end. False: seen not Ready. None: the sights do not tell."""
+    before: PodState | None = None
+    later: list[PodState] = []
+    for state in sights:
+        if state.seen_ns <= from_ns:
+            before = state
+        elif state.seen_ns <= until_ns:
+            later.append(state)
+    if any(state.ready is False for state in later):
+        return False
+    if before is None or before.ready is None or any(state.ready is None for state in later):
+        return None
+    return before.ready
