@@ -10,9 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from harness.adapters.wait import Look
-
-POD_HEADER = "x-toggle-pod"
-BOOT_HEADER = "x-toggle-boot"
+from harness.apps.toggle import BOOT_HEADER, POD_HEADER
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from harness.analyse.anatomy import doubts_of
 from harness.analyse.course import off_course
 from harness.analyse.evidence import STRAIGHT
 from harness.analyse.windows import Window
+from harness.apps.toggle import BOOT_HEADER, POD_HEADER
 from harness.model import CycleFindings, CycleMark, Gap, History, Ledger, Outcome, Stream
 
 NEEDED = (Stream.QUEUE_PROXY, Stream.APP, Stream.PODS, Stream.EVENTS)
@@ -129,7 +130,7 @@ def _of_good_answers(cycle: Cycle) -> Iterable[str]:
     named = [
         answer
         for answer, headers in cycle.answers.select("index", "headers").iter_rows()
-        if {name for name, value in json.loads(headers).items() if value} >= {"x-toggle-pod", "x-toggle-boot"}
+        if {name for name, value in json.loads(headers).items() if value} >= {POD_HEADER, BOOT_HEADER}
     ]
     nameless = good.filter(~pl.col("answer").is_in(named)).height
     if nameless:

@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 
 from harness.analyse.columns import Flags, Indices
+from harness.apps.toggle import BOOT_HEADER
 from harness.knative.lines import refused_text
 from harness.model import Cause, Lane, Outcome
 
@@ -88,7 +89,7 @@ def judge_answer(failure: Failure, user_port: int) -> Cause | Wants:
         return Cause.DIRECT
     if failure.outcome is not Outcome.HTTP_ERROR:
         return Cause.UNKNOWN
-    if failure.status >= 400 and "x-toggle-boot" in failure.headers:
+    if failure.status >= 400 and BOOT_HEADER in failure.headers:
         return Cause.APP
     if failure.lane is Lane.GET_POD:
         return Cause.UNKNOWN

@@ -16,12 +16,12 @@ from harness.analyse.errorlines import ErrorLines, forwarding_errors
 from harness.analyse.evidence import STRAIGHT, Failures, failures_of, is_of_queue_proxy, tries_of
 from harness.analyse.landed import landed
 from harness.analyse.ledger import Account, account, by_cause, may_be_sampled, total
-from harness.analyse.lines import AppEvent, app_events
 from harness.analyse.outage import outside
 from harness.analyse.requestlog import Joined, RequestLines, joined, request_lines
 from harness.analyse.sights import Sights
 from harness.analyse.voiding import first_sent, pacing, void_reason
 from harness.analyse.windows import ByCycle, Window, of_cycle
+from harness.apps.toggle import BOOT_HEADER, POD_HEADER, AppEvent, Event, app_events
 from harness.knative.lines import refused_text
 from harness.knative.pods import ready_throughout, restarts_since, states
 from harness.model import (
@@ -198,11 +198,11 @@ def _voided(mark: CycleMark) -> str:
 def _logs_liveness(service: ServiceSpec, told: Iterable[AppEvent]) -> bool:
     """Whether the app can tell of its liveness probes: not of a TCP one. Of a user's own manifest only what it told is known."""
     asked = service.liveness is not None and service.liveness.handler is not Handler.TCP
-    return asked or any(one.event == "probe" and one.more.get("which") == "liveness" for one in told)
+    return asked or any(one.event == Event.PROBE and one.more.get("which") == "liveness" for one in told)
 
 
 def _pods(mark: CycleMark, answers: pl.DataFrame) -> frozenset[str]:
-    served = (json.loads(headers).get("x-toggle-pod") for headers in answers["headers"])
+    served = (json.loads(headers).get(POD_HEADER) for headers in answers["headers"])
     return frozenset({mark.pod, *(str(pod) for pod in served if pod)})
 
 
@@ -212,7 +212,7 @@ def _answered(requests: pl.DataFrame, answers: pl.DataFrame) -> dict[str, int]:
     last = dict(good.iter_rows())
     found: dict[str, int] = {}
     for index, headers in answers.select("index", "headers").iter_rows():
-        if index in last and (boot := json.loads(headers).get("x-toggle-boot")):
+        if index in last and (boot := json.loads(headers).get(BOOT_HEADER)):
             found[str(boot)] = max(found.get(str(boot), 0), last[index])
     return found
 

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Sequence
 
 import polars as pl
 
-from harness.analyse.lines import AppEvent, app_events
 from harness.analyse.sights import rows_to_observations
+from harness.apps.toggle import AppEvent, app_events
 from harness.knative.lines import parsed
 from harness.knative.names import USER_CONTAINER
 from harness.knative.pods import restarts_since, states

@@ -8,8 +8,8 @@ from types import MappingProxyType
 import numpy as np
 
 from harness.analyse.columns import Indices
-from harness.analyse.lines import AppEvent
 from harness.analyse.windows import Window
+from harness.apps.toggle import AppEvent, Event
 
 _NOBODY: Mapping[str, int] = MappingProxyType({})
 
@@ -29,15 +29,15 @@ def closed_windows(
     for event in told:
         if event.t_ns > until_ns:
             break
-        if event.event in {"closed", "exit"} and not closed_ns:
+        if event.event in {Event.CLOSED, Event.EXIT} and not closed_ns:
             closed_ns, boot = event.t_ns, event.boot
-        elif event.event == "listening":
+        elif event.event == Event.LISTENING:
             if not closed_ns and boot and event.boot != boot:
                 return None  # a new process listens and the old one never said when it stopped
             if closed_ns and event.t_ns >= from_ns:
                 windows.append(Window(closed_ns, event.t_ns))
             closed_ns, boot = 0, event.boot
-        elif event.event == "boot" and boot and event.boot != boot and not closed_ns:
+        elif event.event == Event.BOOT and boot and event.boot != boot and not closed_ns:
             return None
     if closed_ns:
         heard = ((event.boot, event.t_ns) for event in told if event.t_ns <= until_ns)

@@ -12,15 +12,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from harness.adapters.documents import Obj
+from harness.apps.toggle import CONTROL_PORT, CONTROL_PORT_ENV
 from harness.errors import BadInput
 from harness.knative.names import USER_PORT
 
 Bad = Callable[[str, str], BadInput]
 """Makes the error of (what, fix); knows the file."""
-
-CONTROL_PORT_ENV = "TOGGLE_CONTROL_PORT"
-CONTROL_PORT = 8099
-"""Where the toggle app is controlled unless its environment says otherwise."""
 
 MOST_VALUES = 100_000
 """Of one manifest. Kubernetes takes 1.5 MB; aliases of aliases make billions out of one line."""

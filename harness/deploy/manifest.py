@@ -8,15 +8,12 @@ from dataclasses import replace
 from typing import Any
 
 from harness.adapters.documents import Obj, YAMLError, documents
+from harness.apps.known import app_of
+from harness.apps.toggle import PROBE_COMMAND, PROBE_PATHS, SIGTERM_ENV, STARTUP_DELAY_ENV, TOGGLE, TOKEN_ENV
 from harness.deploy.fields import Bad, require_fields, require_plain, require_two_ports, shown
 from harness.errors import BadInput
 from harness.knative.names import MAX_SCALE, MIN_SCALE, SERVING_API, TARGET_BURST_CAPACITY, USER_PORT
 from harness.model import RUN_LABEL, Handler, Probe, ServiceSpec
-
-PROBE_COMMAND = ("python3", "/app/toggle.py", "probe")
-TOKEN_ENV = "TOGGLE_TOKEN"  # noqa: S105 - the name of a variable, not a token
-TOGGLE_IMAGE = "toggle"
-"""An image of this name in a user's manifest stands for the toggle app of the run."""
 
 CPU_REQUEST = "50m"
 """Two pods must fit at once on two cores beside Kubernetes and Knative, while one replaces the other."""
@@ -31,8 +28,8 @@ def render(spec: ServiceSpec, *, namespace: str, image: str, token: str, run_id:
         "imagePullPolicy": "IfNotPresent",
         "ports": [{"containerPort": USER_PORT}],
         "env": [
-            {"name": "TOGGLE_STARTUP_DELAY", "value": f"{spec.app.startup_delay_s:g}"},
-            {"name": "TOGGLE_SIGTERM", "value": spec.app.sigterm},
+            {"name": STARTUP_DELAY_ENV, "value": f"{spec.app.startup_delay_s:g}"},
+            {"name": SIGTERM_ENV, "value": spec.app.sigterm},
             {"name": TOKEN_ENV, "value": token},
         ],
         "resources": {"requests": {"cpu": CPU_REQUEST}},
@@ -80,7 +77,7 @@ def rendered_probe(name: str, probe: Probe) -> Obj:
     if probe.handler is Handler.TCP:
         return {"tcpSocket": dict(port), **timing}
     # a path of an HTTP probe left standing means: the probe of this name; the app knows no "startup" of its own
-    asked = probe.path if probe.path in {"liveness", "readiness"} else name
+    asked = probe.path if probe.path in PROBE_PATHS.values() else name
     return {"exec": {"command": [*PROBE_COMMAND, "liveness" if asked == "startup" else asked]}, **timing}
 
 
@@ -127,9 +124,9 @@ def _require_containers(obj: Obj, bad: Bad) -> None:
         raise bad("The Service manifest has no container.", f"Write {place} with one container.")
     for index, container in enumerate(containers):
         if not isinstance(container, dict):
-            raise bad(f"{place}[{index}] is {shown(container)} and no mapping.", f"Write {place}: [{{image: {TOGGLE_IMAGE}}}].")
+            raise bad(f"{place}[{index}] is {shown(container)} and no mapping.", f"Write {place}: [{{image: {TOGGLE.image}}}].")
         if not isinstance(container.get("image"), str) or not container["image"]:
-            raise bad(f"{place}[{index}] has no image.", f"Write one, or `image: {TOGGLE_IMAGE}` for the toggle app.")
+            raise bad(f"{place}[{index}] has no image.", f"Write one, or `image: {TOGGLE.image}` for the toggle app.")
 
 
 def _require_one_port(obj: Obj, bad: Bad) -> None:
@@ -174,7 +171,7 @@ def adopted(manifest: Obj, *, namespace: str, app_image: str, token: str, run_id
     for one in (metadata, inner):
         one["labels"] = {**(one.get("labels") or {}), RUN_LABEL: run_id}
     for container in template["spec"]["containers"]:
-        if container["image"] == TOGGLE_IMAGE:
+        if app_of(container["image"]) is TOGGLE:
             container["image"] = app_image
             container.setdefault("imagePullPolicy", "IfNotPresent")
             others = [one for one in container.get("env") or [] if one.get("name") != TOKEN_ENV]
@@ -189,10 +186,10 @@ def described(manifest: Obj, *, base: ServiceSpec) -> ServiceSpec:
     into another, and its answers prove nothing.
     """
     container = served_container(manifest)
-    if container["image"] != TOGGLE_IMAGE:
+    if not app_of(container["image"]).control_port:
         raise BadInput(
             f"The Service's container runs {container['image']}, not the toggle app.",
-            fix=f"Write `image: {TOGGLE_IMAGE}` for the container that gets the requests; its probes are what is measured.",
+            fix=f"Write `image: {TOGGLE.image}` for the container that gets the requests; its probes are what is measured.",
         )
     try:
         return _described(manifest, container, base)
@@ -208,7 +205,7 @@ def _described(manifest: Obj, container: Obj, base: ServiceSpec) -> ServiceSpec:
     return replace(
         base,
         name=manifest["metadata"]["name"],
-        app=replace(base.app, startup_delay_s=float(env_of(manifest, "TOGGLE_STARTUP_DELAY") or 0)),
+        app=replace(base.app, startup_delay_s=float(env_of(manifest, STARTUP_DELAY_ENV) or 0)),
         liveness=_described_probe(container.get("livenessProbe")),
         readiness=_described_probe(container.get("readinessProbe")),
         startup=_described_probe(container.get("startupProbe")),

@@ -13,9 +13,9 @@ from harness.adapters.kube import Kube
 from harness.adapters.objects import ApiRefused, Objects, Ref, condition, conditions
 from harness.adapters.progress import QUIET, Progress
 from harness.adapters.wait import Look, wait_for
+from harness.apps.toggle import CONTROL_PORT, CONTROL_PORT_ENV, TOKEN_ENV
 from harness.deploy.direct import prove_ways
-from harness.deploy.fields import CONTROL_PORT, CONTROL_PORT_ENV
-from harness.deploy.manifest import TOKEN_ENV, adopted, env_of, render, user_port
+from harness.deploy.manifest import adopted, env_of, render, user_port
 from harness.deploy.pods import PodState, pods_of
 from harness.errors import DeployError, WaitTimeout
 from harness.knative.names import SERVING_API

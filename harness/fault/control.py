@@ -9,6 +9,7 @@ from typing import Any
 
 from harness.adapters.kube import Kube
 from harness.adapters.wait import Look, wait_for
+from harness.apps.toggle import CLEAR_PATH, STATE_PATH, TOKEN_ENV, TOKEN_HEADER
 from harness.errors import ClusterError, FaultError
 from harness.model import ClusterHandle, FaultKind, Target
 
@@ -54,7 +55,7 @@ class Control:
                 self._target.control_port,
                 method,
                 path,
-                headers={"X-Toggle-Token": self._target.token, "Content-Type": "application/json"},
+                headers={TOKEN_HEADER: self._target.token, "Content-Type": "application/json"},
                 body=None if body is None else json.dumps(body).encode(),
                 timeout_s=TIMEOUT_S,
             )
@@ -81,7 +82,7 @@ class Control:
 
     def state(self) -> AppState:
         """Raises FaultError."""
-        return self.as_state(self.understood(*self.ask("GET", "/state")))
+        return self.as_state(self.understood(*self.ask("GET", STATE_PATH)))
 
     def as_state(self, answer: Mapping[str, Any]) -> AppState:
         """The part of any answer that says how the app is. Raises FaultError when it lacks something."""
@@ -120,7 +121,7 @@ def clear(handle: ClusterHandle, target: Target, kind: FaultKind | None = None, 
 
     def look() -> Look[AppState]:
         try:
-            status, text = control.ask("POST", "/clear", wanted)
+            status, text = control.ask("POST", CLEAR_PATH, wanted)
         except FaultError as error:
             return Look(None, error.what)
         if status >= 500:  # the API server's words for a pod that does not answer
@@ -137,7 +138,7 @@ def _short(text: str) -> str:
 
 def _mend(status: int) -> str:
     return {
-        403: "Use the token the Service was deployed with (TOGGLE_TOKEN), and a kubeconfig that may use pods/proxy.",
+        403: f"Use the token the Service was deployed with ({TOKEN_ENV}), and a kubeconfig that may use pods/proxy.",
         404: "The pod is gone, or is not the toggle app: deploy again.",
         502: "The app is not running, or has no control port: see the pod's log.",
         503: "The app is not running, or has no control port: see the pod's log.",

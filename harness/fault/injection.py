@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from harness.adapters.clock import now_ns
+from harness.apps.toggle import FAULT_PATH
 from harness.errors import FaultError
 from harness.fault.control import Control
 from harness.model import ClusterHandle, FaultEvent, FaultKind, FaultSpec, Target
@@ -22,7 +23,7 @@ def inject(handle: ClusterHandle, target: Target, fault: FaultSpec, *, cycle: in
     control = Control(handle, target)
     _same_boot(control, target, control.state().boot, "before the fault")
     sent_ns = now_ns()
-    status, text = control.ask("POST", "/fault", {"kind": fault.kind.value, "persistent": fault.persistent})
+    status, text = control.ask("POST", FAULT_PATH, {"kind": fault.kind.value, "persistent": fault.persistent})
     answered_ns = now_ns()
     answer = control.understood(status, text)
     _same_boot(control, target, answer["boot"], "in the answer to the fault")

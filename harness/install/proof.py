@@ -9,6 +9,7 @@ from harness.adapters.ingress import Reply, ask, served
 from harness.adapters.objects import ApiRefused, NoSuchKind, Objects, Ref, conditions
 from harness.adapters.progress import Progress
 from harness.adapters.wait import Look, wait_for
+from harness.apps.toggle import STARTUP_DELAY_ENV
 from harness.errors import InstallError, WaitTimeout
 from harness.install.apply import apply_all, not_yet
 from harness.knative.names import MAX_SCALE, MIN_SCALE, SERVING_API, USER_PORT
@@ -38,7 +39,7 @@ def manifest(app_image: str) -> Obj:
                             "image": app_image,
                             "imagePullPolicy": "IfNotPresent",
                             "ports": [{"containerPort": USER_PORT}],
-                            "env": [{"name": "TOGGLE_STARTUP_DELAY", "value": "0"}],
+                            "env": [{"name": STARTUP_DELAY_ENV, "value": "0"}],
                             "resources": {"requests": {"cpu": "10m"}},
                         }
                     ],

@@ -8,7 +8,7 @@
     timer, host  the kernel's side: absolute timer, pinning, CPU      engine    the loop that sends and receives
     process    the harness's side: start it, look at it, end it
 
-Everything but `process` runs inside the generator and imports the standard library, `harness.model` and `harness.knative` only (h2c
-also its library, and only where a plan has that lane), so that the generator starts fast and nothing else lives in its process.
-Nothing is imported here for the same reason.
+Everything but `process` runs inside the generator and imports the standard library, `harness.model`, `harness.knative` and
+`harness.apps` only (h2c also its library, and only where a plan has that lane), so that the generator starts fast and nothing else
+lives in its process. Nothing is imported here for the same reason.
 """

@@ -25,6 +25,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from harness.apps.toggle import BOOT_HEADER
 from harness.load.host import give_back
 from harness.load.wire import Evidence
 from harness.model import ATTEMPT_SHIFT, FLAG_REUSED, LANES, OUTCOMES, RECORD, Answer, Lane, Outcome
@@ -170,7 +171,7 @@ class Seen:
     @property
     def boot(self) -> str:
         """Boot id of the app that answered, "" if the answer names none."""
-        return self.answer.headers.get("x-toggle-boot", "") if self.answer else ""
+        return self.answer.headers.get(BOOT_HEADER, "") if self.answer else ""
 
     @property
     def late_ns(self) -> int:

@@ -8,13 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum, auto
 
+from harness.apps.toggle import BOOT_HEADER, POD_HEADER
 from harness.model import Lane, LoadPlan
 
 BODY_KEPT = 512
 """So much of a body is kept as evidence."""
 
 HEAD_LIMIT = 65_536
-EVIDENCE = frozenset({b"server", b"content-type", b"x-toggle-pod", b"x-toggle-boot"})
+EVIDENCE = frozenset({b"server", b"content-type", POD_HEADER.encode(), BOOT_HEADER.encode()})
 PRESENCE = b"x-envoy-upstream-service-time"
 """Its value differs with each answer; that it is there tells that an upstream answered, not Envoy."""
 

@@ -49,7 +49,7 @@ class Answer:
     """One distinct answer of a cycle. Requests name it by index.
 
     body: first 512 bytes, decoded with replacement. headers: lower-case names, only those that are evidence
-    (server, content-type, x-toggle-pod, x-toggle-boot), and "x-envoy-upstream-service-time" with the value "present".
+    (server, content-type, and those by which an app names itself), and "x-envoy-upstream-service-time" with the value "present".
     """
 
     index: int

@@ -126,6 +126,7 @@ class Target:
     """What the load is sent to and the fault is put into: a Service and the one pod of this cycle.
 
     host: value of the Host header. address, port: where to connect. boot: the app's boot id when the cycle began.
+    control_port: of the pod, where the app takes orders to fail.
     queue_proxy_port, pod_port: at the same address, for the lanes that leave out the ingress; 0: there is no such way.
     """
 
@@ -139,7 +140,7 @@ class Target:
     address: str
     port: int
     user_port: int = 8080
-    control_port: int = 8099
+    control_port: int = 0
     token: str = field(default="", repr=False)
     queue_proxy_port: int = 0
     pod_port: int = 0

@@ -14,6 +14,7 @@ from typing import Any
 
 import polars as pl
 
+from harness.apps.toggle import TCP_PROBE, Event
 from harness.knative.containerd import Act, act_of
 from harness.knative.endpoints import slice_state
 from harness.knative.lines import QUEUE_PROXY_LOGGER, parsed, refused_text
@@ -27,19 +28,20 @@ MOST_READ = 20_000
 """Lines of one stream that are read one by one in a cycle; the app logs one a probe and a handful a boot."""
 
 _EVENT = r'"event":\s*"'
+_PROBED = rf'{_EVENT}{Event.PROBE}"'
 _REFUSED = rf'"logger":\s*"{QUEUE_PROXY_LOGGER}'
 _MESSAGE = re.compile(r'(?:msg=|\] )"((?:[^"\\]|\\.)*)"')
 _PROBES = {
     "liveness": ("Liveness probes", "Kubernetes asks: are you alive?"),
     "readiness": ("Readiness probes", "asks: may you get requests?"),
     "startup": ("Startup probes", "asks: have you started?"),
-    "tcp-probe": ("TCP probes", "somebody opens its port, no more"),
+    TCP_PROBE: ("TCP probes", "somebody opens its port, no more"),
 }
 _LISTENER = {
-    "boot": (Tone.BAD, "closed, starting", "the app's log: boot"),
-    "listening": (Tone.GOOD, "open", "the app's log: listening"),
-    "closed": (Tone.BAD, "closed", "the app's log: closed"),
-    "exit": (Tone.BAD, "closed", "the app's log: exit"),
+    Event.BOOT: (Tone.BAD, "closed, starting", "the app's log: boot"),
+    Event.LISTENING: (Tone.GOOD, "open", "the app's log: listening"),
+    Event.CLOSED: (Tone.BAD, "closed", "the app's log: closed"),
+    Event.EXIT: (Tone.BAD, "closed", "the app's log: exit"),
 }
 
 
@@ -52,7 +54,7 @@ def probes(rows: pl.DataFrame, frame: Frame, which: str, *, most: int) -> Track:
     """Each probe of this name that the app says it answered, good or failed."""
     name, plain = _PROBES.get(which, (f"{words.plain(which)} probes", "as the app logged them"))
     hits = of_stream(rows, Stream.APP).filter(
-        pl.col("payload").str.contains(_EVENT + 'probe"') & pl.col("payload").str.contains(rf'"which":\s*"{re.escape(which)}"')
+        pl.col("payload").str.contains(_PROBED) & pl.col("payload").str.contains(rf'"which":\s*"{re.escape(which)}"')
     )
     marks = []
     seen = hits.filter(pl.col("at_ns").is_between(frame.lo_ns, frame.hi_ns))
@@ -68,7 +70,7 @@ def probes(rows: pl.DataFrame, frame: Frame, which: str, *, most: int) -> Track:
 
 def probe_names(rows: pl.DataFrame) -> list[str]:
     """The names under which the app logged probes, known ones first; at most eight."""
-    hits = of_stream(rows, Stream.APP).filter(pl.col("payload").str.contains(_EVENT + 'probe"'))
+    hits = of_stream(rows, Stream.APP).filter(pl.col("payload").str.contains(_PROBED))
     names = hits["payload"].str.extract(r'"which":\s*"([a-z0-9-]{1,40})"').drop_nulls().unique().to_list()
     known = list(_PROBES)
     return sorted(names, key=lambda name: (known.index(name) if name in known else len(known), name))[:8]
@@ -76,7 +78,7 @@ def probe_names(rows: pl.DataFrame) -> list[str]:
 
 def listener(rows: pl.DataFrame, frame: Frame) -> Track:
     """Whether the app accepts connections, as it says itself."""
-    found = of_stream(rows, Stream.APP).filter(pl.col("payload").str.contains(_EVENT + '(boot|listening|closed|exit)"'))
+    found = of_stream(rows, Stream.APP).filter(pl.col("payload").str.contains(_EVENT + f'({"|".join(_LISTENER)})"'))
     turns = []
     for at_ns, _, payload in _read(found, MOST_READ):
         told = parsed(payload) or {}
@@ -213,7 +215,7 @@ def lines(rows: pl.DataFrame, frame: Frame, stream: Stream, *, port: int, most: 
     if stream is Stream.QUEUE_PROXY:
         mine = mine.filter(~_is_refused(port))
     if stream is Stream.APP:
-        mine = mine.filter(~pl.col("payload").str.contains(_EVENT + 'probe"'))
+        mine = mine.filter(~pl.col("payload").str.contains(_PROBED))
     marks = tuple(_events(mine, frame, most) if stream is Stream.EVENTS else _line_marks(mine, frame, most))
     return Track(key, name, plain, (stream,), marks=marks, left_out=max(mine.height - most, 0))
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import polars as pl
 
 from harness.analyse.anatomy.sources import COMMAND, Source
+from harness.apps.toggle import BOOT_HEADER, POD_HEADER
 from harness.knative.lines import refused_text
 from harness.model import Outcome
 
@@ -62,7 +63,7 @@ def _by_boot(answers: pl.DataFrame, pod: str, boot: str) -> tuple[list[int], lis
     old, new, strangers = [], [], False
     for index, text in _rows(answers):
         headers = json.loads(text)
-        its_pod, its_boot = headers.get("x-toggle-pod"), headers.get("x-toggle-boot")
+        its_pod, its_boot = headers.get(POD_HEADER), headers.get(BOOT_HEADER)
         if its_pod and its_pod != pod:
             strangers = True
         elif its_boot == boot:

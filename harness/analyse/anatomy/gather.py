@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from harness.analyse.lines import AppEvent
 from harness.analyse.sights import rows_to_observations
+from harness.apps.toggle import AppEvent
 from harness.knative.lines import DRAIN, INFO_HEADS
 from harness.knative.pods import PodState
 from harness.model import Observation, Stream

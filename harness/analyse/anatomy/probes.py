@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from harness.analyse.anatomy.sources import Source
 from harness.analyse.anatomy.told import CLOCK_NS, Boots
-from harness.analyse.lines import AppEvent, app_events
+from harness.apps.toggle import AppEvent, app_events
 from harness.knative.probes import DEFAULT_READINESS
 from harness.model import FaultKind, Handler, Observation, Probe, ServiceSpec
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from harness.analyse.anatomy.sources import COMMAND, Source
-from harness.analyse.lines import AppEvent
+from harness.apps.toggle import AppEvent, Event
 from harness.model import FaultEvent
 
 CLOCK_NS = 1_000
@@ -56,15 +56,15 @@ def before(told: Iterable[AppEvent], event: AppEvent) -> tuple[int, str]:
 def sources(seen: Boots, event: FaultEvent) -> dict[str, Source]:
     """What the app alone says of each edge, probes apart."""
     found: dict[str, Source] = {}
-    taken = _first(seen.old, "fault", seen.since_ns)
+    taken = _first(seen.old, Event.FAULT, seen.since_ns)
     if taken is not None:  # stamped before it took effect
         hi_ns = max(taken.t_ns, event.answered_ns)
         found["fault"] = Source(taken.t_ns, hi_ns, "the app's log: fault", "the harness: answer received", CLOCK_NS)
-    for edge, name in (("sigterm", "signal"), ("listener-closed", "closed")):
+    for edge, name in (("sigterm", Event.SIGNAL), ("listener-closed", Event.CLOSED)):
         one = _first(seen.old, name, seen.since_ns)
         if one is not None:
             found[edge] = _did(seen.old, one, seen.since_ns)
-    listening = _first(seen.later, "listening", seen.since_ns)
+    listening = _first(seen.later, Event.LISTENING, seen.since_ns)
     if listening is not None:
         found["listening"] = _did(seen.later, listening, seen.since_ns)
     if seen.later and 0 < seen.last_ns <= seen.later[0].t_ns:

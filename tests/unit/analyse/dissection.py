@@ -10,8 +10,8 @@ from typing import Any
 import polars as pl
 
 from harness.analyse.anatomy import Anatomy, about_no_request, dissect, gather
-from harness.analyse.lines import app_events
 from harness.analyse.sights import rows_to_observations
+from harness.apps.toggle import app_events
 from harness.knative.pods import states
 from harness.model import AppSpec, Bracket, FaultKind, FaultSpec, History, Observation, ServiceSpec, Stream
 from tests.unit.analyse.story import REFUSED, S, Story, at, restarts, stamp

@@ -10,9 +10,9 @@ import polars as pl
 import pytest
 
 from harness.analyse import void_reason
-from harness.analyse.lines import AppEvent
 from harness.analyse.outage import closed_windows
 from harness.analyse.voiding import first_sent, pacing
+from harness.apps.toggle import AppEvent
 from harness.history.layout import Table
 from harness.history.tables import SCHEMAS, frame
 from harness.knative.pods import PodState, ready_throughout, restarts_since

@@ -118,9 +118,9 @@ def handle(api: FakeApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Clu
 @pytest.fixture
 def target() -> Target:
     """The pod of this cycle."""
-    return Target(
-        "ns", "toggle", "toggle-00001", "pod-1", "10.0.0.1", "b1", "toggle.ns.example.com", "127.0.0.1", 9, token="sesame"
-    )
+    host = "toggle.ns.example.com"
+    who = ("ns", "toggle", "toggle-00001", "pod-1", "10.0.0.1", "b1")
+    return Target(*who, host, "127.0.0.1", 9, control_port=8099, token="sesame")
 
 
 def forward_to(port: int) -> Callable[[Asked], tuple[int, str]]:

@@ -1,4 +1,4 @@
-"""Forwarding errors as columns, and the app's events."""
+"""Forwarding errors as columns."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ import json
 import polars as pl
 
 from harness.analyse.errorlines import ErrorLines, forwarding_errors
-from harness.analyse.lines import app_events
 from harness.history.layout import Table
 from harness.history.tables import frame
-from harness.model import Observation, Stream
+from harness.model import Stream
 from tests.unit.analyse.story import REFUSED
 
 READ = json.dumps(
@@ -56,19 +55,3 @@ def test_a_probe_error_is_no_forwarding_error() -> None:
     """A probe's own refusal on stderr is never counted, even when it quotes JSON."""
     probe = f'aggressive probe error (failed 3 times): {REFUSED} "error"'
     assert told(forwarding_errors(rows(probe), Stream.QUEUE_PROXY)) == []
-
-
-def test_app_events_are_in_the_apps_order() -> None:
-    """Lines may reach us late; the app's clock orders them."""
-
-    def line(ns: int, text: str) -> Observation:
-        return Observation(Stream.APP, "p", "user-container", 0, ns, 1, ns, text)
-
-    events = app_events(
-        [
-            line(2, '{"t_ns":2,"event":"listening","boot":"b"}'),
-            line(1, '{"t_ns":1,"event":"boot","boot":"b"}'),
-            line(3, "Traceback"),
-        ]
-    )
-    assert [(one.event, one.t_ns) for one in events] == [("boot", 1), ("listening", 2)]

@@ -1,0 +1,96 @@
+"""The toggle app, as testapps/toggle/README.md describes it: headers, paths, environment, and the lines of its log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from harness.apps.app import App
+from harness.knative.lines import parsed
+from harness.model import Observation, Stream
+
+CONTROL_PORT = 8099
+"""Where it takes orders unless CONTROL_PORT_ENV says otherwise."""
+
+TOGGLE = App(image="toggle", names_itself=True, logs_probes=True, logs_listener=True, control_port=CONTROL_PORT)
+
+# --- environment and commands ---
+
+CONTROL_PORT_ENV = "TOGGLE_CONTROL_PORT"
+TOKEN_ENV = "TOGGLE_TOKEN"  # noqa: S105 - the name of a variable, not a token
+STARTUP_DELAY_ENV = "TOGGLE_STARTUP_DELAY"
+SIGTERM_ENV = "TOGGLE_SIGTERM"
+
+PROBE_COMMAND = ("python3", "/app/toggle.py", "probe")
+"""An exec probe; the name of the probe ("liveness", "readiness") follows."""
+
+# --- its main port ---
+
+POD_HEADER = "x-toggle-pod"
+BOOT_HEADER = "x-toggle-boot"
+"""In each answer: the pod, and a random id of this start of the process."""
+
+PROBE_PATHS: Mapping[str, str] = {"/healthz": "liveness", "/readyz": "readiness"}
+"""Which probe a path is; it answers 503 while that fault is on."""
+
+OTHER_PROBE = "other"
+"""In the log: an HTTP probe of any other path, which no fault but a hang reaches."""
+
+TCP_PROBE = "tcp-probe"
+"""In the log: a connection that was closed without a word. A client's spare connection looks the same, but is held longer."""
+
+# --- its control port ---
+
+TOKEN_HEADER = "X-Toggle-Token"  # noqa: S105 - the name of a header, not a token
+FAULT_PATH = "/fault"
+CLEAR_PATH = "/clear"
+STATE_PATH = "/state"
+
+# --- its log ---
+
+
+class Event(StrEnum):
+    """What a line of its log tells of."""
+
+    BOOT = "boot"
+    LISTENING = "listening"
+    CLOSED = "closed"
+    SIGNAL = "signal"
+    PROBE = "probe"
+    HANG = "hang"
+    FAULT = "fault"
+    CLEAR = "clear"
+    EXIT = "exit"
+
+
+PROBE_EVENTS = frozenset({Event.PROBE, Event.HANG})
+"""The events of a probe: one that was answered, one that was left hanging."""
+
+
+@dataclass(frozen=True, slots=True)
+class AppEvent:
+    """One line of the app's log. t_ns: by the app's own clock. more: every key the app wrote."""
+
+    event: str
+    boot: str
+    t_ns: int
+    more: Mapping[str, Any]
+
+
+def event_of(payload: str) -> AppEvent | None:
+    """What a line of the app's log says, None if it is no event."""
+    line = parsed(payload)
+    if line is None:
+        return None
+    t_ns, event, boot = line.get("t_ns"), line.get("event"), line.get("boot")
+    if not (isinstance(t_ns, int) and isinstance(event, str) and isinstance(boot, str)):
+        return None
+    return AppEvent(event, boot, t_ns, line)
+
+
+def app_events(observations: Iterable[Observation]) -> tuple[AppEvent, ...]:
+    """The app's events among these observations, by the app's clock; other lines of its log are skipped."""
+    lines = (event_of(seen.payload) for seen in observations if seen.stream is Stream.APP)
+    return tuple(sorted((line for line in lines if line is not None), key=lambda event: event.t_ns))
