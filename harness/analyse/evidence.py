@@ -14,9 +14,9 @@ import polars as pl
 from harness.analyse.columns import Flags, Indices
 from harness.apps.toggle import BOOT_HEADER
 from harness.knative.lines import refused_text
-from harness.model import Cause, Lane, Outcome
+from harness.model import LANES_PAST_INGRESS, Cause, Lane, Outcome
 
-STRAIGHT = (Lane.GET_QUEUE_PROXY.value, Lane.GET_POD.value)
+STRAIGHT = tuple(lane.value for lane in LANES_PAST_INGRESS)
 """The lanes that leave out the ingress. Claims speak of the others, the way of every user."""
 
 _SEEN_BY_THE_SOCKET = frozenset({Outcome.REFUSED, Outcome.RESET, Outcome.CLOSED, Outcome.TRUNCATED})

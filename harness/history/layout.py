@@ -27,11 +27,6 @@ RUN = "run.json"
 CLOSED = "closed.json"
 RAW = "raw"
 LOAD = "load"
-SPEC = "spec.json"
-RECORDS = "records.bin"
-ATTEMPTS = "attempts.bin"
-ANSWERS = "answers.jsonl"
-GENERATOR = "generator.json"
 
 _CYCLE = re.compile(r"cycle-(\d{3,})")
 

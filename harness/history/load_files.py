@@ -12,28 +12,26 @@ import polars as pl
 from harness.errors import HistoryError
 from harness.history.codec import DoesNotFit, decode, require_sane
 from harness.history.journal import read_lines
-from harness.history.layout import ANSWERS, ATTEMPTS, GENERATOR, RECORDS, Table
+from harness.history.layout import Table
 from harness.history.tables import SCHEMAS, empty, frame
-from harness.model import ATTEMPT_SHIFT, FLAG_REUSED, LANES, OUTCOMES, RECORD, Answer, GeneratorReport, Outcome
-
-RECORD_DTYPE = np.dtype(
-    [
-        ("seq", "<u4"),
-        ("lane", "u1"),
-        ("outcome", "u1"),
-        ("status", "<u2"),
-        ("answer", "<i4"),
-        ("flags", "<u4"),
-        ("intended_ns", "<i8"),
-        ("sent_ns", "<i8"),
-        ("first_byte_ns", "<i8"),
-        ("done_ns", "<i8"),
-    ]
+from harness.model import (
+    ANSWERS_FILE,
+    ATTEMPT_SHIFT,
+    ATTEMPTS_FILE,
+    FLAG_REUSED,
+    LANES,
+    OUTCOMES,
+    RECORD,
+    RECORD_FIELDS,
+    RECORDS_FILE,
+    REPORT_FILE,
+    Answer,
+    GeneratorReport,
+    Outcome,
 )
-"""`harness.model.RECORD`, for numpy."""
 
-if RECORD_DTYPE.itemsize != RECORD.size:  # pragma: no cover - a change of one without the other
-    raise AssertionError(f"a record has {RECORD.size} bytes, its dtype {RECORD_DTYPE.itemsize}")
+RECORD_DTYPE = np.dtype([(name, f"<{code}") for name, code in RECORD_FIELDS])
+"""`harness.model.RECORD`, for numpy."""
 
 
 def read_load(directory: Path, cycle: int) -> tuple[pl.DataFrame, pl.DataFrame, GeneratorReport | None, tuple[str, ...]]:
@@ -42,9 +40,9 @@ def read_load(directory: Path, cycle: int) -> tuple[pl.DataFrame, pl.DataFrame, 
     Only planned records are rows. One that was planned and never came to an end is UNANSWERED. No files: no rows, no report.
     Raises HistoryError for damaged files.
     """
-    data = _bytes(directory / RECORDS)
-    requests = empty(Table.REQUESTS) if data is None else _frame(Table.REQUESTS, directory / RECORDS, data, cycle)
-    answers, notes = _answers(directory / ANSWERS, cycle)
+    data = _bytes(directory / RECORDS_FILE)
+    requests = empty(Table.REQUESTS) if data is None else _frame(Table.REQUESTS, directory / RECORDS_FILE, data, cycle)
+    answers, notes = _answers(directory / ANSWERS_FILE, cycle)
     return requests.sort("intended_ns", "seq"), answers, read_report(directory), notes
 
 
@@ -53,18 +51,18 @@ def read_attempts(directory: Path, cycle: int) -> tuple[pl.DataFrame | None, tup
 
     Raises HistoryError for a damaged file; one that a kill cut off within its last record is not damaged, but noted.
     """
-    data = _bytes(directory / ATTEMPTS)
+    data = _bytes(directory / ATTEMPTS_FILE)
     if data is None:
         return None, _untold(directory, empty(Table.ATTEMPTS))
     rest = len(data) % RECORD.size
-    notes = (f"{ATTEMPTS}: the last record was torn and is left out",) if rest else ()
-    rows = _frame(Table.ATTEMPTS, directory / ATTEMPTS, data[: len(data) - rest], cycle)
+    notes = (f"{ATTEMPTS_FILE}: the last record was torn and is left out",) if rest else ()
+    rows = _frame(Table.ATTEMPTS, directory / ATTEMPTS_FILE, data[: len(data) - rest], cycle)
     return rows.sort("sent_ns", "seq", "attempt"), (*notes, *_untold(directory, rows))
 
 
 def _untold(directory: Path, attempts: pl.DataFrame) -> tuple[str, ...]:
     """A note if a request's record has another number than that of the attempts before it: some are lost, or are not its own."""
-    data = _bytes(directory / RECORDS) or b""
+    data = _bytes(directory / RECORDS_FILE) or b""
     records = np.frombuffer(data[: len(data) - len(data) % RECORD.size], dtype=RECORD_DTYPE)
     records = records[records["intended_ns"] != 0]
     last = pl.DataFrame({"seq": records["seq"].astype(np.int64), "last": (records["flags"] >> ATTEMPT_SHIFT).astype(np.int64)})
@@ -72,14 +70,13 @@ def _untold(directory: Path, attempts: pl.DataFrame) -> tuple[str, ...]:
     wrong = last.join(told, on="seq", how="full", coalesce=True).filter(~pl.col("last").eq_missing(pl.col("told").fill_null(0)))
     if wrong.is_empty():
         return ()
-    return (
-        f"{ATTEMPTS}: the attempts of {wrong.height} requests are not all there, or are of none (first: {wrong['seq'].sort()[0]})",
-    )
+    first = wrong["seq"].sort()[0]
+    return (f"{ATTEMPTS_FILE}: the attempts of {wrong.height} requests are not all there, or are of none (first: {first})",)
 
 
 def read_report(directory: Path) -> GeneratorReport | None:
     """What the generator said of itself at its end; None if it never came to it."""
-    path = directory / GENERATOR
+    path = directory / REPORT_FILE
     try:
         report = decode(GeneratorReport, json.loads(path.read_text(encoding="utf-8")))
         require_sane("rate_rps", report.rate_rps, 1e-6, 1e9)

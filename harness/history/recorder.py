@@ -19,7 +19,7 @@ from harness.history.journal import Journal
 from harness.history.layout import CLOSED, JOURNALS, RAW, RUN, Table
 from harness.history.reader import head_of, read_tables
 from harness.history.tables import row, sha256_of, write_parquet
-from harness.model import CycleMark, FaultEvent, Gap, Observation, Phase, RunMeta
+from harness.model import ANSWERS_FILE, ATTEMPTS_FILE, RECORDS_FILE, CycleMark, FaultEvent, Gap, Observation, Phase, RunMeta
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 """What a scenario and a run id may be called: they name directories."""
@@ -157,5 +157,5 @@ def seal(directory: Path) -> None:
     for table in JOURNALS:
         layout.journal(directory, table).unlink(missing_ok=True)
     for _, place in layout.load_dirs(directory):
-        for name in (layout.RECORDS, layout.ATTEMPTS, layout.ANSWERS):
+        for name in (RECORDS_FILE, ATTEMPTS_FILE, ANSWERS_FILE):
             (place / name).unlink(missing_ok=True)

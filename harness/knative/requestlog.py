@@ -12,14 +12,15 @@ from typing import Any
 from harness.knative.lines import parsed
 from harness.knative.names import QUEUE_PROXY
 from harness.knative.probes import KNATIVE_AGENT, KUBELET_AGENT
+from harness.model import ATTEMPT_HEADER, RID_HEADER
 
 MARK = "knative-chaos-request"
 """Value of the line's key "log": what tells our lines from everything else queue-proxy prints."""
 
 TEMPLATE = (
     '{"log":"' + MARK + '",'
-    '"rid":"{{printf "%.200s" (.Request.Header.Get "X-Rid") | urlquery}}",'
-    '"attempt":"{{printf "%.20s" (.Request.Header.Get "X-Attempt") | urlquery}}",'
+    '"rid":"{{printf "%.200s" (.Request.Header.Get "' + RID_HEADER + '") | urlquery}}",'
+    '"attempt":"{{printf "%.20s" (.Request.Header.Get "' + ATTEMPT_HEADER + '") | urlquery}}",'
     '"method":"{{printf "%.20s" .Request.Method | urlquery}}",'
     '"agent":"{{printf "%.80s" .Request.UserAgent | urlquery}}",'
     '"status":{{.Response.Code}},'

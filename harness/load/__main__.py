@@ -16,12 +16,12 @@ from pathlib import Path
 from harness.load import host
 from harness.load.book import Book
 from harness.load.engine import Engine
-from harness.load.records import ANSWERS, ATTEMPTS, RECORDS, AnswerWriter, AttemptWriter, RecordWriter
-from harness.load.report import REPORT, Reporter
+from harness.load.records import AnswerWriter, AttemptWriter, RecordWriter
+from harness.load.report import Reporter
 from harness.load.retry import Retry
 from harness.load.schedule import capacity
 from harness.load.spec import GeneratorSpec
-from harness.model import Lane
+from harness.model import ANSWERS_FILE, ATTEMPTS_FILE, RECORDS_FILE, REPORT_FILE, Lane
 
 BAD_SPEC = 3
 CRASH = 70
@@ -43,10 +43,10 @@ def main(argv: list[str]) -> int:
     offset = host.utc_offset_ns()
     places = capacity(spec.plan, spec.max_s)
     try:
-        records = RecordWriter(path.parent / RECORDS, places, offset)
-        answers = AnswerWriter(path.parent / ANSWERS)
-        attempts = AttemptWriter(path.parent / ATTEMPTS, offset) if dict(spec.plan.lanes).get(Lane.GET_RETRYING) else None
-        reporter = Reporter(path.parent / REPORT, spec.plan.rate_rps, standing, offset)
+        records = RecordWriter(path.parent / RECORDS_FILE, places, offset)
+        answers = AnswerWriter(path.parent / ANSWERS_FILE)
+        attempts = AttemptWriter(path.parent / ATTEMPTS_FILE, offset) if dict(spec.plan.lanes).get(Lane.GET_RETRYING) else None
+        reporter = Reporter(path.parent / REPORT_FILE, spec.plan.rate_rps, standing, offset)
         book = Book(records, answers, attempts, Retry.of(spec.plan))
         engine = Engine(spec, book, reporter, capacity=places, say=sys.stdout)
     except OSError as error:

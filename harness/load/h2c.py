@@ -31,7 +31,7 @@ from harness.load.connection import READ_BYTES, Dialer, Sockets, push
 from harness.load.outcome import outcome_of
 from harness.load.spec import GeneratorSpec
 from harness.load.wire import BODY_KEPT, Framing, Head, Malformed, evidence_of, fields_of
-from harness.model import ATTEMPT_SHIFT, FLAG_REUSED, LANES, Outcome
+from harness.model import ATTEMPT_SHIFT, FLAG_REUSED, LANES, RID_HEADER, Outcome
 
 WINDOW = 1 << 20
 """Bytes a server may send before it must wait for us, for a stream and, many times, for a connection: no answer comes near."""
@@ -47,6 +47,7 @@ CARRIED_MAX = 1 << 20
 
 _FRAME_HEAD = struct.Struct(">HBBBL")
 _SETTINGS, _GOAWAY = 4, 7
+_RID = RID_HEADER.lower().encode()
 
 
 class H2c:
@@ -80,7 +81,7 @@ class H2c:
         stream = Stream(self.lane, link)
         self.book.begin(stream, seq, intended, at, attempt << ATTEMPT_SHIFT | (0 if fresh else FLAG_REUSED))
         rid = self._rid + b"%d" % seq
-        link.request(stream, [*self._before, (b":path", self._path + rid), (b"x-rid", rid), *self._behind])
+        link.request(stream, [*self._before, (b":path", self._path + rid), (_RID, rid), *self._behind])
         try:
             if fresh:
                 self._dialer.dial(link.sock)

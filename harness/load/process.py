@@ -18,16 +18,14 @@ from harness.adapters.process import tail_of
 from harness.adapters.wait import Look, wait_for
 from harness.errors import BadInput, LoadError, WaitTimeout
 from harness.load.records import RecordReader, Seen
-from harness.load.report import REPORT
 from harness.load.spec import BadSpec, GeneratorSpec
-from harness.model import GeneratorReport, Lane, LoadPlan, Outcome, Target
+from harness.model import LANES_PAST_INGRESS, REPORT_FILE, SPEC_FILE, GeneratorReport, Lane, LoadPlan, Outcome, Target
 
 __all__ = ["THROUGH_INGRESS", "Generator", "GeneratorSpec", "Seen", "ports_of", "read_report", "require_plan", "start"]
 
-THROUGH_INGRESS = frozenset(Lane) - {Lane.GET_QUEUE_PROXY, Lane.GET_POD}
+THROUGH_INGRESS = frozenset(Lane) - frozenset(LANES_PAST_INGRESS)
 """Lanes that go the way of every user."""
 
-SPEC = "spec.json"
 LOG = "generator.log"
 READY_WITHIN_S = 120.0
 STARTED_WITHIN_S = 30.0
@@ -52,7 +50,7 @@ def start(spec: GeneratorSpec, out: Path) -> Generator:
     except BadSpec as error:
         raise BadInput(f"The load cannot be generated: {error}.", fix="Change the load plan.") from error
     try:
-        write_atomic(out / SPEC, spec.to_json())
+        write_atomic(out / SPEC_FILE, spec.to_json())
     except OSError as error:
         raise BadInput(
             f"The load's directory cannot be written: {error.strerror}.", where=str(out), fix="Name another artifacts directory."
@@ -90,9 +88,9 @@ def ports_of(plan: LoadPlan, target: Target) -> tuple[tuple[Lane, int], ...]:
 def read_report(out: Path) -> GeneratorReport:
     """What the generator of this directory said of itself last. Raises LoadError when it left nothing that can be read."""
     try:
-        return GeneratorReport(**json.loads((out / REPORT).read_text(encoding="utf-8")))
+        return GeneratorReport(**json.loads((out / REPORT_FILE).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError) as error:
-        raise LoadError(f"The load generator left no report: {error}.", where=str(out / REPORT)) from error
+        raise LoadError(f"The load generator left no report: {error}.", where=str(out / REPORT_FILE)) from error
 
 
 class Generator:
@@ -112,7 +110,7 @@ class Generator:
         with self.log.open("wb") as log:
             # A session of its own: Ctrl-C in the terminal is for the harness, which then says stop.
             self._child = subprocess.Popen(
-                [sys.executable, "-P", "-m", "harness.load", str((out / SPEC).resolve())],
+                [sys.executable, "-P", "-m", "harness.load", str((out / SPEC_FILE).resolve())],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,

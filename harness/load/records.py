@@ -19,6 +19,7 @@ from __future__ import annotations
 import json
 import mmap
 import os
+import struct
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Collection, Iterator
@@ -28,19 +29,33 @@ from pathlib import Path
 from harness.apps.toggle import BOOT_HEADER
 from harness.load.host import give_back
 from harness.load.wire import Evidence
-from harness.model import ATTEMPT_SHIFT, FLAG_REUSED, LANES, OUTCOMES, RECORD, Answer, Lane, Outcome
+from harness.model import (
+    ANSWERS_FILE,
+    ATTEMPT_SHIFT,
+    ATTEMPTS_FILE,
+    FLAG_REUSED,
+    LANES,
+    OUTCOMES,
+    RECORD,
+    RECORD_FIELDS,
+    RECORDS_FILE,
+    Answer,
+    Lane,
+    Outcome,
+)
 
-RECORDS = "records.bin"
-ATTEMPTS = "attempts.bin"
-ANSWERS = "answers.jsonl"
 MAX_ANSWERS = 4096
 """Distinct answers kept apart; the last one stands for all that came after."""
 
 _CODE = {outcome: code for code, outcome in enumerate(OUTCOMES)}
 _UNANSWERED = _CODE[Outcome.UNANSWERED]
-_OUTCOME_AT = 5
-_DONE_TOP_AT = RECORD.size - 1
+_NAMES = tuple(name for name, _ in RECORD_FIELDS)
+_OUTCOME, _INTENDED = _NAMES.index("outcome"), _NAMES.index("intended_ns")
+_OUTCOME_AT = struct.calcsize("<" + "".join(code for _, code in RECORD_FIELDS[:_OUTCOME]))
 _DONE_AT = RECORD.size - 8
+"""done_ns is the last field."""
+
+_DONE_TOP_AT = RECORD.size - 1
 _WORDS = RECORD.size // 8
 _WHOLE_NS = 1 << 56
 """A time that is less lacks its highest byte: it is 0, or still being written."""
@@ -184,10 +199,10 @@ class RecordReader:
 
     def __init__(self, folder: Path) -> None:
         """folder: the generator's out dir. Raises OSError when the files are not there."""
-        with (folder / RECORDS).open("rb") as source:
+        with (folder / RECORDS_FILE).open("rb") as source:
             self._map = mmap.mmap(source.fileno(), 0, access=mmap.ACCESS_READ)
-        self._attempts_path = folder / ATTEMPTS
-        self._answers_path = folder / ANSWERS
+        self._attempts_path = folder / ATTEMPTS_FILE
+        self._answers_path = folder / ANSWERS_FILE
         self._answers: dict[int, Answer] = {}
         self._answers_read = 0
         self.capacity = len(self._map) // RECORD.size
@@ -224,7 +239,7 @@ class RecordReader:
 
     def counts(self, since_ns: int = 0) -> dict[Outcome, int]:
         """The same, counted; outcomes that did not occur are missing."""
-        codes = Counter(row[2] for row in self._settled(since_ns))
+        codes = Counter(row[_OUTCOME] for row in self._settled(since_ns))
         return {OUTCOMES[code]: count for code, count in sorted(codes.items())}
 
     def all(self) -> list[Seen]:
@@ -245,7 +260,7 @@ class RecordReader:
         return self._map[_OUTCOME_AT : self.planned() * RECORD.size : RECORD.size]
 
     def _intended(self, seq: int) -> int:
-        return int(RECORD.unpack_from(self._map, seq * RECORD.size)[6])
+        return int(RECORD.unpack_from(self._map, seq * RECORD.size)[_INTENDED])
 
     def _settled(self, since_ns: int) -> Iterator[tuple[int, ...]]:
         since_ns = max(since_ns, _WHOLE_NS)

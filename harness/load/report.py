@@ -13,7 +13,6 @@ from harness.load.pacing import Pacing
 from harness.load.schedule import SECOND_NS
 from harness.model import GeneratorReport
 
-REPORT = "generator.json"
 RUNNING = "running"
 """ended_by of a report whose generator had not ended when it was written: it runs, or was killed."""
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from harness.knative.probes import is_probe_header
 from harness.load.schedule import CHANGING, capacity
-from harness.model import RECORD, Arrivals, Lane, LoadPlan
+from harness.model import ATTEMPT_HEADER, RECORD, RID_HEADER, Arrivals, Lane, LoadPlan
 
 MAX_RECORD_BYTES = 8 << 30
 """More than this is a slip in max_s, not a plan."""
@@ -31,8 +31,8 @@ MAX_HEADER = 8 << 10
 OURS = frozenset(
     {
         "host",
-        "x-rid",
-        "x-attempt",
+        RID_HEADER.lower(),
+        ATTEMPT_HEADER.lower(),
         "content-length",
         "transfer-encoding",
         "connection",

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from harness.apps.toggle import BOOT_HEADER, POD_HEADER
-from harness.model import Lane, LoadPlan
+from harness.model import ATTEMPT_HEADER, RID_HEADER, Lane, LoadPlan
 
 BODY_KEPT = 512
 """So much of a body is kept as evidence."""
@@ -52,9 +52,9 @@ class RequestText:
         if lane is Lane.GET_NEW:
             end += b"\r\nConnection: close"
         end += b"\r\n\r\n" + body
-        ends = tuple(b"\r\nX-Attempt: %d%s" % (attempt, end) for attempt in range(attempts)) or (end,)
+        ends = tuple(b"\r\n%s: %d%s" % (ATTEMPT_HEADER.encode(), attempt, end) for attempt in range(attempts)) or (end,)
         query = b"&rid=" if "?" in path else b"?rid="
-        head = b" HTTP/1.1\r\nHost: %s\r\nX-Rid: " % host.encode("ascii")
+        head = b" HTTP/1.1\r\nHost: %s\r\n%s: " % (host.encode("ascii"), RID_HEADER.encode())
         return RequestText((b"POST " if post else b"GET ") + path.encode("ascii") + query, head, ends)
 
     def render(self, rid: bytes, attempt: int = 0) -> bytes:

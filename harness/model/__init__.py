@@ -10,6 +10,7 @@ the load generator's process imports this package and nothing else of the harnes
 """
 
 from harness.model.asked import (
+    LANES_PAST_INGRESS,
     AppSpec,
     Arrivals,
     Claim,
@@ -37,12 +38,20 @@ from harness.model.meaning import (
     Verdict,
 )
 from harness.model.measured import (
+    ANSWERS_FILE,
+    ATTEMPT_HEADER,
     ATTEMPT_SHIFT,
+    ATTEMPTS_FILE,
     FLAG_REUSED,
     LANES,
     NOBODY,
     OUTCOMES,
     RECORD,
+    RECORD_FIELDS,
+    RECORDS_FILE,
+    REPORT_FILE,
+    RID_HEADER,
+    SPEC_FILE,
     Answer,
     CycleMark,
     FaultEvent,
@@ -72,18 +81,27 @@ from harness.model.world import (
 )
 
 __all__ = [
+    "ANSWERS_FILE",
+    "ATTEMPTS_FILE",
+    "ATTEMPT_HEADER",
     "ATTEMPT_SHIFT",
     "CONTROL_NODE_PORT",
     "DIRECT_NODE_PORT",
     "FLAG_REUSED",
     "INGRESS_NODE_PORT",
     "LANES",
+    "LANES_PAST_INGRESS",
     "NOBODY",
     "OUTCOMES",
     "PREFIX",
     "RECORD",
+    "RECORDS_FILE",
+    "RECORD_FIELDS",
+    "REPORT_FILE",
+    "RID_HEADER",
     "RUN_LABEL",
     "SCHEMA",
+    "SPEC_FILE",
     "Answer",
     "AppSpec",
     "Arrivals",

@@ -75,6 +75,10 @@ class Lane(StrEnum):
     GET_POD = "get-pod"
 
 
+LANES_PAST_INGRESS = (Lane.GET_QUEUE_PROXY, Lane.GET_POD)
+"""The lanes that leave out the ingress. Claims speak of the others, the way of every user."""
+
+
 class Arrivals(StrEnum):
     """How the times at which requests are due follow each other."""
 

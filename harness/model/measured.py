@@ -33,9 +33,39 @@ class Outcome(StrEnum):
 LANES: tuple[Lane, ...] = tuple(Lane)
 OUTCOMES: tuple[Outcome, ...] = tuple(Outcome)
 
-RECORD = struct.Struct("<IBBHiIqqqq")
-"""One request on disk, 48 bytes: seq, lane code, outcome code, status, answer index (-1: none), flags,
-intended_ns, sent_ns, first_byte_ns, done_ns (0 where it never came to that). A record whose intended_ns is 0 was never planned."""
+RID_HEADER = "X-Rid"
+"""In each request of the generator: its id."""
+
+ATTEMPT_HEADER = "X-Attempt"
+"""In each request of a lane that tries again: the number of the attempt, from 0."""
+
+SPEC_FILE = "spec.json"
+RECORDS_FILE = "records.bin"
+ATTEMPTS_FILE = "attempts.bin"
+ANSWERS_FILE = "answers.jsonl"
+REPORT_FILE = "generator.json"
+"""What lies in the directory of one generator: what it was told, and what it leaves. `harness.load.records` describes them."""
+
+RECORD_FIELDS: tuple[tuple[str, str], ...] = (
+    ("seq", "I"),
+    ("lane", "B"),
+    ("outcome", "B"),
+    ("status", "H"),
+    ("answer", "i"),
+    ("flags", "I"),
+    ("intended_ns", "q"),
+    ("sent_ns", "q"),
+    ("first_byte_ns", "q"),
+    ("done_ns", "q"),
+)
+"""The fields of one request on disk, with their code in `struct`, which is also numpy's; little-endian, without padding.
+
+lane, outcome: an index in LANES, in OUTCOMES. answer: index of the Answer, -1: none. Times are UTC, 0 where it never came to that.
+A record whose intended_ns is 0 was never planned.
+"""
+
+RECORD = struct.Struct("<" + "".join(code for _, code in RECORD_FIELDS))
+"""One request on disk, 48 bytes."""
 
 FLAG_REUSED = 1
 """The connection had carried a request before."""

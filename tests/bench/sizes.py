@@ -22,11 +22,12 @@ import polars as pl
 from harness.adapters.files import write_json
 from harness.catalogue import SCENARIOS
 from harness.history.codec import encode
-from harness.history.layout import CLOSED, GENERATOR, RUN, Table, load_dir, parquet
+from harness.history.layout import CLOSED, RUN, Table, load_dir, parquet
 from harness.history.reader import head_of
 from harness.history.tables import empty, frame, write_parquet
 from harness.knative.requestlog import MARK
 from harness.model import (
+    REPORT_FILE,
     CycleMark,
     FaultEvent,
     FaultKind,
@@ -201,7 +202,7 @@ def build(requests: int, observations: int, directory: Path) -> Path:
     for part in parts:
         place = load_dir(directory, part.mark.index)
         place.mkdir(parents=True)
-        write_json(place / GENERATOR, encode(part.report))
+        write_json(place / REPORT_FILE, encode(part.report))
     write_json(directory / CLOSED, {"rows": {table.value: rows.height for table, rows in tables.items()}, "notes": []})
     return directory
 

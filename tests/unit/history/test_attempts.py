@@ -10,8 +10,7 @@ import pytest
 
 from harness.errors import HistoryError
 from harness.history import Recorder, read, seal
-from harness.history.layout import ATTEMPTS
-from harness.model import ATTEMPT_SHIFT, FLAG_REUSED, LANES, OUTCOMES, RECORD, Lane, Outcome
+from harness.model import ATTEMPT_SHIFT, ATTEMPTS_FILE, FLAG_REUSED, LANES, OUTCOMES, RECORD, Lane, Outcome
 from tests.unit.history.kit import T0, load, mark, meta, record
 
 
@@ -27,7 +26,7 @@ def filled(artifacts: Path, data: bytes | None) -> Recorder:
     writer.cycle(mark(0))
     load(writer.load_dir(0), record(0), record(1))
     if data is not None:
-        (writer.load_dir(0) / ATTEMPTS).write_bytes(data)
+        (writer.load_dir(0) / ATTEMPTS_FILE).write_bytes(data)
     return writer
 
 
@@ -132,7 +131,7 @@ def test_attempts_of_several_cycles_are_one_table(tmp_path: Path) -> None:
     writer = filled(tmp_path, TWO)
     load(writer.load_dir(1), record(0))
     load(writer.load_dir(2), record(0))
-    (writer.load_dir(2) / ATTEMPTS).write_bytes(TWO[: RECORD.size])
+    (writer.load_dir(2) / ATTEMPTS_FILE).write_bytes(TWO[: RECORD.size])
     attempts = read(writer.dir).attempts
     assert attempts is not None
     assert attempts["cycle"].to_list() == [0, 0, 2]

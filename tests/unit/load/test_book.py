@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from harness.load.book import Book, Carrier
-from harness.load.records import ANSWERS, ATTEMPTS, RECORDS, AnswerWriter, AttemptWriter, RecordReader, RecordWriter
+from harness.load.records import AnswerWriter, AttemptWriter, RecordReader, RecordWriter
 from harness.load.retry import RETRYING, Retry
 from harness.load.schedule import SECOND_NS
-from harness.model import ATTEMPT_SHIFT, LoadPlan, Outcome
+from harness.model import ANSWERS_FILE, ATTEMPT_SHIFT, ATTEMPTS_FILE, RECORDS_FILE, LoadPlan, Outcome
 
 OFFSET = 1_700_000_000_000_000_000
 PLAN = LoadPlan(retries=3, retry_after_s=0.1, deadline_s=100)
@@ -33,8 +33,8 @@ class Line(Carrier):
 @pytest.fixture
 def book(tmp_path: Path) -> Iterator[Book]:
     """Of a plan that tries again three times."""
-    records, answers = RecordWriter(tmp_path / RECORDS, 10, OFFSET), AnswerWriter(tmp_path / ANSWERS)
-    attempts = AttemptWriter(tmp_path / ATTEMPTS, OFFSET)
+    records, answers = RecordWriter(tmp_path / RECORDS_FILE, 10, OFFSET), AnswerWriter(tmp_path / ANSWERS_FILE)
+    attempts = AttemptWriter(tmp_path / ATTEMPTS_FILE, OFFSET)
     yield Book(records, answers, attempts, Retry.of(PLAN))
     records.close(10)
     answers.close()

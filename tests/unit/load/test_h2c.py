@@ -21,9 +21,9 @@ from harness.adapters.wait import Look, wait_for
 from harness.load.book import Book
 from harness.load.connection import Dialer, Sockets
 from harness.load.h2c import H2c
-from harness.load.records import ANSWERS, RECORDS, AnswerWriter, RecordReader, RecordWriter, Seen
+from harness.load.records import AnswerWriter, RecordReader, RecordWriter, Seen
 from harness.load.retry import Retry
-from harness.model import LANES, Lane, LoadPlan, Outcome
+from harness.model import ANSWERS_FILE, LANES, RECORDS_FILE, Lane, LoadPlan, Outcome
 from tests.unit.load.held import WITHIN_S, spec_for
 
 OFFSET = 1_700_000_000_000_000_000
@@ -72,8 +72,8 @@ class Stage:
         self.folder = folder
         spec = spec_for(self.listener.getsockname()[1], lanes=((Lane.GET_H2C, 1),))
         plan = replace(spec.plan, headers=(("X-Team", "a b"), ("Accept", "text/*")))
-        self.records = RecordWriter(folder / RECORDS, 1000, OFFSET)
-        self.answers = AnswerWriter(folder / ANSWERS)
+        self.records = RecordWriter(folder / RECORDS_FILE, 1000, OFFSET)
+        self.answers = AnswerWriter(folder / ANSWERS_FILE)
         self.book = Book(self.records, self.answers, None, Retry.of(LoadPlan(deadline_s=600)))
         self.sockets = Sockets()
         dialer = Dialer("127.0.0.1", spec.port)

@@ -15,10 +15,10 @@ from harness.adapters.wait import Look, wait_for
 from harness.load.book import Book
 from harness.load.connection import Dialer, Sockets
 from harness.load.http1 import Http1
-from harness.load.records import ANSWERS, RECORDS, AnswerWriter, RecordReader, RecordWriter
+from harness.load.records import AnswerWriter, RecordReader, RecordWriter
 from harness.load.retry import Retry
 from harness.load.wire import RequestText
-from harness.model import LANES, Lane, LoadPlan, Outcome
+from harness.model import ANSWERS_FILE, LANES, RECORDS_FILE, Lane, LoadPlan, Outcome
 from tests.unit.load.held import WITHIN_S
 
 LONG = 20_000_000
@@ -32,8 +32,8 @@ class Stage:
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.listener.setblocking(False)
         plan = LoadPlan(deadline_s=600, body="x" * body)
-        self.records = RecordWriter(folder / RECORDS, 10, 1_700_000_000_000_000_000)
-        self.answers = AnswerWriter(folder / ANSWERS)
+        self.records = RecordWriter(folder / RECORDS_FILE, 10, 1_700_000_000_000_000_000)
+        self.answers = AnswerWriter(folder / ANSWERS_FILE)
         self.sockets = Sockets()
         book = Book(self.records, self.answers, None, Retry.of(plan))
         text = RequestText.of(Lane.POST_KEEPALIVE, "app", "/", plan)
