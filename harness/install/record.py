@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 from harness.adapters.objects import Objects, Ref
 from harness.errors import ClusterError
+from harness.knative.names import SYSTEM_NAMESPACE
 from harness.model import SystemChange
 
-NAMESPACE = "knative-serving"
-REF = Ref("v1", "ConfigMap", "knative-chaos", NAMESPACE)
+REF = Ref("v1", "ConfigMap", "knative-chaos", SYSTEM_NAMESPACE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +29,11 @@ def read(objects: Objects) -> Record | None:
     """What was installed by us, None if nothing was. Raises ClusterError when Knative is there without our record."""
     found = objects.get(REF)
     if found is None:
-        stranger = objects.get(Ref("apps/v1", "Deployment", "controller", NAMESPACE))
+        stranger = objects.get(Ref("apps/v1", "Deployment", "controller", SYSTEM_NAMESPACE))
         if stranger is not None:
             raise ClusterError(
                 "This cluster has a Knative Serving that this harness did not install.",
-                where=f"Deployment {NAMESPACE}/controller",
+                where=f"Deployment {SYSTEM_NAMESPACE}/controller",
                 fix="make down && make up, or name a cluster of our own with --kn-cluster.",
             )
         return None

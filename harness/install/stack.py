@@ -12,7 +12,7 @@ from harness.install import record
 from harness.install.apply import apply_all, established, parsed, rolled_out
 from harness.install.changes import DOMAIN, changed, digest
 from harness.install.proof import prove
-from harness.knative.names import RELEASE_LABEL, SERVICES_CRD, VERSION_LABEL
+from harness.knative.names import RELEASE_LABEL, SERVICES_CRD, SYSTEM_NAMESPACE, VERSION_LABEL
 from harness.model import ClusterHandle, InstalledStack, Provision
 
 INGRESS_NAMESPACE = "kourier-system"
@@ -57,7 +57,7 @@ def install(
         record.write(objects, mark, provision.versions, changes, complete=True)
     proof = prove(objects, provision.app_image, handle.ports, within_s=proof_s, progress=progress)
     return InstalledStack(
-        namespace=record.NAMESPACE,
+        namespace=SYSTEM_NAMESPACE,
         ingress_namespace=INGRESS_NAMESPACE,
         domain=DOMAIN,
         proof=proof,

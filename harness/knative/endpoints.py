@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 from harness.knative.lines import parsed
 from harness.knative.names import PRIVATE_SUFFIX, SLICE_SERVICE_LABEL
-from harness.knative.objects import Object, compact
-from harness.knative.times import SECOND_NS
+from harness.knative.objects import Object, state_seen
 from harness.model import Observation, Stream
 
 
@@ -30,22 +29,12 @@ def endpoint_slice(obj: Object, *, deleted: bool, seen_ns: int) -> Observation:
             }
             for address in endpoint.get("addresses") or []
         ]
-    return Observation(
-        stream=Stream.ENDPOINTS,
-        pod="",
-        container="",
-        instance=-1,
-        at_ns=seen_ns,
-        resolution_ns=SECOND_NS,
-        seen_ns=seen_ns,
-        payload=compact(
-            {
-                "slice": meta.get("name") or "",
-                "service": (meta.get("labels") or {}).get(SLICE_SERVICE_LABEL, ""),
-                "endpoints": rows,
-            }
-        ),
-    )
+    state = {
+        "slice": meta.get("name") or "",
+        "service": (meta.get("labels") or {}).get(SLICE_SERVICE_LABEL, ""),
+        "endpoints": rows,
+    }
+    return state_seen(Stream.ENDPOINTS, "", state, seen_ns)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from harness.knative.times import SECOND_NS
+from harness.model import Observation, Stream
+
 Object = Mapping[str, Any]
 """An object as the API answers it, read from JSON."""
 
@@ -13,3 +16,8 @@ Object = Mapping[str, Any]
 def compact(value: Any) -> str:
     """One line of JSON without blanks."""
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+def state_seen(stream: Stream, pod: str, state: Mapping[str, Any], seen_ns: int) -> Observation:
+    """An object's state, which the API does not stamp: it is known to have been so when it was seen, to a second."""
+    return Observation(stream, pod, "", -1, seen_ns, SECOND_NS, seen_ns, compact(state))

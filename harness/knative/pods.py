@@ -11,8 +11,8 @@ from typing import Any
 
 from harness.knative.lines import parsed
 from harness.knative.names import QUEUE_PROXY, REVISION_LABEL, USER_CONTAINER
-from harness.knative.objects import Object, compact
-from harness.knative.times import SECOND_NS, maybe_ns
+from harness.knative.objects import Object, state_seen
+from harness.knative.times import maybe_ns
 from harness.model import Observation, Stream
 
 
@@ -41,26 +41,16 @@ def pod(obj: Object, *, deleted: bool, seen_ns: int) -> Observation:
     """A pod. deleted: the API says it is gone; what is shown is its last state."""
     meta, status = obj.get("metadata") or {}, obj.get("status") or {}
     ready = ready_condition(obj).get("status")
-    return Observation(
-        stream=Stream.PODS,
-        pod=meta.get("name") or "",
-        container="",
-        instance=-1,
-        at_ns=seen_ns,
-        resolution_ns=SECOND_NS,
-        seen_ns=seen_ns,
-        payload=compact(
-            {
-                "uid": meta.get("uid") or "",
-                "phase": status.get("phase") or "",
-                "ready": {"True": True, "False": False}.get(ready or ""),
-                "ip": status.get("podIP") or "",
-                "deleting": deleted or bool(meta.get("deletionTimestamp")),
-                "revision": (meta.get("labels") or {}).get(REVISION_LABEL, ""),
-                "containers": {c["name"]: _container(c) for c in container_statuses(obj)},
-            }
-        ),
-    )
+    state = {
+        "uid": meta.get("uid") or "",
+        "phase": status.get("phase") or "",
+        "ready": {"True": True, "False": False}.get(ready or ""),
+        "ip": status.get("podIP") or "",
+        "deleting": deleted or bool(meta.get("deletionTimestamp")),
+        "revision": (meta.get("labels") or {}).get(REVISION_LABEL, ""),
+        "containers": {c["name"]: _container(c) for c in container_statuses(obj)},
+    }
+    return state_seen(Stream.PODS, meta.get("name") or "", state, seen_ns)
 
 
 def _container(status: Object) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from harness.adapters.documents import YAMLError, documents
 from harness.adapters.files import State, write_atomic, write_json
 from harness.errors import SourceError
-from harness.knative.names import SERVICES_CRD
+from harness.knative.names import ACTIVATOR, SERVICES_CRD, SYSTEM_NAMESPACE
 from harness.model import Provision, Recipe, Wanted
 from harness.sources.fetch import Fetcher, Missing
 from harness.sources.pins import TOGGLE_REF, Pins
@@ -60,10 +60,10 @@ CORE = Asset(
     SERVING_REPO,
     "serving-core.yaml",
     (
-        ("Namespace", "knative-serving"),
+        ("Namespace", SYSTEM_NAMESPACE),
         ("ConfigMap", "config-network"),
         ("ConfigMap", "config-deployment"),
-        ("Deployment", "activator"),
+        ("Deployment", ACTIVATOR),
         ("Deployment", "autoscaler"),
         ("Deployment", "controller"),
         ("Deployment", "webhook"),
