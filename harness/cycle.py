@@ -10,19 +10,19 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 
-from harness import analyse, fault, observe
+from harness import analyse, inject, observe
 from harness import history as history_room
 from harness.adapters.clock import now_ns
 from harness.adapters.progress import Progress
 from harness.adapters.wait import Look, wait_for
 from harness.errors import WaitTimeout
+from harness.faults import FAULTS, Ends, Sight
 from harness.load.process import THROUGH_INGRESS, Generator, GeneratorSpec, Seen, ports_of
 from harness.load.process import start as start_generator
 from harness.model import (
     ClusterHandle,
     CycleMark,
     FaultEvent,
-    FaultKind,
     GeneratorReport,
     Handler,
     Observation,
@@ -78,6 +78,9 @@ class Cycle:
         self.mark = CycleMark(index, target.pod, target.boot, 0, 0, 0, 0, 0, 0, replaces=replaces)
         self.report: GeneratorReport | None = None
         self.landed = True
+        self.fault = FAULTS[self.spec.fault.kind]
+        self.ends = self.fault.ends(self.spec.fault, self.spec.service)
+        self.sight = _LiveSight(bench.observers.feed)
 
     def prepare(self) -> None:
         """Steps 5: the streams of this pod, each proved to deliver. Raises ObserveError naming the one that does not."""
@@ -118,12 +121,12 @@ class Cycle:
         self.mark = replace(self.mark, steady_ns=now_ns())
         if self.bench.planted.before_fault:
             self.bench.planted.before_fault(self.target, generator)
-        if spec.fault.kind is FaultKind.NONE:
+        if not self.fault.injected:
             _let_pass(spec.after_s)
             self.mark = replace(self.mark, recovered_ns=now_ns())
             return
         if spec.service.liveness is not None:
-            _let_pass(fault.random_phase(spec.service.liveness.period_s, self.bench.random))
+            _let_pass(inject.random_phase(spec.service.liveness.period_s, self.bench.random))
         event = self._inject()
         self.bench.recorder.fault(event)
         self.mark = replace(self.mark, fault_ns=event.sent_ns)
@@ -135,8 +138,8 @@ class Cycle:
             self.landed = False
             raise
         self.mark = replace(self.mark, landed_ns=now_ns())
-        if not analyse.ends_in_restart(spec.fault, spec.service):
-            fault.clear(self.bench.handle, self.target)
+        if self.ends is not Ends.RESTART:
+            inject.take_back(self.bench.handle, self.target, spec.fault)
         self._await_recovery(generator)
         self.mark = replace(self.mark, recovered_ns=now_ns())
 
@@ -144,7 +147,7 @@ class Cycle:
         bench, index = self.bench, self.mark.index
         if bench.planted.inject:
             return bench.planted.inject(bench.handle, self.target, index)
-        return fault.inject(bench.handle, self.target, self.spec.fault, cycle=index)
+        return inject.inject(bench.handle, self.target, self.spec.fault, cycle=index)
 
     def _prove_steady(self, generator: Generator) -> None:
         """Every request answered for steady_s, and one liveness probe answered well: no fault comes before that.
@@ -163,7 +166,7 @@ class Cycle:
             probed = watch is None or watch.seen()
             words = f"{len(seen)} answers in the last {spec.steady_s:g} s, {failed} of them failed; "
             words += "liveness probe answered" if probed else "no liveness probe yet"
-            calm = not failed or spec.fault.kind is FaultKind.NONE
+            calm = not failed or not self.fault.injected
             return Look(True if long_enough and seen and calm and probed else None, words)
 
         wait_for("the steady state", look, within_s=self._steady_within_s(), every_s=0.25)
@@ -184,20 +187,14 @@ class Cycle:
         spec = self.spec
 
         def look() -> Look[bool]:
-            proof = analyse.landed(spec.fault, spec.service, event, self.bench.observers.feed.snapshot(), event.sent_ns)
+            proof = analyse.landed(spec.fault, spec.service, event, self.sight.now(), event.sent_ns)
             missing = [name for name, seen, _ in proof.parts if not seen]
             return Look(True if proof.proved else None, "missing: " + ", ".join(missing) if missing else "all parts")
 
         wait_for("the fault's landing", look, within_s=self._landing_within_s(), every_s=0.25)
 
     def _landing_within_s(self) -> float:
-        spec = self.spec
-        probe = spec.service.readiness if spec.fault.kind is FaultKind.READINESS else spec.service.liveness
-        detect_s = max(probe.period_s, 1) * probe.failure_threshold + probe.timeout_s if probe else 10
-        # Queue-proxy holds the stop of what hangs back until its requests have ended or the pod's grace is over.
-        grace_s = spec.service.timeout_s if spec.fault.kind is FaultKind.HANG and probe else 0
-        # 2 s for stopping, 5 s for creating, and as much again as all of it: only a fault that does not land waits that long.
-        return 2 * (detect_s + spec.service.app.startup_delay_s + 7) + grace_s
+        return self.fault.landing_s(self.spec.fault, self.spec.service)
 
     def _await_recovery(self, generator: Generator) -> None:
         """Every answer of the new app for after_s, to those who come the way of every user; to all where nobody does.
@@ -207,10 +204,10 @@ class Cycle:
         """
         spec = self.spec
         judged = {lane for lane, weight in spec.load.lanes if weight} & THROUGH_INGRESS or None
-        other_boot = analyse.ends_in_restart(spec.fault, spec.service)
+        other_boot = self.ends is Ends.RESTART
         # Until the kubelet has probed the new container, a restart loop looks like a single restart.
         watch = self._probe_watch(lambda boot: boot != self.target.boot) if other_boot else None
-        unready = analyse.takes_away_ready(spec.fault, spec.service)
+        unready = self.ends is Ends.READY
 
         def good(one: Seen) -> bool:
             return one.outcome is Outcome.OK and (not other_boot or one.boot != self.target.boot)
@@ -222,11 +219,26 @@ class Cycle:
             probed = watch is None or watch.seen()
             words = f"{len(seen)} answers in the last {spec.after_s:g} s, {bad} of them not good; "
             words += "liveness probe answered" if probed else "no liveness probe of the new container yet"
-            back = not unready or analyse.is_ready(self.bench.observers.feed.snapshot(), self.target.pod)
+            back = not unready or self.sight.now().is_ready(self.target.pod)
             words += "" if back else "; the pod is not Ready again"
             return Look(True if seen and not bad and probed and back else None, words)
 
         wait_for("the recovery", look, within_s=spec.recovery_s, every_s=0.25)
+
+
+class _LiveSight:
+    """The index over the live feed; each line of it is read once."""
+
+    def __init__(self, feed: observe.Feed) -> None:
+        self._feed = feed
+        self._sight = Sight()
+        self._index = 0
+
+    def now(self) -> Sight:
+        """With everything that has come by now."""
+        new, self._index = self._feed.since(self._index)
+        self._sight.add(new)
+        return self._sight
 
 
 class _ProbeSeen:

@@ -41,6 +41,7 @@ from harness.catalogue import SCENARIOS, is_catalogued
 from harness.cluster import checks, kind, record
 from harness.cycle import Bench, Cycle, Planted
 from harness.errors import BadInput, HarnessError, Interrupted
+from harness.faults import fault_named
 from harness.load.process import require_plan
 from harness.model import (
     ClusterHandle,
@@ -204,6 +205,8 @@ def require_runnable(
     """
     judge.require_checks(spec.claims)
     require_plan(spec.load)
+    if why := fault_named(spec.fault.kind).can_land(spec.fault, spec.service):
+        raise BadInput(f"The fault {spec.fault.kind} cannot land: {why}.", fix="Change the probe, or ask for another fault.")
     history_room.require_writable(artifacts)
     own = planted is not None or manifest is not None or not is_catalogued(spec)
     if own and spec.scenario in SCENARIOS:

@@ -9,7 +9,8 @@ import numpy as np
 import polars as pl
 
 from harness.analyse.evidence import STRAIGHT
-from harness.model import Arrivals, CycleMark, FaultEvent, FaultKind, LoadPlan, Outcome, RunSpec
+from harness.faults import FAULTS
+from harness.model import Arrivals, CycleMark, FaultEvent, LoadPlan, Outcome, RunSpec
 
 SILENT_INTERVALS = 20
 """So many mean intervals without a request are no chance: with POISSON arrivals one in e^20."""
@@ -40,9 +41,9 @@ def off_course(
 def _of_the_fault(spec: RunSpec, mark: CycleMark, faults: Sequence[FaultEvent]) -> Iterable[str]:
     """One of the kind asked; that there was none is the landing's to say."""
     asked = spec.fault
-    done = [fault for fault in faults if fault.cycle == mark.index and fault.kind is not FaultKind.NONE]
+    done = [fault for fault in faults if fault.cycle == mark.index and FAULTS[fault.kind].injected]
     for fault in done:
-        if fault.kind is not asked.kind:
+        if fault.kind != asked.kind:
             yield f"the fault {fault.kind} was put in though {asked.kind} was asked"
         elif fault.persistent != asked.persistent:
             yield f"the fault {fault.kind} was put in with persistent {fault.persistent} though {asked.persistent} was asked"
@@ -56,7 +57,8 @@ def _of_the_fault(spec: RunSpec, mark: CycleMark, faults: Sequence[FaultEvent]) 
 
 def _of_the_order(spec: RunSpec, mark: CycleMark) -> Iterable[str]:
     told = [(name, int(getattr(mark, name))) for name in _STEPS]
-    without = frozenset() if spec.fault.kind is not FaultKind.NONE else _OF_A_FAULT
+    injected = FAULTS[spec.fault.kind].injected
+    without = frozenset() if injected else _OF_A_FAULT
     absent = [name for name, ns in told if not ns and name not in without]
     if absent:
         yield f"its mark does not say when: {', '.join(absent)}"
@@ -66,13 +68,13 @@ def _of_the_order(spec: RunSpec, mark: CycleMark) -> Iterable[str]:
             yield f"its mark has {earlier} {(first_ns - then_ns) / 1e9:.3f} s after {later}"
     measured_s = (mark.recovered_ns - mark.steady_ns) / 1e9
     # A hundredth, for what the clock of the marks may be slewed by against the one that was waited on.
-    if spec.fault.kind is FaultKind.NONE and measured_s < 0.99 * spec.after_s:
+    if not injected and measured_s < 0.99 * spec.after_s:
         yield f"{measured_s:.3f} s were measured, {spec.after_s:g} s were asked"
 
 
 def _of_the_steady_state(spec: RunSpec, mark: CycleMark, requests: pl.DataFrame, attempts: pl.DataFrame | None) -> Iterable[str]:
     """From steady_s before it was proved until the fault, which comes a random phase later: each answer good, and the first."""
-    if spec.fault.kind is FaultKind.NONE or not mark.fault_ns:
+    if not FAULTS[spec.fault.kind].injected or not mark.fault_ns:
         return
     from_ns = min(mark.steady_ns or mark.fault_ns, mark.fault_ns) - spec.steady_s * 1e9
     before = _OF_USERS & _BAD & pl.col("done_ns").is_between(from_ns, mark.fault_ns)

@@ -22,12 +22,12 @@ from harness.analyse.sights import Sights
 from harness.analyse.voiding import first_sent, pacing, void_reason
 from harness.analyse.windows import ByCycle, Window, of_cycle
 from harness.apps.toggle import BOOT_HEADER, POD_HEADER, AppEvent, Event, app_events
+from harness.faults import FAULTS, Sight
 from harness.knative.lines import refused_text
 from harness.knative.pods import ready_throughout, restarts_since, states
 from harness.model import (
     CycleFindings,
     CycleMark,
-    FaultKind,
     Findings,
     Gap,
     Handler,
@@ -134,7 +134,7 @@ def _cycle(history: History, mark: CycleMark, tables: _Tables) -> _Seen:
     )
     end_ns = mark.ended_ns or window.until_ns
     of_pod = tables.rest.of(mark, end_ns)
-    done = (fault for fault in reversed(history.faults) if fault.cycle == mark.index and fault.kind is not FaultKind.NONE)
+    done = (fault for fault in reversed(history.faults) if fault.cycle == mark.index and FAULTS[fault.kind].injected)
     event = next(done, None)
     sights = states(of_pod, mark.pod)
     begin_ns = mark.fault_ns or mark.load_started_ns
@@ -150,7 +150,7 @@ def _cycle(history: History, mark: CycleMark, tables: _Tables) -> _Seen:
         index=mark.index,
         pod=mark.pod,
         voided=_voided(mark) or void_reason(spec, requests, report, mark.recovered_ns, attempts=attempts),
-        landed=landed(spec.fault, spec.service, event, of_pod, event.sent_ns if event else begin_ns),
+        landed=landed(spec.fault, spec.service, event, Sight(of_pod), event.sent_ns if event else begin_ns),
         anatomy=anatomy.edges,
         sent=int((users["sent_ns"] > 0).sum()),
         ok=outcomes.get(Outcome.OK.value, 0),

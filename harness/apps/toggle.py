@@ -9,7 +9,7 @@ from typing import Any
 
 from harness.apps.app import App
 from harness.knative.lines import parsed
-from harness.model import Observation, Stream
+from harness.model import Handler, Observation, Probe, Stream
 
 CONTROL_PORT = 8099
 """Where it takes orders unless CONTROL_PORT_ENV says otherwise."""
@@ -94,3 +94,19 @@ def app_events(observations: Iterable[Observation]) -> tuple[AppEvent, ...]:
     """The app's events among these observations, by the app's clock; other lines of its log are skipped."""
     lines = (event_of(seen.payload) for seen in observations if seen.stream is Stream.APP)
     return tuple(sorted((line for line in lines if line is not None), key=lambda event: event.t_ns))
+
+
+def cannot_fail(which: str, probe: Probe | None) -> str:
+    """Why the app cannot be made to fail this probe, "" if it can. which: "liveness" or "readiness".
+
+    An exec probe whose path names no probe of the app is rendered as the probe's own name.
+    """
+    if probe is None:
+        return f"the Service has no {which} probe"
+    if probe.handler is Handler.TCP:
+        return f"its {which} probe is TCP, and the toggle app goes on accepting connections"
+    if probe.handler is Handler.HTTP and PROBE_PATHS.get(probe.path) != which:
+        return f"its {which} probe asks {probe.path}, which the toggle app answers well under this fault"
+    if probe.handler is Handler.EXEC and probe.path in PROBE_PATHS.values() and probe.path != which:
+        return f"its {which} probe runs the app's {probe.path} check, which does well under this fault"
+    return ""

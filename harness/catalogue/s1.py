@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.catalogue.claims import broken, holds
-from harness.model import AppSpec, FaultKind, FaultSpec, Probe, RunSpec, ServiceSpec
+from harness.model import AppSpec, FaultSpec, Probe, RunSpec, ServiceSpec
 
 S1 = RunSpec(
     scenario="S1",
@@ -13,7 +13,7 @@ S1 = RunSpec(
         app=AppSpec(startup_delay_s=5.0, sigterm="exit"),
         liveness=Probe(path="/healthz", period_s=1, failure_threshold=3, timeout_s=1, initial_delay_s=10),
     ),
-    fault=FaultSpec(FaultKind.LIVENESS),
+    fault=FaultSpec("liveness"),
     claims=(
         broken("ready-pod-is-not-refused", "knative/serving #14980, open at 1.23"),
         holds("failures-only-while-not-listening", "error path of queue-proxy read at knative-v1.23.0"),

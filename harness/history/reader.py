@@ -9,6 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from harness.errors import HistoryError
+from harness.faults import FAULTS
 from harness.history.codec import DoesNotFit, Json, decode, encode, require_sane
 from harness.history.journal import read_lines
 from harness.history.layout import CLOSED, HISTORY_SCHEMA, JOURNALS, KIND, OPTIONAL, RUN, Table, journal, load_dirs, parquet
@@ -31,11 +32,14 @@ def read(directory: Path) -> History:
     if (attempts := tables.get(Table.ATTEMPTS)) is not None:
         astray = sorted(set(attempts["cycle"].unique()) - set(tables[Table.REQUESTS]["cycle"].unique()))
         notes += tuple(f"cycle {cycle}: it has attempts and no requests" for cycle in astray)
+    faults = nouns(FaultEvent, tables[Table.FAULTS])
+    for event in faults:
+        _require_known(event.kind, directory)
     reports = ((cycle, read_report(place)) for cycle, place in load_dirs(directory))
     return History(
         meta=meta,
         cycles=tuple(cycles[index] for index in sorted(cycles)),
-        faults=nouns(FaultEvent, tables[Table.FAULTS]),
+        faults=faults,
         phases=nouns(Phase, tables[Table.PHASES]),
         gaps=nouns(Gap, tables[Table.GAPS]),
         observations=tables[Table.OBSERVATIONS],
@@ -70,7 +74,18 @@ def read_meta(directory: Path) -> RunMeta:
         require_sane("match_tolerance_s", meta.spec.match_tolerance_s, 1e-9, 1e6)
     except DoesNotFit as error:
         raise HistoryError(f"{RUN} is damaged: {error}.", where=str(path)) from error
+    _require_known(meta.spec.fault.kind, path)
     return meta
+
+
+def _require_known(fault: str, path: Path) -> None:
+    """Analysis asks the fault itself what proves it: one that this release does not have cannot be analysed."""
+    if fault not in FAULTS:
+        raise HistoryError(
+            f"This run has the fault {fault!r}; this release knows {', '.join(FAULTS)}.",
+            fix="Read it with the release that wrote it.",
+            where=str(path),
+        )
 
 
 def head_of(meta: RunMeta) -> Json:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar, cast, get_type_hints
@@ -12,9 +12,10 @@ from typing import Any, TypeVar, cast, get_type_hints
 import polars as pl
 
 from harness.errors import HistoryError
+from harness.faults import FAULTS
 from harness.history.codec import DoesNotFit, Json, decode, encode
 from harness.history.layout import Table
-from harness.model import CycleMark, FaultEvent, FaultKind, Gap, Lane, Observation, Outcome, Phase, Stream
+from harness.model import CycleMark, FaultEvent, Gap, Lane, Observation, Outcome, Phase, Stream
 
 T = TypeVar("T")
 
@@ -95,7 +96,7 @@ NOUNS: dict[Table, type[Any]] = {
 """What a row of each journal is."""
 
 
-NAMED: dict[str, type[StrEnum]] = {"lane": Lane, "outcome": Outcome, "stream": Stream, "kind": FaultKind}
+NAMED: dict[str, Collection[str]] = {"lane": tuple(Lane), "outcome": tuple(Outcome), "stream": tuple(Stream), "kind": tuple(FAULTS)}
 """Columns that hold one of few names, whatever their table."""
 
 

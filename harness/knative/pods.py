@@ -98,34 +98,29 @@ class PodState:
     queue_proxy_ready: bool | None = None
 
 
+def pod_state(seen: Observation) -> PodState | None:
+    """What one sight of a pod says, None if it is of another kind or says nothing that can be read."""
+    if seen.stream is not Stream.PODS or (told := parsed(seen.payload)) is None:
+        return None
+    user, proxy = container_of(told, USER_CONTAINER), container_of(told, QUEUE_PROXY)
+    ready, restarts, since = told.get("ready"), user.get("restarts"), user.get("running_since_ns")
+    return PodState(
+        seen_ns=seen.seen_ns,
+        ready=False if told.get("deleting") else ready if isinstance(ready, bool) else None,
+        restarts=restarts if isinstance(restarts, int) else None,
+        container_id=str(user.get("id") or ""),
+        running_since_ns=since if isinstance(since, int) else None,
+        resolution_ns=seen.resolution_ns,
+        finished_ns=_finished(user.get("terminated")),
+        last_finished_ns=_finished(user.get("last_terminated")),
+        queue_proxy_ready=asked if isinstance(asked := proxy.get("ready"), bool) else None,
+    )
+
+
 def states(observations: Iterable[Observation], pod: str) -> tuple[PodState, ...]:
-    """The sights of this pod in the order seen; observations of other kinds and pods are skipped."""
-    found = []
-    for seen in observations:
-        if seen.stream is not Stream.PODS or seen.pod != pod or (told := parsed(seen.payload)) is None:
-            continue
-        user, proxy = container_of(told, USER_CONTAINER), container_of(told, QUEUE_PROXY)
-        ready, restarts, since = told.get("ready"), user.get("restarts"), user.get("running_since_ns")
-        found.append(
-            PodState(
-                seen_ns=seen.seen_ns,
-                ready=False if told.get("deleting") else ready if isinstance(ready, bool) else None,
-                restarts=restarts if isinstance(restarts, int) else None,
-                container_id=str(user.get("id") or ""),
-                running_since_ns=since if isinstance(since, int) else None,
-                resolution_ns=seen.resolution_ns,
-                finished_ns=_finished(user.get("terminated")),
-                last_finished_ns=_finished(user.get("last_terminated")),
-                queue_proxy_ready=asked if isinstance(asked := proxy.get("ready"), bool) else None,
-            )
-        )
-    return tuple(sorted(found, key=lambda state: state.seen_ns))
-
-
-def is_ready(observations: Iterable[Observation], pod: str) -> bool:
-    """Whether the pod was Ready when it was last seen."""
-    sights = states(observations, pod)
-    return bool(sights) and sights[-1].ready is True
+    """The states of this pod in the order seen; observations of other kinds and pods are skipped."""
+    found = (pod_state(seen) for seen in observations if seen.stream is Stream.PODS and seen.pod == pod)
+    return tuple(sorted((state for state in found if state is not None), key=lambda state: state.seen_ns))
 
 
 def container_of(told: Mapping[str, Any], name: str) -> Mapping[str, Any]:

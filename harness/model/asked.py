@@ -113,21 +113,14 @@ class LoadPlan:
     retry_after_s: float = 0.1
 
 
-class FaultKind(StrEnum):
-    """What the toggle app can be told to do."""
-
-    NONE = "none"
-    LIVENESS = "liveness"
-    READINESS = "readiness"
-    HANG = "hang"
-    EXIT = "exit"
-
-
 @dataclass(frozen=True, slots=True)
 class FaultSpec:
-    """persistent False: over with the next container restart. True: it survives the restart (kept in the pod)."""
+    """The fault that is asked for. kind: its name in `harness.faults.FAULTS`.
 
-    kind: FaultKind = FaultKind.NONE
+    persistent False: over with the next container restart. True: it survives the restart (kept in the pod).
+    """
+
+    kind: str = "none"
     persistent: bool = False
 
 

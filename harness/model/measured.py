@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from harness.model.asked import FaultKind, Lane, RunSpec
+from harness.model.asked import Lane, RunSpec
 from harness.model.world import SystemChange
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ class FaultEvent:
     """What was done to the app, and the answer to it. sent_ns..answered_ns brackets the moment it took effect."""
 
     cycle: int
-    kind: FaultKind
+    kind: str
     persistent: bool
     pod: str
     boot: str

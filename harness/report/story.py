@@ -7,17 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from harness.faults import FAULTS
 from harness.report import figures, words
 from harness.report.shape import Summary
-
-DONE = {
-    "none": "Nothing was done to the app (a control run)",
-    "liveness": "The app was made to fail its liveness probe, by which Kubernetes asks whether it is alive",
-    "readiness": "The app was made to fail its readiness probe, by which Kubernetes asks whether it may get requests",
-    "hang": "The app was made to hang: it took connections and answered nothing",
-    "exit": "The app's process was ended",
-}
-"""What a fault does, in plain language."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +41,7 @@ def _done(summary: Summary) -> tuple[Piece, ...]:
         return (Piece("No cycle was finished."),)
     kinds = {cycle["fault"]["kind"] for cycle in summary["cycles"] if cycle["fault"] and not cycle["voided"]}
     kind = min(kinds) if len(kinds) == 1 else "none" if not kinds else "several"
-    what = DONE.get(kind, f"The fault “{words.plain(kind)}” was put into the app")
+    what = FAULTS[kind].done if kind in FAULTS else f"The fault “{words.plain(kind)}” was put into the app"
     out = [Piece(f"{what}, in "), _number(summary, "derived.cycles_counted", "count")]
     out.append(Piece(" cycle, on a fresh pod" if good == 1 else " cycles, each on a fresh pod"))
     if summary["generator"]["rate"] is not None:

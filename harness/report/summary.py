@@ -189,7 +189,7 @@ def _span(window: tuple[int, int] | None, start: int | None) -> list[float] | No
 
 def _fault(event: FaultEvent) -> FaultShape:
     return {
-        "kind": event.kind.value,
+        "kind": event.kind,
         "persistent": event.persistent,
         "pod": event.pod,
         "boot": event.boot,

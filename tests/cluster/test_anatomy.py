@@ -14,12 +14,12 @@ import pytest
 
 from fixtures.experiment import Experiment
 from harness.analyse import analyse
-from harness.analyse.anatomy.edges import ORDER
 from harness.catalogue import holds
+from harness.faults import FAULTS
 from harness.history import read
 from harness.judge import judge
 from harness.knative.times import SECOND_NS, stamp_ns
-from harness.model import Bracket, CycleFindings, FaultKind, FaultSpec, Handler, History, LoadPlan, Probe, Ruling, Stream
+from harness.model import Bracket, CycleFindings, FaultSpec, Handler, History, LoadPlan, Probe, Ruling, Stream
 from harness.scenario import Run
 from tests.cluster.quick import N1, S1
 
@@ -37,9 +37,9 @@ def told(run: Run, pod: str) -> list[dict[str, Any]]:
     return sorted(events, key=lambda event: int(event["t_ns"]))
 
 
-def ordered(edges: Mapping[str, Bracket], kind: FaultKind) -> None:
+def ordered(edges: Mapping[str, Bracket], kind: str) -> None:
     """Each pair of the order may hold: the first's earliest moment is not after the second's latest."""
-    for earlier, later in ORDER[kind]:
+    for earlier, later in FAULTS[kind].order:
         if earlier in edges and later in edges:
             assert edges[earlier].lo_ns <= edges[later].hi_ns, (earlier, later)
 
@@ -112,7 +112,7 @@ def test_the_anatomy_of_a_liveness_restart(experiment: Experiment) -> None:
         assert cycle.disputes == ()
         assert set(cycle.anatomy) >= RESTART | KILLED
         assert all(cycle.anatomy[edge].resolution_ns < SECOND_NS for edge in RESTART | KILLED)
-        ordered(cycle.anatomy, FaultKind.LIVENESS)
+        ordered(cycle.anatomy, "liveness")
         consistent(run, cycle)
     history = read(run.directory)
     for shown in analyse(moved(history, Stream.CONTAINERD, containerd_later)).cycles:
@@ -131,7 +131,7 @@ def test_the_anatomy_of_an_exit(experiment: Experiment) -> None:
     run = experiment(
         S1,
         name="anatomy-exit",
-        fault=FaultSpec(FaultKind.EXIT),
+        fault=FaultSpec("exit"),
         claims=[holds("container-restarts-once")],
         cycles=1,
     )
@@ -139,7 +139,7 @@ def test_the_anatomy_of_an_exit(experiment: Experiment) -> None:
     assert (cycle.missing, cycle.disputes) == ((), ())
     assert set(cycle.anatomy) >= RESTART
     assert not {"first-failed-probe", "killing", "sigterm"} & set(cycle.anatomy)
-    ordered(cycle.anatomy, FaultKind.EXIT)
+    ordered(cycle.anatomy, "exit")
     consistent(run, cycle)
 
 
@@ -149,7 +149,7 @@ def test_the_anatomy_of_a_hang_that_the_liveness_probe_ends(experiment: Experime
         S1,
         name="anatomy-hang",
         service=replace(S1.service, timeout_s=8),
-        fault=FaultSpec(FaultKind.HANG),
+        fault=FaultSpec("hang"),
         claims=[holds("container-restarts-once")],
         load=LoadPlan(rate_rps=20),
         cycles=1,
@@ -159,7 +159,7 @@ def test_the_anatomy_of_a_hang_that_the_liveness_probe_ends(experiment: Experime
     assert (cycle.missing, cycle.disputes) == ((), ())
     assert set(cycle.anatomy) >= RESTART | KILLED
     assert "left hanging" in cycle.anatomy["first-failed-probe"].evidence
-    ordered(cycle.anatomy, FaultKind.HANG)
+    ordered(cycle.anatomy, "hang")
 
 
 def test_the_anatomy_of_exec_probes_behind_a_startup_probe(experiment: Experiment) -> None:
@@ -175,14 +175,14 @@ def test_the_anatomy_of_exec_probes_behind_a_startup_probe(experiment: Experimen
     assert (cycle.missing, cycle.disputes) == ((), ())
     assert set(cycle.anatomy) >= RESTART | KILLED | {"first-good-startup-probe", "first-good-readiness-probe"}
     assert cycle.anatomy["first-good-startup-probe"].hi_ns < cycle.anatomy["first-good-probe"].hi_ns
-    ordered(cycle.anatomy, FaultKind.LIVENESS)
+    ordered(cycle.anatomy, "liveness")
 
 
 def test_the_anatomy_of_a_readiness_failure(experiment: Experiment) -> None:
     """Nothing is restarted: pod, endpoint and queue-proxy become unready, and ready again once the fault is taken back."""
     service = S1.service.with_probes(readiness=Probe(path="/readyz", period_s=1, failure_threshold=1))
     run = experiment(
-        S1, name="anatomy-readiness", service=service, fault=FaultSpec(FaultKind.READINESS), claims=[holds("no-restart")], cycles=1
+        S1, name="anatomy-readiness", service=service, fault=FaultSpec("readiness"), claims=[holds("no-restart")], cycles=1
     )
     (cycle,) = run.findings.cycles
     assert cycle.landed.proved, cycle.landed.parts
@@ -191,7 +191,7 @@ def test_the_anatomy_of_a_readiness_failure(experiment: Experiment) -> None:
     all_of_it = {"fault", "first-failed-probe", "first-good-readiness-probe"} | back
     # The endpoint follows the pod, and the cycle need not wait for it.
     assert all_of_it - {"endpoint-ready-again"} <= set(cycle.anatomy) <= all_of_it
-    ordered(cycle.anatomy, FaultKind.READINESS)
+    ordered(cycle.anatomy, "readiness")
     assert run.verdict.ruling is Ruling.PASS
 
 

@@ -21,11 +21,11 @@ from harness.adapters.kube import ApiException, Kube
 from harness.adapters.objects import ApiRefused, Objects, Ref
 from harness.adapters.wait import Look, wait_for
 from harness.cycle import Planted
-from harness.fault import inject
+from harness.inject import inject
 from harness.knative import pods
 from harness.knative.times import rfc3339_ns
 from harness.load.process import Generator
-from harness.model import NOBODY, RUN_LABEL, AppSpec, FaultKind, FaultSpec, Probe, Ruling, ServiceSpec, Stream, Target
+from harness.model import NOBODY, RUN_LABEL, AppSpec, FaultSpec, Probe, Ruling, ServiceSpec, Stream, Target
 from harness.observe import Feed, KubeLogs, LogSource, Observers, bridge
 from harness.observe.logs import LogFollower
 from harness.observe.rawcopy import RawCopies
@@ -297,7 +297,7 @@ def test_streams_that_are_ended_early_are_resumed_without_gap_or_doubles(
         observers.start()
         observers.follow(target.pod)
         observers.prove(target.pod, WITHIN_S)
-        inject(world.handle, target, FaultSpec(FaultKind.LIVENESS), cycle=0)
+        inject(world.handle, target, FaultSpec("liveness"), cycle=0)
         wait_for("the restart", restarted, within_s=WITHIN_S, every_s=1.0)
         assert observers.seal(target.pod)
     finally:

@@ -15,8 +15,8 @@ from harness.adapters.engine import Engine
 from harness.adapters.files import State
 from harness.adapters.kube import Kube
 from harness.adapters.wait import Look, wait_for
-from harness.fault import inject
-from harness.model import AppSpec, ClusterHandle, FaultKind, FaultSpec, Observation, Probe, ServiceSpec, Stream, Target
+from harness.inject import inject
+from harness.model import AppSpec, ClusterHandle, FaultSpec, Observation, Probe, ServiceSpec, Stream, Target
 from harness.observe import Feed, KubeLogs, LogSource, Observers
 
 pytestmark = [pytest.mark.cluster, pytest.mark.beside]
@@ -74,7 +74,7 @@ def test_a_liveness_restart_is_seen_by_every_stream_without_a_gap(
     target = service(SPEC)
     with observing(kind_cluster, target, tmp_path) as observers:
         feed = observers.feed
-        inject(kind_cluster, target, FaultSpec(FaultKind.LIVENESS), cycle=0)
+        inject(kind_cluster, target, FaultSpec("liveness"), cycle=0)
         wait_seen(feed, "the restart", lambda o: o.stream is Stream.PODS and o.pod == target.pod and restarts(o) == 1)
         wait_seen(feed, "Killing", lambda o: o.stream is Stream.EVENTS and json.loads(o.payload)["reason"] == "Killing")
         wait_seen(feed, "the app's next life", lambda o: o.stream is Stream.APP and o.instance == 1 and '"listen' in o.payload)

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from fixtures.experiment import Experiment
-from harness import fault
+from harness import inject
 from harness.adapters.wait import Look, wait_for
 from harness.catalogue import holds
 from harness.cycle import Planted
-from harness.fault import outsider
+from harness.inject import outsider
 from harness.load.process import Generator
 from harness.model import (
     Cause,
@@ -50,8 +50,8 @@ def test_a_fault_that_does_not_land_is_inconclusive(experiment: Experiment) -> N
     """The app says yes to the fault and is cured at once: no restart comes, and nothing is claimed of it."""
 
     def told_and_cured(handle: ClusterHandle, target: Target, cycle: int) -> FaultEvent:
-        event = fault.inject(handle, target, S1.fault, cycle=cycle)
-        fault.clear(handle, target)
+        event = inject.inject(handle, target, S1.fault, cycle=cycle)
+        inject.clear(handle, target)
         return event
 
     run = experiment(S1, name="planted-not-landed", claims=S1.claims, cycles=1, planted=Planted(inject=told_and_cured))
@@ -98,7 +98,7 @@ def test_n1_with_a_fault_nobody_asked_for_is_a_regression(experiment: Experiment
     """The negative control can fail: a restart behind its back breaks both of its claims."""
 
     def secretly(target: Target, _generator: Generator) -> None:
-        fault.inject(world.handle, target, S1.fault, cycle=0)
+        inject.inject(world.handle, target, S1.fault, cycle=0)
 
     patient = replace(N1, after_s=15.0)
     run = experiment(patient, name="planted-n1", claims=N1.claims, cycles=1, planted=Planted(before_fault=secretly))

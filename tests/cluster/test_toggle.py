@@ -12,8 +12,8 @@ import pytest
 from harness.adapters.kube import ApiException, Kube
 from harness.adapters.wait import Look, wait_for
 from harness.errors import FaultError
-from harness.fault import AppState, clear, inject, outsider, state
-from harness.model import AppSpec, ClusterHandle, FaultKind, FaultSpec, Handler, Probe, ServiceSpec, Target
+from harness.inject import AppState, clear, inject, outsider, state
+from harness.model import AppSpec, ClusterHandle, FaultSpec, Handler, Probe, ServiceSpec, Target
 
 pytestmark = [pytest.mark.cluster, pytest.mark.beside]
 
@@ -74,7 +74,7 @@ def test_liveness_failure_restarts_the_container_and_is_over(kind_cluster: Clust
     """Three failed probes, SIGTERM, closed, exit in the old log; boot and listening, apart by the delay, in the new one."""
     target = service(ServiceSpec(app=APP, liveness=LIVENESS))
     wait_log(kind_cluster, target, event="probe", which="liveness", ok=True)
-    event = inject(kind_cluster, target, FaultSpec(FaultKind.LIVENESS), cycle=0)
+    event = inject(kind_cluster, target, FaultSpec("liveness"), cycle=0)
     after = wait_state(kind_cluster, target, "another boot that listens", lambda seen: seen.boot != target.boot and seen.listening)
     assert after.faults == {}
     old = ended_log(kind_cluster, target)
@@ -92,7 +92,7 @@ def test_liveness_failure_restarts_the_container_and_is_over(kind_cluster: Clust
 def test_a_persistent_fault_survives_the_restart(kind_cluster: ClusterHandle, service: Deploy) -> None:
     """The pod's shared memory outlives the container; clearing ends it for later starts too."""
     target = service(ServiceSpec(app=APP, liveness=LIVENESS))
-    inject(kind_cluster, target, FaultSpec(FaultKind.LIVENESS, persistent=True), cycle=0)
+    inject(kind_cluster, target, FaultSpec("liveness", persistent=True), cycle=0)
     after = wait_state(kind_cluster, target, "another boot", lambda seen: seen.boot != target.boot)
     assert after.faults == {"liveness": True}
     assert clear(kind_cluster, target).faults == {}
@@ -102,16 +102,16 @@ def test_a_wrong_token_changes_nothing(kind_cluster: ClusterHandle, service: Dep
     """The app's own refusal comes back through the API server."""
     target = service(ServiceSpec(app=APP))
     with pytest.raises(FaultError, match="answered 403: X-Toggle-Token does not match"):
-        inject(kind_cluster, replace(target, token="other"), FaultSpec(FaultKind.LIVENESS), cycle=0)
+        inject(kind_cluster, replace(target, token="other"), FaultSpec("liveness"), cycle=0)
     assert state(kind_cluster, target).faults == {}
 
 
 def test_readiness_is_asked_by_queue_proxy(kind_cluster: ClusterHandle, service: Deploy) -> None:
     """The toggle fails the probe that queue-proxy asks, the container is not restarted, and clearing mends it."""
     target = service(ServiceSpec(app=APP, readiness=READINESS))
-    inject(kind_cluster, target, FaultSpec(FaultKind.READINESS), cycle=0)
+    inject(kind_cluster, target, FaultSpec("readiness"), cycle=0)
     wait_log(kind_cluster, target, event="probe", which="readiness", ok=False, status=503)
-    clear(kind_cluster, target, FaultKind.READINESS)
+    clear(kind_cluster, target, "readiness")
     well = state(kind_cluster, target).probes["readiness"][0]
     wait_state(kind_cluster, target, "a good readiness probe", lambda seen: seen.probes["readiness"][0] > well)
     assert container(kind_cluster, target)["restartCount"] == 0
@@ -120,7 +120,7 @@ def test_readiness_is_asked_by_queue_proxy(kind_cluster: ClusterHandle, service:
 def test_exit_is_answered_before_it_happens(kind_cluster: ClusterHandle, service: Deploy) -> None:
     """The answer arrives, the container has ended with the code, and another one runs."""
     target = service(ServiceSpec(app=APP))
-    event = inject(kind_cluster, target, FaultSpec(FaultKind.EXIT), cycle=0)
+    event = inject(kind_cluster, target, FaultSpec("exit"), cycle=0)
     assert (event.status, json.loads(event.answer)["kind"]) == (200, "exit")
     wait_state(kind_cluster, target, "another boot", lambda seen: seen.boot != target.boot)
     assert ended_log(kind_cluster, target)[-1]["event"] == "exit"
@@ -135,7 +135,7 @@ def test_exit_is_answered_before_it_happens(kind_cluster: ClusterHandle, service
 def test_control_answers_while_requests_hang(kind_cluster: ClusterHandle, service: Deploy) -> None:
     """A request through the ingress gets nothing, the state says so, and after clearing the next one is answered."""
     target = service(ServiceSpec(app=APP))
-    inject(kind_cluster, target, FaultSpec(FaultKind.HANG), cycle=0)
+    inject(kind_cluster, target, FaultSpec("hang"), cycle=0)
     with pytest.raises(FaultError, match="TimeoutError"):
         outsider.send(target, timeout_s=2)
     assert clear(kind_cluster, target).hung == 0
@@ -146,7 +146,7 @@ def test_sigterm_ignored_with_the_listener_closed(kind_cluster: ClusterHandle, s
     """The process outlives SIGTERM without its listener until the grace period is over and SIGKILL ends it."""
     spec = ServiceSpec(app=replace(APP, sigterm="ignore-close"), liveness=LIVENESS, timeout_s=8)
     target = service(spec)
-    inject(kind_cluster, target, FaultSpec(FaultKind.LIVENESS), cycle=0)
+    inject(kind_cluster, target, FaultSpec("liveness"), cycle=0)
     deaf = wait_state(kind_cluster, target, "a boot that does not listen", lambda seen: not seen.listening)
     assert deaf.boot == target.boot
     wait_state(kind_cluster, target, "another boot", lambda seen: seen.boot != target.boot)
@@ -158,7 +158,7 @@ def test_exec_probes_ask_the_app(kind_cluster: ClusterHandle, service: Deploy) -
     liveness = Probe(Handler.EXEC, "liveness", initial_delay_s=6, timeout_s=5)
     target = service(ServiceSpec(app=APP, liveness=liveness))
     wait_log(kind_cluster, target, event="probe", which="liveness", via="exec", ok=True)
-    inject(kind_cluster, target, FaultSpec(FaultKind.LIVENESS), cycle=0)
+    inject(kind_cluster, target, FaultSpec("liveness"), cycle=0)
     wait_state(kind_cluster, target, "another boot", lambda seen: seen.boot != target.boot)
     failed = [line for line in ended_log(kind_cluster, target) if line["event"] == "probe" and not line["ok"]]
     assert {line["via"] for line in failed} == {"exec"}
@@ -167,7 +167,7 @@ def test_exec_probes_ask_the_app(kind_cluster: ClusterHandle, service: Deploy) -
 def test_an_outsider_is_refused_while_the_app_does_not_listen(kind_cluster: ClusterHandle, service: Deploy) -> None:
     """During the start-up delay of the next container queue-proxy's dial is refused: one 502 that nobody planned."""
     target = service(ServiceSpec(app=replace(APP, startup_delay_s=6), liveness=replace(LIVENESS, initial_delay_s=9)))
-    inject(kind_cluster, target, FaultSpec(FaultKind.LIVENESS), cycle=0)
+    inject(kind_cluster, target, FaultSpec("liveness"), cycle=0)
     wait_state(
         kind_cluster, target, "a boot that does not listen yet", lambda seen: seen.boot != target.boot and not seen.listening
     )

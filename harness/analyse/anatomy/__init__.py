@@ -3,15 +3,13 @@
 gather      rows of the history -> what was seen of the cycle's pod
 told, probes, runtime, api, proxy, clients     what was seen -> sources: brackets, each from one witness alone
 sources     the sources of one edge -> the sharpest bracket, and the sources that disagree with it
-edges       the names, the partial order, and what a fault of a kind must show: data
 order       brackets -> contradictions of the partial order
 dissect     all of it
 """
 
 from harness.analyse.anatomy.agree import agree
 from harness.analyse.anatomy.dissect import Anatomy, dissect, doubts_of
-from harness.analyse.anatomy.edges import EDGES
 from harness.analyse.anatomy.gather import about_no_request, gather
 from harness.analyse.anatomy.probes import well_probed
 
-__all__ = ["EDGES", "Anatomy", "about_no_request", "agree", "dissect", "doubts_of", "gather", "well_probed"]
+__all__ = ["Anatomy", "about_no_request", "agree", "dissect", "doubts_of", "gather", "well_probed"]

@@ -11,7 +11,7 @@ from harness.knative.lines import parsed
 from harness.knative.names import USER_CONTAINER
 from harness.knative.pods import PodState
 from harness.knative.times import SECOND_NS
-from harness.model import FaultKind, Observation, Probe, ServiceSpec
+from harness.model import Observation, Probe, ServiceSpec
 
 WATCH_NS = 100_000_000
 """A state is stamped when it reached the harness. What a watch may take to deliver it on a busy host; an allowance."""
@@ -40,9 +40,9 @@ def status_sources(sights: Sequence[PodState], since_ns: int) -> dict[str, Sourc
 
 
 def event_sources(
-    events: Sequence[Observation], service: ServiceSpec, kind: FaultKind, since_ns: int, restarts: int | None
+    events: Sequence[Observation], service: ServiceSpec, since_ns: int, restarts: int | None, *, liveness_fails: bool
 ) -> dict[str, Source]:
-    """What the kubelet's events say, by their own times.
+    """What the kubelet's events say, by their own times. liveness_fails: the fault makes the liveness probe fail.
 
     restarts: of the user container in the cycle. Events of one reason are folded into one, so after more than one restart it cannot
     be told which container a time belongs to: then only the kill and the first failed probe are taken.
@@ -57,7 +57,7 @@ def event_sources(
             continue
         if reason == "Killing":
             found.setdefault("killing", _second(seen.at_ns, since_ns, "events: Killing"))
-        elif reason == "Unhealthy" and kind in {FaultKind.LIVENESS, FaultKind.HANG} and message.startswith("Liveness probe failed"):
+        elif reason == "Unhealthy" and liveness_fails and message.startswith("Liveness probe failed"):
             at = _second(seen.at_ns, since_ns, "events: Unhealthy")
             probe = service.liveness or Probe()
             # It was asked up to its timeout before, and the last good one up to a period before that. Said of the first one after

@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from harness.analyse.anatomy import api, clients, probes, proxy, runtime, told
-from harness.analyse.anatomy.edges import EDGES, ORDER, required
 from harness.analyse.anatomy.gather import Seen
 from harness.analyse.anatomy.order import contradictions
 from harness.analyse.anatomy.sources import COMMAND, Source, choose, disagreements, said
+from harness.faults import FAULTS, Fault
+from harness.faults.edges import EDGES, in_order
 from harness.knative.pods import ready_throughout, restarts_since
-from harness.model import Bracket, CycleMark, FaultEvent, FaultKind, ServiceSpec
+from harness.model import Bracket, CycleMark, FaultEvent, FaultSpec, ServiceSpec
 
 CHECKED = frozenset({"listener-closed", "listening", "endpoint-unready"})
 """The edges that a claim rests on: requests may fail only between the first two, and a pod that stays Ready must not be refused."""
@@ -50,33 +51,27 @@ def dissect(
     of its pod, is not of it.
     """
     since_ns = event.sent_ns if event is not None else mark.load_started_ns
-    kind = event.kind if event is not None else FaultKind.NONE
+    done = FaultSpec(event.kind, event.persistent) if event is not None else FaultSpec()
+    fault = FAULTS[done.kind]
     found: dict[str, list[Source]] = {}
     if event is not None:
         _add(
             found,
             {"fault": Source(event.sent_ns, event.answered_ns, "the harness: command sent", "the harness: answer received", 1)},
         )
-        _add(found, _of_the_app(seen, mark, event, service))
-        _add(found, _of_the_node(seen, event, service, end_ns))
+        _add(found, _of_the_app(seen, mark, event, service, fault))
+        _add(found, _of_the_node(seen, event, service, fault, end_ns))
         _add(found, clients.sources(requests, answers, mark.pod, mark.boot, user_port, since_ns))
         _add(found, _closed_by_its_end(found, seen, mark.boot, since_ns))
     _add(found, _readiness(seen, mark))
     edges = {edge: choose(found[edge]) for edge in EDGES if edge in found}
-    missing = required(
-        kind,
-        service,
-        edges,
-        end_ns,
-        persistent=event is not None and event.persistent,
-        asks_liveness=probes.asks_liveness(service, seen.told),
-    )
+    must = fault.required(done, service, edges, end_ns, asks_liveness=probes.asks_liveness(service, seen.told))
     return Anatomy(
         edges=edges,
-        missing=tuple(edge for edge in missing if edge not in edges),
+        missing=tuple(edge for edge in in_order(must) if edge not in edges),
         disputes=(
             *(text for edge in edges for text in disagreements(edge, found[edge], since_ns)),
-            *contradictions(edges, ORDER[kind], since_ns),
+            *contradictions(edges, fault.order, since_ns),
             *_endpoint_alone(edges, seen, mark, since_ns, end_ns),
         ),
     )
@@ -99,11 +94,11 @@ def _add(found: dict[str, list[Source]], more: _Sources) -> None:
         found.setdefault(edge, []).extend([given] if isinstance(given, Source) else given)
 
 
-def _of_the_app(seen: Seen, mark: CycleMark, event: FaultEvent, service: ServiceSpec) -> dict[str, list[Source]]:
+def _of_the_app(seen: Seen, mark: CycleMark, event: FaultEvent, service: ServiceSpec, fault: Fault) -> dict[str, list[Source]]:
     boots = told.boots(seen.told, mark.boot, event.sent_ns)
     found: dict[str, list[Source]] = {}
     _add(found, told.sources(boots, event))
-    good = probes.sources(boots, service, event.kind)
+    good = probes.sources(boots, service, fault)
     first = good.get("first-good-readiness-probe")
     if first is not None:
         failed_ns = proxy.last_failed_probe_ns(seen.proxy, first.lo_ns, first.hi_ns)
@@ -114,7 +109,7 @@ def _of_the_app(seen: Seen, mark: CycleMark, event: FaultEvent, service: Service
     return found
 
 
-def _of_the_node(seen: Seen, event: FaultEvent, service: ServiceSpec, end_ns: int) -> dict[str, list[Source]]:
+def _of_the_node(seen: Seen, event: FaultEvent, service: ServiceSpec, fault: Fault, end_ns: int) -> dict[str, list[Source]]:
     since_ns = event.sent_ns
     base = api.base_of(seen.sights, since_ns)
     restarts = restarts_since(seen.sights, since_ns, end_ns)
@@ -129,7 +124,7 @@ def _of_the_node(seen: Seen, event: FaultEvent, service: ServiceSpec, end_ns: in
             )
             break
     _add(found, api.status_sources(seen.sights, since_ns))
-    _add(found, api.event_sources(seen.events, service, event.kind, since_ns, restarts))
+    _add(found, api.event_sources(seen.events, service, since_ns, restarts, liveness_fails="liveness" in fault.fails_probes))
     return found
 
 

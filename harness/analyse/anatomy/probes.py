@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from harness.analyse.anatomy.sources import Source
 from harness.analyse.anatomy.told import CLOCK_NS, Boots
 from harness.apps.toggle import AppEvent, app_events
+from harness.faults import Fault
 from harness.knative.probes import DEFAULT_READINESS
-from harness.model import FaultKind, Handler, Observation, Probe, ServiceSpec
+from harness.model import Handler, Observation, Probe, ServiceSpec
 
 SPARE_NS = 1_000_000_000
 """A TCP probe closes what it opened at once. A connection held for longer without a word was a client's spare one."""
@@ -60,25 +61,25 @@ def well_probed(which: str, service: ServiceSpec, seen: Iterable[Observation]) -
     return frozenset(hit.boot for hit in hits(which, service, app_events(seen)) if hit.well)
 
 
-def sources(seen: Boots, service: ServiceSpec, kind: FaultKind) -> dict[str, Source]:
+def sources(seen: Boots, service: ServiceSpec, fault: Fault) -> dict[str, Source]:
     """First failed probe, the last one before the end of the old process, and the first good one of each name."""
     found: dict[str, Source] = {}
-    failing = "readiness" if kind is FaultKind.READINESS else "liveness"
-    of_old = hits(failing, service, seen.old)
-    if kind is FaultKind.HANG and not of_old:
-        of_old = hits("readiness", service, seen.old)
+    failing = next(iter(fault.fails_probes), "")
+    of_old = next(filter(None, (hits(which, service, seen.old) for which in fault.fails_probes)), [])
     bad = [hit for hit in of_old if hit.well is not True and hit.t_ns >= seen.since_ns]
     if bad:
         found["first-failed-probe"] = _failed(bad[0], of_old, seen, failing)
     killed = next((one.t_ns for one in seen.old if one.event == "signal" and one.t_ns >= seen.since_ns), 0)
-    if bad and kind is not FaultKind.READINESS and killed > bad[0].t_ns:
+    if bad and fault.kills and killed > bad[0].t_ns:
         last_ns = max(hit.t_ns for hit in bad if hit.t_ns <= killed)
         # The kubelet asks no more once it has decided to kill.
         found["killing"] = Source(
             last_ns, killed, f"the app's log: the last failed {failing} probe", "the app's log: signal", CLOCK_NS
         )
     for which, edge in GOOD_EDGES.items():
-        bracket = _good(which, service, seen, bad[0].t_ns if bad and kind is FaultKind.READINESS and which == failing else 0)
+        # A failure that no restart ends is over with the next good probe of the same process.
+        failed_ns = bad[0].t_ns if bad and not fault.kills and which == failing else 0
+        bracket = _good(which, service, seen, failed_ns)
         if bracket is not None:
             found[edge] = bracket
     return found

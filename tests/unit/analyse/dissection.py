@@ -13,7 +13,7 @@ from harness.analyse.anatomy import Anatomy, about_no_request, dissect, gather
 from harness.analyse.sights import rows_to_observations
 from harness.apps.toggle import app_events
 from harness.knative.pods import states
-from harness.model import AppSpec, Bracket, FaultKind, FaultSpec, History, Observation, ServiceSpec, Stream
+from harness.model import AppSpec, Bracket, FaultSpec, History, Observation, ServiceSpec, Stream
 from tests.unit.analyse.story import REFUSED, S, Story, at, restarts, stamp
 
 
@@ -47,12 +47,12 @@ def span(bracket: Bracket, cycle: int = 0) -> tuple[float, float]:
     return (bracket.lo_ns - at(cycle, 0)) / S, (bracket.hi_ns - at(cycle, 0)) / S
 
 
-def of_kind(kind: FaultKind, *, persistent: bool = False, **service: Any) -> Story:
+def of_kind(kind: str, *, persistent: bool = False, **service: Any) -> Story:
     """One restart by another fault: what only a failing probe shows is not there."""
     story = restarts(1)
     story.spec(fault=FaultSpec(kind, persistent), service=ServiceSpec(app=AppSpec(), **service))
     story.faults = [replace(fault, kind=kind, persistent=persistent) for fault in story.faults]
-    if kind is not FaultKind.LIVENESS:
+    if kind != "liveness":
         story.drop(lambda one: '"liveness"' in one.payload or '"signal"' in one.payload or "Killing" in one.payload)
         story.drop(lambda one: one.stream is Stream.CONTAINERD and ("StopContainer" in one.payload or "signal" in one.payload))
     return story

@@ -21,7 +21,6 @@ from harness.model import (
     CycleMark,
     Expectation,
     FaultEvent,
-    FaultKind,
     FaultSpec,
     Gap,
     GeneratorReport,
@@ -221,10 +220,10 @@ class Story:
 ENVOY = {"server": "envoy", "x_envoy_upstream_service_time": "present"}
 
 
-def meta(claims: Sequence[Claim], kind: FaultKind, cycles: int, rate: float) -> RunMeta:
+def meta(claims: Sequence[Claim], kind: str, cycles: int, rate: float) -> RunMeta:
     """The head of a run that ended in order. Its arrivals are random ones, so that a test may send more requests when it likes."""
     spec = RunSpec(
-        scenario="S1" if kind is not FaultKind.NONE else "N1",
+        scenario="S1" if kind != "none" else "N1",
         title="a story",
         service=ServiceSpec(liveness=Probe()),
         fault=FaultSpec(kind),
@@ -242,14 +241,14 @@ def report(cycle: int, sent: int, rate: float) -> GeneratorReport:
 
 def restarts(cycles: int = 2, rate: float = 50.0, claims: Sequence[Claim] = S1_CLAIMS) -> Story:
     """The failing of a liveness probe, once a cycle; all evidence is there."""
-    story = Story(meta(claims, FaultKind.LIVENESS, cycles, rate))
+    story = Story(meta(claims, "liveness", cycles, rate))
     for cycle in range(cycles):
         pod, old, new = f"pod-{cycle}", f"old{cycle}", f"new{cycle}"
         _calm(story, cycle, pod, old)
         story.faults.append(
             FaultEvent(
                 cycle,
-                FaultKind.LIVENESS,
+                "liveness",
                 False,
                 pod,
                 old,
@@ -309,7 +308,7 @@ def restarts(cycles: int = 2, rate: float = 50.0, claims: Sequence[Claim] = S1_C
 
 def calm(cycles: int = 2, rate: float = 50.0, claims: Sequence[Claim] = N1_CLAIMS) -> Story:
     """No fault, nothing fails."""
-    story = Story(meta(claims, FaultKind.NONE, cycles, rate))
+    story = Story(meta(claims, "none", cycles, rate))
     for cycle in range(cycles):
         pod, boot = f"pod-{cycle}", f"old{cycle}"
         _calm(story, cycle, pod, boot)

@@ -7,12 +7,13 @@ from dataclasses import replace
 
 import pytest
 
-from harness.analyse.anatomy import EDGES, agree, doubts_of
-from harness.analyse.anatomy.edges import ORDER
+from harness.analyse.anatomy import agree, doubts_of
 from harness.analyse.anatomy.order import contradictions
 from harness.analyse.anatomy.sources import Source, choose, disagreements
+from harness.faults import FAULTS
+from harness.faults.edges import EDGES
 from harness.knative.times import stamp_ns
-from harness.model import Bracket, FaultKind, Outcome, Stream
+from harness.model import Bracket, Outcome, Stream
 from tests.unit.analyse.dissection import dissected, drained
 from tests.unit.analyse.story import BAD, CLOSED_S, LISTENING_S, MS, OK, S, Story, at, restarts, stamp
 
@@ -75,7 +76,8 @@ def test_a_dispute_is_said_in_words() -> None:
 
 def test_the_order_is_partial_and_has_no_circle() -> None:
     """Each pair names edges there are, none must be before itself, and what need not be ordered is not."""
-    for kind, pairs in ORDER.items():
+    for kind, fault in FAULTS.items():
+        pairs = fault.order
         after = {edge: {later for earlier, later in pairs if earlier == edge} for edge in EDGES}
         assert {edge for pair in pairs for edge in pair} <= set(EDGES)
         for edge in EDGES:
@@ -87,19 +89,18 @@ def test_the_order_is_partial_and_has_no_circle() -> None:
             assert edge not in reached, kind
             if edge == "first-ok":
                 assert "first-good-probe" not in reached
-    assert set(ORDER) == set(FaultKind)
 
 
-@pytest.mark.parametrize("kind", FaultKind)
-def test_each_pair_of_the_order_can_be_broken(kind: FaultKind) -> None:
+@pytest.mark.parametrize("kind", FAULTS)
+def test_each_pair_of_the_order_can_be_broken(kind: str) -> None:
     """The second provably before the first is a contradiction; overlapping or unseen ones are none."""
-    for earlier, later in ORDER[kind]:
+    for earlier, later in FAULTS[kind].order:
         first, second = Bracket(0, 10 * MS, "a", US), Bracket(5 * MS, 20 * MS, "b", US)
-        assert contradictions({earlier: first, later: second}, ORDER[kind], 0) == ()
-        assert contradictions({earlier: second, later: first}, ORDER[kind], 0) == ()
-        assert contradictions({earlier: first}, ORDER[kind], 0) == ()
+        assert contradictions({earlier: first, later: second}, FAULTS[kind].order, 0) == ()
+        assert contradictions({earlier: second, later: first}, FAULTS[kind].order, 0) == ()
+        assert contradictions({earlier: first}, FAULTS[kind].order, 0) == ()
         late = replace(second, lo_ns=12 * MS)
-        (told,) = contradictions({earlier: late, later: first}, ORDER[kind], 0)
+        (told,) = contradictions({earlier: late, later: first}, FAULTS[kind].order, 0)
         assert told.startswith(f"{earlier}, {later}: ")
 
 

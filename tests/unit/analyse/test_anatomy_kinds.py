@@ -8,7 +8,7 @@ import pytest
 
 from harness.analyse.anatomy.probes import hits
 from harness.apps.toggle import app_events
-from harness.model import AppSpec, FaultKind, Handler, Probe, ServiceSpec, Stream
+from harness.model import AppSpec, Handler, Probe, ServiceSpec, Stream
 from tests.unit.analyse.dissection import dissected, of_kind, span
 from tests.unit.analyse.story import CLOSED_S, FAILED_S, FAULT_S, GONE_S, LISTENING_S, Story, at, restarts
 
@@ -33,7 +33,7 @@ def asked(story: Story, boot: str, seconds: float, which: str, via: str = "http"
 
 def test_an_exit() -> None:
     """No probe fails, nothing is killed; the rest is a restart's."""
-    shown = dissected(of_kind(FaultKind.EXIT))
+    shown = dissected(of_kind("exit"))
     assert (shown.missing, shown.disputes) == ((), ())
     assert not {"first-failed-probe", "killing", "sigterm"} & set(shown.edges)
     assert span(shown.edges["process-gone"]) == pytest.approx((CLOSED_S, GONE_S), abs=1e-6)
@@ -41,7 +41,7 @@ def test_an_exit() -> None:
 
 def test_an_exit_that_was_not_seen() -> None:
     """Each edge of the restart is missed by name."""
-    story = of_kind(FaultKind.EXIT)
+    story = of_kind("exit")
     story.drop(lambda one: True)
     story.requests = []
     assert dissected(story).missing == (
@@ -51,7 +51,7 @@ def test_an_exit_that_was_not_seen() -> None:
 
 def test_a_persistent_exit_need_not_listen_again() -> None:
     """Each later start ends at the moment it would listen."""
-    story = of_kind(FaultKind.EXIT, persistent=True)
+    story = of_kind("exit", persistent=True)
     story.drop(lambda one: '"listening"' in one.payload and one.at_ns > at(0, 0))
     story.requests = []
     assert dissected(story).missing == ()
@@ -67,7 +67,7 @@ def hung(story: Story, which: str = "liveness") -> None:
 def test_a_hang_that_the_liveness_probe_ends() -> None:
     """The first probe left hanging is the first failed one; then all is as for a liveness failure."""
     story = restarts(1)
-    story.faults = [replace(fault, kind=FaultKind.HANG) for fault in story.faults]
+    story.faults = [replace(fault, kind="hang") for fault in story.faults]
     hung(story)
     shown = dissected(story)
     assert (shown.missing, shown.disputes) == ((), ())
@@ -79,7 +79,7 @@ def test_a_hang_that_the_liveness_probe_ends() -> None:
 def test_a_persistent_hang_answers_nobody_again() -> None:
     """The next container listens, and hangs."""
     story = restarts(1)
-    story.faults = [replace(fault, kind=FaultKind.HANG, persistent=True) for fault in story.faults]
+    story.faults = [replace(fault, kind="hang", persistent=True) for fault in story.faults]
     hung(story)
     story.drop(lambda one: '"new0"' in one.payload and '"probe"' in one.payload)
     story.requests = []
@@ -88,7 +88,7 @@ def test_a_persistent_hang_answers_nobody_again() -> None:
 
 def test_a_hang_without_a_liveness_probe_must_show_nothing_but_itself() -> None:
     """TCP readiness goes on accepting: nobody restarts it."""
-    story = of_kind(FaultKind.HANG)
+    story = of_kind("hang")
     story.drop(lambda one: one.seen_ns > at(0, FAULT_S))
     story.requests = []
     shown = dissected(story)
@@ -97,7 +97,7 @@ def test_a_hang_without_a_liveness_probe_must_show_nothing_but_itself() -> None:
 
 def test_a_readiness_failure() -> None:
     """It restarts nothing; the pod, its endpoint and queue-proxy must become unready once there was time for it."""
-    story = of_kind(FaultKind.READINESS, readiness=Probe(path="/readyz"))
+    story = of_kind("readiness", readiness=Probe(path="/readyz"))
     story.drop(lambda one: one.at_ns > at(0, FAULT_S))
     for seconds, ok in ((3.5, True), (4.5, False), (5.5, False), (6.5, False)):
         asked(story, "old0", seconds, "readiness", ok=ok)
@@ -118,7 +118,7 @@ def test_a_readiness_failure() -> None:
 
 def test_a_readiness_failure_that_ends_too_early_misses_nothing_of_its_consequences() -> None:
     """The threshold was not reached by the end of the cycle."""
-    story = of_kind(FaultKind.READINESS, readiness=Probe(path="/readyz", period_s=10))
+    story = of_kind("readiness", readiness=Probe(path="/readyz", period_s=10))
     story.drop(lambda one: one.at_ns > at(0, FAULT_S))
     asked(story, "old0", 4.5, "readiness", ok=False)
     assert dissected(story).missing == ()
@@ -126,7 +126,7 @@ def test_a_readiness_failure_that_ends_too_early_misses_nothing_of_its_consequen
 
 def test_a_readiness_failure_with_a_tcp_probe_must_do_nothing() -> None:
     """Only whether somebody listens is asked."""
-    story = of_kind(FaultKind.READINESS)
+    story = of_kind("readiness")
     story.drop(lambda one: one.at_ns > at(0, FAULT_S))
     assert dissected(story).missing == ()
 
@@ -134,7 +134,7 @@ def test_a_readiness_failure_with_a_tcp_probe_must_do_nothing() -> None:
 def test_a_failure_of_liveness_that_nobody_asks_for() -> None:
     """With a TCP liveness probe, or none, a 503 on /healthz restarts nothing."""
     for liveness in (TCP, None):
-        story = of_kind(FaultKind.LIVENESS, liveness=liveness)
+        story = of_kind("liveness", liveness=liveness)
         story.drop(lambda one: one.seen_ns > at(0, FAULT_S) or '"probe"' in one.payload)
         story.requests = []
         assert dissected(story).missing == ()
@@ -144,7 +144,7 @@ def test_a_failure_of_liveness_that_nobody_asks_for() -> None:
 def test_tcp_probes_are_told_apart_by_who_connects(peers: tuple[str, str]) -> None:
     """The kubelet comes from the node, queue-proxy from the pod's loopback; a spare connection is neither."""
     node, loopback = peers
-    story = of_kind(FaultKind.EXIT, liveness=TCP)
+    story = of_kind("exit", liveness=TCP)
     story.drop(lambda one: '"probe"' in one.payload)
     tcp_probe(story, "new0", LISTENING_S + 0.1, peer=node, held_s=60)
     tcp_probe(story, "new0", LISTENING_S + 0.2, peer=loopback)
@@ -156,7 +156,7 @@ def test_tcp_probes_are_told_apart_by_who_connects(peers: tuple[str, str]) -> No
 
 def test_tcp_probes_of_an_app_that_does_not_name_them_count_as_both() -> None:
     """What cannot be told apart is not guessed to be one of them."""
-    story = of_kind(FaultKind.EXIT, liveness=TCP)
+    story = of_kind("exit", liveness=TCP)
     tcp_probe(story, "new0", LISTENING_S + 0.2)
     seen = dissected(story).edges
     assert seen["first-good-readiness-probe"].hi_ns == seen["first-good-probe"].hi_ns == at(0, LISTENING_S + 0.2)
@@ -164,7 +164,7 @@ def test_tcp_probes_of_an_app_that_does_not_name_them_count_as_both() -> None:
 
 def test_exec_probes() -> None:
     """They come over the control port, by the name in their command, and may fail before the app listens."""
-    story = of_kind(FaultKind.LIVENESS, liveness=EXEC, readiness=Probe(Handler.EXEC, path="readiness"))
+    story = of_kind("liveness", liveness=EXEC, readiness=Probe(Handler.EXEC, path="readiness"))
     story.drop(lambda one: '"probe"' in one.payload)
     for seconds, ok in ((3.3, True), (4.3, False), (6.3, False)):
         asked(story, "old0", seconds, "liveness", "exec", ok=ok, peer="127.0.0.1")
@@ -180,7 +180,7 @@ def test_exec_probes() -> None:
 
 def test_the_same_check_for_both_probes_is_told_apart_by_who_asks() -> None:
     """Readiness of the same path comes from queue-proxy."""
-    story = of_kind(FaultKind.LIVENESS, liveness=Probe(), readiness=Probe())
+    story = of_kind("liveness", liveness=Probe(), readiness=Probe())
     story.drop(lambda one: '"probe"' in one.payload)
     for who in ("10.244.0.1", "127.0.0.1"):
         asked(story, "old0", FAILED_S, "liveness", ok=False, peer=who)
@@ -194,7 +194,7 @@ def test_the_same_check_for_both_probes_is_told_apart_by_who_asks() -> None:
 def test_a_startup_probe_of_the_liveness_probes_path_comes_first() -> None:
     """No liveness probe before it did well, no startup probe after."""
     service = ServiceSpec(startup=Probe(failure_threshold=30), liveness=Probe())
-    story = of_kind(FaultKind.LIVENESS, startup=service.startup, liveness=service.liveness)
+    story = of_kind("liveness", startup=service.startup, liveness=service.liveness)
     story.drop(lambda one: '"probe"' in one.payload and '"new0"' in one.payload)
     for seconds in (10.3, 11.3, 12.3):
         asked(story, "new0", seconds, "liveness")
@@ -210,7 +210,7 @@ def test_a_startup_probe_of_the_liveness_probes_path_comes_first() -> None:
 
 def test_a_startup_probe_of_a_path_of_its_own() -> None:
     """The app calls it another one's; only its path tells."""
-    story = of_kind(FaultKind.LIVENESS, startup=Probe(path="/started"), liveness=Probe())
+    story = of_kind("liveness", startup=Probe(path="/started"), liveness=Probe())
     asked(story, "new0", 10.4, "other")
     seen = dissected(story).edges
     assert seen["first-good-startup-probe"].hi_ns == at(0, 10.4)
@@ -219,7 +219,7 @@ def test_a_startup_probe_of_a_path_of_its_own() -> None:
 
 def test_good_probes_are_missed_only_once_they_were_due() -> None:
     """A period, a timeout and two seconds after they could have been: else the cycle was just short."""
-    quiet = of_kind(FaultKind.LIVENESS, liveness=Probe(), readiness=Probe(path="/readyz"), startup=Probe(path="/started"))
+    quiet = of_kind("liveness", liveness=Probe(), readiness=Probe(path="/readyz"), startup=Probe(path="/started"))
     quiet.drop(lambda one: '"new0"' in one.payload and '"probe"' in one.payload)
     assert dissected(quiet).missing == ()
     longer = [replace(mark, ended_ns=at(0, LISTENING_S + 10)) for mark in quiet.cycles]
@@ -240,7 +240,7 @@ def test_a_users_own_manifest_is_known_by_what_the_app_told() -> None:
 
 def test_an_app_that_ignores_sigterm_keeps_its_listener_to_the_end() -> None:
     """SIGTERM comes long before the end, which closes what the app did not."""
-    story = of_kind(FaultKind.LIVENESS, liveness=Probe())
+    story = of_kind("liveness", liveness=Probe())
     story.spec(service=ServiceSpec(app=AppSpec(sigterm="ignore"), liveness=Probe()))
     story.drop(lambda one: any(f'"{event}"' in one.payload for event in ("closed", "exit")) and one.stream is Stream.APP)
     shown = dissected(story)

@@ -11,7 +11,7 @@ import pytest
 from harness.analyse import analyse
 from harness.analyse.course import off_course
 from harness.judge import judge
-from harness.model import Arrivals, FaultKind, Lane, LoadPlan, Outcome, Ruling, Stream
+from harness.model import Arrivals, Lane, LoadPlan, Outcome, Ruling, Stream
 from tests.unit.analyse.story import BAD, BOOT_S, FAULT_S, LISTENING_S, Story, at, calm, restarts
 
 
@@ -229,7 +229,7 @@ def test_no_restart_is_seen_where_nobody_asked() -> None:
 def test_the_fault_asked_is_none() -> None:
     """A record of doing nothing is no fault, and no fault is missing."""
     story = calm()
-    story.faults.append(replace(restarts().faults[0], kind=FaultKind.NONE))
+    story.faults.append(replace(restarts().faults[0], kind="none"))
     assert doubts_of(story) == ()
 
 

@@ -8,21 +8,26 @@ from dataclasses import replace
 
 import pytest
 
-from harness.analyse.landed import landed, takes_away_ready
-from harness.knative.pods import is_ready
-from harness.model import FaultKind, FaultSpec, Handler, Landed, Observation, Probe, ServiceSpec, Stream
+from harness.analyse.landed import landed
+from harness.analyse.sights import rows_to_observations
+from harness.faults import FAULTS, Ends, Sight
+from harness.model import FaultSpec, Handler, Landed, Observation, Probe, ServiceSpec, Stream
 from tests.unit.analyse.story import FAULT_S, S, Story, at, restarts
 
-LIVENESS = FaultSpec(FaultKind.LIVENESS)
+LIVENESS = FaultSpec("liveness")
 ASKED = ServiceSpec(liveness=Probe())
 
 
 def both(story: Story, spec: FaultSpec = LIVENESS) -> Landed:
-    """The answer over the live feed and over the table, which must be one."""
+    """The answer over a feed that grows line by line and over the history's table, which must be one."""
     event = story.faults[0] if story.faults else None
     service = story.meta.spec.service
-    live = landed(spec, service, event, story.observations, at(0, FAULT_S))
-    assert landed(spec, service, event, story.history().observations, at(0, FAULT_S)) == live
+    growing = Sight()
+    for one in story.observations:
+        growing.add([one])
+    live = landed(spec, service, event, growing, at(0, FAULT_S))
+    recorded = Sight(rows_to_observations(story.history().observations))
+    assert landed(spec, service, event, recorded, at(0, FAULT_S)) == live
     return live
 
 
@@ -90,7 +95,7 @@ def test_what_was_before_does_not_count() -> None:
     """An earlier failed probe, kill or restart of the same pod is not the fault's doing."""
     story = restarts(1)
     late = at(0, 20)
-    result = landed(LIVENESS, ASKED, replace(story.faults[0], sent_ns=late), story.observations, late)
+    result = landed(LIVENESS, ASKED, replace(story.faults[0], sent_ns=late), Sight(story.observations), late)
     assert len(missing(result)) == 4
 
 
@@ -108,9 +113,9 @@ def test_an_event_true_to_a_second_may_have_been_after() -> None:
     (kill,) = [one for one in story.observations if "Killing" in one.payload]
     rest = [one for one in story.observations if one is not kill]
     after = kill.at_ns + 900_000_000
-    assert not [part for part in missing(landed(LIVENESS, ASKED, event, [*rest, kill], after)) if "kubelet" in part]
+    assert not [part for part in missing(landed(LIVENESS, ASKED, event, Sight([*rest, kill]), after)) if "kubelet" in part]
     early = replace(kill, at_ns=kill.at_ns - S)
-    assert [part for part in missing(landed(LIVENESS, ASKED, event, [*rest, early], after)) if "kubelet" in part]
+    assert [part for part in missing(landed(LIVENESS, ASKED, event, Sight([*rest, early]), after)) if "kubelet" in part]
 
 
 def test_the_end_of_a_pod_is_no_liveness_kill() -> None:
@@ -133,11 +138,11 @@ def test_the_kubelets_journal_can_stand_for_the_event() -> None:
 
 def test_no_fault_asked_is_trivially_proved() -> None:
     """NONE needs nothing."""
-    assert both(Story(restarts(1).meta), FaultSpec(FaultKind.NONE)).proved
+    assert both(Story(restarts(1).meta), FaultSpec("none")).proved
 
 
-@pytest.mark.parametrize("kind", [kind for kind in FaultKind if kind is not FaultKind.NONE])
-def test_nothing_done_nothing_landed(kind: FaultKind) -> None:
+@pytest.mark.parametrize("kind", [kind for kind in FAULTS if kind != "none"])
+def test_nothing_done_nothing_landed(kind: str) -> None:
     """Without an event there is no proof, whatever was asked."""
     assert not both(Story(restarts(1).meta), FaultSpec(kind)).proved
 
@@ -147,20 +152,20 @@ def test_the_other_faults_have_their_own_proof() -> None:
     story = restarts(1)
     story.spec(service=ServiceSpec(liveness=Probe(Handler.TCP)))
     story.drop(has('"ready": false'))
-    assert missing(both(story, FaultSpec(FaultKind.READINESS))) == [
+    assert missing(both(story, FaultSpec("readiness"))) == [
         "a failed readiness probe in the app's log",
         "the pod was seen not Ready",
     ]
-    assert missing(both(story, FaultSpec(FaultKind.HANG))) == ["the fault in the app's log"]
-    assert both(story, FaultSpec(FaultKind.EXIT)).proved
+    assert missing(both(story, FaultSpec("hang"))) == ["the fault in the app's log"]
+    assert both(story, FaultSpec("exit")).proved
     story.app("pod-0", "old0", at(0, 4.5), "probe", which="readiness", via="http", ok=False)
     story.app("pod-0", "old0", at(0, FAULT_S), "fault", kind="hang")
-    assert missing(both(story, FaultSpec(FaultKind.READINESS))) == ["the pod was seen not Ready"]
+    assert missing(both(story, FaultSpec("readiness"))) == ["the pod was seen not Ready"]
     story.pod("pod-0", at(0, FAULT_S - 0.5), ready=False)
-    assert missing(both(story, FaultSpec(FaultKind.READINESS))) == ["the pod was seen not Ready"]
+    assert missing(both(story, FaultSpec("readiness"))) == ["the pod was seen not Ready"]
     story.pod("pod-0", at(0, 5.5), ready=False)
-    assert both(story, FaultSpec(FaultKind.READINESS)).proved
-    assert both(story, FaultSpec(FaultKind.HANG)).proved
+    assert both(story, FaultSpec("readiness")).proved
+    assert both(story, FaultSpec("hang")).proved
 
 
 @pytest.mark.parametrize("handler", [Handler.HTTP, Handler.EXEC])
@@ -168,21 +173,21 @@ def test_a_hang_that_a_liveness_probe_ends_is_a_restart_too(handler: Handler) ->
     """Taken back at once it would be no fault to anybody: the probe that hung, the kill and the new boot are its proof."""
     story = restarts(1)
     story.spec(service=ServiceSpec(liveness=Probe(handler)))
-    assert missing(both(story, FaultSpec(FaultKind.HANG))) == ["a liveness probe left hanging in the app's log"]
+    assert missing(both(story, FaultSpec("hang"))) == ["a liveness probe left hanging in the app's log"]
     story.app("pod-0", "old0", at(0, 4.5), "hang", which="liveness", via=handler.value)
-    assert both(story, FaultSpec(FaultKind.HANG)).proved
+    assert both(story, FaultSpec("hang")).proved
     assert story.drop(has('"restarts": 1'))
-    assert missing(both(story, FaultSpec(FaultKind.HANG))) == ["restartCount grew"]
+    assert missing(both(story, FaultSpec("hang"))) == ["restartCount grew"]
 
 
 def test_a_pod_is_as_ready_as_it_was_last_seen() -> None:
     """What was never seen is not ready, nor is another pod's sight this one's."""
     story = Story(restarts(1).meta)
     story.pod("pod-1", at(0, 1))
-    assert not is_ready(story.observations, "pod-0")
+    assert not Sight(story.observations).is_ready("pod-0")
     for ns, ready in ((at(0, 2), True), (at(0, 3), False), (at(0, 4), None), (at(0, 5), True)):
         story.pod("pod-0", ns, ready=ready)
-        assert is_ready(story.observations, "pod-0") is (ready is True)
+        assert Sight(story.observations).is_ready("pod-0") is (ready is True)
 
 
 @pytest.mark.parametrize(
@@ -191,5 +196,5 @@ def test_a_pod_is_as_ready_as_it_was_last_seen() -> None:
 def test_only_a_probe_that_the_toggle_reaches_takes_ready_away(readiness: Probe | None, takes: bool) -> None:
     """A TCP probe does well; without one of its own a Service has a TCP probe."""
     service = ServiceSpec(readiness=readiness)
-    assert takes_away_ready(FaultSpec(FaultKind.READINESS), service) is takes
-    assert not takes_away_ready(FaultSpec(FaultKind.LIVENESS), service)
+    assert (FAULTS["readiness"].ends(FaultSpec("readiness"), service) is Ends.READY) is takes
+    assert FAULTS["liveness"].ends(FaultSpec("liveness"), service) is Ends.RESTART

@@ -10,7 +10,6 @@ from harness.model import (
     OUTCOMES,
     RECORD,
     CycleMark,
-    FaultKind,
     FaultSpec,
     Lane,
     Observation,
@@ -27,7 +26,7 @@ T0 = 1_780_000_000_000_000_000
 
 def meta(scenario: str = "S1", run_id: str = "ab12", step_ns: int | None = 0) -> RunMeta:
     """The head of a run that was asked for nothing special."""
-    spec = RunSpec(scenario=scenario, title="t", service=ServiceSpec(), fault=FaultSpec(FaultKind.LIVENESS), claims=())
+    spec = RunSpec(scenario=scenario, title="t", service=ServiceSpec(), fault=FaultSpec("liveness"), claims=())
     return RunMeta(
         run_id=run_id,
         spec=spec,

@@ -89,6 +89,12 @@ def spec(**changed: object) -> Callable[[Path], None]:
 ANSWER = b'{"index": 0, "status": %s, "body": "", "headers": {}}\n'
 
 
+FAULT = (
+    b'{"cycle": 0, "kind": "%s", "persistent": false, "pod": "p", "boot": "b", "sent_ns": 1, "answered_ns": 2, "status": 200, '
+    b'"answer": ""}\n'
+)
+
+
 @pytest.mark.parametrize(
     ("make", "damage", "told"),
     [
@@ -98,6 +104,8 @@ ANSWER = b'{"index": 0, "status": %s, "body": "", "headers": {}}\n'
         (open_run, head(kind="a diary"), "something else"),
         (open_run, head(schema=99), "layout 99; this release reads 1"),
         (open_run, head(meta={}), "run_id is missing"),
+        (open_run, spec(fault={"kind": "earthquake"}), "the fault 'earthquake'; this release knows none, liveness"),
+        (open_run, rewrite("faults.jsonl", FAULT % b"flood"), "the fault 'flood'"),
         (open_run, rewrite("observations.jsonl", b'{"stream"\n{}\n'), "observations.jsonl, line 1 is damaged"),
         (open_run, rewrite("observations.jsonl", b"{}\n"), "line 1 is damaged: Observation: stream is missing"),
         (open_run, rewrite("observations.jsonl", b"\xff\n"), "line 1 is damaged"),

@@ -17,10 +17,10 @@ import pytest
 from harness.adapters.clock import Anchor
 from harness.errors import BadInput, HarnessError, HistoryError
 from harness.history import Recorder, link_latest, read, recorder, seal
-from harness.model import FaultEvent, FaultKind, Gap, History, Outcome, Phase, Stream
+from harness.model import FaultEvent, Gap, History, Outcome, Phase, Stream
 from tests.unit.history.kit import T0, load, mark, meta, record, seen
 
-FAULT = FaultEvent(0, FaultKind.LIVENESS, persistent=False, pod="pod", boot="b0", sent_ns=1, answered_ns=2, status=200, answer="{}")
+FAULT = FaultEvent(0, "liveness", persistent=False, pod="pod", boot="b0", sent_ns=1, answered_ns=2, status=200, answer="{}")
 
 
 def filled(artifacts: Path) -> Recorder:

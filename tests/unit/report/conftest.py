@@ -15,7 +15,6 @@ from harness.model import (
     CycleMark,
     Expectation,
     FaultEvent,
-    FaultKind,
     FaultSpec,
     Findings,
     Gap,
@@ -181,7 +180,7 @@ def anatomy(fault_ns: int, refused_ns: int, open_ns: int) -> dict[str, Bracket]:
 
 def s1() -> Case:
     """Five cycles of S1: fault 6 s into the load, refused for 5.48 to 5.56 s, one reset each, one restart each, always Ready."""
-    spec = RunSpec("S1", "Liveness probe only, failing under load", ServiceSpec(), FaultSpec(FaultKind.LIVENESS), claims=())
+    spec = RunSpec("S1", "Liveness probe only, failing under load", ServiceSpec(), FaultSpec("liveness"), claims=())
     marks, faults, found = [], [], []
     rows: list[tuple[object, ...]] = []
     for index in range(5):
@@ -194,9 +193,7 @@ def s1() -> Case:
         marks.append(
             CycleMark(index, pod, boot, load_ns, load_ns + 4 * S, fault_ns, first, last + 3 * S, load_ns + PLANNED * PERIOD)
         )
-        faults.append(
-            FaultEvent(index, FaultKind.LIVENESS, False, pod, boot, fault_ns, fault_ns + 2 * MS, 200, '{"liveness": "failing"}')
-        )
+        faults.append(FaultEvent(index, "liveness", False, pod, boot, fault_ns, fault_ns + 2 * MS, 200, '{"liveness": "failing"}'))
         refused = len(window)
         found.append(
             CycleFindings(

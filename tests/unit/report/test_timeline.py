@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from harness.analyse.anatomy import EDGES
+from harness.faults.edges import EDGES
 from harness.model import Bracket
 from harness.report import timeline, words
 from harness.report.lanes import lanes

@@ -11,7 +11,7 @@ from harness.adapters.kube import Kube
 from harness.adapters.wait import Look, wait_for
 from harness.apps.toggle import CLEAR_PATH, STATE_PATH, TOKEN_ENV, TOKEN_HEADER
 from harness.errors import ClusterError, FaultError
-from harness.model import ClusterHandle, FaultKind, Target
+from harness.model import ClusterHandle, Target
 
 TIMEOUT_S = 10.0
 """Of one call. The app answers within milliseconds when it can answer at all."""
@@ -110,14 +110,14 @@ def state(handle: ClusterHandle, target: Target) -> AppState:
     return Control(handle, target).state()
 
 
-def clear(handle: ClusterHandle, target: Target, kind: FaultKind | None = None, *, within_s: float = 10) -> AppState:
+def clear(handle: ClusterHandle, target: Target, kind: str | None = None, *, within_s: float = 10) -> AppState:
     """Turn one fault off, or all; returns the app's state after that.
 
     Asked again while the app does not answer, for within_s: it may be between two starts, and clearing twice is clearing once.
     Raises WaitTimeout, and FaultError when the app refuses.
     """
     control = Control(handle, target)
-    wanted = {} if kind is None else {"kind": kind.value}
+    wanted = {} if kind is None else {"kind": kind}
 
     def look() -> Look[AppState]:
         try:

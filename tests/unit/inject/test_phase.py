@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.errors import BadInput
-from harness.fault import random_phase
+from harness.inject import random_phase
 
 
 def seeded(seed: int) -> Random:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
-from harness.fault import control
+from harness.inject import control
 from harness.model import ClusterHandle, HostPorts, Target
 
 PROXY = re.compile(r"/api/v1/namespaces/ns/pods/pod-1:8099/proxy(/.*)")

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from harness.errors import FaultError
-from harness.fault import outsider
+from harness.inject import outsider
 from harness.model import Target
 
 

@@ -1,0 +1,42 @@
+"""One pure file a fault, and the registry that names them. Imports model, knative and apps only.
+
+`FAULTS[spec.kind]` is the fault of a FaultSpec. To add one: write its file, and add its class to the tuple below.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from harness.errors import BadInput
+from harness.faults.exit import ProcessExits
+from harness.faults.fault import Case, Door, Ends, Fault, Part
+from harness.faults.hang import AppHangs
+from harness.faults.liveness import LivenessFails
+from harness.faults.none import NoFault
+from harness.faults.readiness import ReadinessFails
+from harness.faults.sight import Sight
+
+__all__ = ["FAULTS", "Case", "Door", "Ends", "Fault", "Part", "Sight", "fault_named"]
+
+FAULTS: Mapping[str, Fault] = MappingProxyType(
+    {
+        fault.name: fault
+        for fault in (
+            NoFault(),
+            LivenessFails(),
+            ReadinessFails(),
+            AppHangs(),
+            ProcessExits(),
+        )
+    }
+)
+"""Every fault by its name."""
+
+
+def fault_named(kind: str) -> Fault:
+    """The fault of this name. Raises BadInput with the names there are."""
+    found = FAULTS.get(kind)
+    if found is None:
+        raise BadInput(f"There is no fault {kind!r}.", fix=f"Use one of: {', '.join(FAULTS)}.")
+    return found

@@ -1,0 +1,107 @@
+"""The edges that a cycle can show, the partial order they keep, and which of them a fault must show: data and small rules.
+
+A fault composes its order and its required edges from the pieces here, so that a new fault names its edges in its own file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from harness.knative.probes import DEFAULT_READINESS
+from harness.knative.times import SECOND_NS
+from harness.model import Bracket, Probe, ServiceSpec
+
+EDGES = (
+    "fault",
+    "first-failed-probe",
+    "killing",
+    "sigterm",
+    "listener-closed",
+    "process-gone",
+    "container-created",
+    "container-started",
+    "listening",
+    "first-ok",
+    "first-good-startup-probe",
+    "first-good-probe",
+    "first-good-readiness-probe",
+    "queue-proxy-unready",
+    "queue-proxy-ready-again",
+    "pod-unready",
+    "pod-ready-again",
+    "endpoint-unready",
+    "endpoint-ready-again",
+)
+"""Every edge, in the order that a restart after failed liveness probes has them. `first-good-probe` is the liveness probe's."""
+
+Pairs = tuple[tuple[str, str], ...]
+"""(a, b): a is not after b wherever both are seen. Nothing is said of the rest: the first 200 may come before the first good
+liveness probe, queue-proxy may stay ready throughout, and the pod may become unready before or after the listener is closed. An app
+that keeps its listener on SIGTERM loses it to SIGKILL, which is later still."""
+
+READINESS_ORDER: Pairs = (
+    ("queue-proxy-unready", "queue-proxy-ready-again"),
+    ("pod-unready", "pod-ready-again"),
+    ("endpoint-unready", "endpoint-ready-again"),
+)
+RESTART_ORDER: Pairs = (
+    ("fault", "listener-closed"),
+    ("listener-closed", "process-gone"),
+    ("process-gone", "container-created"),
+    ("container-created", "container-started"),
+    ("container-started", "listening"),
+    ("listening", "first-ok"),
+    ("listening", "first-good-startup-probe"),
+    ("listening", "first-good-probe"),
+    ("listening", "first-good-readiness-probe"),
+    ("first-good-startup-probe", "first-good-probe"),
+    *READINESS_ORDER,
+)
+KILL_ORDER: Pairs = (
+    ("fault", "first-failed-probe"),
+    ("first-failed-probe", "killing"),
+    ("killing", "sigterm"),
+    ("sigterm", "listener-closed"),
+    *RESTART_ORDER,
+)
+
+RESTARTED = frozenset({"listener-closed", "process-gone", "container-created", "container-started"})
+"""What every restart of the container shows."""
+
+KILLED = frozenset({"first-failed-probe", "killing", "sigterm"}) | RESTARTED
+"""What a restart shows that the kubelet begins because a probe failed."""
+
+LATE_NS = 2 * SECOND_NS
+"""How much later than its period a probe, or its consequence, may come on a busy host before it counts as missing."""
+
+
+def good_probes_due(service: ServiceSpec, seen: Mapping[str, Bracket], end_ns: int, *, liveness: bool = True) -> Iterable[str]:
+    """The edges of the good probes that the new container must have had by end_ns, as the Service has its probes.
+
+    seen: the edges found. liveness: whether its liveness probe can do well again. A probe that was not due yet is not missed.
+    """
+    listening, started = seen.get("listening"), seen.get("container-started")
+    if listening is None:
+        return
+    started_ns = (started or listening).hi_ns
+    ready_ns = listening.hi_ns
+    if service.startup is not None:
+        if not _due_by(service.startup, started_ns, ready_ns, end_ns):
+            return
+        yield "first-good-startup-probe"
+        ready_ns += (service.startup.period_s + service.startup.timeout_s) * SECOND_NS
+    if service.liveness is not None and liveness and _due_by(service.liveness, started_ns, ready_ns, end_ns):
+        yield "first-good-probe"
+    if _due_by(service.readiness or DEFAULT_READINESS, started_ns, ready_ns, end_ns):
+        yield "first-good-readiness-probe"
+
+
+def _due_by(probe: Probe, started_ns: int, ready_ns: int, end_ns: int) -> bool:
+    from_ns = max(ready_ns, started_ns + probe.initial_delay_s * SECOND_NS)
+    return from_ns + (max(probe.period_s, 1) + probe.timeout_s) * SECOND_NS + LATE_NS <= end_ns
+
+
+def in_order(edges: Iterable[str]) -> tuple[str, ...]:
+    """These edges in the order of EDGES."""
+    wanted = frozenset(edges)
+    return tuple(edge for edge in EDGES if edge in wanted)

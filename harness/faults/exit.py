@@ -1,0 +1,47 @@
+"""The app's process ends by itself: the kubelet restarts the container, no probe fails and nothing is killed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from harness.faults.edges import RESTART_ORDER, RESTARTED, good_probes_due
+from harness.faults.fault import Case, Door, Ends, Fault, Part
+from harness.faults.proofs import app_answered, restarted
+from harness.faults.sight import Sight
+from harness.model import Bracket, FaultSpec, ServiceSpec, Stream
+
+
+class ProcessExits(Fault):
+    """Ends with the restart; a persistent one ends each later start at the moment it would listen."""
+
+    name = "exit"
+    door = Door.TOGGLE
+    done = "The app's process was ended"
+    needs = (frozenset({Stream.APP}), frozenset({Stream.PODS}))
+    order = RESTART_ORDER
+
+    def can_land(self, fault: FaultSpec, service: ServiceSpec) -> str:  # noqa: ARG002
+        """The toggle app can always exit."""
+        return ""
+
+    def ends(self, fault: FaultSpec, service: ServiceSpec) -> Ends:  # noqa: ARG002
+        """The container is restarted."""
+        return Ends.RESTART
+
+    def proof(self, case: Case, seen: Sight) -> tuple[Part, ...]:
+        """The app's answer, the restart count and the new boot."""
+        return (app_answered(case, seen), *restarted(case, seen))
+
+    def required(
+        self,
+        fault: FaultSpec,
+        service: ServiceSpec,
+        seen: Mapping[str, Bracket],
+        end_ns: int,
+        *,
+        asks_liveness: bool,  # noqa: ARG002
+    ) -> frozenset[str]:
+        """A new container; one that listens and answers unless each start ends itself."""
+        if fault.persistent:
+            return RESTARTED | {"fault"}
+        return RESTARTED | {"fault", "listening", "first-ok", *good_probes_due(service, seen, end_ns)}

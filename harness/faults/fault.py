@@ -1,0 +1,118 @@
+"""What a fault is to the rest of the house: the contract that each fault's own file fulfils.
+
+A fault is pure: it says what it does, whether it can take hold, what proves that it did, which edges it must show and in which
+order, and how it ends. The injector behind its door (`harness.inject`) carries it out. No other module asks which fault it is.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import ClassVar
+
+from harness.faults.edges import READINESS_ORDER, Pairs
+from harness.faults.sight import Sight
+from harness.model import Bracket, FaultEvent, FaultSpec, Probe, ServiceSpec, Stream
+
+Part = tuple[str, bool, str]
+"""One piece of the proof that a fault took hold: (what must be seen, whether it was, the evidence or what is missing)."""
+
+STOP_AND_CREATE_S = 7.0
+"""2 s for stopping a container and 5 s for creating the next one, on two busy cores."""
+
+
+class Door(StrEnum):
+    """Through what a fault is injected. NONE: nothing is done. TOGGLE: the toggle app's control port."""
+
+    NONE = "none"
+    TOGGLE = "toggle"
+
+
+class Ends(StrEnum):
+    """What must be seen before a cycle with this fault has recovered, beside good answers.
+
+    CLEARED: nothing more, the fault is over once it is taken back. RESTART: another boot answers. READY: the pod is Ready again.
+    """
+
+    CLEARED = "cleared"
+    RESTART = "restart"
+    READY = "ready"
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One fault as it was injected: what was asked, into what, what was done, and from when evidence counts (UTC ns)."""
+
+    fault: FaultSpec
+    service: ServiceSpec
+    event: FaultEvent
+    after_ns: int
+
+
+class Fault(ABC):
+    """One kind of fault. Each subclass is one file and one line of the registry."""
+
+    name: ClassVar[str]
+    """Its kind in a FaultSpec and in the history."""
+
+    door: ClassVar[Door]
+
+    done: ClassVar[str]
+    """What it does, in words for people who did not write it: the beginning of a sentence that goes on ", in 5 cycles"."""
+
+    needs: ClassVar[tuple[frozenset[Stream], ...]] = ()
+    """The streams its proof rests on: of each group one suffices."""
+
+    @property
+    def injected(self) -> bool:
+        """Whether anything is done at all."""
+        return self.door is not Door.NONE
+
+    fails_probes: ClassVar[tuple[str, ...]] = ()
+    """The probes it makes fail ("liveness", "readiness"), the one that matters most first."""
+
+    kills: ClassVar[bool] = False
+    """Whether the kubelet kills the container for the probes that fail."""
+
+    order: ClassVar[Pairs] = READINESS_ORDER
+    """The partial order of its edges."""
+
+    @abstractmethod
+    def can_land(self, fault: FaultSpec, service: ServiceSpec) -> str:
+        """Why this fault can never take hold in this Service, "" if it can. Asked before anything is built."""
+
+    @abstractmethod
+    def proof(self, case: Case, seen: Sight) -> tuple[Part, ...]:
+        """Every piece of the proof, seen or not. Without a piece there is no proof."""
+
+    def ends(self, fault: FaultSpec, service: ServiceSpec) -> Ends:  # noqa: ARG002 - what others decide by
+        """How it ends. What does not end by itself (CLEARED, READY) is taken back once it has landed."""
+        return Ends.CLEARED
+
+    def landing_s(self, fault: FaultSpec, service: ServiceSpec) -> float:  # noqa: ARG002 - what others decide by
+        """How long the landing may take, in seconds. Only a fault that does not land waits that long."""
+        return detection_s(service, service.liveness)
+
+    def required(
+        self,
+        fault: FaultSpec,  # noqa: ARG002 - what others decide by
+        service: ServiceSpec,  # noqa: ARG002
+        seen: Mapping[str, Bracket],  # noqa: ARG002
+        end_ns: int,  # noqa: ARG002
+        *,
+        asks_liveness: bool,  # noqa: ARG002
+    ) -> frozenset[str]:
+        """The edges it must show in this Service.
+
+        seen: the edges found. end_ns: of the cycle; what was not due by then is not missed. asks_liveness: the Service has a
+        liveness probe that this app can fail.
+        """
+        return frozenset()
+
+
+def detection_s(service: ServiceSpec, probe: Probe | None) -> float:
+    """How long it may take until this probe has failed often enough and a new container listens, twice over."""
+    detect_s = max(probe.period_s, 1) * probe.failure_threshold + probe.timeout_s if probe else 10
+    return 2 * (detect_s + service.app.startup_delay_s + STOP_AND_CREATE_S)

@@ -1,0 +1,56 @@
+"""The app accepts connections and answers nothing, probes included; a TCP probe does well all the same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from harness.faults.edges import KILL_ORDER, KILLED, good_probes_due
+from harness.faults.fault import Case, Door, Ends, Fault, Part, detection_s
+from harness.faults.proofs import app_answered, fault_line, hung_probe, killed_for_liveness, restarted
+from harness.faults.sight import Sight
+from harness.model import Bracket, FaultSpec, Handler, ServiceSpec, Stream
+
+
+def _ended_by_liveness(service: ServiceSpec) -> bool:
+    return service.liveness is not None and service.liveness.handler is not Handler.TCP
+
+
+class AppHangs(Fault):
+    """A liveness probe that asks for an answer ends it by a restart; without one it lasts until it is taken back."""
+
+    name = "hang"
+    door = Door.TOGGLE
+    done = "The app was made to hang: it took connections and answered nothing"
+    needs = (frozenset({Stream.APP}), frozenset({Stream.EVENTS, Stream.KUBELET}), frozenset({Stream.PODS}))
+    fails_probes = ("liveness", "readiness")
+    kills = True
+    order = KILL_ORDER
+
+    def can_land(self, fault: FaultSpec, service: ServiceSpec) -> str:  # noqa: ARG002
+        """The toggle app can always hang."""
+        return ""
+
+    def ends(self, fault: FaultSpec, service: ServiceSpec) -> Ends:  # noqa: ARG002
+        """By a restart where a liveness probe asks for an answer."""
+        return Ends.RESTART if _ended_by_liveness(service) else Ends.CLEARED
+
+    def landing_s(self, fault: FaultSpec, service: ServiceSpec) -> float:  # noqa: ARG002
+        """Queue-proxy holds back the stop of an app that hangs until its requests have ended or the pod's grace is over."""
+        return detection_s(service, service.liveness) + (service.timeout_s if service.liveness else 0)
+
+    def proof(self, case: Case, seen: Sight) -> tuple[Part, ...]:
+        """The app's answer, and a probe left hanging with the restart that follows; else the app's own word."""
+        answered = app_answered(case, seen)
+        if not _ended_by_liveness(case.service):
+            return answered, fault_line(case, seen)
+        return answered, hung_probe(case, seen), killed_for_liveness(case, seen), *restarted(case, seen)
+
+    def required(
+        self, fault: FaultSpec, service: ServiceSpec, seen: Mapping[str, Bracket], end_ns: int, *, asks_liveness: bool
+    ) -> frozenset[str]:
+        """What a failed liveness probe shows; a persistent one hangs again, so that nobody is answered."""
+        if not asks_liveness:
+            return frozenset({"fault"})
+        if fault.persistent:
+            return KILLED | {"fault", "listening"}
+        return KILLED | {"fault", "listening", "first-ok", *good_probes_due(service, seen, end_ns)}

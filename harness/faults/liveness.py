@@ -1,0 +1,46 @@
+"""The app fails its liveness probe and answers everything else: the kubelet restarts the container (knative/serving #14980)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from harness.apps import toggle
+from harness.faults.edges import KILL_ORDER, KILLED, good_probes_due
+from harness.faults.fault import Case, Door, Ends, Fault, Part
+from harness.faults.proofs import app_answered, failed_probe, killed_for_liveness, restarted
+from harness.faults.sight import Sight
+from harness.model import Bracket, FaultSpec, ServiceSpec, Stream
+
+
+class LivenessFails(Fault):
+    """Ends with the restart; a persistent one fails in the new container too."""
+
+    name = "liveness"
+    door = Door.TOGGLE
+    done = "The app was made to fail its liveness probe, by which Kubernetes asks whether it is alive"
+    needs = (frozenset({Stream.APP}), frozenset({Stream.EVENTS, Stream.KUBELET}), frozenset({Stream.PODS}))
+    fails_probes = ("liveness",)
+    kills = True
+    order = KILL_ORDER
+
+    def can_land(self, fault: FaultSpec, service: ServiceSpec) -> str:  # noqa: ARG002
+        """Only a liveness probe that asks the toggle app for its liveness."""
+        return toggle.cannot_fail("liveness", service.liveness)
+
+    def ends(self, fault: FaultSpec, service: ServiceSpec) -> Ends:  # noqa: ARG002
+        """The container is restarted."""
+        return Ends.RESTART
+
+    def proof(self, case: Case, seen: Sight) -> tuple[Part, ...]:
+        """The app's answer, a failed probe, the kubelet's kill, the restart count and the new boot."""
+        killed = killed_for_liveness(case, seen)
+        return (app_answered(case, seen), failed_probe("liveness", case, seen), killed, *restarted(case, seen))
+
+    def required(
+        self, fault: FaultSpec, service: ServiceSpec, seen: Mapping[str, Bracket], end_ns: int, *, asks_liveness: bool
+    ) -> frozenset[str]:
+        """A kill, a new container that listens and answers, and the probes that were due; without such a probe nothing follows."""
+        if not asks_liveness:
+            return frozenset({"fault"})
+        good = good_probes_due(service, seen, end_ns, liveness=not fault.persistent)
+        return KILLED | {"fault", "listening", "first-ok", *good}

@@ -1,0 +1,23 @@
+"""No fault: what a control run asks for."""
+
+from __future__ import annotations
+
+from harness.faults.fault import Case, Door, Fault, Part
+from harness.faults.sight import Sight
+from harness.model import FaultSpec, ServiceSpec
+
+
+class NoFault(Fault):
+    """Nothing is done, so nothing is to be proved."""
+
+    name = "none"
+    door = Door.NONE
+    done = "Nothing was done to the app (a control run)"
+
+    def can_land(self, fault: FaultSpec, service: ServiceSpec) -> str:  # noqa: ARG002
+        """It always can."""
+        return ""
+
+    def proof(self, case: Case, seen: Sight) -> tuple[Part, ...]:  # noqa: ARG002
+        """Proved without evidence."""
+        return (("no fault asked", True, "nothing was to be done"),)

@@ -1,0 +1,63 @@
+"""What the streams showed of the pods of a cycle, each line parsed once: the index that waits and analysis both ask.
+
+The live feed adds to it as it grows, so a wait looks at what is new and at nothing twice; a history fills it at once.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from harness.apps.toggle import AppEvent, event_of
+from harness.knative.pods import PodState, pod_state
+from harness.model import Observation, Stream
+
+
+class Sight:
+    """Observations by stream and pod. Not safe to use from several threads."""
+
+    def __init__(self, observations: Iterable[Observation] = ()) -> None:
+        self._app: dict[str, list[AppEvent]] = defaultdict(list)
+        self._states: dict[str, list[PodState]] = defaultdict(list)
+        self._events: dict[str, list[Observation]] = defaultdict(list)
+        self._kubelet: list[Observation] = []
+        self.add(observations)
+
+    def add(self, observations: Iterable[Observation]) -> None:
+        """More of them, in the order seen. Streams that nothing here asks for are left out."""
+        for seen in observations:
+            if seen.stream is Stream.APP:
+                if (event := event_of(seen.payload)) is not None:
+                    self._app[seen.pod].append(event)
+            elif seen.stream is Stream.PODS:
+                if (state := pod_state(seen)) is not None:
+                    self._states[seen.pod].append(state)
+            elif seen.stream is Stream.EVENTS:
+                self._events[seen.pod].append(seen)
+            elif seen.stream is Stream.KUBELET:
+                self._kubelet.append(seen)
+
+    def app(self, pod: str) -> Sequence[AppEvent]:
+        """The events in the app's log of this pod, by the app's clock."""
+        return sorted(self._app.get(pod, ()), key=lambda event: event.t_ns)
+
+    def states(self, pod: str) -> Sequence[PodState]:
+        """The states of this pod, in the order seen."""
+        return sorted(self._states.get(pod, ()), key=lambda state: state.seen_ns)
+
+    def pods(self) -> frozenset[str]:
+        """The pods of which a state was seen."""
+        return frozenset(self._states)
+
+    def events(self, pod: str) -> Sequence[Observation]:
+        """The Kubernetes events about this pod, in the order seen."""
+        return self._events.get(pod, ())
+
+    def kubelet(self) -> Sequence[Observation]:
+        """The lines of the kubelet's journal, in the order seen."""
+        return self._kubelet
+
+    def is_ready(self, pod: str) -> bool:
+        """Whether the pod was Ready when it was last seen; a pod that was never seen is not."""
+        states = self.states(pod)
+        return bool(states) and states[-1].ready is True

@@ -1,0 +1,19 @@
+"""What an injector must be able to do."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from harness.model import ClusterHandle, FaultEvent, FaultSpec, Target
+
+
+class Injector(Protocol):
+    """Carries out every fault behind one door."""
+
+    def inject(self, handle: ClusterHandle, target: Target, fault: FaultSpec, *, cycle: int) -> FaultEvent:
+        """Once. Raises FaultError unless it was carried out for certain."""
+        ...
+
+    def take_back(self, handle: ClusterHandle, target: Target, fault: FaultSpec) -> None:
+        """End what lasts; idempotent. Raises WaitTimeout and FaultError."""
+        ...

@@ -1,0 +1,138 @@
+"""What every fault owes the rest of the house, whichever it is; and that nobody else asks which one it is."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from harness.errors import BadInput
+from harness.faults import FAULTS, Case, Door, Sight, fault_named
+from harness.faults.edges import EDGES, in_order
+from harness.model import FaultEvent, FaultSpec, Handler, Probe, ServiceSpec, Stream
+from tests.unit.analyse.story import FAULT_S, at, restarts
+
+ROOT = Path(__file__).parents[3]
+INJECTED = [name for name, fault in FAULTS.items() if fault.injected]
+SERVICE = ServiceSpec(liveness=Probe(), readiness=Probe(path="/readyz"))
+
+
+def case_of(kind: str) -> Case:
+    """This fault, put into the pod of the first cycle of a story."""
+    event = FaultEvent(0, kind, False, "pod-0", "old0", at(0, FAULT_S), at(0, FAULT_S) + 1, 200, '{"boot": "old0"}')
+    return Case(FaultSpec(kind), SERVICE, event, at(0, FAULT_S))
+
+
+@pytest.mark.parametrize("kind", FAULTS)
+def test_the_registry_names_each_fault_by_its_own_name(kind: str) -> None:
+    """A FaultSpec and a history find it by that name."""
+    assert FAULTS[kind].name == kind
+    assert fault_named(kind) is FAULTS[kind]
+
+
+def test_an_unknown_fault_is_refused_with_the_names_there_are() -> None:
+    """Before anything is built."""
+    with pytest.raises(BadInput, match="no fault 'livenes'"):
+        fault_named("livenes")
+
+
+@pytest.mark.parametrize("kind", INJECTED)
+def test_a_proof_reads_no_stream_that_it_does_not_declare(kind: str) -> None:
+    """Streams beside the declared ones change nothing: the declaration is what a claim's evidence is demanded by."""
+    story = restarts(1)
+    story.app("pod-0", "old0", at(0, 4.2), "probe", which="readiness", via="http", ok=False)
+    story.pod("pod-0", at(0, 5.5), ready=False)
+    declared = frozenset().union(*FAULTS[kind].needs)
+    whole = FAULTS[kind].proof(case_of(kind), Sight(story.observations))
+    alone = FAULTS[kind].proof(case_of(kind), Sight(one for one in story.observations if one.stream in declared))
+    assert whole == alone
+    assert any(seen for _, seen, _ in whole)
+
+
+@pytest.mark.parametrize("kind", INJECTED)
+def test_a_proof_fails_without_any_group_that_it_declares(kind: str) -> None:
+    """A group that could be missing without a difference would not be needed."""
+    story = restarts(1)
+    story.app("pod-0", "old0", at(0, 4.2), "probe", which="readiness", via="http", ok=False)
+    story.app("pod-0", "old0", at(0, 4.2), "hang", which="liveness", via="http")
+    story.pod("pod-0", at(0, 5.5), ready=False)
+    story.pod("pod-0", at(0, 8.3), restarts=1, since_ns=at(0, 8))
+    assert all(seen for _, seen, _ in FAULTS[kind].proof(case_of(kind), Sight(story.observations)))
+    for group in FAULTS[kind].needs:
+        rest = Sight(one for one in story.observations if one.stream not in group)
+        assert not all(seen for _, seen, _ in FAULTS[kind].proof(case_of(kind), rest)), group
+
+
+@pytest.mark.parametrize("kind", FAULTS)
+def test_edges_are_known_ones(kind: str) -> None:
+    """An edge that no witness can show would be missing for ever."""
+    fault = FAULTS[kind]
+    must = fault.required(FaultSpec(kind), SERVICE, {}, at(0, 60), asks_liveness=True)
+    assert must <= set(EDGES)
+    assert {edge for pair in fault.order for edge in pair} <= set(EDGES)
+    assert ("fault" in must) is fault.injected
+    assert set(in_order(must)) == must
+
+
+@pytest.mark.parametrize("kind", INJECTED)
+def test_what_it_does_is_said_in_words(kind: str) -> None:
+    """The report's first sentence begins with it."""
+    assert re.fullmatch(r"[A-Z][^.]+", FAULTS[kind].done)
+
+
+@pytest.mark.parametrize(
+    ("kind", "service", "why"),
+    [
+        ("liveness", ServiceSpec(), "no liveness probe"),
+        ("liveness", ServiceSpec(liveness=Probe(Handler.TCP)), "TCP"),
+        ("liveness", ServiceSpec(liveness=Probe(path="/actuator/health/liveness")), "/actuator/health/liveness"),
+        ("liveness", ServiceSpec(liveness=Probe(Handler.EXEC, path="readiness")), "readiness"),
+        ("readiness", ServiceSpec(), "no readiness probe"),
+        ("readiness", ServiceSpec(readiness=Probe(Handler.TCP)), "TCP"),
+        ("readiness", ServiceSpec(readiness=Probe(path="/healthz")), "/healthz"),
+    ],
+)
+def test_a_fault_that_cannot_land_says_why(kind: str, service: ServiceSpec, why: str) -> None:
+    """The toggle app answers every other path well, and its port goes on accepting."""
+    assert why in FAULTS[kind].can_land(FaultSpec(kind), service)
+
+
+@pytest.mark.parametrize(
+    ("kind", "service"),
+    [
+        ("none", ServiceSpec()),
+        ("exit", ServiceSpec()),
+        ("hang", ServiceSpec()),
+        ("liveness", ServiceSpec(liveness=Probe())),
+        ("liveness", ServiceSpec(liveness=Probe(Handler.EXEC))),
+        ("liveness", ServiceSpec(liveness=Probe(Handler.EXEC, path="liveness"))),
+        ("readiness", ServiceSpec(readiness=Probe(path="/readyz"))),
+        ("readiness", ServiceSpec(readiness=Probe(Handler.EXEC, path="readiness"))),
+    ],
+)
+def test_a_fault_that_can_land_is_let_through(kind: str, service: ServiceSpec) -> None:
+    """The probe asks the toggle app what the fault makes it answer badly."""
+    assert FAULTS[kind].can_land(FaultSpec(kind), service) == ""
+
+
+def test_nobody_else_asks_which_fault_it_is() -> None:
+    """A fault's name stands in its own file, its scenarios, and nowhere else."""
+    names = "|".join(INJECTED)
+    asks = re.compile(rf"kind\S* (?:==|!=|is|is not|in|not in) [{{(\"']|[=!]= \"(?:{names})\"")
+    found = [
+        f"{path.relative_to(ROOT)}:{number}: {line.strip()}"
+        for path in sorted((ROOT / "harness").rglob("*.py"))
+        if path.parent.name != "faults"
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if re.search("fault", line) and asks.search(line)
+    ]
+    assert found == [], "\n".join(found)
+
+
+def test_every_door_has_an_injector_behind_it() -> None:
+    """A fault without one could be asked for and never done."""
+    from harness.inject import INJECTORS  # noqa: PLC0415 - the pure part of this file must not import the world
+
+    assert {fault.door for fault in FAULTS.values()} - {Door.NONE} <= set(INJECTORS)
+    assert Stream.APP in Stream
