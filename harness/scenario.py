@@ -100,7 +100,10 @@ class Run:
     summary: report.Summary
 
     def expect_pass(self) -> None:
-        """Raises AssertionError with the verdict in words unless the ruling is pass."""
+        """Raises AssertionError with the verdict in words unless the ruling is pass.
+
+        Whether the machine alone kept it from passing is `verdict.machine_alone`; the `experiment` fixture notes that for a CI.
+        """
         if self.verdict.ruling is not Ruling.PASS:
             raise AssertionError("\n" + "\n".join(report.lines(self.summary, where=str(self.directory))))
 
@@ -245,7 +248,7 @@ class _Measurement:
         planted: Planted,
         manifest: dict[str, Any] | None,
     ) -> None:
-        self.spec = spec
+        self.spec = replace(spec, max_replacements=spec.replacements)
         self.world = world
         self.artifacts = artifacts
         self.seed = secrets.randbits(32) if seed is None else seed
@@ -406,7 +409,7 @@ class _Measurement:
             void = analyse.void_reason(spec, requests, cycle.report, until_ns=cycle.mark.recovered_ns, attempts=attempts)
             if void:
                 progress.say(f"cycle {index} does not count: {void}")
-                if index - counted >= spec.max_replacements:
+                if index - counted >= spec.replacements:
                     return
                 replaces = index
             else:

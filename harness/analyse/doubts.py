@@ -82,8 +82,8 @@ def _of_the_number(history: History, cycles: Sequence[Cycle], counted: Sequence[
         reasons = "; ".join(f"cycle {cycle.mark.index}: {cycle.findings.voided}" for cycle in cycles if cycle.findings.voided)
         yield f"{len(counted)} of {spec.cycles} cycles count" + (f" ({reasons})" if reasons else "")
     voided = sum(bool(cycle.findings.voided) and not cycle.mark.given_up for cycle in cycles)
-    if voided > spec.max_replacements:
-        yield f"{voided} cycles are voided, {spec.max_replacements} may be replaced"
+    if voided > spec.replacements:
+        yield f"{voided} cycles are voided, {spec.replacements} may be replaced"
     for pod, times in Counter(cycle.mark.pod for cycle in counted).items():
         if times > 1:
             yield f"{pod} was the pod of {times} counted cycles: it was not fresh"

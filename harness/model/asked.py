@@ -152,6 +152,7 @@ class RunSpec:
     steady_s: length of the fault-free baseline in which every request must be answered before the fault of each cycle.
     after_s: how long the service must answer well before a cycle counts as recovered; without a fault, the measured window.
     recovery_s: deadline for that. pacing_*: a cycle whose generator was later than this is voided (see docs/load.md).
+    max_replacements: voided cycles that may be replaced; None: as `replacements` says. A run records the number it begins with.
     """
 
     scenario: str
@@ -166,6 +167,16 @@ class RunSpec:
     recovery_s: float = 90.0
     pacing_p99_limit_us: int = 5_000
     pacing_max_limit_us: int = 250_000
-    max_replacements: int = 3
+    max_replacements: int | None = None
     match_tolerance_s: float = 0.005
     request_log: bool = False
+
+    @property
+    def replacements(self) -> int:
+        """How many voided cycles may be replaced: one for every two asked for, and 3 at least.
+
+        A share and not a number, for each cycle has its own chance of being voided: where every fifth cycle is, a run of 1 to 100
+        cycles finds its number nine times in ten; with 3 replacements whatever the number, one of 10 cycles three times in four,
+        one of 20 three times in ten.
+        """
+        return max(3, -(-self.cycles // 2)) if self.max_replacements is None else self.max_replacements
