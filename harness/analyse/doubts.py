@@ -14,7 +14,7 @@ from harness.analyse.course import off_course
 from harness.analyse.evidence import STRAIGHT
 from harness.analyse.windows import Window
 from harness.apps.toggle import BOOT_HEADER, POD_HEADER
-from harness.model import CycleFindings, CycleMark, Gap, History, Ledger, Outcome, Stream
+from harness.model import CycleFindings, CycleMark, Gap, History, Ledger, Outcome, Reason, ReasonKind, Stream
 
 NEEDED = (Stream.QUEUE_PROXY, Stream.APP, Stream.PODS, Stream.EVENTS)
 """The ledger and the proof of a fault rest on these: a gap in one is a doubt by itself.
@@ -44,7 +44,8 @@ def doubts(history: History, cycles: Sequence[Cycle], ledger: Ledger) -> tuple[s
     """Every doubt, in words; none: the evidence decides.
 
     A cycle voided by its generator alone is none if another one stands in for it. One that was given up is: the service did not do
-    what the cycle needed, and other cycles cannot make up for that.
+    what the cycle needed, and other cycles cannot make up for that. Late load, stolen CPU time and a
+    set clock are Reasons of the machine.
     """
     counted = [cycle for cycle in cycles if not cycle.findings.voided]
     return (
@@ -69,7 +70,8 @@ def _of_the_run(history: History) -> Iterable[str]:
     if meta.clock_step_ns is None:
         yield "the run did not end by itself: its history was never closed"
     elif abs(meta.clock_step_ns) > tolerance_ns:
-        yield f"the clock was stepped by {meta.clock_step_ns / 1e6:.1f} ms, more than the tolerance of {tolerance_ns / 1e6:g} ms"
+        text = f"the clock was stepped by {meta.clock_step_ns / 1e6:.1f} ms, more than the tolerance of {tolerance_ns / 1e6:g} ms"
+        yield Reason(text, ReasonKind.MACHINE)
     if not (history.requests["sent_ns"] > 0).any():
         yield "no request was sent"
 
@@ -78,12 +80,13 @@ def _of_the_number(history: History, cycles: Sequence[Cycle], counted: Sequence[
     spec = history.meta.spec
     if spec.cycles < 1:
         yield f"a run of {spec.cycles} cycles proves nothing, whatever else it holds"
+    kind = _kind_of_voided(cycle.findings.voided for cycle in cycles)
     if len(counted) < max(spec.cycles, 1):
         reasons = "; ".join(f"cycle {cycle.mark.index}: {cycle.findings.voided}" for cycle in cycles if cycle.findings.voided)
-        yield f"{len(counted)} of {spec.cycles} cycles count" + (f" ({reasons})" if reasons else "")
+        yield Reason(f"{len(counted)} of {spec.cycles} cycles count" + (f" ({reasons})" if reasons else ""), kind)
     voided = sum(bool(cycle.findings.voided) and not cycle.mark.given_up for cycle in cycles)
     if voided > spec.replacements:
-        yield f"{voided} cycles are voided, {spec.replacements} may be replaced"
+        yield Reason(f"{voided} cycles are voided, {spec.replacements} may be replaced", kind)
     for pod, times in Counter(cycle.mark.pod for cycle in counted).items():
         if times > 1:
             yield f"{pod} was the pod of {times} counted cycles: it was not fresh"
@@ -93,6 +96,12 @@ def _of_the_number(history: History, cycles: Sequence[Cycle], counted: Sequence[
     marked = {cycle.mark.index for cycle in cycles}
     for index in sorted(set(history.requests["cycle"].unique().to_list()) - marked):
         yield f"cycle {index} sent requests but was never marked: the run ended in it"
+
+
+def _kind_of_voided(voided: Iterable[str]) -> ReasonKind:
+    """MACHINE if there are voided cycles and the machine alone voided each of them. voided: one a cycle, "" of one that counts."""
+    kinds = {Reason.kind_of(why) for why in voided if why}
+    return ReasonKind.MACHINE if kinds == {ReasonKind.MACHINE} else ReasonKind.EVIDENCE
 
 
 def _of_landing(cycle: Cycle) -> Iterable[str]:
@@ -144,7 +153,8 @@ def _of_gaps(gaps: Sequence[Gap], cycle: Cycle) -> Iterable[str]:
         of_its_pods = gap.stream is Stream.ACTIVATOR or not gap.pod or gap.pod in cycle.pods
         if concerns and of_its_pods and cycle.window.overlaps(gap.from_ns, gap.until_ns):
             length_s = (gap.until_ns - gap.from_ns) / 1e9
-            yield f"cycle {cycle.mark.index}: {gap.stream.value} has a gap of {length_s:.1f} s: {gap.reason}"
+            kind = ReasonKind.MACHINE if gap.stream is Stream.CLOCK else ReasonKind.EVIDENCE
+            yield Reason(f"cycle {cycle.mark.index}: {gap.stream.value} has a gap of {length_s:.1f} s: {gap.reason}", kind)
 
 
 def _of_silence(observations: pl.DataFrame, counted: Sequence[Cycle]) -> Iterable[str]:

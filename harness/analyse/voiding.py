@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from harness.analyse.planned import attempts_astray, loose, not_finite, off_the_plan, out_of_order, rate_at
-from harness.model import GeneratorReport, Outcome, RunSpec
+from harness.model import GeneratorReport, Outcome, Reason, ReasonKind, RunSpec
 
 STEAL_LIMIT = 0.05
 """Share of CPU time taken by other guests of the machine above which a cycle does not count. On two noisy virtual cores 1 % is
@@ -62,6 +62,7 @@ def void_reason(
     report: None if the generator left none; "running" in it: it was killed.
     until_ns: the load must have gone on until then: the cycle's recovery. 0: not asked, of a cycle that did not come to its end
     and is voided for that.
+    A load that was only late, or ran beside stolen CPU time, is a Reason of the machine; everything else is of the evidence.
     """
     if report is None or report.ended_by == "running":
         return "the generator left no final report"
@@ -84,11 +85,11 @@ def void_reason(
         return f"the generator sent {report.sent} requests and left records of {sent}"
     seen = pacing(first)
     if seen.p99_us > spec.pacing_p99_limit_us:
-        return f"pacing p99 {seen.p99_us:.0f} us > {spec.pacing_p99_limit_us} us"
+        return Reason(f"pacing p99 {seen.p99_us:.0f} us > {spec.pacing_p99_limit_us} us", ReasonKind.MACHINE)
     if seen.max_us > spec.pacing_max_limit_us:
-        return f"pacing max {seen.max_us:.0f} us > {spec.pacing_max_limit_us} us"
+        return Reason(f"pacing max {seen.max_us:.0f} us > {spec.pacing_max_limit_us} us", ReasonKind.MACHINE)
     if report.steal > STEAL_LIMIT:
-        return f"steal {report.steal:.1%} > {STEAL_LIMIT:.0%}"
+        return Reason(f"steal {report.steal:.1%} > {STEAL_LIMIT:.0%}", ReasonKind.MACHINE)
     last_ns = int(requests_of_cycle["intended_ns"].to_numpy().max())
     short_ns, rate_rps = until_ns - last_ns, rate_at(spec.load, (last_ns - report.t0_ns) / 1e9)
     # By more than one period and what a request may be late. Multiplied, for a rate of 0 in a record must not end the analysis.

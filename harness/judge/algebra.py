@@ -7,19 +7,22 @@
     every claim as expected                     pass
 
 Inconclusive stands first: a regression, like a pass, is only said by evidence that decides. What was seen against an expectation is
-named among the reasons of an inconclusive run too.
+named among the reasons of an inconclusive run too. So a run that shows a deviation is never inconclusive by the machine alone
+(`Verdict.machine_alone`): to measure it again would let the outcome decide what counts.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.model import ClaimResult, Expectation, Observed, Ruling, Verdict
+from harness.model import ClaimResult, Expectation, Observed, Reason, Ruling, Verdict
 
 
 def rule(doubts: Sequence[str], claims: Sequence[ClaimResult]) -> Verdict:
     """The verdict over these; a total function. reasons: what decided, most important first."""
-    undecided = [f"{one.claim.id}: {one.why}" for one in claims if one.observed is Observed.UNDECIDED]
+    undecided = [
+        Reason(f"{one.claim.id}: {one.why}", Reason.kind_of(one.why)) for one in claims if one.observed is Observed.UNDECIDED
+    ]
     deviations = [reason for one in claims if (reason := deviation(one))]
     if doubts or undecided or not claims:
         nothing = () if claims else ("the scenario makes no claim",)

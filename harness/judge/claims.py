@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from harness.errors import BadInput
 from harness.judge.checks import CHECKS, Check, Seen
-from harness.model import Claim, ClaimResult, CycleFindings, Expectation, Observed
+from harness.model import Claim, ClaimResult, CycleFindings, Expectation, Observed, Reason, ReasonKind
 
 
 def decide(claim: Claim, cycles: Sequence[CycleFindings], checks: Mapping[str, Check] = CHECKS) -> ClaimResult:
@@ -45,7 +45,7 @@ def _asked(check: Check, cycle: CycleFindings) -> Seen:
 def _together(expected: Expectation, seen: Sequence[Observed]) -> tuple[Observed, str]:
     total = len(seen)
     if not total:
-        return Observed.UNDECIDED, "no cycle counts"
+        return Observed.UNDECIDED, Reason("no cycle counts", ReasonKind.CONSEQUENCE)
     broken, holding, undecided = (seen.count(one) for one in (Observed.BROKEN, Observed.HOLDS, Observed.UNDECIDED))
     if holding == total:
         return Observed.HOLDS, f"holds in {total} of {total} cycles"

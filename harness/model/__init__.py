@@ -33,8 +33,11 @@ from harness.model.meaning import (
     Landed,
     Ledger,
     Observed,
+    Reason,
+    ReasonKind,
     Ruling,
     Verdict,
+    machine_alone,
 )
 from harness.model.measured import (
     ANSWERS_FILE,
@@ -131,6 +134,8 @@ __all__ = [
     "Phase",
     "Probe",
     "Provision",
+    "Reason",
+    "ReasonKind",
     "Recipe",
     "Ruling",
     "RunMeta",
@@ -141,4 +146,5 @@ __all__ = [
     "Target",
     "Verdict",
     "Wanted",
+    "machine_alone",
 ]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Self
 
 from harness.model.asked import Claim
 from harness.model.measured import Gap
@@ -134,6 +135,46 @@ class Findings:
     doubts: tuple[str, ...]
 
 
+class ReasonKind(StrEnum):
+    """What a reason is about.
+
+    MACHINE: the machine that measured was too busy, or its clock was set. CONSEQUENCE: it only follows from other reasons.
+    EVIDENCE: anything else.
+    """
+
+    EVIDENCE = "evidence"
+    MACHINE = "machine"
+    CONSEQUENCE = "consequence"
+
+
+class Reason(str):
+    """Why a cycle does not count or a run is not decided: words for people, and for programs the kind of reason.
+
+    A summary and a record keep the words alone. A plain `str` in its place counts as EVIDENCE: a reason that nobody classified
+    must not excuse a run.
+    """
+
+    __slots__ = ("kind",)
+    kind: ReasonKind
+
+    def __new__(cls, text: str, kind: ReasonKind = ReasonKind.EVIDENCE) -> Self:
+        """These words, of this kind."""
+        made = super().__new__(cls, text)
+        made.kind = kind
+        return made
+
+    @staticmethod
+    def kind_of(reason: str) -> ReasonKind:
+        """The kind of any reason."""
+        return reason.kind if isinstance(reason, Reason) else ReasonKind.EVIDENCE
+
+
+def machine_alone(reasons: Iterable[str]) -> bool:
+    """Whether one of these reasons is of the machine and every other one is too, or only follows from others."""
+    kinds = {Reason.kind_of(reason) for reason in reasons}
+    return ReasonKind.MACHINE in kinds and ReasonKind.EVIDENCE not in kinds
+
+
 class Ruling(StrEnum):
     """pass: as expected. regression: not as expected. inconclusive: the evidence does not decide."""
 
@@ -166,6 +207,11 @@ class Verdict:
     ruling: Ruling
     reasons: tuple[str, ...]
     claims: tuple[ClaimResult, ...]
+
+    @property
+    def machine_alone(self) -> bool:
+        """Whether the run is inconclusive and nothing but the machine made it so: the same run elsewhere may be decided."""
+        return self.ruling is Ruling.INCONCLUSIVE and machine_alone(self.reasons)
 
     def __bool__(self) -> bool:
         raise TypeError("a Verdict is neither true nor false: compare `verdict.ruling` with Ruling.PASS")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
-from harness.model import Expectation, Observed, Ruling
+from harness.model import Expectation, Observed, Ruling, machine_alone
 from harness.report.shape import ClaimShape, CycleShape, EdgeShape, Summary
 
 OUTCOMES = {
@@ -218,7 +218,11 @@ CLAIM_STATES = {
 
 
 def headline(summary: Summary) -> str:
-    """The verdict in one sentence, for somebody who did not write the scenario."""
+    """The verdict in one sentence, for somebody who did not write the scenario.
+
+    summary: as it was made. One that was read from a file has the words of its reasons and no longer their kinds: of such a run it
+    is not said that the machine alone made it inconclusive.
+    """
     states = [claim_state(claim) for claim in summary["claims"]]
     bugs, worse, fixed = states.count("known-bug"), states.count("worse"), states.count("fixed")
     ruling = Ruling(summary["verdict"])
@@ -230,6 +234,8 @@ def headline(summary: Summary) -> str:
         parts = [f"{plural(worse, 'claim')} worse"] if worse else []
         parts += [f"{plural(fixed, 'known bug')} gone"] if fixed else []
         return f"Not as expected: {' and '.join(parts)}."
+    if ruling is Ruling.INCONCLUSIVE and machine_alone(summary["reasons"]):
+        return f"Inconclusive because of the machine alone: {plain(summary['reasons'][0])}."
     return RULINGS[ruling]
 
 

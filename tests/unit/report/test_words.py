@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from harness.model import Cause, Observed, Outcome, Ruling
+from harness.judge.algebra import rule
+from harness.model import Cause, Observed, Outcome, Reason, ReasonKind, Ruling
 from harness.report import words
 from harness.report.summary import summary
 
@@ -50,6 +52,19 @@ def test_the_headline_says_in_which_way_a_run_was_not_as_expected(s1: Any) -> No
     assert words.headline(found) == "Not as expected: 1 known bug gone."
     found["claims"][1]["observed"] = Observed.BROKEN.value
     assert words.headline(found) == "Not as expected: 1 claim worse and 1 known bug gone."
+
+
+def test_the_headline_says_that_the_machine_alone_is_the_reason(s1: Any) -> None:
+    """Only where every reason is of the machine: one doubt of the evidence beside it, and the run is not excused."""
+    late = Reason("2 of 5 cycles count (cycle 0: pacing p99 9000 us > 5000 us)", ReasonKind.MACHINE)
+    for doubts, said in (
+        ((late,), f"Inconclusive because of the machine alone: {late}."),
+        ((late, "a gap"), words.RULINGS[Ruling.INCONCLUSIVE]),
+    ):
+        verdict = rule(doubts, s1.verdict.claims)
+        found = made(replace(s1, verdict=verdict))
+        assert words.headline(found) == said
+        assert found["reasons"][0] == late
 
 
 def test_an_interrupted_run_says_so(s1: Any) -> None:
