@@ -8,8 +8,9 @@
  4 deploy, wait until a       12 analyse
    request is served          13 judge
  5 start the observers,       14 report
-   prove each sees something  15 give back what was taken, whatever happened; `down` does it later from the
- 6 start the load                names on the host alone
+   prove each sees something, 15 give back what was taken, whatever happened; `down` does it later from the
+   wait for a calm machine       names on the host alone
+ 6 start the load
  7 prove the steady state
  8 inject at a random phase of the probe period, wait for the proof that it landed, wait for recovery
 
@@ -42,6 +43,7 @@ from harness.cluster import checks, kind, record
 from harness.cycle import Bench, Cycle, Planted
 from harness.errors import BadInput, HarnessError, Interrupted
 from harness.faults import fault_named
+from harness.load.calm import Limits, wait_until_calm
 from harness.load.process import require_plan
 from harness.model import (
     ClusterHandle,
@@ -372,7 +374,17 @@ class _Measurement:
             random=random.Random(self.seed),  # noqa: S311 - a phase, recorded with its seed; not a secret
             planted=self.planted,
         )
+        self._await_calm(recorder)
         self._cycles(bench, target)
+
+    def _await_calm(self, recorder: history_room.Recorder) -> None:
+        """Not for ever: a run on a restless machine begins late, says so, and has its late cycles voided as ever."""
+        spec = self.spec
+        with self.phases.step("5 wait for a calm machine"):
+            calm = wait_until_calm(spec.load, Limits(spec.pacing_p99_limit_us, spec.pacing_max_limit_us, analyse.STEAL_LIMIT))
+        self.world.progress.say(str(calm))
+        self.head = replace(self.head, host={**self.head.host, "calm": str(calm)})
+        recorder.meta(self.head)
 
     def _request_log_on(self, undo: ExitStack) -> None:
         """Before anything of ours is deployed, and given back after it is gone: the change rolls every Revision there is."""

@@ -4,6 +4,6 @@ from harness.analyse.anatomy import well_probed
 from harness.analyse.findings import analyse
 from harness.analyse.landed import landed
 from harness.analyse.planned import loose
-from harness.analyse.voiding import void_reason
+from harness.analyse.voiding import STEAL_LIMIT, void_reason
 
-__all__ = ["analyse", "landed", "loose", "void_reason", "well_probed"]
+__all__ = ["STEAL_LIMIT", "analyse", "landed", "loose", "void_reason", "well_probed"]

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
 CONTRACTS: dict[str, dict[str, Any]] = {contract["name"]: contract for contract in SETTINGS["contracts"]}
 GENERATOR = CONTRACTS["The generator's process knows only the model, knative and apps"]
-HARNESS_SIDE = {"harness.load.__init__", "harness.load.process"}
+HARNESS_SIDE = {"harness.load.__init__", "harness.load.process", "harness.load.calm"}
 
 
 def modules(folder: str) -> set[str]:

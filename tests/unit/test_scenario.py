@@ -11,14 +11,15 @@ from typing import Any, cast
 
 import pytest
 
-from harness import deploy, install
+from harness import analyse, deploy, install, observe, scenario
 from harness.adapters.engine import Engine
 from harness.adapters.files import State
 from harness.adapters.progress import QUIET
 from harness.catalogue import N1, S1, broken, holds, is_catalogued
 from harness.cycle import Planted
 from harness.errors import BadInput, DeployError, Interrupted
-from harness.history import read_meta
+from harness.history import read, read_meta
+from harness.load.calm import Calm, Limits
 from harness.model import (
     ClusterHandle,
     HostPorts,
@@ -113,7 +114,7 @@ def nowhere(tmp_path: Path) -> World:
     """A world in which nothing is, for rooms of the test's own."""
     handle = ClusterHandle("c", "kind-c", "/nowhere", HostPorts(1, 2, 3, 4), "", "", "", "v1.34.4", created=False)
     stack = InstalledStack("knative-serving", "kourier-system", "", "", {}, ())
-    engine = cast("Engine", SimpleNamespace(name="none"))
+    engine = cast("Engine", SimpleNamespace(name="none", env={}))
     return World(handle, stack, Provision("module", "", (), (), "toggle", {}), engine, State(tmp_path / "state"), QUIET)
 
 
@@ -187,6 +188,44 @@ def test_a_pod_made_before_the_switch_was_read_is_replaced(
         measure(with_request_log(S1) if asked else S1, nowhere(tmp_path), artifacts=tmp_path / "artifacts")
     assert wanted == [asked]
     assert fresh == ([] if made else ["fresh"])
+
+
+def test_the_first_cycle_waits_for_a_calm_machine_and_the_record_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once, before the first cycle, by the run's own limits; how it ended and how many cycles may be replaced is in the record."""
+    calls: list[str] = []
+    asked: list[Limits] = []
+    calm = Calm(True, 12.3, 5, "pacing p99 100 us")
+
+    def waited(_plan: LoadPlan, limits: Limits) -> Calm:
+        calls.append("calm")
+        asked.append(limits)
+        return calm
+
+    class NoCycle:
+        def __init__(self, *_args: object, **_kwargs: object) -> None:
+            calls.append("cycle")
+
+        def prepare(self) -> None:
+            raise DeployError("far enough")
+
+    for name in ("sweep", "remove"):
+        monkeypatch.setattr(deploy, name, lambda *_args, **_kwargs: None)
+    for name in ("deploy", "open_ways"):
+        monkeypatch.setattr(deploy, name, lambda *_args, **_kwargs: TARGET)
+    monkeypatch.setattr(install.request_log, "settled", lambda *_args, **_kwargs: True)
+    monkeypatch.setattr(install.request_log, "give_back", lambda *_args, **_kwargs: False)
+    monkeypatch.setattr(observe, "Observers", lambda *_args, **_kwargs: SimpleNamespace(start=lambda: None, stop=lambda: None))
+    monkeypatch.setattr(scenario, "wait_until_calm", waited)
+    monkeypatch.setattr(scenario, "Cycle", NoCycle)
+    with pytest.raises(DeployError, match="far enough"):
+        measure(replace(S1, cycles=10), nowhere(tmp_path), artifacts=tmp_path / "artifacts")
+    assert calls == ["calm", "cycle"]
+    assert asked == [Limits(S1.pacing_p99_limit_us, S1.pacing_max_limit_us, analyse.STEAL_LIMIT)]
+    (run,) = (tmp_path / "artifacts" / "S1").iterdir()
+    recorded = read(run)
+    assert recorded.meta.host["calm"] == str(calm)
+    assert recorded.meta.spec.max_replacements == 5
+    assert [phase.name for phase in recorded.phases][-2:] == ["5 wait for a calm machine", "6-10 cycle 0"]
 
 
 def test_no_cycles_are_no_run(tmp_path: Path) -> None:
