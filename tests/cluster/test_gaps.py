@@ -219,6 +219,7 @@ def test_an_api_server_that_is_killed_in_a_cycle_costs_nothing_or_is_named(exper
         assert reasons(run, "has a gap") == list(run.verdict.reasons)
 
 
+@pytest.mark.ci
 def test_a_pod_that_goes_before_its_logs_were_sealed_is_inconclusive(experiment: Experiment, world: World) -> None:
     """What it said in its last moments cannot be had any more."""
 
@@ -251,6 +252,7 @@ class _Stepped:
         self._offset_ns = 0
 
 
+@pytest.mark.busy_on_purpose
 def test_a_clock_that_is_set_forth_and_back_in_a_cycle_is_inconclusive(experiment: Experiment) -> None:
     """At the end of the run the clocks agree; every time of the cycle is doubtful all the same."""
     clocks = _Stepped()

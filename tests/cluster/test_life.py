@@ -78,6 +78,7 @@ def namespaces(world: World) -> list[str]:
     return [space.metadata.name for space in listed if space.metadata.deletion_timestamp is None]
 
 
+@pytest.mark.ci
 def test_ctrl_c_in_a_cycle_keeps_and_reports_what_was_measured(world: World, artifacts: Path) -> None:
     """Exit code 2, a verdict that says interrupted, every request so far in the history, nothing left running."""
     command = Command(world, artifacts, "run", "S1", "--kn-cycles", "3")

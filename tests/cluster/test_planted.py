@@ -46,6 +46,7 @@ def observed(run: Run, claim: str) -> Observed:
     return next(result.observed for result in run.verdict.claims if result.claim.id == claim)
 
 
+@pytest.mark.ci
 def test_a_fault_that_does_not_land_is_inconclusive(experiment: Experiment) -> None:
     """The app says yes to the fault and is cured at once: no restart comes, and nothing is claimed of it."""
 
@@ -67,6 +68,8 @@ def stall(generator: Generator) -> None:
     os.kill(generator.pid, signal.SIGCONT)
 
 
+@pytest.mark.ci
+@pytest.mark.busy_on_purpose
 def test_a_stalled_generator_voids_its_cycle_and_a_replacement_counts(experiment: Experiment) -> None:
     """A second without a request sent is a hole in the measurement, not a second without failures."""
     stalled: list[str] = []
@@ -82,6 +85,7 @@ def test_a_stalled_generator_voids_its_cycle_and_a_replacement_counts(experiment
     assert run.verdict.ruling is Ruling.PASS
 
 
+@pytest.mark.busy_on_purpose
 def test_a_generator_that_always_stalls_leaves_nothing_to_rule_on(experiment: Experiment) -> None:
     """The replacements are few and fixed beforehand; then the run says that it does not know."""
 
@@ -190,6 +194,7 @@ class _Forgetful:
         return [line for line in self._real.read(*args, **kwargs) if self._keep(line)]
 
 
+@pytest.mark.ci
 def test_a_failed_request_without_evidence_is_unattributed(experiment: Experiment) -> None:
     """The request says it was refused, no line says so: the account does not close and the claim does not pass."""
     run = experiment(S1, name="planted-lost-line", claims=S1.claims, cycles=1, planted=Planted(wrap_source=_Forgetful))
