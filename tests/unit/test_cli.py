@@ -6,11 +6,14 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from harness.adapters.wait import Look, wait_for
+from harness.cli import main
 from harness.errors import ExitCode
 
 ROOT = Path(__file__).parents[2]
@@ -18,21 +21,59 @@ SERVICE = "{apiVersion: serving.knative.dev/v1, kind: Service, metadata: {name: 
 PYTHON_ONLY = str(Path(sys.executable).parent)
 
 
-def chaos(*args: str, home: Path, path: str = PYTHON_ONLY, **env: str) -> subprocess.CompletedProcess[str]:
-    """The command with an empty state and, unless told otherwise, no engine on PATH."""
+Chaos = Callable[..., "Done"]
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a command ended."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def environment(home: Path, path: str) -> dict[str, str]:
+    """An empty state and, unless told otherwise, no engine on PATH."""
     keep = {key: value for key, value in os.environ.items() if key.startswith(("LANG", "LC_", "PYTHON"))}
-    return subprocess.run(
-        [sys.executable, "-m", "harness", *args],
+    return {**keep, "PATH": path, "HOME": str(home), "KNATIVE_CHAOS_HOME": str(home / "state")}
+
+
+@pytest.fixture
+def chaos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Chaos:
+    """The command, in this process: to start one anew for each of these takes a second of a core."""
+
+    def called(*args: str, path: str = PYTHON_ONLY) -> Done:
+        monkeypatch.chdir(ROOT)
+        for name in set(os.environ) - set(kept := environment(tmp_path, path)):
+            monkeypatch.delenv(name)
+        for name, value in kept.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setattr(sys, "argv", ["knative-chaos", *args])
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        said = capfd.readouterr()
+        return Done(int(ended.value.code or 0), said.out, said.err)
+
+    return called
+
+
+def test_the_command_is_a_program(tmp_path: Path) -> None:
+    """As a user starts it: the exit code and the one line reach the shell."""
+    done = subprocess.run(
+        [sys.executable, "-m", "harness", "down"],
         cwd=ROOT,
-        env={**keep, "PATH": path, "HOME": str(home), "KNATIVE_CHAOS_HOME": str(home / "state"), **env},
+        env=environment(tmp_path, PYTHON_ONLY),
         capture_output=True,
         text=True,
         check=False,
         timeout=240,
     )
+    assert "docker" in refused(Done(done.returncode, done.stdout, done.stderr)).lower()
 
 
-def refused(done: subprocess.CompletedProcess[str]) -> str:
+def refused(done: Done) -> str:
     """The one line; the checks every refusal has to pass."""
     assert done.returncode == ExitCode.BAD_INPUT_OR_HOST, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
@@ -49,34 +90,34 @@ def program(folder: Path, name: str, *says: str, code: int) -> None:
     (folder / name).chmod(0o755)
 
 
-def test_no_engine(tmp_path: Path) -> None:
+def test_no_engine(tmp_path: Path, chaos: Chaos) -> None:
     """What is missing is named, and how to get it."""
-    line = refused(chaos("down", home=tmp_path))
+    line = refused(chaos("down"))
     assert "docker" in line.lower()
     assert "podman" in line.lower()
     assert "Fix:" in line
 
 
-def test_an_engine_without_rights(tmp_path: Path) -> None:
+def test_an_engine_without_rights(tmp_path: Path, chaos: Chaos) -> None:
     """A daemon that may not be spoken to is another trouble than a missing one, with another fix."""
     says = "permission denied while trying to connect to the Docker daemon socket at unix:///var/run/docker.sock"
     program(tmp_path / "bin", "docker", says, code=1)
-    line = refused(chaos("down", "--kn-engine", "docker", home=tmp_path, path=f"{tmp_path / 'bin'}:/usr/bin:/bin"))
+    line = refused(chaos("down", "--kn-engine", "docker", path=f"{tmp_path / 'bin'}:/usr/bin:/bin"))
     assert "right" in line or "permission" in line.lower() or "may not" in line
     assert "Fix:" in line
 
 
 @pytest.mark.parametrize("version", ["9.99", "latest", "1.23; rm -rf /"])
-def test_an_unknown_version(tmp_path: Path, version: str) -> None:
+def test_an_unknown_version(tmp_path: Path, version: str, chaos: Chaos) -> None:
     """Refused before anything is looked for or installed."""
-    line = refused(chaos("run", "N1", "--kn-version", version, home=tmp_path))
+    line = refused(chaos("run", "N1", "--kn-version", version))
     assert version in line
     assert not (tmp_path / "state" / "cache").exists()
 
 
-def test_an_unknown_scenario(tmp_path: Path) -> None:
+def test_an_unknown_scenario(tmp_path: Path, chaos: Chaos) -> None:
     """The known ones are named."""
-    assert "S1, N1" in refused(chaos("run", "S77", home=tmp_path))
+    assert "S1, N1" in refused(chaos("run", "S77"))
 
 
 @pytest.mark.parametrize(
@@ -92,53 +133,53 @@ def test_an_unknown_scenario(tmp_path: Path) -> None:
     ],
     ids=["not YAML", "no Service", "no container", "two ports"],
 )
-def test_a_manifest_that_is_no_service(tmp_path: Path, text: str, word: str) -> None:
+def test_a_manifest_that_is_no_service(tmp_path: Path, text: str, word: str, chaos: Chaos) -> None:
     """Said before a cluster is made."""
     (tmp_path / "mine.yaml").write_text(text, encoding="utf-8")
-    line = refused(chaos("run", "S1", "--service", str(tmp_path / "mine.yaml"), home=tmp_path))
+    line = refused(chaos("run", "S1", "--service", str(tmp_path / "mine.yaml")))
     assert word in line
     assert "Fix:" in line
 
 
-def test_a_manifest_that_is_not_there(tmp_path: Path) -> None:
+def test_a_manifest_that_is_not_there(tmp_path: Path, chaos: Chaos) -> None:
     """One line instead of a FileNotFoundError."""
-    assert "cannot be read" in refused(chaos("run", "S1", "--service", str(tmp_path / "none.yaml"), home=tmp_path))
+    assert "cannot be read" in refused(chaos("run", "S1", "--service", str(tmp_path / "none.yaml")))
 
 
-def test_a_context_that_is_not_ours(tmp_path: Path) -> None:
+def test_a_context_that_is_not_ours(tmp_path: Path, chaos: Chaos) -> None:
     """Whatever the user's kubeconfig points at, only a cluster we made is touched."""
-    line = refused(chaos("run", "S1", "--kn-context", "production", home=tmp_path))
+    line = refused(chaos("run", "S1", "--kn-context", "production"))
     assert "production" in line
     assert "not of a cluster of ours" in line
 
 
-def test_artifacts_that_cannot_be_written(tmp_path: Path) -> None:
+def test_artifacts_that_cannot_be_written(tmp_path: Path, chaos: Chaos) -> None:
     """Found out before a cluster is made, not after the first cycle."""
     (tmp_path / "file").write_text("", encoding="utf-8")
-    line = refused(chaos("run", "S1", "--kn-artifacts", str(tmp_path / "file"), home=tmp_path))
+    line = refused(chaos("run", "S1", "--kn-artifacts", str(tmp_path / "file")))
     assert str(tmp_path / "file") in line
     assert "Fix:" in line
 
 
-def test_an_option_that_does_not_exist(tmp_path: Path) -> None:
+def test_an_option_that_does_not_exist(tmp_path: Path, chaos: Chaos) -> None:
     """Bad input like any other."""
-    assert "--nope" in refused(chaos("run", "S1", "--nope", home=tmp_path))
+    assert "--nope" in refused(chaos("run", "S1", "--nope"))
 
 
 @pytest.mark.parametrize("what", ["empty", "missing", "file"])
-def test_analyze_of_something_that_is_no_run(tmp_path: Path, what: str) -> None:
+def test_analyze_of_something_that_is_no_run(tmp_path: Path, what: str, chaos: Chaos) -> None:
     """Says so, and what a run directory looks like."""
     place = tmp_path / what
     if what == "empty":
         place.mkdir()
     elif what == "file":
         place.write_text("x", encoding="utf-8")
-    assert "Fix:" in refused(chaos("analyze", str(place), home=tmp_path))
+    assert "Fix:" in refused(chaos("analyze", str(place)))
 
 
-def test_doctor_names_what_is_missing_and_the_fix(tmp_path: Path) -> None:
+def test_doctor_names_what_is_missing_and_the_fix(tmp_path: Path, chaos: Chaos) -> None:
     """Nothing is changed by looking."""
-    done = chaos("doctor", home=tmp_path)
+    done = chaos("doctor")
     assert done.returncode == ExitCode.BAD_INPUT_OR_HOST
     assert "MISS engine" in done.stdout
     assert "fix:" in done.stdout
@@ -179,10 +220,10 @@ def test_ctrl_c_before_anything_was_measured(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("ending", "begins"), [(".csv", b"scenario,"), (".json", b"["), (".parquet", b"PAR1"), (".txt", b"scenario  run")]
 )
-def test_the_ending_of_a_query_s_file_says_how_it_is_written(tmp_path: Path, ending: str, begins: bytes) -> None:
+def test_the_ending_of_a_query_s_file_says_how_it_is_written(tmp_path: Path, ending: str, begins: bytes, chaos: Chaos) -> None:
     """Who names a file o.csv wants CSV, not a table cut at 200 rows."""
     out = tmp_path / f"o{ending}"
     recording = Path(__file__).parents[1] / "data" / "n1-knative-1.23"
-    done = chaos("query", str(recording), "SELECT scenario, run FROM runs", "--out", str(out), home=tmp_path)
+    done = chaos("query", str(recording), "SELECT scenario, run FROM runs", "--out", str(out))
     assert done.returncode == 0, done.stderr
     assert out.read_bytes().startswith(begins)
