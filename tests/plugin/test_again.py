@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from fixtures.again import by_the_machine
+
+pytest_plugins = ["pytester"]
 
 ROOT = Path(__file__).parents[2]
 ALONE = [("N1.verdict", "inconclusive"), ("N1.machine_alone", "yes"), ("N1.run", "artifacts/N1/a")]
@@ -79,51 +81,43 @@ def test_left(request, unclean):
 """
 
 
-def session(folder: Path, *args: str) -> subprocess.CompletedProcess[str]:
-    """A pytest session over TESTS with our plug-in."""
-    (folder / "test_it.py").write_text(TESTS, encoding="utf-8")
-    (folder / "pytest.ini").write_text("[pytest]\nmarkers = busy_on_purpose\n", encoding="utf-8")
-    options = ["-p", "fixtures.again", "-p", "no:cacheprovider", "--kn-again=out/again.txt"]
-    env = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST")}
-    return subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", *options, *args],
-        cwd=folder,
-        env={**env, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=240,
-    )
+@pytest.fixture
+def again(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    """`again(tests, *options)`: what a session over these of TESTS leaves in its file, "" if it leaves none."""
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))  # for xdist's workers
+    monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # each session would import them all anew
+    pytester.makeini("[pytest]\nmarkers = busy_on_purpose\n")
+    pytester.makepyfile(test_it=TESTS)
+
+    def left(tests: str, *options: str) -> str:
+        file = pytester.path / "out" / "again.txt"
+        file.parent.mkdir()
+        file.write_text("test_old.py::test_old\n", encoding="utf-8")
+        session = ("-p", "fixtures.again", "-p", "no:cacheprovider", "--kn-again", str(file), "-k", tests, *options)
+        done = pytester.runpytest_inprocess(*session)
+        assert done.ret == pytest.ExitCode.TESTS_FAILED
+        return file.read_text(encoding="utf-8") if file.exists() else ""
+
+    return left
 
 
-@pytest.mark.parametrize(
-    ("tests", "again"),
-    [
-        ("passes", False),
-        ("passes or test_busy", True),
-        ("test_busy or on_purpose", False),
-        ("test_busy or regression", False),
-        ("test_busy or plain", False),
-        ("test_busy or error", False),
-        ("left", False),
-    ],
-)
-def test_a_session_names_its_tests_only_if_nothing_else_failed(tmp_path: Path, tests: str, *, again: bool) -> None:
-    """And what was left by a session before does not stand for this one."""
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "again.txt").write_text("test_old.py::test_old\n", encoding="utf-8")
-    done = session(tmp_path, "-k", tests)
-    written = tmp_path / "out" / "again.txt"
-    if again:
-        assert written.read_text(encoding="utf-8") == "test_it.py::test_busy\n", done.stdout
-    else:
-        assert not written.exists(), done.stdout
+@pytest.mark.parametrize("tests", ["passes or test_busy", "test_busy"])
+def test_a_session_names_what_the_machine_alone_made_fail(again: Callable[..., str], tests: str) -> None:
+    """In place of what a session before had left."""
+    assert again(tests) == "test_it.py::test_busy\n"
 
 
-def test_reports_of_workers_are_read_where_they_come_together(tmp_path: Path) -> None:
+@pytest.mark.parametrize("tests", ["on_purpose", "regression", "plain", "error", "left"])
+@pytest.mark.parametrize("beside", ["", "test_busy or "])
+def test_anything_else_that_failed_leaves_no_second_try(again: Callable[..., str], tests: str, beside: str) -> None:
+    """Neither for itself nor for what the machine is to blame for; nor does what a session before had left."""
+    assert again(beside + tests) == ""
+
+
+def test_reports_of_workers_are_read_where_they_come_together(again: Callable[..., str]) -> None:
     """Under xdist the session that started the workers writes, and nobody else."""
-    done = session(tmp_path, "-k", "test_busy or passes", "-n", "2")
-    assert (tmp_path / "out" / "again.txt").read_text(encoding="utf-8") == "test_it.py::test_busy\n", done.stdout
+    assert again("test_busy or passes", "-p", "xdist", "-n", "1") == "test_it.py::test_busy\n"
 
 
 MAKE = """#!/bin/sh
