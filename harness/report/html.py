@@ -66,6 +66,7 @@ def html(history: History, findings: Findings, summary: Summary) -> str:
             wrong=words.imbalance(summary),
             headline=words.headline(summary),
             counted=words.counted(summary),
+            replacements=history.meta.spec.replacements,
             lengths=words.refused_lengths(summary),
             missing=words.missing(summary),
             disputes=words.disputes(summary),

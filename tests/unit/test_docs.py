@@ -74,7 +74,7 @@ def known_targets() -> set[str]:
 
 def known_options() -> set[str]:
     """Of pytest and of the command."""
-    sources = [(ROOT / name).read_text(encoding="utf-8") for name in ("fixtures/options.py", "harness/cli.py")]
+    sources = [(ROOT / name).read_text(encoding="utf-8") for name in ("fixtures/options.py", "fixtures/again.py", "harness/cli.py")]
     return {option for source in sources for option in re.findall(r'"(--kn-[a-z-]+)"', source)}
 
 
