@@ -29,7 +29,7 @@ from harness.errors import BadInput, ExitCode, HarnessError
 from harness.history.patience import WITHIN_S
 from harness.history.rows import Format, answer
 from harness.model import Ruling
-from harness.scenario import Ask, Run, analyse_again, measure, prepare, require_runnable, with_request_log
+from harness.scenario import Ask, Run, analyse_again, asked_version, measure, prepare, require_runnable, with_request_log
 
 app = typer.Typer(
     name="knative-chaos",
@@ -99,7 +99,7 @@ def up(
 ) -> None:
     """Make what is missing, up to a Knative that has served a request. Idempotent."""
     state = State.default()
-    ask = Ask(kn_source, kn_version, cluster, release_url, engine, recreate, context)
+    ask = Ask(kn_source, asked_version(kn_version), cluster, release_url, engine, recreate, context)
     world = prepare(ask, state=state, progress=_progress(state))
     typer.echo(f"cluster {world.handle.name}: Kubernetes {world.handle.kubernetes_version}, {world.stack.proof}")
     typer.echo(f"kubectl --kubeconfig {world.handle.kubeconfig} --context {world.handle.context} get pods -A")
@@ -141,7 +141,9 @@ def run(
     require_runnable(spec, artifacts, manifest=manifest)
     state = State.default()
     progress = _progress(state)
-    world = prepare(Ask(kn_source, kn_version, cluster, release_url, engine, context=context), state=state, progress=progress)
+    world = prepare(
+        Ask(kn_source, asked_version(kn_version), cluster, release_url, engine, context=context), state=state, progress=progress
+    )
     _show(measure(spec, world, artifacts=artifacts, seed=seed, manifest=manifest))
 
 

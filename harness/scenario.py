@@ -49,6 +49,7 @@ from harness.model import (
     ClusterHandle,
     Findings,
     InstalledStack,
+    KnativeVersion,
     Phase,
     Provision,
     Ruling,
@@ -65,12 +66,12 @@ MEASURE_LOCK = "measure.lock"
 class Ask:
     """What a world should be made of. Empty strings mean: choose.
 
-    version: of Knative, in any of its spellings. cluster: its name; several can stand side by side. context: a kubeconfig
+    version: of Knative; None is the pinned one. cluster: its name; several can stand side by side. context: a kubeconfig
     context in place of the name; one that is not of a cluster of ours is refused.
     """
 
     source: str = "auto"
-    version: str = ""
+    version: KnativeVersion | None = None
     cluster: str = "e2e"
     release_url: str = ""
     engine: str = ""
@@ -128,6 +129,11 @@ class Phases:
             self.done.append(Phase(name, begun, now_ns()))
 
 
+def asked_version(text: str) -> KnativeVersion:
+    """The Knative version a user wrote, "" for the pinned one. Raises BadInput."""
+    return sources.parsed(text or images.pins().knative)
+
+
 # --- 1-3 ----------------------------------------------------------------------------------------------------------------
 
 
@@ -140,7 +146,6 @@ def prepare(ask: Ask, *, state: State, progress: Progress) -> World:
     cluster = record.name_of(ask.context) if ask.context else ask.cluster
     record.full_name(cluster)
     pins = images.pins()
-    sources.KnativeVersion.parse(ask.version or pins.knative)
     kind.require_ports(cluster, state)
     with phases.step("1 check the host"):
         checks.prepare(state, progress=progress)
@@ -150,7 +155,7 @@ def prepare(ask: Ask, *, state: State, progress: Progress) -> World:
     with phases.step("2a find Knative"):
         provision = sources.choose(
             ask.source,
-            ask.version or pins.knative,
+            ask.version or asked_version(""),
             state=state,
             modules=lambda: GoTool.find(state, progress=progress),
             release_url=ask.release_url or sources.DEFAULT_BASE,

@@ -20,7 +20,7 @@ from harness.errors import BadInput, HistoryError
 from harness.history.layout import CLOSED, OPTIONAL, RUN, Table, parquet
 from harness.history.reader import FIX, read_meta, read_tables
 from harness.history.tables import SCHEMAS, empty
-from harness.model import RunMeta
+from harness.model import KnativeVersion, RunMeta
 
 DEEPEST = 4
 """Levels below a directory in which runs are looked for: artifacts/SCENARIO/RUN are two."""
@@ -246,7 +246,7 @@ def _about(run: Path, meta: RunMeta) -> dict[str, object]:
         "run": meta.run_id,
         "scenario": meta.spec.scenario,
         "title": meta.spec.title,
-        "knative": meta.versions.get("knative", ""),
+        "knative": _release(meta),
         "kubernetes": meta.versions.get("kubernetes", ""),
         "source": meta.source,
         "rate_rps": meta.spec.load.rate_rps,
@@ -256,6 +256,15 @@ def _about(run: Path, meta: RunMeta) -> dict[str, object]:
         "opened_ns": meta.anchor_utc_ns,
         "directory": str(run),
     }
+
+
+def _release(meta: RunMeta) -> str:
+    """The Knative version in its canonical form, whatever source it came from; as recorded if it is none."""
+    recorded = meta.versions.get("knative", "")
+    try:
+        return KnativeVersion.parse(recorded.partition(" ")[0]).text
+    except ValueError:
+        return recorded
 
 
 def _require_distinct(runs: Sequence[Path], metas: Sequence[RunMeta]) -> None:

@@ -61,12 +61,13 @@ def install(
         ingress_namespace=INGRESS_NAMESPACE,
         domain=DOMAIN,
         proof=proof,
-        versions=_seen_versions(objects, handle, provision.versions),
+        versions=_seen_versions(objects, handle, provision),
         changes=changes,
+        knative=provision.knative,
     )
 
 
-def _seen_versions(objects: Objects, handle: ClusterHandle, asked: Mapping[str, str]) -> Mapping[str, str]:
+def _seen_versions(objects: Objects, handle: ClusterHandle, provision: Provision) -> Mapping[str, str]:
     """The versions as the cluster itself says them, beside what was asked for.
 
     "knative_label": the label of Serving's CRD. Raises InstallError when it names another version than the one applied.
@@ -75,7 +76,6 @@ def _seen_versions(objects: Objects, handle: ClusterHandle, asked: Mapping[str, 
     crd = objects.get(Ref("apiextensions.k8s.io/v1", "CustomResourceDefinition", SERVICES_CRD)) or {}
     labels = (crd.get("metadata") or {}).get("labels") or {}
     label = str(labels.get(VERSION_LABEL) or labels.get(RELEASE_LABEL) or "").removeprefix("v")
-    named = asked.get("knative", "").split(" ")[0]
-    if label and named and label != named:
-        raise InstallError(f"Serving's kinds say version {label}, applied was {named}.", fix="make down && make up")
-    return {**asked, "kubernetes": kubernetes, "knative_label": label}
+    if label and label != provision.knative.text:
+        raise InstallError(f"Serving's kinds say version {label}, applied was {provision.knative}.", fix="make down && make up")
+    return {**provision.versions, "kubernetes": kubernetes, "knative_label": label}

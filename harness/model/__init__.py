@@ -11,17 +11,20 @@ the load generator's process imports this package and nothing else of the harnes
 
 from harness.model.asked import (
     LANES_PAST_INGRESS,
+    MODULE_OFFSET,
     AppSpec,
     Arrivals,
     Claim,
     Expectation,
     FaultSpec,
     Handler,
+    KnativeVersion,
     Lane,
     LoadPlan,
     Probe,
     RunSpec,
     ServiceSpec,
+    VersionRange,
 )
 from harness.model.meaning import (
     SCHEMA,
@@ -93,6 +96,7 @@ __all__ = [
     "INGRESS_NODE_PORT",
     "LANES",
     "LANES_PAST_INGRESS",
+    "MODULE_OFFSET",
     "NOBODY",
     "OUTCOMES",
     "PREFIX",
@@ -124,6 +128,7 @@ __all__ = [
     "History",
     "HostPorts",
     "InstalledStack",
+    "KnativeVersion",
     "Landed",
     "Lane",
     "Ledger",
@@ -145,6 +150,7 @@ __all__ = [
     "SystemChange",
     "Target",
     "Verdict",
+    "VersionRange",
     "Wanted",
     "machine_alone",
 ]

@@ -1,9 +1,188 @@
-"""What is asked for: the scenario, its Service, load, fault and claims."""
+"""What is asked for: versions, the scenario, its Service, load, fault and claims."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+
+MODULE_OFFSET = 27
+"""Knative 1.N is the Go module v0.(N+27): since 1.0 the release has a number of its own, the modules kept counting."""
+
+_SPELLING = r"(?:knative-)?v?\d+\.\d+(?:\.\d+)?"
+_VERSION = re.compile(r"(?:knative-)?v?(?P<major>\d+)\.(?P<minor>\d+)(?:\.(?P<patch>\d+))?", re.ASCII)
+_SPAN = re.compile(rf"(?P<first>{_SPELLING})\s*-\s*(?P<last>{_SPELLING})", re.ASCII)
+_COMPARISON = re.compile(rf"(?P<sign>>=|<=|>|<|)\s*(?P<version>{_SPELLING})", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class KnativeVersion:
+    """A version of Knative Serving, by the numbers of its Go module, which go further back than 1.0. Ordered by age."""
+
+    module_minor: int
+    patch: int = 0
+
+    @staticmethod
+    def parse(text: str) -> KnativeVersion:
+        """From "1.23", "v1.23.0", "knative-v1.23.0" or "v0.50.0"; a missing patch is 0. Raises ValueError for anything else."""
+        match = _VERSION.fullmatch(text.strip())
+        if match is not None:
+            major, minor, patch = int(match["major"]), int(match["minor"]), int(match["patch"] or 0)
+            if major == 1:
+                return KnativeVersion(minor + MODULE_OFFSET, patch)
+            if major == 0:
+                return KnativeVersion(minor, patch)
+        raise ValueError(f"{text!r} is not a Knative version")
+
+    @property
+    def text(self) -> str:
+        """The canonical form, such as "1.23.0"; a version before 1.0 keeps its module's number, "0.26.0"."""
+        return f"{self.minor_text}.{self.patch}"
+
+    @property
+    def minor_text(self) -> str:
+        """The minor release it belongs to: "1.23"."""
+        released = self.module_minor >= MODULE_OFFSET
+        return f"1.{self.module_minor - MODULE_OFFSET}" if released else f"0.{self.module_minor}"
+
+    @property
+    def module(self) -> str:
+        """The Go module's version, such as "v0.50.0"."""
+        return f"v0.{self.module_minor}.{self.patch}"
+
+    @property
+    def tag(self) -> str:
+        """The release's tag, such as "knative-v1.23.0"; before 1.0 "v0.26.0"."""
+        return f"knative-v{self.text}" if self.module_minor >= MODULE_OFFSET else self.module
+
+    @property
+    def next_patch(self) -> KnativeVersion:
+        """The version right after it: no version lies between the two."""
+        return KnativeVersion(self.module_minor, self.patch + 1)
+
+    @property
+    def next_minor(self) -> KnativeVersion:
+        """The first version of the next minor release."""
+        return KnativeVersion(self.module_minor + 1)
+
+    def __str__(self) -> str:
+        return self.text
+
+
+_Span = tuple[KnativeVersion, KnativeVersion | None]
+_OLDEST = KnativeVersion(0)
+
+
+@dataclass(frozen=True, slots=True)
+class VersionRange:
+    """A set of Knative versions.
+
+    spans: half-open [first, end), end None: no newest version. Kept in order, disjoint and not adjacent, so that two ranges of the
+    same versions are equal. Build one with `parse`.
+    """
+
+    spans: tuple[_Span, ...]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "spans", _joined(self.spans))
+        if not self.spans:
+            raise ValueError("a version range without any version")
+
+    @staticmethod
+    def parse(text: str) -> VersionRange:
+        """From "any", "1.7", "1.7.3", ">=1.7", "<1.7", "1.14-1.17", ">=1.1,<1.7", "1.0-1.3 or >=1.7".
+
+        A version without a patch stands for its whole minor release: "<=1.17" and "1.14-1.17" contain 1.17.3, ">1.17" does not.
+        "," means both, " or " either. Raises ValueError for anything else, and for a range that contains no version.
+        """
+        found: list[_Span] = []
+        for alternative in text.split(" or "):
+            both: _Span = (_OLDEST, None)
+            for part in alternative.split(","):
+                both = _common(both, _one_span(part.strip(), text))
+            found.append(both)
+        try:
+            return VersionRange(tuple(found))
+        except ValueError as error:
+            raise ValueError(f"{text!r} contains no Knative version") from error
+
+    def contains(self, version: KnativeVersion) -> bool:
+        """Whether the version is one of the range."""
+        return any(first <= version and (end is None or version < end) for first, end in self.spans)
+
+    def overlaps(self, other: VersionRange) -> bool:
+        """Whether there is a version that both contain."""
+        return any(not _is_empty(_common(one, another)) for one in self.spans for another in other.spans)
+
+    @property
+    def text(self) -> str:
+        """The canonical form; `parse` gives this range again."""
+        return " or ".join(map(_span_text, self.spans))
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def _one_span(part: str, whole: str) -> _Span:
+    if part == "any":
+        return _OLDEST, None
+    if span := _SPAN.fullmatch(part):
+        last = _span_of(span["last"], whole)
+        return _span_of(span["first"], whole)[0], last[1]
+    comparison = _COMPARISON.fullmatch(part)
+    if comparison is None:
+        raise ValueError(f"{whole!r} is not a range of Knative versions")
+    first, end = _span_of(comparison["version"], whole)
+    return {"": (first, end), ">=": (first, None), ">": (end, None), "<": (_OLDEST, first), "<=": (_OLDEST, end)}[
+        comparison["sign"]
+    ]
+
+
+def _span_of(text: str, whole: str) -> tuple[KnativeVersion, KnativeVersion]:
+    """Of a minor release when no patch is written, else of that version alone."""
+    try:
+        version = KnativeVersion.parse(text)
+    except ValueError as error:
+        raise ValueError(f"{whole!r} is not a range of Knative versions: {error}") from error
+    return version, version.next_patch if text.count(".") == 2 else version.next_minor
+
+
+def _common(one: _Span, other: _Span) -> _Span:
+    ends = [end for end in (one[1], other[1]) if end is not None]
+    return max(one[0], other[0]), min(ends) if ends else None
+
+
+def _is_empty(span: _Span) -> bool:
+    return span[1] is not None and span[1] <= span[0]
+
+
+def _joined(spans: tuple[_Span, ...]) -> tuple[_Span, ...]:
+    joined: list[_Span] = []
+    for first, end in sorted((span for span in spans if not _is_empty(span)), key=lambda span: span[0]):
+        before = joined[-1] if joined else None
+        if before is None or (before[1] is not None and before[1] < first):
+            joined.append((first, end))
+        elif before[1] is not None:
+            joined[-1] = (before[0], None if end is None else max(before[1], end))
+    return tuple(joined)
+
+
+def _span_text(span: _Span) -> str:
+    first, end = span
+    if end is None:
+        return "any" if first == _OLDEST else f">={_short(first)}"
+    if first == _OLDEST:
+        return f"<{_short(end)}"
+    if end == first.next_patch:
+        return first.text
+    if first.patch == end.patch == 0:
+        last = KnativeVersion(end.module_minor - 1)
+        return first.minor_text if last == first else f"{first.minor_text}-{last.minor_text}"
+    return f">={_short(first)},<{_short(end)}"
+
+
+def _short(version: KnativeVersion) -> str:
+    return version.text if version.patch else version.minor_text
 
 
 class Handler(StrEnum):

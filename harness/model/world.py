@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from harness.model.asked import KnativeVersion
+
 PREFIX = "knative-chaos-"
 """Each container, network and volume of ours starts with this."""
 
@@ -52,10 +54,11 @@ class Provision:
     the cluster must be given (empty: it pulls).
     node_image: for kind; "" means kind's own default. manifests: (name, YAML text) in the order of application; those whose
     name starts with "crd" come first and must be Established before the rest. app_image: the toggle app.
-    versions: "knative", "ingress", "kubernetes" (the version asked for, or ""), "toolchain".
+    versions: for people: "knative", "ingress", "kubernetes" (the version asked for, or ""), "toolchain".
     """
 
     source: str
+    knative: KnativeVersion
     node_image: str
     images: tuple[str, ...]
     manifests: tuple[tuple[str, str], ...]
@@ -119,6 +122,7 @@ class InstalledStack:
     proof: str
     versions: Mapping[str, str]
     changes: tuple[SystemChange, ...]
+    knative: KnativeVersion
 
 
 @dataclass(frozen=True, slots=True)

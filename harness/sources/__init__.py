@@ -4,6 +4,6 @@ from harness.sources.choose import KINDS, choose
 from harness.sources.fetch import Fetcher
 from harness.sources.pins import Modules, Pins
 from harness.sources.release import DEFAULT_BASE
-from harness.sources.version import KnativeVersion
+from harness.sources.version import parsed
 
-__all__ = ["DEFAULT_BASE", "KINDS", "Fetcher", "KnativeVersion", "Modules", "Pins", "choose"]
+__all__ = ["DEFAULT_BASE", "KINDS", "Fetcher", "Modules", "Pins", "choose", "parsed"]

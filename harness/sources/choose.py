@@ -7,11 +7,10 @@ from collections.abc import Callable
 from harness.adapters.files import State
 from harness.adapters.progress import QUIET, Progress
 from harness.errors import BadInput
-from harness.model import Provision
+from harness.model import KnativeVersion, Provision
 from harness.sources import module, release
 from harness.sources.fetch import Fetcher
 from harness.sources.pins import Modules, Pins
-from harness.sources.version import KnativeVersion
 
 KINDS = ("auto", "release", "module")
 
@@ -21,7 +20,7 @@ TRY_S = 4.0
 
 def choose(
     kind: str,
-    version: str,
+    asked: KnativeVersion,
     *,
     state: State,
     modules: Callable[[], Modules],
@@ -31,7 +30,7 @@ def choose(
     progress: Progress = QUIET,
     try_s: float = TRY_S,
 ) -> Provision:
-    """What the version consists of, from the source asked for.
+    """What the version asked for consists of, from the source asked for.
 
     kind: "release", "module", or "auto", which tries the release's host for a few seconds and says what it chose and why.
     modules: gives the Go toolchain; called only when it is needed, for it may have to be installed.
@@ -39,7 +38,6 @@ def choose(
     """
     if kind not in KINDS:
         raise BadInput(f"{kind!r} is no source of Knative.", fix=f"--kn-source {'|'.join(KINDS)}")
-    asked = KnativeVersion.parse(version)
     get = fetcher or Fetcher()
     if kind == "auto":
         kind = _auto(asked, release_url, get, progress, try_s)

@@ -14,9 +14,9 @@ from pathlib import Path
 from harness.adapters.documents import Document, YAMLError, documents
 from harness.errors import SourceError
 from harness.knative.names import SERVICES_CRD
-from harness.model import Provision, Recipe, Wanted
+from harness.model import KnativeVersion, Provision, Recipe, Wanted
 from harness.sources.pins import ENVOY_REF, NODE_REF, TOGGLE_REF, Modules, Pins
-from harness.sources.version import KNOWN, KnativeVersion, unknown
+from harness.sources.version import KNOWN, unknown
 
 SERVING = "knative.dev/serving"
 NETWORKING = "knative.dev/networking"
@@ -64,6 +64,7 @@ def provide(version: KnativeVersion, *, modules: Modules, pins: Pins) -> Provisi
         notes.append(f"Knative {version} is not among the versions known to build from the module.")
     return Provision(
         source="module",
+        knative=version,
         node_image=NODE_REF,
         images=(),
         manifests=tuple(manifests),

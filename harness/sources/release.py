@@ -16,10 +16,10 @@ from harness.adapters.documents import YAMLError, documents
 from harness.adapters.files import State, write_atomic, write_json
 from harness.errors import SourceError
 from harness.knative.names import ACTIVATOR, SERVICES_CRD, SYSTEM_NAMESPACE
-from harness.model import Provision, Recipe, Wanted
+from harness.model import KnativeVersion, Provision, Recipe, Wanted
 from harness.sources.fetch import Fetcher, Missing
 from harness.sources.pins import TOGGLE_REF, Pins
-from harness.sources.version import KnativeVersion, unknown
+from harness.sources.version import unknown
 
 DEFAULT_BASE = "https://github.com"
 
@@ -99,6 +99,7 @@ def provide(version: KnativeVersion, *, state: State, base: str, fetcher: Fetche
     manifests.append((KOURIER.name, text))
     return Provision(
         source="release",
+        knative=version,
         node_image="",
         images=(),
         manifests=tuple(manifests),

@@ -16,9 +16,9 @@ from harness.adapters.progress import Progress
 from harness.errors import SourceError
 from harness.install.apply import apply_all, parsed
 from harness.install.changes import changed
-from harness.model import Provision
+from harness.model import KnativeVersion, Provision
 from harness.scenario import MEASURE_LOCK, World
-from harness.sources import Fetcher, KnativeVersion, Pins, choose
+from harness.sources import Fetcher, Pins, choose
 from harness.sources.release import CORE, CRDS, KOURIER
 from tests.unit.sources.site import Page, Site, serving
 
@@ -42,7 +42,7 @@ def as_release(provision: Provision) -> dict[str, str]:
 @pytest.fixture
 def version(world: World) -> KnativeVersion:
     """Of the Knative in the cluster."""
-    return KnativeVersion.parse(world.provision.versions["knative"].split(" ")[0])
+    return world.provision.knative
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def released(world: World, site: Site, version: KnativeVersion, state: State) ->
 
     got = choose(
         "auto",
-        version.text,
+        version,
         state=state,
         modules=no_toolchain,  # type: ignore[arg-type]
         pins=PINS,

@@ -24,6 +24,7 @@ from harness.model import (
     ClusterHandle,
     HostPorts,
     InstalledStack,
+    KnativeVersion,
     LoadPlan,
     Probe,
     Provision,
@@ -113,9 +114,11 @@ TARGET = Target("ns", "toggle", "toggle-00001", "pod", "10.0.0.1", "boot", "host
 def nowhere(tmp_path: Path) -> World:
     """A world in which nothing is, for rooms of the test's own."""
     handle = ClusterHandle("c", "kind-c", "/nowhere", HostPorts(1, 2, 3, 4), "", "", "", "v1.34.4", created=False)
-    stack = InstalledStack("knative-serving", "kourier-system", "", "", {}, ())
+    stack = InstalledStack("knative-serving", "kourier-system", "", "", {}, (), KnativeVersion.parse("1.23"))
     engine = cast("Engine", SimpleNamespace(name="none", env={}))
-    return World(handle, stack, Provision("module", "", (), (), "toggle", {}), engine, State(tmp_path / "state"), QUIET)
+    return World(
+        handle, stack, Provision("module", stack.knative, "", (), (), "toggle", {}), engine, State(tmp_path / "state"), QUIET
+    )
 
 
 class Told(Exception):

@@ -15,12 +15,12 @@ from harness.adapters.objects import ApiRefused, Ref
 from harness.deploy import direct, from_yaml, service
 from harness.deploy.pods import state_of
 from harness.errors import DeployError, WaitTimeout
-from harness.model import ClusterHandle, HostPorts, InstalledStack, ServiceSpec, Target
+from harness.model import ClusterHandle, HostPorts, InstalledStack, KnativeVersion, ServiceSpec, Target
 from tests.unit.deploy.test_manifest import GOOD
 from tests.unit.install.fake import FakeObjects
 
 HANDLE = ClusterHandle("c", "kind-c", "/nowhere", HostPorts(1, 2, 3, 4), "c-control-plane", "podman", "", "v1.34.4", created=True)
-STACK = InstalledStack("knative-serving", "kourier-system", "x.example", "", {}, ())
+STACK = InstalledStack("knative-serving", "kourier-system", "x.example", "", {}, (), KnativeVersion.parse("1.23"))
 SPACE = Ref("v1", "Namespace", "ns")
 RUN = "knative-chaos.dev/run"
 

@@ -9,7 +9,7 @@ from harness.adapters.files import write_json
 from harness.images import Kept, entries, make, prune
 from harness.images.bench import remove_tree, sweep
 from harness.images.cache import DAY_NS, USED, read_used
-from harness.model import Provision, Recipe, Wanted
+from harness.model import KnativeVersion, Provision, Recipe, Wanted
 
 from .conftest import Workshop
 
@@ -19,7 +19,7 @@ QUEUE = Wanted("ko://example.org/known/cmd/queue", Recipe.GO, "v1.0.0", "example
 def filled(workshop: Workshop) -> Provision:
     """A state directory with one command, its image and the toggle app's."""
     wanted = (QUEUE, Wanted("build://toggle", Recipe.TOGGLE, "docker.io/library/python:3.13-slim"))
-    asked = Provision("module", "", (), (), "build://toggle", {}, wanted)
+    asked = Provision("module", KnativeVersion.parse("1.23"), "", (), (), "build://toggle", {}, wanted)
     return make(asked, engine=workshop.engine, state=workshop.state, progress=workshop.progress)
 
 

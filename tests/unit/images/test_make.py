@@ -10,7 +10,7 @@ from harness.errors import BadInput, ImageError, ToolFailed
 from harness.images import make
 from harness.images.bench import DONE
 from harness.images.make import substitute
-from harness.model import Provision, Recipe, Wanted
+from harness.model import KnativeVersion, Provision, Recipe, Wanted
 
 from .conftest import Workshop
 
@@ -24,6 +24,7 @@ def provision(*wanted: Wanted) -> Provision:
     """What a source would answer."""
     return Provision(
         source="module",
+        knative=KnativeVersion.parse("1.0"),
         node_image="",
         images=("dev.local/given:1",),
         manifests=(("core", MANIFEST),) if B in wanted else (),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from harness.model import Provision
+from harness.model import KnativeVersion, Provision
 
 
 def crd(name: str, version: str = "1.23.0") -> str:
@@ -44,6 +44,7 @@ def provision(*, knative: str = "1.23.0 (module v0.50.0)", image: str = "dev.loc
     logging = "{}" if logger is None else json.dumps({"zap-logger-config": logger})
     return Provision(
         source="module",
+        knative=KnativeVersion.parse(knative.split(" ", maxsplit=1)[0]),
         node_image="",
         images=(),
         manifests=(

@@ -9,8 +9,8 @@ import pytest
 
 from harness.adapters.documents import documents
 from harness.errors import SourceError
-from harness.model import Provision, Recipe
-from harness.sources import KnativeVersion, Pins
+from harness.model import KnativeVersion, Provision, Recipe
+from harness.sources import Pins
 from harness.sources.module import provide, required, rewritten
 
 PINS = Pins(kubernetes="v1.34.4", kourier="v0.48.0", envoy="1.36.0")

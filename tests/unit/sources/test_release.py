@@ -6,8 +6,8 @@ import pytest
 
 from harness.adapters.files import State
 from harness.errors import ExitCode, SourceError
-from harness.model import Provision, Recipe
-from harness.sources import Fetcher, KnativeVersion, Pins
+from harness.model import KnativeVersion, Provision, Recipe
+from harness.sources import Fetcher, Pins
 from harness.sources.release import CORE, CRDS, KOURIER, provide
 from tests.unit.sources.site import Page, Site, whole
 

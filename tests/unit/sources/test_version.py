@@ -1,48 +1,18 @@
-"""Spellings of a version, and what an unknown one is told."""
+"""What a user is answered who asks for a version that is none, or that there is not."""
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from harness.errors import ExitCode, SourceError
-from harness.sources.version import KNOWN, KnativeVersion, nearest, unknown
-
-
-@pytest.mark.parametrize("spelling", ["1.23", "v1.23", "1.23.0", "v1.23.0", "knative-v1.23.0", "v0.50.0", "0.50", " 1.23 "])
-def test_every_spelling_means_the_same(spelling: str) -> None:
-    """Release, tag and module are three names of one version."""
-    version = KnativeVersion.parse(spelling)
-    assert (version.text, version.module, version.tag) == ("1.23.0", "v0.50.0", "knative-v1.23.0")
+from harness.errors import BadInput, ExitCode
+from harness.model import KnativeVersion
+from harness.sources import parsed
+from harness.sources.version import KNOWN, nearest, unknown
 
 
-@pytest.mark.parametrize(
-    ("spelling", "text", "module", "tag"),
-    [
-        ("1.1.0", "1.1.0", "v0.28.0", "knative-v1.1.0"),
-        ("1.0", "1.0.0", "v0.27.0", "knative-v1.0.0"),
-        ("v0.46.6", "1.19.6", "v0.46.6", "knative-v1.19.6"),
-        ("v0.25.0", "0.25.0", "v0.25.0", "v0.25.0"),
-    ],
-)
-def test_release_and_module_numbers_are_27_apart(spelling: str, text: str, module: str, tag: str) -> None:
-    """1.N is v0.(N+27); before 1.0 there is one name only."""
-    version = KnativeVersion.parse(spelling)
-    assert (version.text, version.module, version.tag) == (text, module, tag)
-
-
-@settings(deadline=None)  # how long a busy machine takes says nothing
-@given(st.integers(0, 500), st.integers(0, 50))
-def test_each_name_of_a_version_leads_back_to_it(minor: int, patch: int) -> None:
-    """text, module and tag are read as the version they were written for."""
-    version = KnativeVersion(minor, patch)
-    assert {KnativeVersion.parse(name) for name in (version.text, version.module, version.tag)} == {version}
-
-
-@pytest.mark.parametrize("text", ["", "latest", "main", "2.0", "1", "1.23.0.1", "1.x", "1.23.0-rc1", "knative-1.23 --evil"])
-def test_what_is_no_version_is_bad_input(text: str) -> None:
+def test_what_is_no_version_is_bad_input() -> None:
     """One line with an example, exit code 3."""
-    with pytest.raises(SourceError, match="is not a Knative version") as caught:
-        KnativeVersion.parse(text)
+    assert parsed("v0.50").text == "1.23.0"
+    with pytest.raises(BadInput, match="'newest' is not a Knative version") as caught:
+        parsed("newest")
     assert caught.value.exit_code is ExitCode.BAD_INPUT_OR_HOST
     assert "1.23" in caught.value.fix
 
