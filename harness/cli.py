@@ -128,23 +128,22 @@ def run(
     artifacts: Artifacts = Path("artifacts"),
 ) -> None:
     """Measure one scenario and rule on it."""
-    spec = scenario(name)
+    asked = scenario(name)
     # The user's file is read before anything is built: bad input must not cost twenty minutes.
     manifest = from_yaml(_text_of(service)) if service else None
-    spec = replace(spec, cycles=cycles or spec.cycles, load=replace(spec.load, rate_rps=rate or spec.load.rate_rps))
+    asked = replace(asked, cycles=cycles or asked.cycles, load=replace(asked.load, rate_rps=rate or asked.load.rate_rps))
     if manifest:
-        spec = replace(spec, service=described(manifest, base=spec.service))
-    if manifest or not is_catalogued(spec):
-        spec = replace(spec, scenario=f"{spec.scenario}-own", title=f"{spec.title}, changed by the caller")
+        asked = replace(asked, service=described(manifest, base=asked.service))
+    if manifest or not is_catalogued(asked):
+        asked = replace(asked, name=f"{asked.name}-own", title=f"{asked.title}, changed by the caller")
     if request_log:
-        spec = with_request_log(spec)
-    require_runnable(spec, artifacts, manifest=manifest)
+        asked = with_request_log(asked)
+    version = asked_version(kn_version)
+    require_runnable(asked, version, artifacts, manifest=manifest)
     state = State.default()
     progress = _progress(state)
-    world = prepare(
-        Ask(kn_source, asked_version(kn_version), cluster, release_url, engine, context=context), state=state, progress=progress
-    )
-    _show(measure(spec, world, artifacts=artifacts, seed=seed, manifest=manifest))
+    world = prepare(Ask(kn_source, version, cluster, release_url, engine, context=context), state=state, progress=progress)
+    _show(measure(asked, world, artifacts=artifacts, seed=seed, manifest=manifest))
 
 
 @app.command()

@@ -38,7 +38,7 @@ from harness.adapters.files import State, is_alive, locked, run_alive
 from harness.adapters.gotool import GoTool
 from harness.adapters.progress import Progress
 from harness.adapters.signals import deferred
-from harness.catalogue import SCENARIOS, is_catalogued
+from harness.catalogue import SCENARIOS, is_catalogued, resolve
 from harness.cluster import checks, kind, record
 from harness.cycle import Bench, Cycle, Planted
 from harness.errors import BadInput, HarnessError, Interrupted
@@ -55,6 +55,7 @@ from harness.model import (
     Ruling,
     RunMeta,
     RunSpec,
+    Scenario,
     Target,
     Verdict,
 )
@@ -186,7 +187,7 @@ def prepare(ask: Ask, *, state: State, progress: Progress) -> World:
 
 
 def measure(
-    spec: RunSpec,
+    scenario: Scenario,
     world: World,
     *,
     artifacts: Path,
@@ -194,42 +195,49 @@ def measure(
     planted: Planted | None = None,
     manifest: dict[str, Any] | None = None,
 ) -> Run:
-    """Steps 4-15 of one scenario: a closed history and what it says.
+    """Steps 4-15 of one scenario on the version of this world: a closed history and what it says.
 
-    manifest: a Knative Service of the user's own in place of the one rendered from spec.service, which must describe it (see
+    manifest: a Knative Service of the user's own in place of the one rendered from scenario.service, which must describe it (see
     `deploy.described`). seed: of the injection phases; chosen and recorded when not given.
     Raises Interrupted (after the report is written) when ended early, BadInput when artifacts cannot be written, and whatever
     kept the first cycle from beginning.
     """
-    require_runnable(spec, artifacts, planted=planted, manifest=manifest)
+    spec = require_runnable(scenario, world.stack.knative, artifacts, planted=planted, manifest=manifest)
     with locked(world.state.locks / MEASURE_LOCK, within_s=4 * 3600, holder=f"measuring {spec.scenario}"):
         return _Measurement(spec, world, artifacts, seed, planted or Planted(), manifest).run()
 
 
 def require_runnable(
-    spec: RunSpec, artifacts: Path, *, planted: Planted | None = None, manifest: dict[str, Any] | None = None
-) -> None:
-    """What can be known of a run before anything is made for it. Raises BadInput.
+    scenario: Scenario,
+    version: KnativeVersion,
+    artifacts: Path,
+    *,
+    planted: Planted | None = None,
+    manifest: dict[str, Any] | None = None,
+) -> RunSpec:
+    """The scenario on this version; all that can be known of the run before anything is made for it. Raises BadInput.
 
     A run that is not the catalogue's, number of cycles aside, may not carry the catalogue's name: it would be taken for it.
     """
+    spec = resolve(scenario, version)
     judge.require_checks(spec.claims)
     require_plan(spec.load)
     if why := fault_named(spec.fault.kind).can_land(spec.fault, spec.service):
         raise BadInput(f"The fault {spec.fault.kind} cannot land: {why}.", fix="Change the probe, or ask for another fault.")
     history_room.require_writable(artifacts)
-    own = planted is not None or manifest is not None or not is_catalogued(spec)
+    own = planted is not None or manifest is not None or not is_catalogued(scenario)
     if own and spec.scenario in SCENARIOS:
         raise BadInput(f"This is not the {spec.scenario} of the catalogue.", fix='Give it a name of its own (name="...").')
     if spec.cycles < 1:
         raise BadInput(f"{spec.cycles} cycles are none.", fix="Ask for 1 or more.")
     if said := analyse.loose(spec):
         raise BadInput(f"No cycle of this run could count: {said}.", fix="Leave the limits as they are, or make them tighter.")
+    return spec
 
 
-def with_request_log(spec: RunSpec) -> RunSpec:
+def with_request_log(scenario: Scenario) -> Scenario:
     """The same with queue-proxy's request log on, under a name that says so: it changes the system under test."""
-    return replace(spec, request_log=True, scenario=f"{spec.scenario}-request-log")
+    return replace(scenario, request_log=True, name=f"{scenario.name}-request-log")
 
 
 def analyse_again(directory: Path, *, picture: Path | None = None) -> Run:

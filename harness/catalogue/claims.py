@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.model import Claim, Expectation
+from harness.model import Claim, Expectation, Expected, VersionRange
 
 STATEMENTS = {
     "requests-do-not-fail": "No request fails.",
@@ -14,15 +14,29 @@ STATEMENTS = {
 """The good behaviour each check of `harness.judge` speaks of, in words."""
 
 
+def claim(check: str, *expected: Expected) -> Claim:
+    """A claim with an expectation for each range of versions: `claim("no-restart", holds_on(">=1.7", "..."), ...)`.
+
+    Raises ValueError for ranges that overlap.
+    """
+    return Claim(id=check, check=check, statement=STATEMENTS.get(check, check), expected=expected)
+
+
+def holds_on(versions: str, source: str) -> Expected:
+    """The good behaviour is to be seen in every cycle on these versions ("any", ">=1.7", "1.14-1.17"). Raises ValueError."""
+    return Expected(VersionRange.parse(versions), Expectation.HOLDS, source)
+
+
+def broken_on(versions: str, source: str) -> Expected:
+    """The good behaviour is missing in every cycle on these versions, because of the bug named by source. Raises ValueError."""
+    return Expected(VersionRange.parse(versions), Expectation.BROKEN, source)
+
+
 def holds(check: str, source: str = "the author of this scenario") -> Claim:
-    """A claim that the good behaviour is to be seen in every cycle."""
-    return _claim(check, Expectation.HOLDS, source)
+    """A claim that the good behaviour is to be seen in every cycle, on any version."""
+    return claim(check, holds_on("any", source))
 
 
 def broken(check: str, source: str) -> Claim:
-    """A claim that the good behaviour is missing in every cycle, because of the open bug named by source."""
-    return _claim(check, Expectation.BROKEN, source)
-
-
-def _claim(check: str, expected: Expectation, source: str) -> Claim:
-    return Claim(id=check, check=check, statement=STATEMENTS.get(check, check), expected=expected, source=source)
+    """A claim that the good behaviour is missing in every cycle, on any version, because of the open bug named by source."""
+    return claim(check, broken_on("any", source))

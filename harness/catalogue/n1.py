@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from harness.catalogue.claims import holds
 from harness.catalogue.s1 import S1
-from harness.model import FaultSpec, RunSpec
+from harness.model import FaultSpec, Scenario
 
-N1 = RunSpec(
-    scenario="N1",
+N1 = Scenario(
+    name="N1",
     title="No fault under the same load",
     service=S1.service,
     fault=FaultSpec(),

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from harness.errors import BadInput
 from harness.judge.checks import CHECKS, Check, Seen
-from harness.model import Claim, ClaimResult, CycleFindings, Expectation, Observed, Reason, ReasonKind
+from harness.model import ClaimResult, CycleFindings, Expectation, Observed, Reason, ReasonKind, ResolvedClaim
 
 
-def decide(claim: Claim, cycles: Sequence[CycleFindings], checks: Mapping[str, Check] = CHECKS) -> ClaimResult:
+def decide(claim: ResolvedClaim, cycles: Sequence[CycleFindings], checks: Mapping[str, Check] = CHECKS) -> ClaimResult:
     """What the claim's check saw in these cycles, taken together. cycles: those that count.
 
     A behaviour expected to hold is broken by one cycle; a bug expected to show must show in every one: seen in some only, it is
@@ -25,7 +25,7 @@ def decide(claim: Claim, cycles: Sequence[CycleFindings], checks: Mapping[str, C
     return ClaimResult(claim, observed, f"{head}: {details}" if details else head)
 
 
-def require_checks(claims: Iterable[Claim], checks: Mapping[str, Check] = CHECKS) -> None:
+def require_checks(claims: Iterable[ResolvedClaim], checks: Mapping[str, Check] = CHECKS) -> None:
     """To be asked before a run. Raises BadInput for the first claim that names a check nobody registered, with those there are."""
     for claim in claims:
         if claim.check not in checks:

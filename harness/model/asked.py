@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from itertools import combinations
 
 MODULE_OFFSET = 27
 """Knative 1.N is the Go module v0.(N+27): since 1.0 the release has a number of its own, the modules kept counting."""
@@ -311,11 +312,36 @@ class Expectation(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
-    """A good behaviour, and whether it is expected to hold.
+class Expected:
+    """What a claim expects of the versions in a range. source: where that comes from (an issue, code read, a measurement)."""
 
-    id: unique within a scenario. check: a name registered in `harness.judge.checks`. source: where the expectation comes from.
+    versions: VersionRange
+    expectation: Expectation
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A good behaviour, and whether it is expected to hold, by version.
+
+    id: unique within a scenario. check: a name registered in `harness.judge.checks`. expected: by ranges that do not overlap; a
+    version that lies in none of them cannot be measured with this claim. Raises ValueError for ranges that overlap.
     """
+
+    id: str
+    check: str
+    statement: str
+    expected: tuple[Expected, ...]
+
+    def __post_init__(self) -> None:
+        for one, other in combinations(self.expected, 2):
+            if one.versions.overlaps(other.versions):
+                raise ValueError(f"the claim {self.id!r} expects two things: {one.versions} and {other.versions} overlap")
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedClaim:
+    """A claim on one version of Knative: whether the good behaviour is expected to hold there, and where that comes from."""
 
     id: str
     check: str
@@ -324,9 +350,9 @@ class Claim:
     source: str
 
 
-@dataclass(frozen=True, slots=True)
-class RunSpec:
-    """All that decides a run, before anything of the world is known.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Procedure:
+    """What is done in a run, on whichever version.
 
     steady_s: length of the fault-free baseline in which every request must be answered before the fault of each cycle.
     after_s: how long the service must answer well before a cycle counts as recovered; without a fault, the measured window.
@@ -334,11 +360,9 @@ class RunSpec:
     max_replacements: voided cycles that may be replaced; None: as `replacements` says. A run records the number it begins with.
     """
 
-    scenario: str
     title: str
     service: ServiceSpec
     fault: FaultSpec
-    claims: tuple[Claim, ...]
     load: LoadPlan = field(default_factory=LoadPlan)
     cycles: int = 5
     steady_s: float = 4.0
@@ -359,3 +383,21 @@ class RunSpec:
         one of 20 three times in ten.
         """
         return max(3, -(-self.cycles // 2)) if self.max_replacements is None else self.max_replacements
+
+@dataclass(frozen=True, slots=True)
+class Scenario(Procedure):
+    """An entry of the catalogue, or a user's own: of no version. `harness.catalogue.resolve` makes a RunSpec of it on one."""
+
+    name: str
+    claims: tuple[Claim, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RunSpec(Procedure):
+    """A scenario on one version of Knative: all that decides a run, before anything of the world is known.
+
+    scenario: its name. Recorded with each run.
+    """
+
+    scenario: str
+    claims: tuple[ResolvedClaim, ...]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Self
 
-from harness.model.asked import Claim
+from harness.model.asked import ResolvedClaim
 from harness.model.measured import Gap
 
 SCHEMA = 1
@@ -195,7 +195,7 @@ class Observed(StrEnum):
 class ClaimResult:
     """One claim beside what was seen. why: in words, for people."""
 
-    claim: Claim
+    claim: ResolvedClaim
     observed: Observed
     why: str
 

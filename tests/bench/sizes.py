@@ -20,7 +20,7 @@ import numpy.typing as npt
 import polars as pl
 
 from harness.adapters.files import write_json
-from harness.catalogue import SCENARIOS
+from harness.catalogue import SCENARIOS, resolve
 from harness.history.codec import encode
 from harness.history.layout import CLOSED, RUN, Table, load_dir, parquet
 from harness.history.reader import head_of
@@ -31,6 +31,7 @@ from harness.model import (
     CycleMark,
     FaultEvent,
     GeneratorReport,
+    KnativeVersion,
     Lane,
     LoadPlan,
     Outcome,
@@ -172,7 +173,7 @@ def build(requests: int, observations: int, directory: Path) -> Path:
     a_cycle, seen = requests // CYCLES, observations // CYCLES
     rate = min(500.0, a_cycle / 10)
     length = int(a_cycle / rate * S)
-    spec = SCENARIOS["S1"]
+    spec = resolve(SCENARIOS["S1"], KnativeVersion.parse("1.23"))
     directory.mkdir(parents=True)
     parts = [_cycle(index, a_cycle, seen, rate, length) for index in range(CYCLES)]
     logged = any(part.split.logged for part in parts)

@@ -28,18 +28,20 @@ from harness.model import (
     LoadPlan,
     Probe,
     Provision,
-    RunSpec,
+    Scenario,
     SystemChange,
     Target,
 )
 from harness.scenario import World, measure, require_runnable, with_request_log
 
+VERSION = KnativeVersion.parse("1.23")
+
 
 @pytest.mark.parametrize("spec", [S1, N1, replace(S1, cycles=1)], ids=["S1", "N1", "fewer cycles"])
-def test_the_catalogue_can_be_run(tmp_path: Path, spec: RunSpec) -> None:
+def test_the_catalogue_can_be_run(tmp_path: Path, spec: Scenario) -> None:
     """Fewer or more cycles are the same scenario."""
     assert is_catalogued(spec)
-    require_runnable(spec, tmp_path)
+    require_runnable(spec, VERSION, tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -53,11 +55,11 @@ def test_the_catalogue_can_be_run(tmp_path: Path, spec: RunSpec) -> None:
     ],
     ids=["service", "load", "claims", "fault", "limits"],
 )
-def test_a_changed_scenario_needs_a_name_of_its_own(tmp_path: Path, spec: RunSpec) -> None:
+def test_a_changed_scenario_needs_a_name_of_its_own(tmp_path: Path, spec: Scenario) -> None:
     """Its results would be taken for the catalogue's."""
     with pytest.raises(BadInput, match=r"not the \w+ of the catalogue"):
-        require_runnable(spec, tmp_path)
-    require_runnable(replace(spec, scenario="mine"), tmp_path)
+        require_runnable(spec, VERSION, tmp_path)
+    require_runnable(replace(spec, name="mine"), VERSION, tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -68,7 +70,7 @@ def test_a_changed_scenario_needs_a_name_of_its_own(tmp_path: Path, spec: RunSpe
 def test_limits_with_which_nothing_would_count_are_refused_first(tmp_path: Path, limit: dict[str, Any]) -> None:
     """Not after a measurement of which every cycle is voided."""
     with pytest.raises(BadInput, match=f"No cycle of this run could count: {next(iter(limit))}"):
-        require_runnable(replace(S1, scenario="mine", **limit), tmp_path)
+        require_runnable(replace(S1, name="mine", **limit), VERSION, tmp_path)
 
 
 def test_a_planted_run_needs_a_name_of_its_own(tmp_path: Path) -> None:
@@ -76,36 +78,36 @@ def test_a_planted_run_needs_a_name_of_its_own(tmp_path: Path) -> None:
     planted = Planted(before_fault=lambda _target, _generator: None)
     assert planted.names() == ("before_fault",)
     with pytest.raises(BadInput, match="not the S1"):
-        require_runnable(S1, tmp_path, planted=planted)
+        require_runnable(S1, VERSION, tmp_path, planted=planted)
 
 
 def test_a_users_own_service_needs_a_name_of_its_own(tmp_path: Path) -> None:
     """S1's probes are not the ones that were measured."""
     with pytest.raises(BadInput, match="not the S1"):
-        require_runnable(S1, tmp_path, manifest={})
+        require_runnable(S1, VERSION, tmp_path, manifest={})
 
 
 @pytest.mark.parametrize("rate", [math.nan, math.inf, 0.0, -1.0, 2e6])
 def test_a_load_that_cannot_be_generated_is_refused_first(tmp_path: Path, rate: float) -> None:
     """Not after the cluster was made."""
     with pytest.raises(BadInput, match="rate_rps"):
-        require_runnable(replace(S1, scenario="mine", load=LoadPlan(rate_rps=rate)), tmp_path)
+        require_runnable(replace(S1, name="mine", load=LoadPlan(rate_rps=rate)), VERSION, tmp_path)
 
 
 def test_a_claim_nobody_can_check_is_refused_first(tmp_path: Path) -> None:
     """With the checks there are."""
     for claim in (holds("requests-dont-fail"), broken("no-such-thing", "nowhere")):
         with pytest.raises(BadInput, match="requests-do-not-fail"):
-            require_runnable(replace(S1, scenario="mine", claims=(claim,)), tmp_path)
+            require_runnable(replace(S1, name="mine", claims=(claim,)), VERSION, tmp_path)
 
 
 def test_a_run_with_the_request_log_has_a_name_that_says_so(tmp_path: Path) -> None:
     """It measures another system than the scenario of the catalogue."""
     asked = with_request_log(replace(S1, cycles=2))
-    assert asked == replace(S1, cycles=2, request_log=True, scenario="S1-request-log")
-    require_runnable(asked, tmp_path)
+    assert asked == replace(S1, cycles=2, request_log=True, name="S1-request-log")
+    require_runnable(asked, VERSION, tmp_path)
     with pytest.raises(BadInput, match="not the S1"):
-        require_runnable(replace(S1, request_log=True), tmp_path)
+        require_runnable(replace(S1, request_log=True), VERSION, tmp_path)
 
 
 TARGET = Target("ns", "toggle", "toggle-00001", "pod", "10.0.0.1", "boot", "host", "127.0.0.1", 1)
@@ -114,7 +116,7 @@ TARGET = Target("ns", "toggle", "toggle-00001", "pod", "10.0.0.1", "boot", "host
 def nowhere(tmp_path: Path) -> World:
     """A world in which nothing is, for rooms of the test's own."""
     handle = ClusterHandle("c", "kind-c", "/nowhere", HostPorts(1, 2, 3, 4), "", "", "", "v1.34.4", created=False)
-    stack = InstalledStack("knative-serving", "kourier-system", "", "", {}, (), KnativeVersion.parse("1.23"))
+    stack = InstalledStack("knative-serving", "kourier-system", "", "", {}, (), VERSION)
     engine = cast("Engine", SimpleNamespace(name="none", env={}))
     return World(
         handle, stack, Provision("module", stack.knative, "", (), (), "toggle", {}), engine, State(tmp_path / "state"), QUIET
@@ -234,4 +236,13 @@ def test_the_first_cycle_waits_for_a_calm_machine_and_the_record_says_so(tmp_pat
 def test_no_cycles_are_no_run(tmp_path: Path) -> None:
     """Zero cycles would leave nothing to rule on."""
     with pytest.raises(BadInput, match="0 cycles"):
-        require_runnable(replace(S1, cycles=0), tmp_path)
+        require_runnable(replace(S1, cycles=0), VERSION, tmp_path)
+
+
+def test_a_version_of_which_nothing_is_expected_is_refused_first(tmp_path: Path) -> None:
+    """Not after its cluster was made; a user's own claims expect the same of every version."""
+    old = KnativeVersion.parse("1.6")
+    with pytest.raises(BadInput, match=r"no expectation for Knative 1\.6\.0; it has: >=1\.7 \(broken\)"):
+        require_runnable(S1, old, tmp_path)
+    spec = require_runnable(replace(S1, name="mine", claims=(holds("no-restart"),)), old, tmp_path)
+    assert [claim.source for claim in spec.claims] == ["the author of this scenario"]

@@ -17,7 +17,6 @@ from harness.history.layout import Table
 from harness.history.tables import frame
 from harness.model import (
     Arrivals,
-    Claim,
     CycleMark,
     Expectation,
     FaultEvent,
@@ -30,6 +29,7 @@ from harness.model import (
     Observation,
     Outcome,
     Probe,
+    ResolvedClaim,
     RunMeta,
     RunSpec,
     ServiceSpec,
@@ -76,9 +76,9 @@ def stamp(ns: int) -> str:
     return datetime.fromtimestamp(ns // S, UTC).strftime("%Y-%m-%dT%H:%M:%S") + f".{ns % S:09d}Z"
 
 
-def claim(check: str, expected: Expectation) -> Claim:
+def claim(check: str, expected: Expectation) -> ResolvedClaim:
     """A claim named by its check."""
-    return Claim(check, check, check, expected, "a test")
+    return ResolvedClaim(check, check, check, expected, "a test")
 
 
 S1_CLAIMS = (
@@ -220,7 +220,7 @@ class Story:
 ENVOY = {"server": "envoy", "x_envoy_upstream_service_time": "present"}
 
 
-def meta(claims: Sequence[Claim], kind: str, cycles: int, rate: float) -> RunMeta:
+def meta(claims: Sequence[ResolvedClaim], kind: str, cycles: int, rate: float) -> RunMeta:
     """The head of a run that ended in order. Its arrivals are random ones, so that a test may send more requests when it likes."""
     spec = RunSpec(
         scenario="S1" if kind != "none" else "N1",
@@ -239,7 +239,7 @@ def report(cycle: int, sent: int, rate: float) -> GeneratorReport:
     return GeneratorReport(rate, sent, sent, 0, 50.0, 50.0, 50.0, 0.0, 0.3, at(cycle, 0) - 50_000, at(cycle, END_S), "stop")
 
 
-def restarts(cycles: int = 2, rate: float = 50.0, claims: Sequence[Claim] = S1_CLAIMS) -> Story:
+def restarts(cycles: int = 2, rate: float = 50.0, claims: Sequence[ResolvedClaim] = S1_CLAIMS) -> Story:
     """The failing of a liveness probe, once a cycle; all evidence is there."""
     story = Story(meta(claims, "liveness", cycles, rate))
     for cycle in range(cycles):
@@ -306,7 +306,7 @@ def restarts(cycles: int = 2, rate: float = 50.0, claims: Sequence[Claim] = S1_C
     return story
 
 
-def calm(cycles: int = 2, rate: float = 50.0, claims: Sequence[Claim] = N1_CLAIMS) -> Story:
+def calm(cycles: int = 2, rate: float = 50.0, claims: Sequence[ResolvedClaim] = N1_CLAIMS) -> Story:
     """No fault, nothing fails."""
     story = Story(meta(claims, "none", cycles, rate))
     for cycle in range(cycles):

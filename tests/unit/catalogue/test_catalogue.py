@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from harness.catalogue import SCENARIOS, scenario
+from harness.catalogue import N1, S1, SCENARIOS, broken_on, claim, holds_on, resolve, scenario
 from harness.catalogue.claims import STATEMENTS
 from harness.errors import BadInput
 from harness.judge.checks import CHECKS
-from harness.model import Expectation, RunSpec
+from harness.model import Expectation, KnativeVersion, Scenario
 
 
 @pytest.mark.parametrize("spec", SCENARIOS.values(), ids=SCENARIOS)
-def test_every_claim_names_a_check_that_exists_and_a_source(spec: RunSpec) -> None:
+def test_every_claim_names_a_check_that_exists_and_a_source(spec: Scenario) -> None:
     """A claim nobody can check, or nobody can trace, is not a claim."""
     assert spec.claims
-    for claim in spec.claims:
-        assert claim.check in CHECKS
-        assert claim.source
-        assert claim.statement == STATEMENTS[claim.check]
+    for made in spec.claims:
+        assert made.check in CHECKS
+        assert all(one.source for one in made.expected)
+        assert made.statement == STATEMENTS[made.check]
     assert len({claim.id for claim in spec.claims}) == len(spec.claims)
 
 
 @pytest.mark.parametrize("spec", SCENARIOS.values(), ids=SCENARIOS)
-def test_the_liveness_probe_starts_after_the_app_listens(spec: RunSpec) -> None:
+def test_the_liveness_probe_starts_after_the_app_listens(spec: Scenario) -> None:
     """Otherwise the kubelet kills the app before it ever listens, and the run measures that instead."""
     probe = spec.service.liveness
     assert probe is not None
@@ -31,14 +33,59 @@ def test_the_liveness_probe_starts_after_the_app_listens(spec: RunSpec) -> None:
 
 
 @pytest.mark.parametrize("spec", SCENARIOS.values(), ids=SCENARIOS)
-def test_only_an_open_bug_is_expected_to_be_broken(spec: RunSpec) -> None:
+def test_only_an_open_bug_is_expected_to_be_broken(spec: Scenario) -> None:
     """A scenario without a fault has nothing to blame a broken claim on."""
     if spec.fault.kind == "none":
-        assert all(claim.expected is Expectation.HOLDS for claim in spec.claims)
+        assert all(one.expectation is Expectation.HOLDS for claim in spec.claims for one in claim.expected)
 
 
 def test_an_unknown_scenario_is_refused_with_the_known_names() -> None:
     """One clear line instead of a KeyError."""
     with pytest.raises(BadInput, match="S1, N1"):
         scenario("S99")
-    assert scenario("s1").scenario == "S1"
+    assert scenario("s1").name == "S1"
+
+
+@pytest.mark.parametrize("text", ["1.7", "1.7.2", "1.16", "1.23", "1.99"])
+def test_the_bug_of_s1_is_expected_from_1_7_on(text: str) -> None:
+    """knative/serving #14980 came with the reset of queue-proxy's drain, and is open."""
+    spec = resolve(S1, KnativeVersion.parse(text))
+    assert [(claim.check, claim.expected) for claim in spec.claims] == [
+        ("ready-pod-is-not-refused", Expectation.BROKEN),
+        ("failures-only-while-not-listening", Expectation.HOLDS),
+        ("container-restarts-once", Expectation.HOLDS),
+    ]
+    assert "#14980" in spec.claims[0].source
+
+
+@pytest.mark.parametrize("text", ["1.6.3", "1.1", "1.0.2", "0.25"])
+def test_a_version_without_an_expectation_is_refused(text: str) -> None:
+    """By the claim, with the ranges there are."""
+    with pytest.raises(BadInput, match=rf"'ready-pod-is-not-refused' of S1 .* Knative {text}.*it has: >=1\.7 \(broken\)"):
+        resolve(S1, KnativeVersion.parse(text))
+
+
+@pytest.mark.parametrize("text", ["0.25", "1.0", "1.23"])
+def test_without_a_fault_nothing_fails_on_any_version(text: str) -> None:
+    """N1 is the control of all of them."""
+    assert {claim.expected for claim in resolve(N1, KnativeVersion.parse(text)).claims} == {Expectation.HOLDS}
+
+
+def test_a_claim_of_several_ranges_takes_the_one_of_the_version() -> None:
+    """With its own source; what a scenario says beside its claims goes into the run as it is."""
+    mixed = claim("no-restart", holds_on("<1.7", "a"), broken_on("1.7-1.9", "b"), holds_on(">=1.10", "c"))
+    asked = replace(S1, name="mine", claims=(mixed,), cycles=7, request_log=True)
+    specs = [resolve(asked, KnativeVersion.parse(text)) for text in ("1.6.3", "1.7", "1.9.9", "1.10")]
+    assert [(spec.claims[0].expected.value, spec.claims[0].source) for spec in specs] == [
+        ("holds", "a"),
+        ("broken", "b"),
+        ("broken", "b"),
+        ("holds", "c"),
+    ]
+    assert (specs[0].scenario, specs[0].service, specs[0].cycles, specs[0].request_log) == ("mine", S1.service, 7, True)
+
+
+def test_two_expectations_of_one_version_are_refused() -> None:
+    """Nobody could say which of them to judge by."""
+    with pytest.raises(ValueError, match=r"expects two things: >=1\.7 and 1\.9 overlap"):
+        claim("no-restart", holds_on(">=1.7", "a"), broken_on("1.9", "b"))

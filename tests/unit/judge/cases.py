@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from harness.model import Claim, ClaimResult, CycleFindings, Expectation, Findings, Landed, Ledger, Observed
+from harness.model import ClaimResult, CycleFindings, Expectation, Findings, Landed, Ledger, Observed, ResolvedClaim
 
 LANDED = Landed(proved=True, parts=(("all", True, "seen"),))
 NOT_LANDED = Landed(proved=False, parts=(("all", False, "not seen"),))
@@ -39,9 +39,9 @@ def calm(index: int = 0, **changed: Any) -> CycleFindings:
     return cycle(index, **({"ok": 100, "by_outcome": {"ok": 100}, "by_cause": {}, "refused_window": None, "restarts": 0} | changed))
 
 
-def claim(check: str = "no-restart", expected: Expectation = Expectation.HOLDS) -> Claim:
+def claim(check: str = "no-restart", expected: Expectation = Expectation.HOLDS) -> ResolvedClaim:
     """A claim named by its check."""
-    return Claim(check, check, "statement", expected, "a test")
+    return ResolvedClaim(check, check, "statement", expected, "a test")
 
 
 def result(expected: Expectation, observed: Observed, check: str = "c") -> ClaimResult:

@@ -84,7 +84,13 @@ def test_a_crashing_check_decides_nothing() -> None:
         assert "the check crashed with ZeroDivisionError" in result.why
 
 
-SPEC = RunSpec("x", "x", ServiceSpec(), FaultSpec(), (claim("no-restart"), claim("requests-do-not-fail")))
+SPEC = RunSpec(
+    scenario="x",
+    title="x",
+    service=ServiceSpec(),
+    fault=FaultSpec(),
+    claims=(claim("no-restart"), claim("requests-do-not-fail")),
+)
 
 
 def test_the_judge_passes_what_is_as_expected() -> None:

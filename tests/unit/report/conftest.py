@@ -9,7 +9,6 @@ import pytest
 
 from harness.model import (
     Bracket,
-    Claim,
     ClaimResult,
     CycleFindings,
     CycleMark,
@@ -25,6 +24,7 @@ from harness.model import (
     Ledger,
     Observed,
     Phase,
+    ResolvedClaim,
     Ruling,
     RunMeta,
     RunSpec,
@@ -107,7 +107,7 @@ def generator(t0_ns: int) -> GeneratorReport:
 
 def claim(name: str, statement: str, expected: Expectation, source: str, observed: Observed, why: str) -> ClaimResult:
     """One judged claim; its check is named as it."""
-    return ClaimResult(Claim(name, name, statement, expected, source), observed, why)
+    return ClaimResult(ResolvedClaim(name, name, statement, expected, source), observed, why)
 
 
 def history(spec: RunSpec, marks: list[CycleMark], faults: list[FaultEvent], rows: list[tuple[object, ...]]) -> History:
@@ -180,7 +180,13 @@ def anatomy(fault_ns: int, refused_ns: int, open_ns: int) -> dict[str, Bracket]:
 
 def s1() -> Case:
     """Five cycles of S1: fault 6 s into the load, refused for 5.48 to 5.56 s, one reset each, one restart each, always Ready."""
-    spec = RunSpec("S1", "Liveness probe only, failing under load", ServiceSpec(), FaultSpec("liveness"), claims=())
+    spec = RunSpec(
+        scenario="S1",
+        title="Liveness probe only, failing under load",
+        service=ServiceSpec(),
+        fault=FaultSpec("liveness"),
+        claims=(),
+    )
     marks, faults, found = [], [], []
     rows: list[tuple[object, ...]] = []
     for index in range(5):
@@ -263,7 +269,9 @@ def s1() -> Case:
 
 def n1() -> Case:
     """Two cycles of N1: no fault, nothing fails, nothing restarts."""
-    spec = RunSpec("N1", "No fault under the same load", ServiceSpec(), FaultSpec(), claims=(), cycles=2)
+    spec = RunSpec(
+        scenario="N1", title="No fault under the same load", service=ServiceSpec(), fault=FaultSpec(), claims=(), cycles=2
+    )
     marks, found = [], []
     rows: list[tuple[object, ...]] = []
     for index in range(2):
