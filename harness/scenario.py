@@ -202,7 +202,7 @@ def measure(
     Raises Interrupted (after the report is written) when ended early, BadInput when artifacts cannot be written, and whatever
     kept the first cycle from beginning.
     """
-    spec = require_runnable(scenario, world.stack.knative, artifacts, planted=planted, manifest=manifest)
+    spec = require_runnable(scenario, world.stack.stack.version, artifacts, planted=planted, manifest=manifest)
     with locked(world.state.locks / MEASURE_LOCK, within_s=4 * 3600, holder=f"measuring {spec.scenario}"):
         return _Measurement(spec, world, artifacts, seed, planted or Planted(), manifest).run()
 
@@ -292,6 +292,7 @@ class _Measurement:
             cluster=world.handle.name,
             namespace=self.namespace,
             changes=world.stack.changes,
+            stack=world.stack.stack,
             host={
                 "cpus": str(os.cpu_count()),
                 "kernel": platform.release(),
@@ -405,7 +406,8 @@ class _Measurement:
         undo.callback(install.request_log.give_back, world.handle, progress=world.progress)
         with self.phases.step("4 request log on"):
             changes = install.request_log.switch_on(world.handle, run_id=self.run_id, progress=world.progress)
-        self.head = replace(self.head, changes=(*self.head.changes, *changes))
+        everything = (*self.head.changes, *changes)
+        self.head = replace(self.head, changes=everything, stack=replace(world.stack.stack, changes=everything))
 
     def _made_as_asked(self, target: Target) -> Target:
         """Knative may have made the Revision before it read that the request log was switched, or given back: then a fresh pod."""

@@ -33,6 +33,7 @@ ABOUT = {
     "scenario": pl.String(),
     "title": pl.String(),
     "knative": pl.String(),
+    "stack": pl.String(),
     "kubernetes": pl.String(),
     "source": pl.String(),
     "rate_rps": pl.Float64(),
@@ -40,6 +41,8 @@ ABOUT = {
     "planted": pl.String(),
     "interrupted": pl.String(),
     "opened_ns": pl.Int64(),
+    "experiment": pl.String(),
+    "arm": pl.String(),
     "directory": pl.String(),
 }
 """Columns of `runs`."""
@@ -247,6 +250,7 @@ def _about(run: Path, meta: RunMeta) -> dict[str, object]:
         "scenario": meta.spec.scenario,
         "title": meta.spec.title,
         "knative": _release(meta),
+        "stack": meta.stack.id if meta.stack else "",
         "kubernetes": meta.versions.get("kubernetes", ""),
         "source": meta.source,
         "rate_rps": meta.spec.load.rate_rps,
@@ -254,12 +258,16 @@ def _about(run: Path, meta: RunMeta) -> dict[str, object]:
         "planted": meta.host.get("planted", ""),
         "interrupted": meta.interrupted,
         "opened_ns": meta.anchor_utc_ns,
+        "experiment": meta.experiment,
+        "arm": meta.arm,
         "directory": str(run),
     }
 
 
 def _release(meta: RunMeta) -> str:
     """The Knative version in its canonical form, whatever source it came from; as recorded if it is none."""
+    if meta.stack:
+        return meta.stack.knative
     recorded = meta.versions.get("knative", "")
     try:
         return KnativeVersion.parse(recorded.partition(" ")[0]).text

@@ -27,6 +27,9 @@ Service, and keeps the parts' shares among themselves."""
 CONFIG_ANNOTATION = "knative-chaos.dev/config"
 """Hash of the ConfigMaps, in the pod templates: a component that read another configuration is replaced by the apply itself."""
 
+QUEUE_PROXY_IMAGE = ("queue-sidecar-image", "queueSidecarImage")
+"""Keys of config-deployment that name queue-proxy's image; the second is the spelling up to Serving 1.4."""
+
 DEFAULT_LOGGER = {
     "level": "info",
     "development": False,
@@ -82,6 +85,21 @@ def changed(given: Sequence[Obj]) -> tuple[list[Obj], tuple[SystemChange, ...]]:
 def digest(objects: Iterable[Obj]) -> str:
     """A hash of the objects' content, the same for the same objects in the same order."""
     return hashlib.sha256(json.dumps(list(objects), sort_keys=True).encode()).hexdigest()
+
+
+def images_of(objects: Iterable[Obj]) -> tuple[str, ...]:
+    """Every image that these objects name, sorted: of containers, caching Images, and queue-proxy's in config-deployment."""
+    named: set[str] = set()
+    for obj in objects:
+        spec = obj.get("spec") or {}
+        pod = (spec.get("template") or {}).get("spec") or {}
+        named |= {str(one["image"]) for key in ("initContainers", "containers") for one in pod.get(key) or [] if one.get("image")}
+        if obj["kind"] == "Image" and spec.get("image"):
+            named.add(str(spec["image"]))
+        if obj["kind"] == "ConfigMap":
+            data = obj.get("data") or {}
+            named |= {str(data[key]) for key in QUEUE_PROXY_IMAGE if data.get(key)}
+    return tuple(sorted(named))
 
 
 def _one(objects: Sequence[Obj], kind: str, name: str) -> Obj:

@@ -10,10 +10,10 @@ from harness.adapters.progress import QUIET, Progress
 from harness.errors import ClusterError, InstallError
 from harness.install import record
 from harness.install.apply import apply_all, established, parsed, rolled_out
-from harness.install.changes import DOMAIN, changed, digest
+from harness.install.changes import DOMAIN, changed, digest, images_of
 from harness.install.proof import prove
 from harness.knative.names import RELEASE_LABEL, SERVICES_CRD, SYSTEM_NAMESPACE, VERSION_LABEL
-from harness.model import ClusterHandle, InstalledStack, Provision
+from harness.model import ClusterHandle, InstalledStack, Provision, Stack
 
 INGRESS_NAMESPACE = "kourier-system"
 
@@ -56,14 +56,23 @@ def install(
         )
         record.write(objects, mark, provision.versions, changes, complete=True)
     proof = prove(objects, provision.app_image, handle.ports, within_s=proof_s, progress=progress)
+    seen = _seen_versions(objects, handle, provision)
     return InstalledStack(
         namespace=SYSTEM_NAMESPACE,
         ingress_namespace=INGRESS_NAMESPACE,
         domain=DOMAIN,
         proof=proof,
-        versions=_seen_versions(objects, handle, provision),
+        versions=seen,
         changes=changes,
-        knative=provision.knative,
+        stack=Stack(
+            knative=provision.knative.text,
+            source=provision.source,
+            kubernetes=seen["kubernetes"],
+            ingress=provision.versions.get("ingress", ""),
+            toolchain=provision.versions.get("toolchain", ""),
+            images=images_of(rest),
+            changes=changes,
+        ),
     )
 
 

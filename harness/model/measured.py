@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from harness.model.asked import Lane, RunSpec
-from harness.model.world import SystemChange
+from harness.model.world import Stack, SystemChange
 
 if TYPE_CHECKING:
     import polars as pl
@@ -218,7 +218,8 @@ class RunMeta:
 
     anchor_utc_ns, anchor_mono_ns: the two clocks read together when the history was opened; clock_step_ns: how far they had
     parted when it was closed (a clock step), None while open. host: {cpus, kernel, engine, ...}.
-    interrupted: why the run ended early, "" if it did not.
+    interrupted: why the run ended early, "" if it did not. stack: what was installed, None in a record of an earlier release.
+    experiment: id of the experiment this run is a block of, arm: the label of its arm there; "" for a run by itself.
     """
 
     run_id: str
@@ -234,6 +235,9 @@ class RunMeta:
     clock_step_ns: int | None = None
     interrupted: str = ""
     user_port: int = 8080
+    stack: Stack | None = None
+    experiment: str = ""
+    arm: str = ""
 
 
 @dataclass(frozen=True, slots=True)

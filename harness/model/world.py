@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 
-from harness.model.asked import KnativeVersion
+from harness.model.asked import KnativeVersion, ServiceSpec
 
 PREFIX = "knative-chaos-"
 """Each container, network and volume of ours starts with this."""
@@ -112,9 +114,60 @@ class SystemChange:
     why: str
 
 
+ID_LENGTH = 12
+"""Hex digits of the id of a stack and of an arm: 48 bits, far more than anybody will ever compare."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """What is installed, on whichever machine: runs on equal stacks may be taken together.
+
+    knative: the version's canonical text. source: "release" or "module". kubernetes: as the API server says it, "v1.34.4".
+    toolchain: what the images were built with. images: every image that the applied objects name, sorted; the names of those built
+    here end in a hash of what they were built from. changes: what the harness changed. Nothing of the host is in it.
+    """
+
+    knative: str
+    source: str
+    kubernetes: str
+    ingress: str
+    toolchain: str
+    images: tuple[str, ...]
+    changes: tuple[SystemChange, ...]
+
+    @property
+    def version(self) -> KnativeVersion:
+        """Of Knative. Raises ValueError for a recorded text that is none."""
+        return KnativeVersion.parse(self.knative)
+
+    @property
+    def id(self) -> str:
+        """Equal for equal stacks, on every machine and day."""
+        return _id_of(asdict(self))
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """One side of a comparison: a workload on a stack. label: what people call it; not part of the id."""
+
+    label: str
+    stack: Stack
+    workload: ServiceSpec
+
+    @property
+    def id(self) -> str:
+        """Equal for equal workloads on equal stacks."""
+        return _id_of({"stack": asdict(self.stack), "workload": asdict(self.workload)})
+
+
+def _id_of(value: Mapping[str, object]) -> str:
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:ID_LENGTH]
+
+
 @dataclass(frozen=True, slots=True)
 class InstalledStack:
-    """Knative that has served a request. proof: that request, in words."""
+    """A stack that has served a request. proof: that request, in words. versions: as the cluster says them, for people."""
 
     namespace: str
     ingress_namespace: str
@@ -122,7 +175,7 @@ class InstalledStack:
     proof: str
     versions: Mapping[str, str]
     changes: tuple[SystemChange, ...]
-    knative: KnativeVersion
+    stack: Stack
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ from harness.model import (
     Probe,
     Provision,
     Scenario,
+    Stack,
     SystemChange,
     Target,
 )
@@ -110,17 +111,16 @@ def test_a_run_with_the_request_log_has_a_name_that_says_so(tmp_path: Path) -> N
         require_runnable(replace(S1, request_log=True), VERSION, tmp_path)
 
 
+STACK = Stack("1.23.0", "module", "v1.34.4", "net-kourier v0.48.0", "go1.25", (), ())
 TARGET = Target("ns", "toggle", "toggle-00001", "pod", "10.0.0.1", "boot", "host", "127.0.0.1", 1)
 
 
 def nowhere(tmp_path: Path) -> World:
     """A world in which nothing is, for rooms of the test's own."""
     handle = ClusterHandle("c", "kind-c", "/nowhere", HostPorts(1, 2, 3, 4), "", "", "", "v1.34.4", created=False)
-    stack = InstalledStack("knative-serving", "kourier-system", "", "", {}, (), VERSION)
+    stack = InstalledStack("knative-serving", "kourier-system", "", "", {}, (), STACK)
     engine = cast("Engine", SimpleNamespace(name="none", env={}))
-    return World(
-        handle, stack, Provision("module", stack.knative, "", (), (), "toggle", {}), engine, State(tmp_path / "state"), QUIET
-    )
+    return World(handle, stack, Provision("module", VERSION, "", (), (), "toggle", {}), engine, State(tmp_path / "state"), QUIET)
 
 
 class Told(Exception):
@@ -159,6 +159,7 @@ def test_the_request_log_is_given_back_whatever_happens(
     meta = read_meta(run)
     assert meta.spec.request_log
     assert meta.changes == (() if at == "switch_on" else (change,))
+    assert meta.stack == replace(STACK, changes=meta.changes)
 
 
 @pytest.mark.parametrize(("asked", "made"), [(True, True), (True, False), (False, True), (False, False)])

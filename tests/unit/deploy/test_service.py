@@ -15,12 +15,14 @@ from harness.adapters.objects import ApiRefused, Ref
 from harness.deploy import direct, from_yaml, service
 from harness.deploy.pods import state_of
 from harness.errors import DeployError, WaitTimeout
-from harness.model import ClusterHandle, HostPorts, InstalledStack, KnativeVersion, ServiceSpec, Target
+from harness.model import ClusterHandle, HostPorts, InstalledStack, ServiceSpec, Stack, Target
 from tests.unit.deploy.test_manifest import GOOD
 from tests.unit.install.fake import FakeObjects
 
 HANDLE = ClusterHandle("c", "kind-c", "/nowhere", HostPorts(1, 2, 3, 4), "c-control-plane", "podman", "", "v1.34.4", created=True)
-STACK = InstalledStack("knative-serving", "kourier-system", "x.example", "", {}, (), KnativeVersion.parse("1.23"))
+STACK = InstalledStack(
+    "knative-serving", "kourier-system", "x.example", "", {}, (), Stack("1.23.0", "module", "v1.34.4", "", "", (), ())
+)
 SPACE = Ref("v1", "Namespace", "ns")
 RUN = "knative-chaos.dev/run"
 

@@ -9,7 +9,7 @@ import pytest
 from harness.adapters.documents import Obj, name_of
 from harness.errors import InstallError
 from harness.install.apply import parsed
-from harness.install.changes import changed, digest, millicores
+from harness.install.changes import changed, digest, images_of, millicores
 from harness.model import Provision, SystemChange
 from tests.unit.install.manifests import provision
 
@@ -125,3 +125,16 @@ def test_no_cpu_quantity() -> None:
     """An error, not a guess."""
     with pytest.raises(InstallError, match="no CPU quantity"):
         millicores("some")
+
+
+def test_the_images_of_a_stack_are_those_its_objects_name() -> None:
+    """Containers, initial ones too, Knative's caching Images, and the image of queue-proxy, which no object runs."""
+    pod = {"initContainers": [{"image": "d"}], "containers": [{"image": "b"}, {"image": "a"}, {"name": "none"}]}
+    objects = [
+        {"kind": "Deployment", "spec": {"template": {"spec": pod}}},
+        {"kind": "Image", "spec": {"image": "b"}},
+        {"kind": "ConfigMap", "data": {"queue-sidecar-image": "c", "other": "x"}},
+        {"kind": "ConfigMap", "data": None},
+        {"kind": "Namespace"},
+    ]
+    assert images_of(objects) == ("a", "b", "c", "d")

@@ -66,6 +66,9 @@ def test_a_bare_cluster_gets_knative_and_the_proof_is_a_request(world: World) ->
     assert stack.versions["kubernetes"] == "v1.34.4"
     assert stack.versions["knative_label"] == "1.23.0"
     assert stack.versions["knative"] == "1.23.0 (module v0.50.0)"
+    assert (stack.stack.knative, stack.stack.source, stack.stack.kubernetes) == ("1.23.0", "module", stack.versions["kubernetes"])
+    assert stack.stack.images == ("dev.local/x:1",)
+    assert stack.stack.changes == stack.changes
     assert stack.changes
     assert not [ref for ref in world.objects.stored if proof.NAMESPACE in {ref.name, ref.namespace}]
 
