@@ -384,6 +384,7 @@ class Procedure:
         """
         return max(3, -(-self.cycles // 2)) if self.max_replacements is None else self.max_replacements
 
+
 @dataclass(frozen=True, slots=True)
 class Scenario(Procedure):
     """An entry of the catalogue, or a user's own: of no version. `harness.catalogue.resolve` makes a RunSpec of it on one."""

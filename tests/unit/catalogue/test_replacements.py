@@ -7,9 +7,9 @@ from math import comb
 
 import pytest
 
-from harness.catalogue import S1, is_catalogued
+from harness.catalogue import S1, is_catalogued, resolve
 from harness.history.codec import decode, encode
-from harness.model import RunSpec
+from harness.model import KnativeVersion, RunSpec
 
 
 @pytest.mark.parametrize(("cycles", "allowed"), [(1, 3), (5, 3), (6, 3), (7, 4), (10, 5), (20, 10), (101, 51)])
@@ -21,7 +21,8 @@ def test_the_allowance_grows_with_the_cycles_asked_for(cycles: int, allowed: int
 
 def test_a_number_that_is_asked_for_or_recorded_stands() -> None:
     """A recording of before has 3 in it and reads as it did, however many cycles it asked for."""
-    recorded = encode(replace(S1, cycles=20, max_replacements=3))
+    spec = resolve(replace(S1, cycles=20, max_replacements=3), KnativeVersion.parse("1.23"))
+    recorded = encode(spec)
     assert isinstance(recorded, dict)
     assert recorded["max_replacements"] == 3
     assert decode(RunSpec, recorded).replacements == 3

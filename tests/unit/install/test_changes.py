@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+from typing import Any
+
 import pytest
 
 from harness.adapters.documents import Obj, name_of
@@ -130,7 +132,7 @@ def test_no_cpu_quantity() -> None:
 def test_the_images_of_a_stack_are_those_its_objects_name() -> None:
     """Containers, initial ones too, Knative's caching Images, and the image of queue-proxy, which no object runs."""
     pod = {"initContainers": [{"image": "d"}], "containers": [{"image": "b"}, {"image": "a"}, {"name": "none"}]}
-    objects = [
+    objects: list[dict[str, Any]] = [
         {"kind": "Deployment", "spec": {"template": {"spec": pod}}},
         {"kind": "Image", "spec": {"image": "b"}},
         {"kind": "ConfigMap", "data": {"queue-sidecar-image": "c", "other": "x"}},
