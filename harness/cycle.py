@@ -22,15 +22,16 @@ from harness.load.process import start as start_generator
 from harness.model import (
     ClusterHandle,
     CycleMark,
+    Deployed,
     FaultEvent,
     GeneratorReport,
     Handler,
     Observation,
     Outcome,
+    Pod,
     RunSpec,
     ServiceSpec,
     Stream,
-    Target,
 )
 
 
@@ -39,15 +40,15 @@ class Planted:
     """Faults planted in the harness itself, to see that it does not pass then. Empty in every real run.
 
     wrap_source: stands between a log and its reader. read_clocks: in place of the host's clocks. inject: in place of the fault
-    room's. before_fault, after_fault: called with the cycle's target and generator, after the steady state and right after the
+    room's. before_fault, after_fault: called with what is deployed and the generator, after the steady state and right after the
     fault.
     """
 
     wrap_source: Callable[[observe.LogSource], observe.LogSource] | None = None
     read_clocks: observe.ReadClocks | None = None
-    before_fault: Callable[[Target, Generator], None] | None = None
-    after_fault: Callable[[Target, Generator], None] | None = None
-    inject: Callable[[ClusterHandle, Target, int], FaultEvent] | None = None
+    before_fault: Callable[[Deployed, Generator], None] | None = None
+    after_fault: Callable[[Deployed, Generator], None] | None = None
+    inject: Callable[[ClusterHandle, Deployed, Pod, int], FaultEvent] | None = None
 
     def names(self) -> tuple[str, ...]:
         """Which of them are there; kept in the record of the run, for a planted run must never be taken for a real one."""
@@ -71,11 +72,12 @@ class Bench:
 class Cycle:
     """Baseline, fault and recovery on one fresh pod. After `run`: `mark`, `report` (None if the generator left none), `landed`."""
 
-    def __init__(self, bench: Bench, target: Target, index: int, *, replaces: int) -> None:
+    def __init__(self, bench: Bench, deployed: Deployed, index: int, *, replaces: int) -> None:
         self.bench = bench
         self.spec = bench.spec
-        self.target = target
-        self.mark = CycleMark(index, target.pod, target.boot, 0, 0, 0, 0, 0, 0, replaces=replaces)
+        self.deployed = deployed
+        self.pod = deployed.pods[0]
+        self.mark = CycleMark(index, self.pod.name, self.pod.boot, 0, 0, 0, 0, 0, 0, replaces=replaces)
         self.report: GeneratorReport | None = None
         self.landed = True
         self.fault = FAULTS[self.spec.fault.kind]
@@ -84,22 +86,23 @@ class Cycle:
 
     def prepare(self) -> None:
         """Steps 5: the streams of this pod, each proved to deliver. Raises ObserveError naming the one that does not."""
-        self.bench.observers.follow(self.target.pod)
-        self.bench.observers.prove(self.target.pod, within_s=30)
+        self.bench.observers.follow(self.pod.name)
+        self.bench.observers.prove(self.pod.name, within_s=30)
 
     def run(self) -> None:
         """Steps 6 to 10. The mark is recorded whatever happens; an interruption ends the load at once, without a drain."""
         spec, bench, index = self.spec, self.bench, self.mark.index
+        users = self.deployed.route("users")
         wanted = GeneratorSpec(
-            address=self.target.address,
-            port=self.target.port,
-            host=self.target.host,
+            address=users.address,
+            port=users.port,
+            host=users.host,
             plan=spec.load,
             run_id=bench.run_id,
             cycle=index,
             max_s=2 * (self._steady_within_s() + self._landing_within_s()) + spec.recovery_s + spec.after_s,
             drain_s=spec.load.deadline_s,
-            ports=ports_of(spec.load, self.target),
+            ports=ports_of(spec.load, self.deployed),
         )
         try:
             with start_generator(wanted, bench.recorder.load_dir(index)) as generator:
@@ -110,7 +113,7 @@ class Cycle:
                     self.mark = replace(self.mark, given_up=str(late))
                 self.report = generator.stop(within_s=spec.load.deadline_s + 10)
             bench.progress.say(f"cycle {index}: {generator.sent_so_far()} requests, {generator.failed_so_far()} failed")
-            bench.observers.seal(self.target.pod)
+            bench.observers.seal(self.pod.name)
         finally:
             self.mark = replace(self.mark, ended_ns=now_ns())
             bench.recorder.cycle(self.mark)
@@ -120,7 +123,7 @@ class Cycle:
         self._prove_steady(generator)
         self.mark = replace(self.mark, steady_ns=now_ns())
         if self.bench.planted.before_fault:
-            self.bench.planted.before_fault(self.target, generator)
+            self.bench.planted.before_fault(self.deployed, generator)
         if not self.fault.injected:
             _let_pass(spec.after_s)
             self.mark = replace(self.mark, recovered_ns=now_ns())
@@ -131,7 +134,7 @@ class Cycle:
         self.bench.recorder.fault(event)
         self.mark = replace(self.mark, fault_ns=event.sent_ns)
         if self.bench.planted.after_fault:
-            self.bench.planted.after_fault(self.target, generator)
+            self.bench.planted.after_fault(self.deployed, generator)
         try:
             self._await_landed(event)
         except WaitTimeout:
@@ -139,15 +142,15 @@ class Cycle:
             raise
         self.mark = replace(self.mark, landed_ns=now_ns())
         if self.ends is not Ends.RESTART:
-            inject.take_back(self.bench.handle, self.target, spec.fault)
+            inject.take_back(self.bench.handle, self.deployed, self.pod, spec.fault)
         self._await_recovery(generator)
         self.mark = replace(self.mark, recovered_ns=now_ns())
 
     def _inject(self) -> FaultEvent:
         bench, index = self.bench, self.mark.index
         if bench.planted.inject:
-            return bench.planted.inject(bench.handle, self.target, index)
-        return inject.inject(bench.handle, self.target, self.spec.fault, cycle=index)
+            return bench.planted.inject(bench.handle, self.deployed, self.pod, index)
+        return inject.inject(bench.handle, self.deployed, self.pod, self.spec.fault, cycle=index)
 
     def _prove_steady(self, generator: Generator) -> None:
         """Every request answered for steady_s, and one liveness probe answered well: no fault comes before that.
@@ -156,7 +159,7 @@ class Cycle:
         Where no fault is to come, failures are what is measured and are not waited away.
         """
         spec = self.spec
-        watch = self._probe_watch(lambda boot: boot == self.target.boot)
+        watch = self._probe_watch(lambda boot: boot == self.pod.boot)
 
         def look() -> Look[bool]:
             since = now_ns() - int(spec.steady_s * 1e9)
@@ -176,7 +179,7 @@ class Cycle:
         probe = self.spec.service.liveness
         if probe is None or probe.handler is Handler.TCP:
             return None
-        return _ProbeSeen(self.bench.observers.feed, self.target.pod, self.spec.service, boot)
+        return _ProbeSeen(self.bench.observers.feed, self.pod.name, self.spec.service, boot)
 
     def _steady_within_s(self) -> float:
         probe = self.spec.service.liveness
@@ -206,11 +209,11 @@ class Cycle:
         judged = {lane for lane, weight in spec.load.lanes if weight} & THROUGH_INGRESS or None
         other_boot = self.ends is Ends.RESTART
         # Until the kubelet has probed the new container, a restart loop looks like a single restart.
-        watch = self._probe_watch(lambda boot: boot != self.target.boot) if other_boot else None
+        watch = self._probe_watch(lambda boot: boot != self.pod.boot) if other_boot else None
         unready = self.ends is Ends.READY
 
         def good(one: Seen) -> bool:
-            return one.outcome is Outcome.OK and (not other_boot or one.boot != self.target.boot)
+            return one.outcome is Outcome.OK and (not other_boot or one.boot != self.pod.boot)
 
         def look() -> Look[bool]:
             since = now_ns() - int(spec.after_s * 1e9)
@@ -219,7 +222,7 @@ class Cycle:
             probed = watch is None or watch.seen()
             words = f"{len(seen)} answers in the last {spec.after_s:g} s, {bad} of them not good; "
             words += "liveness probe answered" if probed else "no liveness probe of the new container yet"
-            back = not unready or self.sight.now().is_ready(self.target.pod)
+            back = not unready or self.sight.now().is_ready(self.pod.name)
             words += "" if back else "; the pod is not Ready again"
             return Look(True if seen and not bad and probed and back else None, words)
 

@@ -47,6 +47,7 @@ from harness.load.calm import Limits, wait_until_calm
 from harness.load.process import require_plan
 from harness.model import (
     ClusterHandle,
+    Deployed,
     Findings,
     InstalledStack,
     KnativeVersion,
@@ -56,7 +57,6 @@ from harness.model import (
     RunMeta,
     RunSpec,
     Scenario,
-    Target,
     Verdict,
 )
 
@@ -352,7 +352,7 @@ class _Measurement:
             self._request_log_on(undo)
         undo.callback(deploy.remove, world.handle, namespace=self.namespace, run_id=self.run_id, progress=world.progress)
         with self.phases.step("4 deploy"):
-            target = deploy.deploy(
+            deployed = deploy.deploy(
                 world.handle,
                 world.stack,
                 self.manifest or spec.service,
@@ -361,9 +361,9 @@ class _Measurement:
                 run_id=self.run_id,
                 progress=world.progress,
             )
-            target = self._made_as_asked(target)
-            target = deploy.open_ways(world.handle, target, spec.load.lanes, run_id=self.run_id, progress=world.progress)
-        self.head = replace(self.head, user_port=target.user_port)
+            deployed = self._made_as_asked(deployed)
+            deployed = deploy.open_routes(world.handle, deployed, spec.load.lanes, run_id=self.run_id, progress=world.progress)
+        self.head = replace(self.head, user_port=deployed.user_port)
         recorder.meta(self.head)
         with self.phases.step("5 start the observers"):
             observers = observe.Observers(
@@ -389,7 +389,7 @@ class _Measurement:
             planted=self.planted,
         )
         self._await_calm(recorder)
-        self._cycles(bench, target)
+        self._cycles(bench, deployed)
 
     def _await_calm(self, recorder: history_room.Recorder) -> None:
         """Not for ever: a run on a restless machine begins late, says so, and has its late cycles voided as ever."""
@@ -409,21 +409,22 @@ class _Measurement:
         everything = (*self.head.changes, *changes)
         self.head = replace(self.head, changes=everything, stack=replace(world.stack.stack, changes=everything))
 
-    def _made_as_asked(self, target: Target) -> Target:
+    def _made_as_asked(self, deployed: Deployed) -> Deployed:
         """Knative may have made the Revision before it read that the request log was switched, or given back: then a fresh pod."""
         handle, on = self.world.handle, self.spec.request_log
-        asked = install.request_log.settled(handle, namespace=target.namespace, revision=target.revision, pod=target.pod, on=on)
-        return target if asked else deploy.fresh_pod(handle, target, progress=self.world.progress)
+        pod = deployed.pods[0].name
+        asked = install.request_log.settled(handle, namespace=deployed.namespace, revision=deployed.revision, pod=pod, on=on)
+        return deployed if asked else deploy.fresh_pods(handle, deployed, progress=self.world.progress)
 
-    def _cycles(self, bench: Bench, target: Target) -> None:
+    def _cycles(self, bench: Bench, deployed: Deployed) -> None:
         """Cycles until enough count, one is given up, or the replacements fixed beforehand for late generators are used up."""
         spec, progress = self.spec, self.world.progress
         counted, replaces, index = 0, -1, 0
         while counted < spec.cycles:
             with self.phases.step(f"6-10 cycle {index}"):
                 if index:
-                    target = deploy.fresh_pod(self.world.handle, target, progress=progress)
-                cycle = Cycle(bench, target, index, replaces=replaces)
+                    deployed = deploy.fresh_pods(self.world.handle, deployed, progress=progress)
+                cycle = Cycle(bench, deployed, index, replaces=replaces)
                 cycle.prepare()
                 self.begun_cycles += 1
                 cycle.run()

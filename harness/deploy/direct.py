@@ -1,4 +1,4 @@
-"""Ways that leave out the ingress, for comparison: a node port to queue-proxy, another past it to the app's own port.
+"""Routes that leave out the ingress, for comparison: a node port to queue-proxy, another past it to the app's own port.
 
 They exist only while a run's plan has a lane for them, lie in the run's namespace and go with it. The two node ports are those kind
 maps to this host (`HostPorts.direct`, `HostPorts.control`), so one run at a time has them: that is what the measure lock is for.
@@ -17,83 +17,90 @@ from harness.adapters.progress import QUIET, Progress
 from harness.adapters.wait import Look, wait_for
 from harness.errors import BadInput, DeployError
 from harness.knative.names import HTTP_PORT, REVISION_LABEL
-from harness.model import CONTROL_NODE_PORT, DIRECT_NODE_PORT, RUN_LABEL, ClusterHandle, Lane, Target
+from harness.model import CONTROL_NODE_PORT, DIRECT_NODE_PORT, RUN_LABEL, ClusterHandle, Deployed, Hop, Lane, Route
 
 NODE_PORTS: dict[Lane, int] = {Lane.GET_QUEUE_PROXY: DIRECT_NODE_PORT, Lane.GET_POD: CONTROL_NODE_PORT}
 """Of the node; kind-config.yaml maps them to host ports."""
 
 
+HOPS = {"queue-proxy": (Hop.QUEUE_PROXY, Hop.USER_CONTAINER), "pod": (Hop.USER_CONTAINER,)}
+"""By route."""
+
+
 @dataclass(frozen=True, slots=True)
 class Way:
-    """One of them. port: of the pod. host_port: of this host, where the load connects."""
+    """One of them to make. route: its name. port: of the pod. host_port: of this host, where the load connects."""
 
+    route: str
     lane: Lane
     port: int
     host_port: int
 
 
-def open_ways(
+def open_routes(
     handle: ClusterHandle,
-    target: Target,
+    deployed: Deployed,
     lanes: Iterable[tuple[Lane, int]],
     *,
     run_id: str,
     progress: Progress = QUIET,
     within_s: float = 60.0,
-) -> Target:
-    """The target with the ways that these lanes (with their weights) need, each proved by an answer of its pod.
+) -> Deployed:
+    """What was deployed with the routes that these lanes (with their weights) need, each proved by an answer of its pod.
 
-    Lanes through the ingress need none: the same Target. Raises BadInput where the cluster has no such host port, DeployError when
+    Lanes through the ingress need none. Raises BadInput where the cluster has no such host port, DeployError when
     a node port is somebody else's, WaitTimeout when no answer comes.
     """
-    ways = _ways(handle, target, {lane for lane, weight in lanes if weight > 0})
+    ways = _ways(handle, deployed, {lane for lane, weight in lanes if weight > 0})
     if not ways:
-        return target
+        return deployed
     objects = Objects(Kube.of(handle))
     with progress.step(f"open {', '.join(way.lane for way in ways)}"):
         for way in ways:
-            _made(objects, manifest(way, target, run_id=run_id), within_s=within_s)
-        ports = {way.lane: way.host_port for way in ways}
-        opened = replace(target, queue_proxy_port=ports.get(Lane.GET_QUEUE_PROXY, 0), pod_port=ports.get(Lane.GET_POD, 0))
-        prove_ways(opened, within_s=within_s)
+            _made(objects, manifest(way, deployed, run_id=run_id), within_s=within_s)
+        host = deployed.route("users").host
+        routes = (Route(way.route, handle.address, way.host_port, host, HOPS[way.route]) for way in ways)
+        opened = replace(deployed, routes=(*deployed.routes, *routes))
+        prove_routes(opened, within_s=within_s)
     return opened
 
 
-def prove_ways(target: Target, *, within_s: float = 60.0) -> None:
-    """Wait until each way of the target ends at its pod: the node learns of a new pod a moment later. Raises WaitTimeout."""
-    for lane, port in ((Lane.GET_QUEUE_PROXY, target.queue_proxy_port), (Lane.GET_POD, target.pod_port)):
-        if not port:
+def prove_routes(deployed: Deployed, *, within_s: float = 60.0) -> None:
+    """Wait until each route past the ingress ends at the pod: the node learns of a new pod a moment later. Raises WaitTimeout."""
+    pod = deployed.pods[0].name
+    for route in deployed.routes:
+        if route.name not in HOPS:
             continue
 
-        def look(port: int = port) -> Look[bool]:
-            reply = ask(target.address, port, target.host)
-            if not target.token:  # a user's own app says nothing of its pod; the way can end at no other
+        def look(route: Route = route) -> Look[bool]:
+            reply = ask(route.address, route.port, route.host)
+            if not deployed.token:  # a user's own app does not name its pod; the route can end at no other
                 return Look(True if reply.status == 200 else None, str(reply))
-            seen = served(reply, pod=target.pod)
+            seen = served(reply, pod=pod)
             return Look(None if seen.value is None else True, seen.seen)
 
-        wait_for(f"{lane} is answered by {target.pod}", look, within_s=within_s, where=f"{target.address}:{port}")
+        wait_for(f"the route {route.name} is answered by {pod}", look, within_s=within_s, where=f"{route.address}:{route.port}")
 
 
-def manifest(way: Way, target: Target, *, run_id: str) -> Obj:
+def manifest(way: Way, deployed: Deployed, *, run_id: str) -> Obj:
     """A NodePort Service to every pod of the Revision, ready or not: a way that Kubernetes closes would hide what is compared."""
     return {
         "apiVersion": "v1",
         "kind": "Service",
-        "metadata": {"name": f"knative-chaos-{way.lane}", "namespace": target.namespace, "labels": {RUN_LABEL: run_id}},
+        "metadata": {"name": f"knative-chaos-{way.lane}", "namespace": deployed.namespace, "labels": {RUN_LABEL: run_id}},
         "spec": {
             "type": "NodePort",
-            "selector": {REVISION_LABEL: target.revision},
+            "selector": {REVISION_LABEL: deployed.revision},
             "publishNotReadyAddresses": True,
             "ports": [{"name": "http", "port": 80, "targetPort": way.port, "nodePort": NODE_PORTS[way.lane]}],
         },
     }
 
 
-def _ways(handle: ClusterHandle, target: Target, lanes: set[Lane]) -> list[Way]:
+def _ways(handle: ClusterHandle, deployed: Deployed, lanes: set[Lane]) -> list[Way]:
     known = (
-        Way(Lane.GET_QUEUE_PROXY, HTTP_PORT, handle.ports.direct),
-        Way(Lane.GET_POD, target.user_port, handle.ports.control),
+        Way("queue-proxy", Lane.GET_QUEUE_PROXY, HTTP_PORT, handle.ports.direct),
+        Way("pod", Lane.GET_POD, deployed.user_port, handle.ports.control),
     )
     ways = [way for way in known if way.lane in lanes]
     for way in ways:

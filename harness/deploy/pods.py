@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from harness.adapters.documents import Obj
 from harness.adapters.kube import Kube
 from harness.adapters.objects import Objects, Ref
 from harness.knative.names import REVISION_LABEL, SERVICE_LABEL
-from harness.knative.pods import container_statuses, ready_condition, restarts_by_container
-from harness.model import ClusterHandle
+from harness.knative.pods import container_statuses, ready_condition, restarts_by_container, roles_of
+from harness.model import ClusterHandle, Pod
 
 
 @dataclass(frozen=True, slots=True)
 class PodState:
-    """One pod at one moment. restarts: by container. trouble: why it is not Ready, in words, "" if nothing says so."""
+    """One pod at one moment. restarts: by container. containers: role to name.
+    trouble: why it is not Ready, in words, "" if nothing says so.
+    """
 
     name: str
     uid: str
@@ -26,11 +28,17 @@ class PodState:
     deleting: bool
     restarts: Mapping[str, int]
     trouble: str
+    node: str = ""
+    containers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def total_restarts(self) -> int:
         """Of all its containers."""
         return sum(self.restarts.values())
+
+    def known(self, boot: str) -> Pod:
+        """The pod as the other stages know it."""
+        return Pod(self.name, self.uid, self.ip, self.node, boot, self.containers)
 
     def __str__(self) -> str:
         state = "Terminating" if self.deleting else "Ready" if self.ready else f"{self.phase}, not Ready"
@@ -69,4 +77,6 @@ def state_of(pod: Obj) -> PodState:
         deleting=bool(metadata.get("deletionTimestamp")),
         restarts=restarts_by_container(pod),
         trouble="; ".join([*waiting, *unmet])[:300],
+        node=str((pod.get("spec") or {}).get("nodeName") or ""),
+        containers=roles_of(pod),
     )

@@ -8,21 +8,25 @@ from dataclasses import replace
 from urllib.parse import urlsplit
 
 from harness.adapters.documents import Obj
-from harness.adapters.ingress import Reply, ask
+from harness.adapters.ingress import ask
 from harness.adapters.kube import Kube
 from harness.adapters.objects import ApiRefused, Objects, Ref, condition, conditions
 from harness.adapters.progress import QUIET, Progress
 from harness.adapters.wait import Look, wait_for
 from harness.apps.toggle import CONTROL_PORT, CONTROL_PORT_ENV, TOKEN_ENV
-from harness.deploy.direct import prove_ways
+from harness.deploy.direct import prove_routes
 from harness.deploy.manifest import adopted, env_of, render, user_port
-from harness.deploy.pods import PodState, pods_of
+from harness.deploy.pods import pods_of
 from harness.errors import DeployError, WaitTimeout
 from harness.knative.names import SERVING_API
-from harness.model import RUN_LABEL, ClusterHandle, InstalledStack, ServiceSpec, Target
+from harness.model import RUN_LABEL, ClusterHandle, Deployed, Hop, InstalledStack, Pod, Route, ServiceSpec
 
 GRACE_S = 1
 """Of a pod deleted outside of what is measured: its own grace is timeoutSeconds, 300 by default."""
+
+KIND = "knative-service"
+
+USERS_HOPS = (Hop.INGRESS, Hop.ACTIVATOR, Hop.QUEUE_PROXY, Hop.USER_CONTAINER)
 
 CLEARED = "knative-chaos.dev/cleared"
 """Annotation of a namespace on its way out."""
@@ -38,7 +42,7 @@ def deploy(
     run_id: str,
     progress: Progress = QUIET,
     within_s: float = 120.0,
-) -> Target:
+) -> Deployed:
     """Apply the Service and wait until a request through the ingress is answered by its one pod.
 
     spec: or a manifest as `from_yaml` gave it. namespace: made if it is not there. stack: proof that there is something to deploy
@@ -57,42 +61,38 @@ def deploy(
         try:
             seen = _ready(objects, ref, within_s=within_s)
             host = urlsplit(str(seen["status"]["url"])).hostname or ""
-            target = Target(
+            deployed = Deployed(
+                kind=KIND,
                 namespace=namespace,
-                service=ref.name,
+                name=ref.name,
                 revision=str(seen["status"].get("latestReadyRevisionName") or ""),
-                pod="",
-                pod_ip="",
-                boot="",
-                host=host,
-                address=handle.address,
-                port=handle.ports.ingress,
+                pods=(),
+                routes=(Route("users", handle.address, handle.ports.ingress, host, USERS_HOPS),),
                 user_port=user_port(obj),
                 control_port=int(env_of(obj, CONTROL_PORT_ENV) or CONTROL_PORT),
                 token=env_of(obj, TOKEN_ENV),
             )
-            pod, reply = _served_by_one(objects, target, within_s=within_s)
+            pod = _served_by_one(objects, deployed, within_s=within_s)
         except WaitTimeout as timeout:
             raise _failed(objects, ref, timeout) from timeout
     if stack.domain and not host.endswith(stack.domain):
         progress.say(f"{ref.name} is served as {host}, outside of the domain {stack.domain}")
-    return replace(target, pod=pod.name, pod_ip=pod.ip, boot=reply.boot)
+    return replace(deployed, pods=(pod,))
 
 
-def fresh_pod(handle: ClusterHandle, target: Target, *, progress: Progress = QUIET, within_s: float = 120.0) -> Target:
+def fresh_pods(handle: ClusterHandle, deployed: Deployed, *, progress: Progress = QUIET, within_s: float = 120.0) -> Deployed:
     """Replace the pod, outside of what is measured, and wait until the new one has served a request and never restarted.
 
-    Answers with the same Target but for pod, pod_ip and boot. Raises DeployError.
+    All but the pods stays. Raises DeployError.
     """
     objects = Objects(Kube.of(handle))
-    ref = Ref(SERVING_API, "Service", target.service, target.namespace)
-    with progress.step(f"fresh pod for {target.namespace}/{target.service}"):
-        old = {pod.uid for pod in pods_of(objects, target.namespace, target.service)}
+    ref = Ref(SERVING_API, "Service", deployed.name, deployed.namespace)
+    with progress.step(f"fresh pods for {deployed.namespace}/{deployed.name}"):
+        old = {pod.uid for pod in pods_of(objects, deployed.namespace, deployed.name)}
         try:
-            _without(objects, target, old, within_s=within_s)
-            pod, reply = _served_by_one(objects, target, within_s=within_s)
-            fresh = replace(target, pod=pod.name, pod_ip=pod.ip, boot=reply.boot)
-            prove_ways(fresh, within_s=within_s)
+            _without(objects, deployed, old, within_s=within_s)
+            fresh = replace(deployed, pods=(_served_by_one(objects, deployed, within_s=within_s),))
+            prove_routes(fresh, within_s=within_s)
         except WaitTimeout as timeout:
             raise _failed(objects, ref, timeout) from timeout
     return fresh
@@ -207,45 +207,46 @@ def _ready(objects: Objects, ref: Ref, *, within_s: float) -> Obj:
     return wait_for(f"{ref} is Ready", once, within_s=within_s, every_s=0.3)
 
 
-def _without(objects: Objects, target: Target, uids: set[str], *, within_s: float) -> None:
+def _without(objects: Objects, deployed: Deployed, uids: set[str], *, within_s: float) -> None:
     """Delete these pods and wait until they are gone."""
 
     def once() -> Look[bool]:
-        left = [pod for pod in pods_of(objects, target.namespace, target.service) if pod.uid in uids]
+        left = [pod for pod in pods_of(objects, deployed.namespace, deployed.name) if pod.uid in uids]
         for pod in left:
             if not pod.deleting:
-                objects.delete(Ref("v1", "Pod", pod.name, target.namespace), grace_s=GRACE_S)
+                objects.delete(Ref("v1", "Pod", pod.name, deployed.namespace), grace_s=GRACE_S)
         return Look(None if left else True, "; ".join(map(str, left)) or "gone")
 
-    wait_for(f"the pod {target.pod} is gone", once, within_s=within_s)
+    wait_for(f"the pods of {deployed.name} before are gone", once, within_s=within_s)
 
 
-def _served_by_one(objects: Objects, target: Target, *, within_s: float) -> tuple[PodState, Reply]:
+def _served_by_one(objects: Objects, deployed: Deployed, *, within_s: float) -> Pod:
     """The one pod of the Service, once it is Ready, has not restarted, and a request through the ingress came back from it.
 
     An app without the toggle's headers (a user's own) is taken at its word: there is one pod, and the answer is 200.
     Raises WaitTimeout, DeployError when the pod restarts before it was ever measured.
     """
+    users = deployed.route("users")
 
-    def once() -> Look[tuple[PodState, Reply]]:
-        pods = pods_of(objects, target.namespace, target.service)
+    def once() -> Look[Pod]:
+        pods = pods_of(objects, deployed.namespace, deployed.name)
         staying = [pod for pod in pods if not pod.deleting and pod.phase not in {"Succeeded", "Failed"}]
         if len(pods) == 1 and len(staying) == 1 and staying[0].total_restarts:
             raise DeployError(
                 f"The {staying[0]} before anything was measured.",
-                where=f"{target.namespace}/{staying[0].name}",
+                where=f"{deployed.namespace}/{staying[0].name}",
                 fix="Give its probes more time than its start-up takes, or look into the app's log.",
             )
         if len(pods) > 1 or (staying and not staying[0].ready):
             return Look(None, "; ".join(map(str, pods)))
         # without a pod the request is what wakes one up
-        reply = ask(target.address, target.port, target.host)
+        reply = ask(users.address, users.port, users.host)
         if not staying:
             return Look(None, f"no pod; {reply}")
-        known = reply.pod == staying[0].name or (not reply.pod and not target.token)
-        return Look((staying[0], reply) if reply.status == 200 and known else None, f"{staying[0]}; {reply}")
+        known = reply.pod == staying[0].name or (not reply.pod and not deployed.token)
+        return Look(staying[0].known(reply.boot) if reply.status == 200 and known else None, f"{staying[0]}; {reply}")
 
-    return wait_for(f"{target.service} is served by its one pod", once, within_s=within_s)
+    return wait_for(f"{deployed.name} is served by its one pod", once, within_s=within_s)
 
 
 def _failed(objects: Objects, ref: Ref, timeout: WaitTimeout) -> DeployError:

@@ -1,9 +1,9 @@
 """Carries faults out and takes them back -> FaultEvent. May touch adapters; knows no other stage.
 
-inject(handle, target, spec, cycle=...)       once, never again by itself; the bracket of the moment it took effect
-take_back(handle, target, spec)               idempotent
-random_phase(period_s, rng)                   when, within the probe period
-outsider.send(target)                         a request that is not the generator's, for tests of the ledger
+inject(handle, deployed, pod, spec, cycle=...)  once, never again by itself; the bracket of the moment it took effect
+take_back(handle, deployed, pod, spec)          idempotent
+random_phase(period_s, rng)                     when, within the probe period
+outsider.send(deployed)                         a request that is not the generator's, for tests of the ledger
 
 Which injector a fault needs is the fault's own word (`Fault.door`).
 """
@@ -19,7 +19,7 @@ from harness.inject.control import AppState, clear, state
 from harness.inject.door import Injector
 from harness.inject.phase import random_phase
 from harness.inject.toggle import Toggle
-from harness.model import ClusterHandle, FaultEvent, FaultSpec, Target
+from harness.model import ClusterHandle, Deployed, FaultEvent, FaultSpec, Pod
 
 __all__ = ["AppState", "Injector", "clear", "inject", "random_phase", "state", "take_back"]
 
@@ -27,7 +27,7 @@ INJECTORS: Mapping[Door, Injector] = MappingProxyType({Door.TOGGLE: Toggle()})
 """Who carries out the faults behind each door."""
 
 
-def inject(handle: ClusterHandle, target: Target, fault: FaultSpec, *, cycle: int) -> FaultEvent:
+def inject(handle: ClusterHandle, deployed: Deployed, pod: Pod, fault: FaultSpec, *, cycle: int) -> FaultEvent:
     """Carry the fault out, once; returns what was done and the answer. The event of no fault has status 0 and no answer.
 
     Raises FaultError when it was not carried out for certain; it may then be in all the same.
@@ -35,12 +35,12 @@ def inject(handle: ClusterHandle, target: Target, fault: FaultSpec, *, cycle: in
     door = fault_named(fault.kind).door
     if door is Door.NONE:
         now = now_ns()
-        return FaultEvent(cycle, fault.kind, fault.persistent, target.pod, target.boot, now, now, 0, "")
-    return INJECTORS[door].inject(handle, target, fault, cycle=cycle)
+        return FaultEvent(cycle, fault.kind, fault.persistent, pod.name, pod.boot, now, now, 0, "")
+    return INJECTORS[door].inject(handle, deployed, pod, fault, cycle=cycle)
 
 
-def take_back(handle: ClusterHandle, target: Target, fault: FaultSpec) -> None:
+def take_back(handle: ClusterHandle, deployed: Deployed, pod: Pod, fault: FaultSpec) -> None:
     """End the fault, if it lasts. Raises WaitTimeout and FaultError."""
     door = fault_named(fault.kind).door
     if door is not Door.NONE:
-        INJECTORS[door].take_back(handle, target, fault)
+        INJECTORS[door].take_back(handle, deployed, pod, fault)

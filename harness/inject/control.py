@@ -11,7 +11,7 @@ from harness.adapters.kube import Kube
 from harness.adapters.wait import Look, wait_for
 from harness.apps.toggle import CLEAR_PATH, STATE_PATH, TOKEN_ENV, TOKEN_HEADER
 from harness.errors import ClusterError, FaultError
-from harness.model import ClusterHandle, Target
+from harness.model import ClusterHandle, Deployed, Pod
 
 TIMEOUT_S = 10.0
 """Of one call. The app answers within milliseconds when it can answer at all."""
@@ -41,21 +41,22 @@ class AppState:
 class Control:
     """One pod's control port. Raises FaultError for every answer that is not what was asked for."""
 
-    def __init__(self, handle: ClusterHandle, target: Target) -> None:
+    def __init__(self, handle: ClusterHandle, deployed: Deployed, pod: Pod) -> None:
         self._kube = Kube.of(handle)
-        self._target = target
-        self.where = f"{target.namespace}/{target.pod}:{target.control_port}"
+        self._deployed = deployed
+        self._pod = pod
+        self.where = f"{deployed.namespace}/{pod.name}:{deployed.control_port}"
 
     def ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> tuple[int, str]:
         """(status, text) of one call, whatever it is. Raises FaultError when no answer came."""
         try:
             return self._kube.through_pod(
-                self._target.namespace,
-                self._target.pod,
-                self._target.control_port,
+                self._deployed.namespace,
+                self._pod.name,
+                self._deployed.control_port,
                 method,
                 path,
-                headers={TOKEN_HEADER: self._target.token, "Content-Type": "application/json"},
+                headers={TOKEN_HEADER: self._deployed.token, "Content-Type": "application/json"},
                 body=None if body is None else json.dumps(body).encode(),
                 timeout_s=TIMEOUT_S,
             )
@@ -63,7 +64,7 @@ class Control:
             raise FaultError(f"The app's control port was not reached: {error.what}", where=self.where) from error
 
     def understood(self, status: int, text: str) -> dict[str, Any]:
-        """The JSON object of a good answer from the target's pod. Raises FaultError with what came instead."""
+        """The JSON object of a good answer from the pod. Raises FaultError with what came instead."""
         if status != 200:
             raise FaultError(f"The app's control port answered {status}: {_short(text)}", fix=_mend(status), where=self.where)
         try:
@@ -76,8 +77,8 @@ class Control:
                 fix="Deploy the toggle app, or name its control port.",
                 where=self.where,
             )
-        if answer.get("pod") != self._target.pod:
-            raise FaultError(f"The answer came from pod {answer.get('pod')}, not from {self._target.pod}.", where=self.where)
+        if answer.get("pod") != self._pod.name:
+            raise FaultError(f"The answer came from pod {answer.get('pod')}, not from {self._pod.name}.", where=self.where)
         return answer
 
     def state(self) -> AppState:
@@ -105,18 +106,18 @@ class Control:
             ) from error
 
 
-def state(handle: ClusterHandle, target: Target) -> AppState:
-    """How the app in the target's pod is now; its boot may be another than the target's. Raises FaultError."""
-    return Control(handle, target).state()
+def state(handle: ClusterHandle, deployed: Deployed, pod: Pod) -> AppState:
+    """How the app in the pod is now; its boot may be another than when the pod was found. Raises FaultError."""
+    return Control(handle, deployed, pod).state()
 
 
-def clear(handle: ClusterHandle, target: Target, kind: str | None = None, *, within_s: float = 10) -> AppState:
+def clear(handle: ClusterHandle, deployed: Deployed, pod: Pod, kind: str | None = None, *, within_s: float = 10) -> AppState:
     """Turn one fault off, or all; returns the app's state after that.
 
     Asked again while the app does not answer, for within_s: it may be between two starts, and clearing twice is clearing once.
     Raises WaitTimeout, and FaultError when the app refuses.
     """
-    control = Control(handle, target)
+    control = Control(handle, deployed, pod)
     wanted = {} if kind is None else {"kind": kind}
 
     def look() -> Look[AppState]:

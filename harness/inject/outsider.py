@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from harness.adapters.clock import now_ns
 from harness.errors import FaultError
-from harness.model import Target
+from harness.model import Deployed
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,18 +26,19 @@ class Outsider:
     done_ns: int
 
 
-def send(target: Target, *, path: str = "/outsider", timeout_s: float = 10) -> Outsider:
-    """GET through the ingress, on a connection of its own, exactly once.
+def send(deployed: Deployed, *, path: str = "/outsider", timeout_s: float = 10) -> Outsider:
+    """GET by the users' route, on a connection of its own, exactly once.
 
     To have it refused for certain, send it while `state(...)` says that the app is not listening. Raises FaultError when no
     answer came; it may have reached queue-proxy all the same.
     """
+    route = deployed.route("users")
     rid = f"outsider-{secrets.token_hex(6)}"
-    text = f"GET {path} HTTP/1.1\r\nHost: {target.host}\r\nX-Rid: {rid}\r\nConnection: close\r\n\r\n"
-    where = f"{target.address}:{target.port}"
+    text = f"GET {path} HTTP/1.1\r\nHost: {route.host}\r\nX-Rid: {rid}\r\nConnection: close\r\n\r\n"
+    where = f"{route.address}:{route.port}"
     sent_ns = now_ns()
     try:
-        with socket.create_connection((target.address, target.port), timeout=timeout_s) as sock:
+        with socket.create_connection((route.address, route.port), timeout=timeout_s) as sock:
             sent_ns = now_ns()
             sock.sendall(text.encode())
             with http.client.HTTPResponse(sock, method="GET") as answer:

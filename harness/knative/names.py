@@ -8,6 +8,9 @@ USER_CONTAINER = "user-container"
 QUEUE_PROXY = "queue-proxy"
 """Knative's sidecar in each pod: every request goes through it to the user container."""
 
+USER_ROLE = "user"
+"""Role of the container that gets the requests, whatever its name. Queue-proxy's role is its name."""
+
 ACTIVATOR = "activator"
 ACTIVATOR_SELECTOR = "app=activator"
 """Label selector of the activator's pods."""

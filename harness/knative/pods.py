@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.knative.lines import parsed
-from harness.knative.names import QUEUE_PROXY, REVISION_LABEL, USER_CONTAINER
+from harness.knative.names import QUEUE_PROXY, REVISION_LABEL, USER_CONTAINER, USER_ROLE
 from harness.knative.objects import Object, state_seen
 from harness.knative.times import maybe_ns
 from harness.model import Observation, Stream
@@ -30,6 +30,21 @@ def ready_condition(obj: Object) -> Object:
 def restarts_by_container(obj: Object) -> dict[str, int]:
     """The restart count of each container of a pod."""
     return {str(one.get("name")): int(one.get("restartCount") or 0) for one in container_statuses(obj)}
+
+
+def roles_of(pod: Object) -> dict[str, str]:
+    """Role to name of each container that the pod was made with; init containers have none.
+
+    "queue-proxy": the one of this name. "user": the one that has a port, else the first. "sidecar-1", ...: the others, as listed.
+    """
+    listed = (pod.get("spec") or {}).get("containers") or []
+    others = [one for one in listed if one.get("name") != QUEUE_PROXY]
+    if not others:
+        return {}
+    user = next((one for one in others if one.get("ports")), others[0])
+    sidecars = [str(one.get("name")) for one in others if one is not user]
+    roles = {USER_ROLE: str(user.get("name")), **{f"sidecar-{number}": name for number, name in enumerate(sidecars, 1)}}
+    return {**roles, QUEUE_PROXY: QUEUE_PROXY} if len(others) < len(listed) else roles
 
 
 def bare_id(container_id: str | None) -> str:

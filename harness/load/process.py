@@ -19,7 +19,7 @@ from harness.adapters.wait import Look, wait_for
 from harness.errors import BadInput, LoadError, WaitTimeout
 from harness.load.records import RecordReader, Seen
 from harness.load.spec import BadSpec, GeneratorSpec
-from harness.model import LANES_PAST_INGRESS, REPORT_FILE, SPEC_FILE, GeneratorReport, Lane, LoadPlan, Outcome, Target
+from harness.model import LANES_PAST_INGRESS, REPORT_FILE, SPEC_FILE, Deployed, GeneratorReport, Lane, LoadPlan, Outcome
 
 __all__ = ["THROUGH_INGRESS", "Generator", "GeneratorSpec", "Seen", "ports_of", "read_report", "require_plan", "start"]
 
@@ -72,14 +72,15 @@ def require_plan(plan: LoadPlan) -> None:
         raise BadInput(f"The load cannot be generated: {error}.", fix="Change the load plan.") from error
 
 
-def ports_of(plan: LoadPlan, target: Target) -> tuple[tuple[Lane, int], ...]:
-    """Where the lanes of this plan connect that leave out the ingress. Raises BadInput when the target offers no such way."""
-    ways = {Lane.GET_QUEUE_PROXY: target.queue_proxy_port, Lane.GET_POD: target.pod_port}
-    ports = tuple((lane, ways[lane]) for lane, weight in plan.lanes if weight and lane in ways)
+def ports_of(plan: LoadPlan, deployed: Deployed) -> tuple[tuple[Lane, int], ...]:
+    """Where the lanes of this plan connect that leave out the ingress. Raises BadInput when there is no such route."""
+    names = {Lane.GET_QUEUE_PROXY: "queue-proxy", Lane.GET_POD: "pod"}
+    known = {route.name: route.port for route in deployed.routes}
+    ports = tuple((lane, known.get(names[lane], 0)) for lane, weight in plan.lanes if weight and lane in names)
     for lane, port in ports:
         if not port:
             raise BadInput(
-                f"The load plan has the lane {lane}, but there is no way to {target.pod} that leaves out the ingress.",
+                f"The load plan has the lane {lane}, but {deployed.name} has no route that leaves out the ingress for it.",
                 fix="Leave the lane out, or use a cluster whose host ports include such a way.",
             )
     return ports

@@ -1,6 +1,6 @@
 """The nouns of the house: frozen, typed, without behaviour that touches the world.
 
-    RunSpec -> Provision -> ClusterHandle -> InstalledStack -> Target -> (RequestRecord, FaultEvent, Observation, Gap)
+    RunSpec -> Provision -> ClusterHandle -> InstalledStack -> Deployed -> (RequestRecord, FaultEvent, Observation, Gap)
             -> History -> Findings -> Verdict -> Report
 
 Four files, each of which imports only those before it: `asked`, `world`, `measured`, `meaning`. Import from here.
@@ -82,13 +82,16 @@ from harness.model.world import (
     RUN_LABEL,
     Arm,
     ClusterHandle,
+    Deployed,
+    Hop,
     HostPorts,
     InstalledStack,
+    Pod,
     Provision,
     Recipe,
+    Route,
     Stack,
     SystemChange,
-    Target,
     Wanted,
 )
 
@@ -127,6 +130,7 @@ __all__ = [
     "ClusterHandle",
     "CycleFindings",
     "CycleMark",
+    "Deployed",
     "Expectation",
     "Expected",
     "FaultEvent",
@@ -136,6 +140,7 @@ __all__ = [
     "GeneratorReport",
     "Handler",
     "History",
+    "Hop",
     "HostPorts",
     "InstalledStack",
     "KnativeVersion",
@@ -147,6 +152,7 @@ __all__ = [
     "Observed",
     "Outcome",
     "Phase",
+    "Pod",
     "Probe",
     "Procedure",
     "Provision",
@@ -154,6 +160,7 @@ __all__ = [
     "ReasonKind",
     "Recipe",
     "ResolvedClaim",
+    "Route",
     "Ruling",
     "RunMeta",
     "RunSpec",
@@ -162,7 +169,6 @@ __all__ = [
     "Stack",
     "Stream",
     "SystemChange",
-    "Target",
     "Verdict",
     "VersionRange",
     "Wanted",

@@ -1,4 +1,4 @@
-"""What it runs on: the provision, the cluster, the installed stack and the pod under test."""
+"""What it runs on: the provision, the cluster, the installed stack, and what was deployed on it."""
 
 from __future__ import annotations
 
@@ -178,26 +178,70 @@ class InstalledStack:
     stack: Stack
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """What the load is sent to and the fault is put into: a Service and the one pod of this cycle.
+class Hop(StrEnum):
+    """Who is on the way of a request. The order is the one in which a request meets them.
 
-    host: value of the Host header. address, port: where to connect. boot: the app's boot id when the cycle began.
-    control_port: of the pod, where the app takes orders to fail.
-    queue_proxy_port, pod_port: at the same address, for the lanes that leave out the ingress; 0: there is no such way.
+    ACTIVATOR: on the users' route of a Knative Service, and not always. Serving takes it out and puts it back by itself: with the
+    default target-burst-capacity it is there as long as pods are few, with 0 only while no pod is ready.
     """
 
-    namespace: str
-    service: str
-    revision: str
-    pod: str
-    pod_ip: str
-    boot: str
-    host: str
+    INGRESS = "ingress"
+    ACTIVATOR = "activator"
+    QUEUE_PROXY = "queue-proxy"
+    USER_CONTAINER = "user"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One way to the app. name: "users", "queue-proxy" or "pod". address, port: where to connect. host: of the Host header."""
+
+    name: str
     address: str
     port: int
+    host: str
+    hops: tuple[Hop, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pod:
+    """One pod of what was deployed.
+
+    boot: the app's own id of its start when the pod was found, "" for an app that does not name itself. containers: by role
+    ("user", "queue-proxy", "sidecar-1", ...) the name of the container.
+    """
+
+    name: str
+    uid: str
+    ip: str
+    node: str
+    boot: str = ""
+    containers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """A workload that stands: what the load is sent to and the faults are put into. revision: "" where there are none."""
+
+    kind: str
+    namespace: str
+    name: str
+    revision: str
+    pods: tuple[Pod, ...]
+    routes: tuple[Route, ...]
     user_port: int = 8080
     control_port: int = 0
     token: str = field(default="", repr=False)
-    queue_proxy_port: int = 0
-    pod_port: int = 0
+
+    def route(self, name: str) -> Route:
+        """The route of this name. Raises LookupError with the names there are."""
+        found = next((route for route in self.routes if route.name == name), None)
+        if found is None:
+            raise LookupError(f"{self.name} has no route {name!r}; it has: {', '.join(one.name for one in self.routes) or 'none'}")
+        return found
+
+    def pod(self, name: str) -> Pod:
+        """The pod of this name. Raises LookupError with the names there are."""
+        found = next((pod for pod in self.pods if pod.name == name), None)
+        if found is None:
+            raise LookupError(f"{self.name} has no pod {name!r}; it has: {', '.join(one.name for one in self.pods) or 'none'}")
+        return found

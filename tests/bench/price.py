@@ -24,7 +24,7 @@ from harness.cluster import record
 from harness.errors import HarnessError
 from harness.load.host import CpuTimes
 from harness.load.process import GeneratorSpec, start
-from harness.model import Lane, LoadPlan, Target
+from harness.model import Deployed, Lane, LoadPlan
 from harness.scenario import MEASURE_LOCK, Ask, World, prepare
 from tests.bench.measures import median
 from tests.bench.results import Price, Side
@@ -64,7 +64,7 @@ def _measured(world: World, rounds: int, seconds: float, scratch: Path, undo: Ex
     namespace = f"knative-chaos-{run_id}"
     undo.enter_context(run_alive(world.state, run_id))
     undo.callback(deploy.remove, world.handle, namespace=namespace, run_id=run_id, progress=world.progress)
-    target = deploy.deploy(
+    deployed = deploy.deploy(
         world.handle,
         world.stack,
         SCENARIOS["S1"].service,
@@ -79,13 +79,13 @@ def _measured(world: World, rounds: int, seconds: float, scratch: Path, undo: Ex
     observations = 0
     for number in range(rounds):
         with world.progress.step(f"round {number}: {RATE} rps without observers, then with them"):
-            alone.append(_stretch(target, run_id, 2 * number, seconds, folder))
-            observers = _observers(world, target, folder / f"raw-{number}")
+            alone.append(_stretch(deployed, run_id, 2 * number, seconds, folder))
+            observers = _observers(world, deployed, folder / f"raw-{number}")
             try:
                 observers.start()
-                observers.follow(target.pod)
-                observers.prove(target.pod, 60)
-                looking.append(_stretch(target, run_id, 2 * number + 1, seconds, folder))
+                observers.follow(deployed.pods[0].name)
+                observers.prove(deployed.pods[0].name, 60)
+                looking.append(_stretch(deployed, run_id, 2 * number + 1, seconds, folder))
             finally:
                 observers.stop()
             observations += len(observers.feed.snapshot())
@@ -104,10 +104,10 @@ def _measured(world: World, rounds: int, seconds: float, scratch: Path, undo: Ex
     )
 
 
-def _observers(world: World, target: Target, raw: Path) -> observe.Observers:
+def _observers(world: World, deployed: Deployed, raw: Path) -> observe.Observers:
     return observe.Observers(
         world.handle,
-        target.namespace,
+        deployed.namespace,
         sink=observe.Feed(),
         raw_dir=raw,
         exec_argv=lambda argv: world.engine.exec_argv(world.handle.node, argv),
@@ -115,11 +115,12 @@ def _observers(world: World, target: Target, raw: Path) -> observe.Observers:
     )
 
 
-def _stretch(target: Target, run_id: str, number: int, seconds: float, folder: Path) -> Stretch:
+def _stretch(deployed: Deployed, run_id: str, number: int, seconds: float, folder: Path) -> Stretch:
     out = folder / f"load-{number}"
     plan = LoadPlan(rate_rps=RATE, lanes=((Lane.GET_KEEPALIVE, 1),))
     length = seconds + WARM_S
-    spec = GeneratorSpec(target.address, target.port, target.host, plan, run_id, number, max_s=length + 5, drain_s=10.0)
+    users = deployed.route("users")
+    spec = GeneratorSpec(users.address, users.port, users.host, plan, run_id, number, max_s=length + 5, drain_s=10.0)
     with start(spec, out) as generator:
         t0 = generator.wait_started()
         _until(t0 + int(WARM_S * 1e9))

@@ -25,7 +25,7 @@ from harness.inject import inject
 from harness.knative import pods
 from harness.knative.times import rfc3339_ns
 from harness.load.process import Generator
-from harness.model import NOBODY, RUN_LABEL, AppSpec, FaultSpec, Probe, Ruling, ServiceSpec, Stream, Target
+from harness.model import NOBODY, RUN_LABEL, AppSpec, Deployed, FaultSpec, Probe, Ruling, ServiceSpec, Stream
 from harness.observe import Feed, KubeLogs, LogSource, Observers, bridge
 from harness.observe.logs import LogFollower
 from harness.observe.rawcopy import RawCopies
@@ -208,7 +208,7 @@ def _restart_api(world: World) -> None:
 def test_an_api_server_that_is_killed_in_a_cycle_costs_nothing_or_is_named(experiment: Experiment, world: World) -> None:
     """Logs and journals are resumed; watches are listed anew, and what that cannot make up for is a reason."""
 
-    def kill(_target: Target, _generator: Generator) -> None:
+    def kill(_deployed: Deployed, _generator: Generator) -> None:
         _restart_api(world)
 
     run = experiment(S1, name="planted-api-restart", claims=S1.claims, cycles=1, planted=Planted(before_fault=kill))
@@ -223,8 +223,10 @@ def test_an_api_server_that_is_killed_in_a_cycle_costs_nothing_or_is_named(exper
 def test_a_pod_that_goes_before_its_logs_were_sealed_is_inconclusive(experiment: Experiment, world: World) -> None:
     """What it said in its last moments cannot be had any more."""
 
-    def delete(target: Target, _generator: Generator) -> None:
-        Kube.of(world.handle).core.delete_namespaced_pod(target.pod, target.namespace, grace_period_seconds=0, _request_timeout=10)
+    def delete(deployed: Deployed, _generator: Generator) -> None:
+        Kube.of(world.handle).core.delete_namespaced_pod(
+            deployed.pods[0].name, deployed.namespace, grace_period_seconds=0, _request_timeout=10
+        )
 
     spec = replace(N1, after_s=3.0)
     run = experiment(spec, name="planted-pod-gone", cycles=1, planted=Planted(before_fault=delete))
@@ -245,7 +247,7 @@ class _Stepped:
         reading = Reading.take()
         return replace(reading, utc_ns=reading.utc_ns + self._offset_ns)
 
-    def step(self, _target: Target, _generator: Generator) -> None:
+    def step(self, _deployed: Deployed, _generator: Generator) -> None:
         """80 ms forth, looked at, and back."""
         self._offset_ns, seen = 80_000_000, self._reads
         wait_for("two looks", lambda: Look(self._reads >= seen + 2 or None, f"{self._reads} readings"), within_s=WITHIN_S)
@@ -265,15 +267,15 @@ def test_a_clock_that_is_set_forth_and_back_in_a_cycle_is_inconclusive(experimen
 
 
 def test_streams_that_are_ended_early_are_resumed_without_gap_or_doubles(
-    world: World, service: Callable[[ServiceSpec], Target], tmp_path: Path
+    world: World, service: Callable[[ServiceSpec], Deployed], tmp_path: Path
 ) -> None:
     """Every watch and the journal's follower are ended again and again while a container restarts."""
     probe = Probe(initial_delay_s=3)
-    target = service(ServiceSpec(app=AppSpec(startup_delay_s=1), liveness=probe, readiness=Probe(path="/readyz")))
+    deployed = service(ServiceSpec(app=AppSpec(startup_delay_s=1), liveness=probe, readiness=Probe(path="/readyz")))
     node, engine, feed = world.handle.node, world.engine, Feed()
     observers = Observers(
         world.handle,
-        target.namespace,
+        deployed.namespace,
         sink=feed,
         raw_dir=tmp_path,
         exec_argv=lambda command: engine.exec_argv(node, command),
@@ -297,11 +299,11 @@ def test_streams_that_are_ended_early_are_resumed_without_gap_or_doubles(
 
     try:
         observers.start()
-        observers.follow(target.pod)
-        observers.prove(target.pod, WITHIN_S)
-        inject(world.handle, target, FaultSpec("liveness"), cycle=0)
+        observers.follow(deployed.pods[0].name)
+        observers.prove(deployed.pods[0].name, WITHIN_S)
+        inject(world.handle, deployed, deployed.pods[0], FaultSpec("liveness"), cycle=0)
         wait_for("the restart", restarted, within_s=WITHIN_S, every_s=1.0)
-        assert observers.seal(target.pod)
+        assert observers.seal(deployed.pods[0].name)
     finally:
         observers.stop()
     assert feed.gaps() == ()

@@ -16,24 +16,24 @@ from harness.adapters.files import State
 from harness.adapters.kube import Kube
 from harness.adapters.wait import Look, wait_for
 from harness.inject import inject
-from harness.model import AppSpec, ClusterHandle, FaultSpec, Observation, Probe, ServiceSpec, Stream, Target
+from harness.model import AppSpec, ClusterHandle, Deployed, FaultSpec, Observation, Probe, ServiceSpec, Stream
 from harness.observe import Feed, KubeLogs, LogSource, Observers
 
 pytestmark = [pytest.mark.cluster, pytest.mark.beside]
 
-Deploy = Callable[[ServiceSpec], Target]
+Deploy = Callable[[ServiceSpec], Deployed]
 Wrap = Callable[[LogSource], LogSource]
 SPEC = ServiceSpec(app=AppSpec(startup_delay_s=2), liveness=Probe(initial_delay_s=5), readiness=Probe(path="/readyz"))
 WITHIN_S = 60.0
 
 
 @contextmanager
-def observing(handle: ClusterHandle, target: Target, raw: Path, wrap: Wrap | None = None) -> Iterator[Observers]:
+def observing(handle: ClusterHandle, deployed: Deployed, raw: Path, wrap: Wrap | None = None) -> Iterator[Observers]:
     """Observers that have been proved to see the target's pod."""
     engine = Engine.detect(State.default(), prefer=handle.engine)
     observers = Observers(
         handle,
-        target.namespace,
+        deployed.namespace,
         sink=Feed(),
         raw_dir=raw,
         exec_argv=lambda command: engine.exec_argv(handle.node, command),
@@ -42,8 +42,8 @@ def observing(handle: ClusterHandle, target: Target, raw: Path, wrap: Wrap | Non
     )
     try:
         observers.start()
-        observers.follow(target.pod)
-        observers.prove(target.pod, WITHIN_S)
+        observers.follow(deployed.pods[0].name)
+        observers.prove(deployed.pods[0].name, WITHIN_S)
         yield observers
     finally:
         observers.stop()
@@ -71,11 +71,11 @@ def test_a_liveness_restart_is_seen_by_every_stream_without_a_gap(
     kind_cluster: ClusterHandle, service: Deploy, tmp_path: Path
 ) -> None:
     """Pod status, event, the app's own log of both instances, queue-proxy, the runtime's journal; and nothing stays in the node."""
-    target = service(SPEC)
-    with observing(kind_cluster, target, tmp_path) as observers:
+    deployed = service(SPEC)
+    with observing(kind_cluster, deployed, tmp_path) as observers:
         feed = observers.feed
-        inject(kind_cluster, target, FaultSpec("liveness"), cycle=0)
-        wait_seen(feed, "the restart", lambda o: o.stream is Stream.PODS and o.pod == target.pod and restarts(o) == 1)
+        inject(kind_cluster, deployed, deployed.pods[0], FaultSpec("liveness"), cycle=0)
+        wait_seen(feed, "the restart", lambda o: o.stream is Stream.PODS and o.pod == deployed.pods[0].name and restarts(o) == 1)
         wait_seen(feed, "Killing", lambda o: o.stream is Stream.EVENTS and json.loads(o.payload)["reason"] == "Killing")
         wait_seen(feed, "the app's next life", lambda o: o.stream is Stream.APP and o.instance == 1 and '"listen' in o.payload)
         wait_seen(feed, "the drain", lambda o: o.stream is Stream.QUEUE_PROXY and "drain handler" in o.payload)
@@ -89,12 +89,12 @@ def test_a_liveness_restart_is_seen_by_every_stream_without_a_gap(
             "the runtime's stop of the old one",
             lambda o: o.stream is Stream.CONTAINERD and "StopContainer" in o.payload and o.instance == 0,
         )
-        assert observers.seal(target.pod)
+        assert observers.seal(deployed.pods[0].name)
         assert observers.broken() == ()
     assert feed.gaps() == ()
     dead = [o.payload for o in feed.snapshot() if o.stream is Stream.APP and o.instance == 0]
     kept = Kube.of(kind_cluster).core.read_namespaced_pod_log(
-        target.pod, target.namespace, container="user-container", previous=True, _request_timeout=10
+        deployed.pods[0].name, deployed.namespace, container="user-container", previous=True, _request_timeout=10
     )
     assert dead == str(kept).splitlines()
     engine = Engine.detect(State.default(), prefer=kind_cluster.engine)
@@ -128,18 +128,20 @@ def test_a_stream_that_breaks_again_and_again_delivers_each_line_once(
     kind_cluster: ClusterHandle, service: Deploy, tmp_path: Path
 ) -> None:
     """Resumed at the last line each time: the raw copy is the log, byte for byte."""
-    target = service(SPEC)
-    with observing(kind_cluster, target, tmp_path, _Flaky) as observers:
+    deployed = service(SPEC)
+    with observing(kind_cluster, deployed, tmp_path, _Flaky) as observers:
         wait_for(
             "forty lines of the app",
             lambda: Look(sum(o.stream is Stream.APP for o in observers.feed.snapshot()) >= 40 or None, "fewer"),
             within_s=WITHIN_S,
         )
-        assert observers.seal(target.pod)
+        assert observers.seal(deployed.pods[0].name)
     assert observers.feed.gaps() == ()
-    copied = (tmp_path / target.pod / "user-container.0.log").read_bytes().splitlines()
+    copied = (tmp_path / deployed.pods[0].name / "user-container.0.log").read_bytes().splitlines()
     assert len(copied) >= 40
-    assert copied == KubeLogs(Kube.of(kind_cluster), target.namespace).read(target.pod, "user-container")[: len(copied)]
+    assert (
+        copied == KubeLogs(Kube.of(kind_cluster), deployed.namespace).read(deployed.pods[0].name, "user-container")[: len(copied)]
+    )
 
 
 class _Cut:
@@ -168,14 +170,14 @@ class _Cut:
 
 def test_a_cut_stream_is_a_gap_from_its_last_line_to_the_seal(kind_cluster: ClusterHandle, service: Deploy, tmp_path: Path) -> None:
     """The app goes on writing; nobody knows what."""
-    target = service(SPEC)
-    with observing(kind_cluster, target, tmp_path, _Cut) as observers:
+    deployed = service(SPEC)
+    with observing(kind_cluster, deployed, tmp_path, _Cut) as observers:
         wait_for(
             "the cut",
             lambda: Look(any("does not come back" in note for note in observers.broken()) or None, str(observers.broken())),
             within_s=WITHIN_S,
         )
-        assert not observers.seal(target.pod)
+        assert not observers.seal(deployed.pods[0].name)
     lines = [o for o in observers.feed.snapshot() if o.stream is Stream.APP]
     gaps = [gap for gap in observers.feed.gaps() if gap.stream is Stream.APP]
     assert len(lines) == 20
@@ -188,15 +190,17 @@ def test_a_pod_that_is_gone_before_its_logs_were_sealed_is_a_gap(
     kind_cluster: ClusterHandle, service: Deploy, tmp_path: Path
 ) -> None:
     """Its logs went with it; the streams' clean end proves nothing."""
-    target = service(SPEC)
-    with observing(kind_cluster, target, tmp_path) as observers:
-        Kube.of(kind_cluster).core.delete_namespaced_pod(target.pod, target.namespace, grace_period_seconds=0, _request_timeout=10)
+    deployed = service(SPEC)
+    with observing(kind_cluster, deployed, tmp_path) as observers:
+        Kube.of(kind_cluster).core.delete_namespaced_pod(
+            deployed.pods[0].name, deployed.namespace, grace_period_seconds=0, _request_timeout=10
+        )
         wait_for(
             "the gap",
             lambda: Look(
-                any(gap.stream is Stream.QUEUE_PROXY and gap.pod == target.pod for gap in observers.feed.gaps()) or None,
+                any(gap.stream is Stream.QUEUE_PROXY and gap.pod == deployed.pods[0].name for gap in observers.feed.gaps()) or None,
                 str(observers.broken()),
             ),
             within_s=WITHIN_S,
         )
-        assert not observers.seal(target.pod)
+        assert not observers.seal(deployed.pods[0].name)

@@ -21,14 +21,15 @@ from harness.load.process import Generator
 from harness.model import (
     Cause,
     ClusterHandle,
+    Deployed,
     FaultEvent,
     Handler,
     LoadPlan,
     Observed,
+    Pod,
     Probe,
     Ruling,
     Stream,
-    Target,
 )
 from harness.scenario import Run, World
 from tests.cluster.quick import N1, S1
@@ -50,9 +51,9 @@ def observed(run: Run, claim: str) -> Observed:
 def test_a_fault_that_does_not_land_is_inconclusive(experiment: Experiment) -> None:
     """The app says yes to the fault and is cured at once: no restart comes, and nothing is claimed of it."""
 
-    def told_and_cured(handle: ClusterHandle, target: Target, cycle: int) -> FaultEvent:
-        event = inject.inject(handle, target, S1.fault, cycle=cycle)
-        inject.clear(handle, target)
+    def told_and_cured(handle: ClusterHandle, deployed: Deployed, pod: Pod, cycle: int) -> FaultEvent:
+        event = inject.inject(handle, deployed, pod, S1.fault, cycle=cycle)
+        inject.clear(handle, deployed, pod)
         return event
 
     run = experiment(S1, name="planted-not-landed", claims=S1.claims, cycles=1, planted=Planted(inject=told_and_cured))
@@ -74,9 +75,9 @@ def test_a_stalled_generator_voids_its_cycle_and_a_replacement_counts(experiment
     """A second without a request sent is a hole in the measurement, not a second without failures."""
     stalled: list[str] = []
 
-    def once(target: Target, generator: Generator) -> None:
+    def once(deployed: Deployed, generator: Generator) -> None:
         if not stalled:
-            stalled.append(target.pod)
+            stalled.append(deployed.pods[0].name)
             stall(generator)
 
     run = experiment(N1, name="planted-stall", claims=N1.claims, cycles=1, planted=Planted(before_fault=once))
@@ -89,7 +90,7 @@ def test_a_stalled_generator_voids_its_cycle_and_a_replacement_counts(experiment
 def test_a_generator_that_always_stalls_leaves_nothing_to_rule_on(experiment: Experiment) -> None:
     """The replacements are few and fixed beforehand; then the run says that it does not know."""
 
-    def always(_target: Target, generator: Generator) -> None:
+    def always(_deployed: Deployed, generator: Generator) -> None:
         stall(generator)
 
     spec = replace(N1, max_replacements=1, after_s=2.0)
@@ -101,8 +102,8 @@ def test_a_generator_that_always_stalls_leaves_nothing_to_rule_on(experiment: Ex
 def test_n1_with_a_fault_nobody_asked_for_is_a_regression(experiment: Experiment, world: World) -> None:
     """The negative control can fail: a restart behind its back breaks both of its claims."""
 
-    def secretly(target: Target, _generator: Generator) -> None:
-        inject.inject(world.handle, target, S1.fault, cycle=0)
+    def secretly(deployed: Deployed, _generator: Generator) -> None:
+        inject.inject(world.handle, deployed, deployed.pods[0], S1.fault, cycle=0)
 
     patient = replace(N1, after_s=15.0)
     run = experiment(patient, name="planted-n1", claims=N1.claims, cycles=1, planted=Planted(before_fault=secretly))
@@ -126,13 +127,13 @@ def test_a_request_of_somebody_else_leaves_a_line_unmatched(experiment: Experime
     """Each refused line belongs to one request of the generator; one more line is one too many, and is said."""
     sent: list[int] = []
 
-    def intrude(target: Target, generator: Generator) -> None:
+    def intrude(deployed: Deployed, generator: Generator) -> None:
         def refused() -> Look[bool]:
             failed = generator.failed_so_far()
             return Look(True if failed >= 3 else None, f"{failed} failed requests")
 
         wait_for("The refusals", refused, within_s=40, every_s=0.05)
-        sent.append(outsider.send(target).status)
+        sent.append(outsider.send(deployed).status)
 
     run = experiment(S1, name="planted-outsider", claims=S1.claims, cycles=1, planted=Planted(after_fault=intrude))
     assert sent == [502]

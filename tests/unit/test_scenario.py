@@ -22,16 +22,18 @@ from harness.history import read, read_meta
 from harness.load.calm import Calm, Limits
 from harness.model import (
     ClusterHandle,
+    Deployed,
     HostPorts,
     InstalledStack,
     KnativeVersion,
     LoadPlan,
+    Pod,
     Probe,
     Provision,
+    Route,
     Scenario,
     Stack,
     SystemChange,
-    Target,
 )
 from harness.scenario import World, measure, require_runnable, with_request_log
 
@@ -76,7 +78,7 @@ def test_limits_with_which_nothing_would_count_are_refused_first(tmp_path: Path,
 
 def test_a_planted_run_needs_a_name_of_its_own(tmp_path: Path) -> None:
     """Also where nothing of the scenario itself is changed."""
-    planted = Planted(before_fault=lambda _target, _generator: None)
+    planted = Planted(before_fault=lambda _deployed, _generator: None)
     assert planted.names() == ("before_fault",)
     with pytest.raises(BadInput, match="not the S1"):
         require_runnable(S1, VERSION, tmp_path, planted=planted)
@@ -112,7 +114,9 @@ def test_a_run_with_the_request_log_has_a_name_that_says_so(tmp_path: Path) -> N
 
 
 STACK = Stack("1.23.0", "module", "v1.34.4", "net-kourier v0.48.0", "go1.25", (), ())
-TARGET = Target("ns", "toggle", "toggle-00001", "pod", "10.0.0.1", "boot", "host", "127.0.0.1", 1)
+POD = Pod("pod", "uid", "10.0.0.1", "node", "boot")
+USERS = Route("users", "127.0.0.1", 1, "host", ())
+DEPLOYED = Deployed("knative-service", "ns", "toggle", "toggle-00001", (POD,), (USERS,))
 
 
 def nowhere(tmp_path: Path) -> World:
@@ -128,14 +132,14 @@ class Told(Exception):
 
 
 @pytest.mark.parametrize("ends", [DeployError("no"), KeyboardInterrupt(), Told()], ids=["an error", "Ctrl-C", "a crash"])
-@pytest.mark.parametrize("at", ["switch_on", "deploy", "settled", "open_ways"])
+@pytest.mark.parametrize("at", ["switch_on", "deploy", "settled", "open_routes"])
 def test_the_request_log_is_given_back_whatever_happens(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ends: BaseException, at: str
 ) -> None:
     """What a dead run left comes first; the run's own Service is gone before the switch is turned back, which rolls what stands."""
     calls: list[str] = []
     change = SystemChange("ConfigMap x/y", "key", None, "true", "why")
-    answers = {"switch_on": (change,), "deploy": TARGET, "settled": True, "open_ways": TARGET, "give_back": False}
+    answers = {"switch_on": (change,), "deploy": DEPLOYED, "settled": True, "open_routes": DEPLOYED, "give_back": False}
 
     def stand_in(name: str) -> Callable[..., object]:
         def called(*_args: object, **_kwargs: object) -> object:
@@ -146,13 +150,13 @@ def test_the_request_log_is_given_back_whatever_happens(
 
         return called
 
-    for name in ("sweep", "remove", "deploy", "open_ways", "fresh_pod"):
+    for name in ("sweep", "remove", "deploy", "open_routes", "fresh_pods"):
         monkeypatch.setattr(deploy, name, stand_in(name))
     for name in ("switch_on", "settled", "give_back"):
         monkeypatch.setattr(install.request_log, name, stand_in(name))
     with pytest.raises(type(ends) if not isinstance(ends, KeyboardInterrupt) else Interrupted):
         measure(with_request_log(replace(S1, cycles=1)), nowhere(tmp_path), artifacts=tmp_path / "artifacts")
-    order = ["sweep", "give_back", "switch_on", "deploy", "settled", "open_ways"]
+    order = ["sweep", "give_back", "switch_on", "deploy", "settled", "open_routes"]
     expected = order[: order.index(at) + 1] + (["remove"] if at != "switch_on" else []) + ["give_back"]
     assert calls == expected
     (run,) = (tmp_path / "artifacts" / "S1-request-log").iterdir()
@@ -174,19 +178,19 @@ def test_a_pod_made_before_the_switch_was_read_is_replaced(
         wanted.append(on)
         return made
 
-    def fresh_pod(*_args: object, **_kwargs: object) -> Target:
+    def fresh_pods(*_args: object, **_kwargs: object) -> Deployed:
         fresh.append("fresh")
-        return replace(TARGET, pod="another")
+        return replace(DEPLOYED, pods=(replace(POD, name="another"),))
 
-    def open_ways(_handle: object, given: Target, *_args: object, **_kwargs: object) -> Target:
-        assert given.pod == ("pod" if made else "another")
+    def open_routes(_handle: object, given: Deployed, *_args: object, **_kwargs: object) -> Deployed:
+        assert given.pods[0].name == ("pod" if made else "another")
         raise DeployError("far enough")
 
     for name in ("sweep", "remove"):
         monkeypatch.setattr(deploy, name, lambda *_args, **_kwargs: None)
-    monkeypatch.setattr(deploy, "deploy", lambda *_args, **_kwargs: TARGET)
-    monkeypatch.setattr(deploy, "fresh_pod", fresh_pod)
-    monkeypatch.setattr(deploy, "open_ways", open_ways)
+    monkeypatch.setattr(deploy, "deploy", lambda *_args, **_kwargs: DEPLOYED)
+    monkeypatch.setattr(deploy, "fresh_pods", fresh_pods)
+    monkeypatch.setattr(deploy, "open_routes", open_routes)
     monkeypatch.setattr(install.request_log, "settled", settled)
     monkeypatch.setattr(install.request_log, "give_back", lambda *_args, **_kwargs: False)
     monkeypatch.setattr(install.request_log, "switch_on", lambda *_args, **_kwargs: ())
@@ -216,8 +220,8 @@ def test_the_first_cycle_waits_for_a_calm_machine_and_the_record_says_so(tmp_pat
 
     for name in ("sweep", "remove"):
         monkeypatch.setattr(deploy, name, lambda *_args, **_kwargs: None)
-    for name in ("deploy", "open_ways"):
-        monkeypatch.setattr(deploy, name, lambda *_args, **_kwargs: TARGET)
+    for name in ("deploy", "open_routes"):
+        monkeypatch.setattr(deploy, name, lambda *_args, **_kwargs: DEPLOYED)
     monkeypatch.setattr(install.request_log, "settled", lambda *_args, **_kwargs: True)
     monkeypatch.setattr(install.request_log, "give_back", lambda *_args, **_kwargs: False)
     monkeypatch.setattr(observe, "Observers", lambda *_args, **_kwargs: SimpleNamespace(start=lambda: None, stop=lambda: None))

@@ -11,14 +11,17 @@ from harness.adapters.documents import Obj
 from harness.adapters.ingress import Reply
 from harness.adapters.kube import Kube
 from harness.adapters.objects import ApiRefused, Ref
-from harness.deploy import direct, open_ways
+from harness.deploy import direct, open_routes, service
 from harness.errors import BadInput, DeployError, WaitTimeout
-from harness.model import RUN_LABEL, ClusterHandle, HostPorts, Lane, LoadPlan, Target
+from harness.model import RUN_LABEL, ClusterHandle, Deployed, Hop, HostPorts, Lane, LoadPlan, Pod, Route
 from tests.unit.install.fake import FakeObjects
 
 PORTS = HostPorts(ingress=1, direct=59001, control=59002, api=4)
 HANDLE = ClusterHandle("c", "kind-c", "/nowhere", PORTS, "c-control-plane", "podman", "", "v1.34.4", created=True)
-TARGET = Target("ns", "toggle", "toggle-00001", "pod-2", "10.0.0.2", "boot", "toggle.example", "127.0.0.1", 1, 8081, token="t")
+USERS = Route("users", "127.0.0.1", 1, "toggle.example", service.USERS_HOPS)
+DEPLOYED = Deployed(
+    "knative-service", "ns", "toggle", "toggle-00001", (Pod("pod-2", "u2", "10.0.0.2", "node", "boot"),), (USERS,), 8081, token="t"
+)
 BOTH = ((Lane.GET_KEEPALIVE, 1), (Lane.GET_QUEUE_PROXY, 1), (Lane.GET_POD, 1))
 
 
@@ -34,8 +37,12 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> FakeObjects:
 
 def test_each_lane_gets_its_way(cluster: FakeObjects) -> None:
     """Queue-proxy's port and the app's, of every pod of the Revision, ready or not; in the run's namespace, with its label."""
-    opened = open_ways(HANDLE, TARGET, BOTH, run_id="r1")
-    assert opened == replace(TARGET, queue_proxy_port=59001, pod_port=59002)
+    opened = open_routes(HANDLE, DEPLOYED, BOTH, run_id="r1")
+    past = (
+        Route("queue-proxy", "127.0.0.1", 59001, "toggle.example", (Hop.QUEUE_PROXY, Hop.USER_CONTAINER)),
+        Route("pod", "127.0.0.1", 59002, "toggle.example", (Hop.USER_CONTAINER,)),
+    )
+    assert opened == replace(DEPLOYED, routes=(USERS, *past))
     made = {obj["spec"]["ports"][0]["nodePort"]: obj for obj in cluster.stored.values()}
     assert {port: obj["spec"]["ports"][0]["targetPort"] for port, obj in made.items()} == {31081: 8012, 31082: 8081}
     for obj in made.values():
@@ -48,14 +55,14 @@ def test_each_lane_gets_its_way(cluster: FakeObjects) -> None:
 @pytest.mark.parametrize("lanes", [LoadPlan().lanes, ((Lane.GET_H2C, 1), (Lane.GET_RETRYING, 1)), ((Lane.GET_POD, 0),)])
 def test_no_lane_for_it_no_way(cluster: FakeObjects, lanes: tuple[tuple[Lane, int], ...]) -> None:
     """Nothing is put beside the system under test that the load does not use."""
-    assert open_ways(HANDLE, TARGET, lanes, run_id="r1") is TARGET
+    assert open_routes(HANDLE, DEPLOYED, lanes, run_id="r1") is DEPLOYED
     assert not cluster.applied
 
 
 def test_one_lane_one_way(cluster: FakeObjects) -> None:
-    """The other port stays 0, which says that there is no such way."""
-    opened = open_ways(HANDLE, TARGET, ((Lane.GET_POD, 1),), run_id="r1")
-    assert (opened.queue_proxy_port, opened.pod_port) == (0, 59002)
+    """There is no other route."""
+    opened = open_routes(HANDLE, DEPLOYED, ((Lane.GET_POD, 1),), run_id="r1")
+    assert [(route.name, route.port) for route in opened.routes] == [("users", 1), ("pod", 59002)]
     assert len(cluster.applied) == 1
 
 
@@ -63,7 +70,7 @@ def test_a_cluster_without_the_host_port_is_refused(cluster: FakeObjects) -> Non
     """Before anything is made."""
     handle = replace(HANDLE, ports=replace(PORTS, control=0))
     with pytest.raises(BadInput, match="node port 31082, which get-pod needs"):
-        open_ways(handle, TARGET, BOTH, run_id="r1")
+        open_routes(handle, DEPLOYED, BOTH, run_id="r1")
     assert not cluster.applied
 
 
@@ -76,15 +83,15 @@ def test_a_way_that_ends_elsewhere_is_no_way(cluster: FakeObjects, monkeypatch: 
     """What it ends at is waited for, and told."""
     assert not cluster.applied
     monkeypatch.setattr(direct, "ask", lambda _address, _port, _host: reply)
-    with pytest.raises(WaitTimeout, match="get-queue-proxy is answered by pod-2"):
-        open_ways(HANDLE, TARGET, BOTH, run_id="r1", within_s=0.3)
+    with pytest.raises(WaitTimeout, match="route queue-proxy is answered by pod-2"):
+        open_routes(HANDLE, DEPLOYED, BOTH, run_id="r1", within_s=0.3)
 
 
 def test_a_users_own_app_needs_only_to_answer(cluster: FakeObjects, monkeypatch: pytest.MonkeyPatch) -> None:
     """It does not say which pod it is."""
     assert not cluster.applied
     monkeypatch.setattr(direct, "ask", lambda _address, _port, _host: Reply(200, {}, ""))
-    assert open_ways(HANDLE, replace(TARGET, token=""), BOTH, run_id="r1", within_s=60).pod_port == 59002
+    assert open_routes(HANDLE, replace(DEPLOYED, token=""), BOTH, run_id="r1", within_s=60).route("pod").port == 59002
 
 
 def taken(cluster: FakeObjects, namespace: str, *, going: bool) -> Ref:
@@ -124,7 +131,7 @@ def test_a_port_of_a_namespace_that_goes_is_waited_for(cluster: FakeObjects) -> 
     """A killed run's, on its way out."""
     holder = taken(cluster, "knative-chaos-dead", going=True)
     cluster._refuse = allocating(cluster, holder, gives_up_after=2)
-    assert open_ways(HANDLE, TARGET, BOTH, run_id="r1", within_s=60).queue_proxy_port == 59001
+    assert open_routes(HANDLE, DEPLOYED, BOTH, run_id="r1", within_s=60).route("queue-proxy").port == 59001
 
 
 def test_a_port_of_somebody_who_stays_is_theirs(cluster: FakeObjects) -> None:
@@ -132,7 +139,7 @@ def test_a_port_of_somebody_who_stays_is_theirs(cluster: FakeObjects) -> None:
     holder = taken(cluster, "shop", going=False)
     cluster._refuse = allocating(cluster, holder, gives_up_after=99)
     with pytest.raises(DeployError, match="Node port 31081 is taken by Service shop/theirs") as caught:
-        open_ways(HANDLE, TARGET, BOTH, run_id="r1", within_s=60)
+        open_routes(HANDLE, DEPLOYED, BOTH, run_id="r1", within_s=60)
     assert caught.value.fix
     assert holder in cluster.stored
 
@@ -145,4 +152,4 @@ def test_another_refusal_is_final(cluster: FakeObjects) -> None:
 
     cluster._refuse = refuse
     with pytest.raises(ApiRefused, match="forbidden"):
-        open_ways(HANDLE, TARGET, BOTH, run_id="r1", within_s=60)
+        open_routes(HANDLE, DEPLOYED, BOTH, run_id="r1", within_s=60)

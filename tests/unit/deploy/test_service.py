@@ -15,7 +15,7 @@ from harness.adapters.objects import ApiRefused, Ref
 from harness.deploy import direct, from_yaml, service
 from harness.deploy.pods import state_of
 from harness.errors import DeployError, WaitTimeout
-from harness.model import ClusterHandle, HostPorts, InstalledStack, ServiceSpec, Stack, Target
+from harness.model import ClusterHandle, Deployed, Hop, HostPorts, InstalledStack, Pod, Route, ServiceSpec, Stack
 from tests.unit.deploy.test_manifest import GOOD
 from tests.unit.install.fake import FakeObjects
 
@@ -57,6 +57,10 @@ class World(FakeObjects):
             "apiVersion": "v1",
             "kind": "Pod",
             "metadata": {"name": name, "namespace": namespace, "uid": f"u{self.made}", "labels": both},
+            "spec": {
+                "nodeName": "node-1",
+                "containers": [{"name": "user-container", "ports": [{}]}, {"name": "queue-proxy", "ports": [{}]}],
+            },
             "status": {
                 "phase": "Running",
                 "podIP": f"10.0.0.{self.made}",
@@ -94,36 +98,39 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     return world
 
 
-def deploy(spec: Any = None, within_s: float = 60) -> Target:
+def deploy(spec: Any = None, within_s: float = 60) -> Deployed:
     """With names a test can look for."""
     return service.deploy(
         HANDLE, STACK, spec or ServiceSpec(), namespace="ns", app_image="dev.local/toggle:1", run_id="r1", within_s=within_s
     )
 
 
-def test_the_target_is_the_pod_that_answered(world: World) -> None:
+def test_the_pod_is_the_one_that_answered(world: World) -> None:
     """Host from the Service's address, port from the cluster, boot from the answer, a token nobody else knows."""
-    target = deploy()
-    assert (target.namespace, target.service, target.revision) == ("ns", "toggle", "toggle-00001")
-    assert (target.pod, target.pod_ip, target.boot) == ("toggle-00001-1", "10.0.0.1", "boot1")
-    assert (target.host, target.address, target.port) == ("toggle.ns.x.example", "127.0.0.1", 1)
-    assert len(target.token) == 32
-    assert target.token not in repr(target)
+    deployed = deploy()
+    assert (deployed.kind, deployed.namespace, deployed.name) == ("knative-service", "ns", "toggle")
+    assert deployed.revision == "toggle-00001"
+    roles = {"user": "user-container", "queue-proxy": "queue-proxy"}
+    assert deployed.pods == (Pod("toggle-00001-1", "u1", "10.0.0.1", "node-1", "boot1", roles),)
+    assert deployed.routes == (Route("users", "127.0.0.1", 1, "toggle.ns.x.example", service.USERS_HOPS),)
+    assert {Hop.QUEUE_PROXY, Hop.USER_CONTAINER} <= set(service.USERS_HOPS)
+    assert len(deployed.token) == 32
+    assert deployed.token not in repr(deployed)
     assert world.stored[SPACE]["metadata"]["labels"] == {RUN: "r1"}
 
 
-def test_a_users_manifest_gives_a_target_too(world: World) -> None:
+def test_a_users_manifest_is_deployed_too(world: World) -> None:
     """With its own port and name."""
-    target = deploy(from_yaml(GOOD))
-    assert (target.service, target.user_port) == ("mine", 9000)
-    assert target.token
+    deployed = deploy(from_yaml(GOOD))
+    assert (deployed.name, deployed.user_port) == ("mine", 9000)
+    assert deployed.token
 
 
 def test_an_app_without_our_headers_is_taken_at_its_word(world: World) -> None:
     """A user's own image: one pod, and 200; there is no boot to know and no token to control it with."""
     world.answer = lambda reply: Reply(reply.status, {}, "own")
-    target = deploy(from_yaml(GOOD.replace("image: toggle", "image: own:1")))
-    assert (target.pod, target.boot, target.token) == ("mine-00001-1", "", "")
+    deployed = deploy(from_yaml(GOOD.replace("image: toggle", "image: own:1")))
+    assert (deployed.pods[0].name, deployed.pods[0].boot, deployed.token) == ("mine-00001-1", "", "")
 
 
 @pytest.mark.parametrize(
@@ -181,7 +188,7 @@ def test_a_webhook_away_for_a_moment_is_asked_again(world: World) -> None:
             raise ApiRefused("PATCH", status=500, said="failed calling webhook: connection refused")
 
     world._refuse = refuse
-    assert deploy().pod
+    assert deploy().pods
 
 
 def test_a_namespace_of_somebody_else_is_used_and_never_labelled(world: World) -> None:
@@ -211,31 +218,33 @@ def test_remove_leaves_another_run_alone(world: World) -> None:
 
 
 def test_a_fresh_pod_is_another_pod_and_another_boot(world: World) -> None:
-    """All else of the target stays."""
+    """All else stays."""
     before = deploy()
-    after = service.fresh_pod(HANDLE, before, within_s=60)
-    assert (after.pod, after.pod_ip, after.boot) == ("toggle-00001-2", "10.0.0.2", "boot2")
-    assert after.token == before.token
-    assert (after.host, after.port, after.revision) == (before.host, before.port, before.revision)
+    after = service.fresh_pods(HANDLE, before, within_s=60)
+    assert [(pod.name, pod.ip, pod.boot) for pod in after.pods] == [("toggle-00001-2", "10.0.0.2", "boot2")]
+    assert replace(after, pods=before.pods) == before
 
 
-def test_a_fresh_pod_is_proved_on_each_way_there_is(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fresh_pod_is_proved_on_each_route_there_is(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """A node that still leads to the pod before would make a cycle of two pods."""
-    before = replace(deploy(), queue_proxy_port=7, pod_port=8)
+    first = deploy()
+    users = first.route("users")
+    past = (replace(users, name="queue-proxy", port=7), replace(users, name="pod", port=8))
+    before = replace(first, routes=(users, *past))
     asked: list[int] = []
 
     def ask(address: str, port: int, host: str) -> Reply:
         asked.append(port)
-        old = Reply(200, {"x-toggle-pod": before.pod}, "")
+        old = Reply(200, {"x-toggle-pod": before.pods[0].name}, "")
         return old if asked.count(port) == 1 else world.ask(address, port, host)
 
     monkeypatch.setattr(direct, "ask", ask)
-    after = service.fresh_pod(HANDLE, before, within_s=60)
+    after = service.fresh_pods(HANDLE, before, within_s=60)
     assert asked == [7, 7, 8, 8]
-    assert (after.queue_proxy_port, after.pod_port) == (7, 8)
+    assert after.routes == before.routes
 
 
-def test_a_pod_that_restarted_before_the_cycle_is_no_fresh_pod(world: World) -> None:
+def test_a_pod_that_restarted_before_the_cycle_is_no_fresh_pods(world: World) -> None:
     """Its back-off and its events would be part of what is measured."""
     before = deploy()
 
@@ -244,7 +253,7 @@ def test_a_pod_that_restarted_before_the_cycle_is_no_fresh_pod(world: World) -> 
 
     world.shape = restarted
     with pytest.raises(DeployError, match=r"toggle-00001-2 Ready, 1 restarts before anything was measured"):
-        service.fresh_pod(HANDLE, before, within_s=1000)
+        service.fresh_pods(HANDLE, before, within_s=1000)
 
 
 @pytest.mark.parametrize("broken", [{"conditions": [{"type": "Ready", "status": "False"}]}, {"phase": "Pending", "conditions": []}])
@@ -253,7 +262,7 @@ def test_a_pod_that_is_not_ready_is_waited_for(world: World, broken: dict[str, o
     before = deploy()
     world.shape = lambda pod: pod["status"].update(broken)
     with pytest.raises(DeployError, match="not Ready"):
-        service.fresh_pod(HANDLE, before, within_s=0.2)
+        service.fresh_pods(HANDLE, before, within_s=0.2)
 
 
 def test_two_pods_are_not_one(world: World) -> None:
@@ -270,7 +279,7 @@ def test_two_pods_are_not_one(world: World) -> None:
         "status": {"phase": "Running"},
     }
     with pytest.raises(DeployError, match="toggle-00001-old Terminating"):
-        service.fresh_pod(HANDLE, before, within_s=0.2)
+        service.fresh_pods(HANDLE, before, within_s=0.2)
 
 
 def test_a_namespace_is_looked_at_again_once_its_pods_are_gone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

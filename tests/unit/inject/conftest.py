@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from harness.inject import control
-from harness.model import ClusterHandle, HostPorts, Target
+from harness.model import ClusterHandle, Deployed, Hop, HostPorts, Pod, Route
 
 PROXY = re.compile(r"/api/v1/namespaces/ns/pods/pod-1:8099/proxy(/.*)")
 
@@ -116,11 +116,12 @@ def handle(api: FakeApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Clu
 
 
 @pytest.fixture
-def target() -> Target:
-    """The pod of this cycle."""
-    host = "toggle.ns.example.com"
-    who = ("ns", "toggle", "toggle-00001", "pod-1", "10.0.0.1", "b1")
-    return Target(*who, host, "127.0.0.1", 9, control_port=8099, token="sesame")
+def deployed() -> Deployed:
+    """One pod, and the users' route to it."""
+    pod = Pod("pod-1", "u1", "10.0.0.1", "node", "b1", {"user": "user-container"})
+    users = Route("users", "127.0.0.1", 9, "toggle.ns.example.com", (Hop.INGRESS, Hop.QUEUE_PROXY, Hop.USER_CONTAINER))
+    names = ("knative-service", "ns", "toggle", "toggle-00001")
+    return Deployed(*names, (pod,), (users,), control_port=8099, token="sesame")
 
 
 def forward_to(port: int) -> Callable[[Asked], tuple[int, str]]:

@@ -13,7 +13,7 @@ import pytest
 
 from harness.errors import FaultError
 from harness.inject import clear, inject, state
-from harness.model import ClusterHandle, FaultSpec, Target
+from harness.model import ClusterHandle, Deployed, FaultSpec
 
 from .conftest import Asked, FakeApi, app_answer, forward_to, obedient
 
@@ -23,10 +23,10 @@ APP = Path(__file__).parents[3] / "testapps" / "toggle" / "toggle.py"
 @pytest.mark.parametrize("persistent", [False, True])
 @pytest.mark.parametrize("kind", ["liveness", "readiness", "hang", "exit"])
 def test_a_fault_is_sent_once_with_both_tokens(
-    api: FakeApi, handle: ClusterHandle, target: Target, kind: str, persistent: bool
+    api: FakeApi, handle: ClusterHandle, deployed: Deployed, kind: str, persistent: bool
 ) -> None:
     """State first, then one POST with the app's token and the user's; the event is what was done."""
-    event = inject(handle, target, FaultSpec(kind, persistent), cycle=3)
+    event = inject(handle, deployed, deployed.pods[0], FaultSpec(kind, persistent), cycle=3)
     assert [(one.method, one.path) for one in api.asked] == [("GET", "/state"), ("POST", "/fault")]
     assert json.loads(api.asked[1].body) == {"kind": kind, "persistent": persistent}
     assert api.asked[1].headers["x-toggle-token"] == "sesame"
@@ -37,17 +37,17 @@ def test_a_fault_is_sent_once_with_both_tokens(
     assert event.sent_ns <= event.answered_ns
 
 
-def test_no_fault_asks_nobody(api: FakeApi, handle: ClusterHandle, target: Target) -> None:
+def test_no_fault_asks_nobody(api: FakeApi, handle: ClusterHandle, deployed: Deployed) -> None:
     """NONE gives an event with status 0, and not one request."""
-    event = inject(handle, target, FaultSpec(), cycle=0)
+    event = inject(handle, deployed, deployed.pods[0], FaultSpec(), cycle=0)
     assert (event.kind, event.status, event.answer, event.sent_ns == event.answered_ns) == ("none", 0, "", True)
     assert api.asked == []
 
 
-def test_a_pod_that_restarted_unnoticed_is_left_alone(api: FakeApi, handle: ClusterHandle, target: Target) -> None:
+def test_a_pod_that_restarted_unnoticed_is_left_alone(api: FakeApi, handle: ClusterHandle, deployed: Deployed) -> None:
     """Another boot id in the state: nothing is posted."""
     with pytest.raises(FaultError, match="boot id before the fault is b1, the cycle began with b0"):
-        inject(handle, replace(target, boot="b0"), FaultSpec("liveness"), cycle=0)
+        inject(handle, deployed, replace(deployed.pods[0], boot="b0"), FaultSpec("liveness"), cycle=0)
     assert [one.path for one in api.asked] == ["/state"]
 
 
@@ -68,7 +68,7 @@ def test_a_pod_that_restarted_unnoticed_is_left_alone(api: FakeApi, handle: Clus
     ],
 )
 def test_a_wrong_answer_to_the_fault_is_an_error(
-    api: FakeApi, handle: ClusterHandle, target: Target, given: tuple[int, str] | None, says: str
+    api: FakeApi, handle: ClusterHandle, deployed: Deployed, given: tuple[int, str] | None, says: str
 ) -> None:
     """Each says what came; none is tried again."""
 
@@ -77,51 +77,51 @@ def test_a_wrong_answer_to_the_fault_is_an_error(
 
     api.app = app
     with pytest.raises(FaultError) as caught:
-        inject(handle, target, FaultSpec("liveness"), cycle=0)
+        inject(handle, deployed, deployed.pods[0], FaultSpec("liveness"), cycle=0)
     assert caught.match(f"(?s){says}")
     assert [one.path for one in api.asked] == ["/state", "/fault"]
 
 
-def test_a_long_answer_is_cut_in_the_message(api: FakeApi, handle: ClusterHandle, target: Target) -> None:
+def test_a_long_answer_is_cut_in_the_message(api: FakeApi, handle: ClusterHandle, deployed: Deployed) -> None:
     """A page of HTML does not flood the terminal."""
     api.app = lambda _asked: (500, "x" * 10_000)
     with pytest.raises(FaultError) as caught:
-        state(handle, target)
+        state(handle, deployed, deployed.pods[0])
     assert len(str(caught.value)) < 600
 
 
-def test_the_state_is_typed(handle: ClusterHandle, target: Target) -> None:
-    """What the app says, as nouns; a boot other than the target's is no error here."""
-    seen = state(handle, replace(target, boot="before"))
+def test_the_state_is_typed(handle: ClusterHandle, deployed: Deployed) -> None:
+    """What the app says, as nouns; a boot other than the pod's is no error here."""
+    seen = state(handle, deployed, replace(deployed.pods[0], boot="before"))
     assert (seen.pod, seen.boot, seen.t_ns, seen.listening) == ("pod-1", "b1", 5, True)
     assert (dict(seen.faults), seen.connections, seen.hung) == ({"liveness": True}, 2, 1)
     assert seen.probes == {"liveness": (3, 1), "readiness": (0, 0)}
 
 
-def test_a_state_that_lacks_something_is_an_error(api: FakeApi, handle: ClusterHandle, target: Target) -> None:
+def test_a_state_that_lacks_something_is_an_error(api: FakeApi, handle: ClusterHandle, deployed: Deployed) -> None:
     """An image of another time is named as such."""
     api.app = lambda _asked: (200, '{"pod": "pod-1", "boot": "b1"}')
     with pytest.raises(FaultError, match=r"state is not understood.*Rebuild"):
-        state(handle, target)
+        state(handle, deployed, deployed.pods[0])
 
 
-def test_clearing_waits_for_the_app_to_be_back(api: FakeApi, handle: ClusterHandle, target: Target) -> None:
+def test_clearing_waits_for_the_app_to_be_back(api: FakeApi, handle: ClusterHandle, deployed: Deployed) -> None:
     """A pod that does not answer yet is asked again; the answer is the state."""
     answers = [None, (503, "no endpoints"), (200, json.dumps(app_answer(boot="b2", faults={})))]
     api.app = lambda _asked: answers[len(api.asked) - 1]
-    assert clear(handle, target, "liveness", within_s=40).boot == "b2"
+    assert clear(handle, deployed, deployed.pods[0], "liveness", within_s=40).boot == "b2"
     assert [one.body for one in api.asked] == [b'{"kind": "liveness"}'] * 3
 
 
-def test_clearing_does_not_insist_when_refused(api: FakeApi, handle: ClusterHandle, target: Target) -> None:
+def test_clearing_does_not_insist_when_refused(api: FakeApi, handle: ClusterHandle, deployed: Deployed) -> None:
     """A wrong token will not get better."""
     api.app = lambda _asked: (403, "X-Toggle-Token does not match")
     with pytest.raises(FaultError, match="403"):
-        clear(handle, target)
+        clear(handle, deployed, deployed.pods[0])
     assert len(api.asked) == 1
 
 
-def test_the_real_app_is_understood(api: FakeApi, handle: ClusterHandle, target: Target, tmp_path: Path) -> None:
+def test_the_real_app_is_understood(api: FakeApi, handle: ClusterHandle, deployed: Deployed, tmp_path: Path) -> None:
     """State, fault, clear against the app itself: both sides speak the same language."""
     env = {"PATH": os.environ["PATH"], "PORT": "0", "TOGGLE_CONTROL_PORT": "0", "TOGGLE_BIND": "127.0.0.1"}
     env |= {"HOSTNAME": "pod-1", "TOGGLE_TOKEN": "sesame", "TOGGLE_STATE": str(tmp_path)}
@@ -130,12 +130,12 @@ def test_the_real_app_is_understood(api: FakeApi, handle: ClusterHandle, target:
             assert app.stdout is not None
             boot = json.loads(app.stdout.readline())
             api.app = forward_to(boot["control_port"])
-            mine = replace(target, boot=boot["boot"])
-            before = state(handle, mine)
-            event = inject(handle, mine, FaultSpec("readiness", persistent=True), cycle=1)
+            mine = replace(deployed.pods[0], boot=boot["boot"])
+            before = state(handle, deployed, mine)
+            event = inject(handle, deployed, mine, FaultSpec("readiness", persistent=True), cycle=1)
             assert before.faults == {}
             assert event.sent_ns <= json.loads(event.answer)["t_ns"] <= event.answered_ns
-            assert state(handle, mine).faults == {"readiness": True}
-            assert clear(handle, mine, within_s=40).faults == {}
+            assert state(handle, deployed, mine).faults == {"readiness": True}
+            assert clear(handle, deployed, mine, within_s=40).faults == {}
         finally:
             app.kill()

@@ -11,7 +11,7 @@ import pytest
 
 from harness.errors import FaultError
 from harness.inject import outsider
-from harness.model import Target
+from harness.model import Deployed
 
 
 @dataclass
@@ -46,9 +46,14 @@ def ingress() -> Iterator[Ingress]:
         thread.join()
 
 
-def test_one_request_with_an_id_of_its_own(ingress: Ingress, target: Target) -> None:
-    """Exactly one, to the target's host; what came back is told."""
-    sent = outsider.send(replace(target, port=ingress.port), timeout_s=40)
+def at(deployed: Deployed, port: int) -> Deployed:
+    """The same, with the users' route to this port."""
+    return replace(deployed, routes=(replace(deployed.route("users"), port=port),))
+
+
+def test_one_request_with_an_id_of_its_own(ingress: Ingress, deployed: Deployed) -> None:
+    """Exactly one, to the users' host; what came back is told."""
+    sent = outsider.send(at(deployed, ingress.port), timeout_s=40)
     (text,) = ingress.got
     assert text.startswith(b"GET /outsider HTTP/1.1\r\nHost: toggle.ns.example.com\r\n")
     assert f"X-Rid: {sent.rid}\r\n".encode() in text
@@ -57,24 +62,24 @@ def test_one_request_with_an_id_of_its_own(ingress: Ingress, target: Target) -> 
     assert sent.sent_ns <= sent.done_ns
 
 
-def test_ids_differ(ingress: Ingress, target: Target) -> None:
+def test_ids_differ(ingress: Ingress, deployed: Deployed) -> None:
     """Two outsiders are not mistaken for each other."""
-    there = replace(target, port=ingress.port)
+    there = at(deployed, ingress.port)
     assert outsider.send(there, timeout_s=40).rid != outsider.send(there, timeout_s=40).rid
 
 
 @pytest.mark.parametrize("answer", [b"", b"nonsense\r\n\r\n"])
-def test_no_answer_is_an_error_and_no_second_try(ingress: Ingress, target: Target, answer: bytes) -> None:
+def test_no_answer_is_an_error_and_no_second_try(ingress: Ingress, deployed: Deployed, answer: bytes) -> None:
     """It says which request got none."""
     ingress.answer = answer
     with pytest.raises(FaultError, match=r"outsider-[0-9a-f]+ got no answer"):
-        outsider.send(replace(target, port=ingress.port), timeout_s=40)
+        outsider.send(at(deployed, ingress.port), timeout_s=40)
     assert len(ingress.got) == 1
 
 
-def test_nobody_there_is_an_error(target: Target) -> None:
+def test_nobody_there_is_an_error(deployed: Deployed) -> None:
     """A refused connection to the ingress is told as such."""
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))  # held, so that nobody else gets it, and not listened on
         with pytest.raises(FaultError, match="ConnectionRefusedError"):
-            outsider.send(replace(target, port=held.getsockname()[1]))
+            outsider.send(at(deployed, held.getsockname()[1]))

@@ -22,7 +22,7 @@ from harness.load.process import Generator, ports_of, read_report, start
 from harness.load.records import RecordReader, Seen
 from harness.load.report import RUNNING
 from harness.load.schedule import schedule_of
-from harness.model import RECORD, Arrivals, Lane, LoadPlan, Outcome, Target
+from harness.model import RECORD, Arrivals, Deployed, Lane, LoadPlan, Outcome, Route
 from tests.unit.load.held import WITHIN_S, spec_for, truth_server
 from tests.unit.load.truth import Truth
 
@@ -136,13 +136,20 @@ def test_tail_tells_of_the_lanes_asked_for(tmp_path: Path, port: int) -> None:
         assert generator.tail(0, wanted) == [one for one in generator.tail(0) if one.lane in wanted] != []
 
 
-def test_lanes_that_leave_out_the_ingress_connect_where_the_target_says() -> None:
+def test_lanes_that_leave_out_the_ingress_connect_where_their_route_does() -> None:
     """Lanes the plan does not use need no way; one that it uses and that is not there is refused in words."""
-    target = Target("ns", "toggle", "toggle-1", "pod-1", "10.0.0.1", "b", "h", "127.0.0.1", 80, queue_proxy_port=81)
-    assert ports_of(LoadPlan(), target) == ()
-    assert ports_of(LoadPlan(lanes=((Lane.GET_QUEUE_PROXY, 2), (Lane.GET_POD, 0))), target) == ((Lane.GET_QUEUE_PROXY, 81),)
-    with pytest.raises(BadInput, match=r"get-pod.*pod-1"):
-        ports_of(LoadPlan(lanes=((Lane.GET_POD, 1),)), target)
+    deployed = Deployed(
+        "knative-service",
+        "ns",
+        "toggle",
+        "toggle-1",
+        (),
+        (Route("users", "127.0.0.1", 80, "h", ()), Route("queue-proxy", "127.0.0.1", 81, "h", ())),
+    )
+    assert ports_of(LoadPlan(), deployed) == ()
+    assert ports_of(LoadPlan(lanes=((Lane.GET_QUEUE_PROXY, 2), (Lane.GET_POD, 0))), deployed) == ((Lane.GET_QUEUE_PROXY, 81),)
+    with pytest.raises(BadInput, match=r"get-pod.*toggle has no route"):
+        ports_of(LoadPlan(lanes=((Lane.GET_POD, 1),)), deployed)
 
 
 def test_stop_waits_for_what_is_in_flight(tmp_path: Path, silent: int) -> None:
