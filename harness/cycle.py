@@ -17,9 +17,10 @@ from harness.adapters.progress import Progress
 from harness.adapters.wait import Look, wait_for
 from harness.errors import WaitTimeout
 from harness.faults import FAULTS, Ends, Sight
-from harness.load.process import THROUGH_INGRESS, Generator, GeneratorSpec, Seen, ports_of
+from harness.load.process import Generator, GeneratorSpec, Seen, routes_of
 from harness.load.process import start as start_generator
 from harness.model import (
+    USERS_ROUTE,
     ClusterHandle,
     CycleMark,
     Deployed,
@@ -92,17 +93,13 @@ class Cycle:
     def run(self) -> None:
         """Steps 6 to 10. The mark is recorded whatever happens; an interruption ends the load at once, without a drain."""
         spec, bench, index = self.spec, self.bench, self.mark.index
-        users = self.deployed.route("users")
         wanted = GeneratorSpec(
-            address=users.address,
-            port=users.port,
-            host=users.host,
+            routes=routes_of(spec.load, self.deployed),
             plan=spec.load,
             run_id=bench.run_id,
             cycle=index,
             max_s=2 * (self._steady_within_s() + self._landing_within_s()) + spec.recovery_s + spec.after_s,
             drain_s=spec.load.deadline_s,
-            ports=ports_of(spec.load, self.deployed),
         )
         try:
             with start_generator(wanted, bench.recorder.load_dir(index)) as generator:
@@ -206,7 +203,7 @@ class Cycle:
         A lane that goes straight to the pod shows what it shows: the service has recovered when its users say so.
         """
         spec = self.spec
-        judged = {lane for lane, weight in spec.load.lanes if weight} & THROUGH_INGRESS or None
+        judged = {lane for lane, weight in spec.load.lanes if weight and lane.route == USERS_ROUTE} or None
         other_boot = self.ends is Ends.RESTART
         # Until the kubelet has probed the new container, a restart loop looks like a single restart.
         watch = self._probe_watch(lambda boot: boot != self.pod.boot) if other_boot else None

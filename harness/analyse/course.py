@@ -8,9 +8,9 @@ from itertools import pairwise
 import numpy as np
 import polars as pl
 
-from harness.analyse.evidence import STRAIGHT
+from harness.analyse.evidence import LANES_OF_USERS
 from harness.faults import FAULTS
-from harness.model import Arrivals, CycleMark, FaultEvent, LoadPlan, Outcome, RunSpec
+from harness.model import USERS_ROUTE, Arrivals, CycleMark, FaultEvent, LoadPlan, Outcome, RunSpec
 
 SILENT_INTERVALS = 20
 """So many mean intervals without a request are no chance: with POISSON arrivals one in e^20."""
@@ -21,7 +21,7 @@ SILENT_S = 1.0
 _STEPS = ("load_started_ns", "steady_ns", "fault_ns", "landed_ns", "recovered_ns", "ended_ns")
 _OF_A_FAULT = frozenset({"fault_ns", "landed_ns"})
 
-_OF_USERS = ~pl.col("lane").is_in(STRAIGHT)
+_OF_USERS = pl.col("lane").is_in(LANES_OF_USERS)
 _BAD = pl.col("outcome") != Outcome.OK.value
 
 
@@ -89,7 +89,7 @@ def _of_silent_users(plan: LoadPlan, mark: CycleMark, requests: pl.DataFrame) ->
     """Where nobody asks, nobody is refused: the longest silence between start and recovery against the plan's mean interval."""
     if not 0 < mark.load_started_ns <= mark.recovered_ns:
         return
-    lanes = [lane.value for lane, weight in plan.lanes if weight > 0 and lane.value not in STRAIGHT]
+    lanes = [lane.value for lane, weight in plan.lanes if weight > 0 and lane.route == USERS_ROUTE]
     due = pl.col("intended_ns").is_between(mark.load_started_ns, mark.recovered_ns)
     asked = requests.filter(due & pl.col("lane").is_in(lanes) & (pl.col("sent_ns") > 0))["intended_ns"].sort().to_numpy()
     # The planned time may lie before the load's start was told of, so the edges count as silence too.
@@ -101,6 +101,6 @@ def _of_silent_users(plan: LoadPlan, mark: CycleMark, requests: pl.DataFrame) ->
 def _silence_s(plan: LoadPlan) -> float:
     """How long the users of this plan may be silent; 0 without a user in it."""
     weights = sum(weight for _, weight in plan.lanes if weight > 0)
-    share = sum(weight for lane, weight in plan.lanes if weight > 0 and lane.value not in STRAIGHT) / max(weights, 1)
+    share = sum(weight for lane, weight in plan.lanes if weight > 0 and lane.route == USERS_ROUTE) / max(weights, 1)
     rate = min(plan.rate_rps, plan.to_rate_rps) if plan.arrivals in {Arrivals.RAMP, Arrivals.STEP} else plan.rate_rps
     return SILENT_INTERVALS / (rate * share) + SILENT_S if rate * share > 0 else 0.0

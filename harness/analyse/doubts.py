@@ -11,7 +11,7 @@ import polars as pl
 
 from harness.analyse.anatomy import doubts_of
 from harness.analyse.course import off_course
-from harness.analyse.evidence import STRAIGHT
+from harness.analyse.evidence import LANES_OF_USERS
 from harness.analyse.windows import Window
 from harness.apps.toggle import BOOT_HEADER, POD_HEADER
 from harness.model import CycleFindings, CycleMark, Gap, History, Ledger, Outcome, Reason, ReasonKind, Stream
@@ -113,7 +113,7 @@ def _of_landing(cycle: Cycle) -> Iterable[str]:
 
 
 def _of_the_load(history: History, cycle: Cycle) -> Iterable[str]:
-    good = (pl.col("outcome") == Outcome.OK.value) & ~pl.col("lane").is_in(STRAIGHT)
+    good = (pl.col("outcome") == Outcome.OK.value) & pl.col("lane").is_in(LANES_OF_USERS)
     if cycle.mark.fault_ns:
         good &= pl.col("done_ns") <= cycle.mark.fault_ns
     if not cycle.requests.select(good.any()).item():

@@ -14,10 +14,13 @@ import polars as pl
 from harness.analyse.columns import Flags, Indices
 from harness.apps.toggle import BOOT_HEADER
 from harness.knative.lines import refused_text
-from harness.model import LANES_PAST_INGRESS, Cause, Lane, Outcome
+from harness.model import POD_ROUTE, USERS_ROUTE, Cause, Lane, Outcome
 
-STRAIGHT = tuple(lane.value for lane in LANES_PAST_INGRESS)
-"""The lanes that leave out the ingress. Claims speak of the others, the way of every user."""
+LANES_OF_USERS = tuple(lane.value for lane in Lane if lane.route == USERS_ROUTE)
+"""Claims speak of their requests."""
+
+LANES_TO_PODS = tuple(lane.value for lane in Lane if lane.route == POD_ROUTE)
+"""Queue-proxy knows nothing of their requests."""
 
 _SEEN_BY_THE_SOCKET = frozenset({Outcome.REFUSED, Outcome.RESET, Outcome.CLOSED, Outcome.TRUNCATED})
 
@@ -54,7 +57,7 @@ class Failures:
     @property
     def of_users(self) -> Flags:
         """Those a user of the Service would have seen."""
-        return self.which(lambda kind: kind.lane not in STRAIGHT) & ~self.superseded
+        return self.which(lambda kind: kind.lane.route == USERS_ROUTE) & ~self.superseded
 
 
 class Wants(Enum):
@@ -85,13 +88,13 @@ def judge_answer(failure: Failure, user_port: int) -> Cause | Wants:
         return Cause.CLIENT
     if failure.outcome is Outcome.TIMEOUT:
         return Cause.TIMEOUT
-    if failure.lane is Lane.GET_POD and failure.outcome in _SEEN_BY_THE_SOCKET:
+    if failure.lane.route == POD_ROUTE and failure.outcome in _SEEN_BY_THE_SOCKET:
         return Cause.DIRECT
     if failure.outcome is not Outcome.HTTP_ERROR:
         return Cause.UNKNOWN
     if failure.status >= 400 and BOOT_HEADER in failure.headers:
         return Cause.APP
-    if failure.lane is Lane.GET_POD:
+    if failure.lane.route == POD_ROUTE:
         return Cause.UNKNOWN
     if failure.status == 502:
         if failure.body == refused_text(user_port):
@@ -116,7 +119,7 @@ def judge_answer(failure: Failure, user_port: int) -> Cause | Wants:
 
 def is_of_queue_proxy(failure: Failure, user_port: int) -> bool:
     """Whether the answer alone proves that the request reached queue-proxy: it is the app's through it, or queue-proxy's own."""
-    if failure.lane is Lane.GET_POD or failure.outcome is not Outcome.HTTP_ERROR:
+    if failure.lane.route == POD_ROUTE or failure.outcome is not Outcome.HTTP_ERROR:
         return False
     return judge_answer(failure, user_port) in {Cause.APP, Cause.TIMEOUT, Wants.REFUSED_LINE}
 

@@ -13,7 +13,7 @@ from harness.analyse.anatomy import about_no_request, agree, dissect, gather
 from harness.analyse.columns import Flags
 from harness.analyse.doubts import Cycle, doubts
 from harness.analyse.errorlines import ErrorLines, forwarding_errors
-from harness.analyse.evidence import STRAIGHT, Failures, failures_of, is_of_queue_proxy, tries_of
+from harness.analyse.evidence import LANES_OF_USERS, LANES_TO_PODS, Failures, failures_of, is_of_queue_proxy, tries_of
 from harness.analyse.landed import landed
 from harness.analyse.ledger import Account, account, by_cause, may_be_sampled, total
 from harness.analyse.outage import outside
@@ -32,7 +32,6 @@ from harness.model import (
     Gap,
     Handler,
     History,
-    Lane,
     Outcome,
     ServiceSpec,
     Stream,
@@ -138,7 +137,7 @@ def _cycle(history: History, mark: CycleMark, tables: _Tables) -> _Seen:
     event = next(done, None)
     sights = states(of_pod, mark.pod)
     begin_ns = mark.fault_ns or mark.load_started_ns
-    users = requests.filter(~pl.col("lane").is_in(STRAIGHT))
+    users = requests.filter(pl.col("lane").is_in(LANES_OF_USERS))
     of_users = failures.of_users
     outcomes = _by_outcome(users)
     late = pacing(first_sent(requests, attempts))
@@ -183,7 +182,7 @@ def _cycle(history: History, mark: CycleMark, tables: _Tables) -> _Seen:
 
 def _unlogged(log: Joined, tries: pl.DataFrame, failures: Failures, user_port: int) -> int:
     """How many tries reached queue-proxy, by their answer, and are not in its request log, or with another status."""
-    through = (pl.col("outcome") == Outcome.OK.value) & (pl.col("lane") != Lane.GET_POD.value)
+    through = (pl.col("outcome") == Outcome.OK.value) & ~pl.col("lane").is_in(LANES_TO_PODS)
     good = tries.select(through.alias("through"))["through"].to_numpy()
     bad = failures.which(lambda kind: is_of_queue_proxy(kind, user_port))
     return int((log.line_of[good] < 0).sum() + (log.line_of[failures.row[bad]] < 0).sum())

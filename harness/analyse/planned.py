@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from harness.model import Arrivals, GeneratorReport, Lane, LoadPlan, RunSpec
+from harness.model import Arrivals, Behaviour, GeneratorReport, Lane, LoadPlan, RunSpec
 
 GRACE_NS = 2_000
 """So far a request may lie from where the plan has it: what is added up in floats, and cut to a nanosecond, is off by less."""
@@ -21,6 +21,8 @@ EARLY_NS = 1_000
 
 LOOSEST = {"match_tolerance_s": 0.05, "pacing_p99_limit_us": 50_000, "pacing_max_limit_us": 1_000_000}
 """Limits of a run above which nothing it finds is sharp enough to count, ten and four times the usual ones."""
+
+_RETRYING = tuple(lane.value for lane in Lane if lane.behaviour is Behaviour.RETRYING)
 
 _SIGMAS = 8
 """As far from their mean as random arrivals are never seen."""
@@ -132,13 +134,13 @@ def attempts_astray(plan: LoadPlan, requests: pl.DataFrame, attempts: pl.DataFra
 
     requests, attempts: of one cycle.
     """
-    retrying = any(lane is Lane.GET_RETRYING and weight > 0 for lane, weight in plan.lanes)
+    retrying = any(lane.behaviour is Behaviour.RETRYING and weight > 0 for lane, weight in plan.lanes)
     if attempts is None:
         return "the attempts of the retrying lane are missing" if retrying else ""
     if attempts.is_empty():
         return ""
-    own = requests.filter(pl.col("lane") == Lane.GET_RETRYING.value)["seq"]
-    astray = attempts.filter((pl.col("lane") != Lane.GET_RETRYING.value) | ~pl.col("seq").is_in(own.implode())).height
+    own = requests.filter(pl.col("lane").is_in(_RETRYING))["seq"]
+    astray = attempts.filter(~pl.col("lane").is_in(_RETRYING) | ~pl.col("seq").is_in(own.implode())).height
     if astray:
         return f"{astray} attempts belong to no request of the retrying lane"
     number = pl.col("attempt")

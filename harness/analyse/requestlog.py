@@ -14,9 +14,10 @@ import numpy as np
 import polars as pl
 
 from harness.analyse.columns import Flags, Indices, coded
+from harness.analyse.evidence import LANES_TO_PODS
 from harness.analyse.windows import Window
 from harness.knative.requestlog import CANON, HEAD, MARK, PARTS, PROBE_AGENTS, request_line
-from harness.model import Lane, Stream
+from harness.model import Stream
 
 _CHUNK = 1 << 14
 """Lines read at a time, so that the copies are small."""
@@ -157,7 +158,7 @@ def joined(log: RequestLines, tries: pl.DataFrame, *, cycle: int, pods: Collecti
     second one of a try, is a stranger. A line belongs to its try whatever its status, but is no evidence with another one than
     the client was told.
     """
-    sent = np.flatnonzero(((tries["sent_ns"] > 0) & (tries["lane"] != Lane.GET_POD.value)).to_numpy())
+    sent = np.flatnonzero(((tries["sent_ns"] > 0) & ~tries["lane"].is_in(LANES_TO_PODS)).to_numpy())
     keys = (tries["seq"].cast(pl.Int64) * _ATTEMPTS + tries["attempt"]).to_numpy()[sent]
     order = np.argsort(keys, kind="stable")
     keys, sent = keys[order], sent[order]

@@ -17,13 +17,25 @@ from harness.adapters.progress import QUIET, Progress
 from harness.adapters.wait import Look, wait_for
 from harness.errors import BadInput, DeployError
 from harness.knative.names import HTTP_PORT, REVISION_LABEL
-from harness.model import CONTROL_NODE_PORT, DIRECT_NODE_PORT, RUN_LABEL, ClusterHandle, Deployed, Hop, Lane, Route
+from harness.model import (
+    CONTROL_NODE_PORT,
+    DIRECT_NODE_PORT,
+    POD_ROUTE,
+    QUEUE_PROXY_ROUTE,
+    RUN_LABEL,
+    USERS_ROUTE,
+    ClusterHandle,
+    Deployed,
+    Hop,
+    Lane,
+    Route,
+)
 
-NODE_PORTS: dict[Lane, int] = {Lane.GET_QUEUE_PROXY: DIRECT_NODE_PORT, Lane.GET_POD: CONTROL_NODE_PORT}
+NODE_PORTS = {QUEUE_PROXY_ROUTE: DIRECT_NODE_PORT, POD_ROUTE: CONTROL_NODE_PORT}
 """Of the node; kind-config.yaml maps them to host ports."""
 
 
-HOPS = {"queue-proxy": (Hop.QUEUE_PROXY, Hop.USER_CONTAINER), "pod": (Hop.USER_CONTAINER,)}
+HOPS = {QUEUE_PROXY_ROUTE: (Hop.QUEUE_PROXY, Hop.USER_CONTAINER), POD_ROUTE: (Hop.USER_CONTAINER,)}
 """By route."""
 
 
@@ -32,7 +44,6 @@ class Way:
     """One of them to make. route: its name. port: of the pod. host_port: of this host, where the load connects."""
 
     route: str
-    lane: Lane
     port: int
     host_port: int
 
@@ -51,14 +62,14 @@ def open_routes(
     Lanes through the ingress need none. Raises BadInput where the cluster has no such host port, DeployError when
     a node port is somebody else's, WaitTimeout when no answer comes.
     """
-    ways = _ways(handle, deployed, {lane for lane, weight in lanes if weight > 0})
+    ways = _ways(handle, deployed, {lane.route for lane, weight in lanes if weight > 0})
     if not ways:
         return deployed
     objects = Objects(Kube.of(handle))
-    with progress.step(f"open {', '.join(way.lane for way in ways)}"):
+    with progress.step(f"open the routes {', '.join(way.route for way in ways)}"):
         for way in ways:
             _made(objects, manifest(way, deployed, run_id=run_id), within_s=within_s)
-        host = deployed.route("users").host
+        host = deployed.route(USERS_ROUTE).host
         routes = (Route(way.route, handle.address, way.host_port, host, HOPS[way.route]) for way in ways)
         opened = replace(deployed, routes=(*deployed.routes, *routes))
         prove_routes(opened, within_s=within_s)
@@ -87,27 +98,28 @@ def manifest(way: Way, deployed: Deployed, *, run_id: str) -> Obj:
     return {
         "apiVersion": "v1",
         "kind": "Service",
-        "metadata": {"name": f"knative-chaos-{way.lane}", "namespace": deployed.namespace, "labels": {RUN_LABEL: run_id}},
+        "metadata": {"name": f"knative-chaos-{way.route}", "namespace": deployed.namespace, "labels": {RUN_LABEL: run_id}},
         "spec": {
             "type": "NodePort",
             "selector": {REVISION_LABEL: deployed.revision},
             "publishNotReadyAddresses": True,
-            "ports": [{"name": "http", "port": 80, "targetPort": way.port, "nodePort": NODE_PORTS[way.lane]}],
+            "ports": [{"name": "http", "port": 80, "targetPort": way.port, "nodePort": NODE_PORTS[way.route]}],
         },
     }
 
 
-def _ways(handle: ClusterHandle, deployed: Deployed, lanes: set[Lane]) -> list[Way]:
+def _ways(handle: ClusterHandle, deployed: Deployed, routes: set[str]) -> list[Way]:
     known = (
-        Way("queue-proxy", Lane.GET_QUEUE_PROXY, HTTP_PORT, handle.ports.direct),
-        Way("pod", Lane.GET_POD, deployed.user_port, handle.ports.control),
+        Way(QUEUE_PROXY_ROUTE, HTTP_PORT, handle.ports.direct),
+        Way(POD_ROUTE, deployed.user_port, handle.ports.control),
     )
-    ways = [way for way in known if way.lane in lanes]
+    ways = [way for way in known if way.route in routes]
     for way in ways:
         if not way.host_port:
             raise BadInput(
-                f"The cluster {handle.name} maps no port of this host to node port {NODE_PORTS[way.lane]}, which {way.lane} needs.",
-                fix="Leave the lane out, or use a cluster made by knative-chaos up.",
+                f"The cluster {handle.name} maps no port of this host to node port {NODE_PORTS[way.route]}, "
+                f"which the route {way.route} needs.",
+                fix="Leave out the lanes that take it, or use a cluster made by knative-chaos up.",
             )
     return ways
 
@@ -126,7 +138,7 @@ def _made(objects: Objects, obj: Obj, *, within_s: float) -> None:
             if holder is not None and not _going(objects, holder):
                 raise DeployError(
                     f"Node port {port} is taken by {holder}.",
-                    fix="Remove that Service, or leave the lane out.",
+                    fix="Remove that Service, or leave out the lane that needs the port.",
                     where=str(Ref.of(obj)),
                 ) from refused
             return Look(None, f"node port {port} is held by {holder or 'nobody that can be seen'}")

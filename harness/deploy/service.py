@@ -19,7 +19,7 @@ from harness.deploy.manifest import adopted, env_of, render, user_port
 from harness.deploy.pods import pods_of
 from harness.errors import DeployError, WaitTimeout
 from harness.knative.names import SERVING_API
-from harness.model import RUN_LABEL, ClusterHandle, Deployed, Hop, InstalledStack, Pod, Route, ServiceSpec
+from harness.model import RUN_LABEL, USERS_ROUTE, ClusterHandle, Deployed, Hop, InstalledStack, Pod, Route, ServiceSpec
 
 GRACE_S = 1
 """Of a pod deleted outside of what is measured: its own grace is timeoutSeconds, 300 by default."""
@@ -67,7 +67,7 @@ def deploy(
                 name=ref.name,
                 revision=str(seen["status"].get("latestReadyRevisionName") or ""),
                 pods=(),
-                routes=(Route("users", handle.address, handle.ports.ingress, host, USERS_HOPS),),
+                routes=(Route(USERS_ROUTE, handle.address, handle.ports.ingress, host, USERS_HOPS),),
                 user_port=user_port(obj),
                 control_port=int(env_of(obj, CONTROL_PORT_ENV) or CONTROL_PORT),
                 token=env_of(obj, TOKEN_ENV),
@@ -226,7 +226,7 @@ def _served_by_one(objects: Objects, deployed: Deployed, *, within_s: float) -> 
     An app without the toggle's headers (a user's own) is taken at its word: there is one pod, and the answer is 200.
     Raises WaitTimeout, DeployError when the pod restarts before it was ever measured.
     """
-    users = deployed.route("users")
+    users = deployed.route(USERS_ROUTE)
 
     def once() -> Look[Pod]:
         pods = pods_of(objects, deployed.namespace, deployed.name)

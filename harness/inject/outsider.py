@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from harness.adapters.clock import now_ns
 from harness.errors import FaultError
-from harness.model import Deployed
+from harness.model import USERS_ROUTE, Deployed
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ def send(deployed: Deployed, *, path: str = "/outsider", timeout_s: float = 10) 
     To have it refused for certain, send it while `state(...)` says that the app is not listening. Raises FaultError when no
     answer came; it may have reached queue-proxy all the same.
     """
-    route = deployed.route("users")
+    route = deployed.route(USERS_ROUTE)
     rid = f"outsider-{secrets.token_hex(6)}"
     text = f"GET {path} HTTP/1.1\r\nHost: {route.host}\r\nX-Rid: {rid}\r\nConnection: close\r\n\r\n"
     where = f"{route.address}:{route.port}"

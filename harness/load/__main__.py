@@ -21,7 +21,7 @@ from harness.load.report import Reporter
 from harness.load.retry import Retry
 from harness.load.schedule import capacity
 from harness.load.spec import GeneratorSpec
-from harness.model import ANSWERS_FILE, ATTEMPTS_FILE, RECORDS_FILE, REPORT_FILE, Lane
+from harness.model import ANSWERS_FILE, ATTEMPTS_FILE, RECORDS_FILE, REPORT_FILE, Behaviour
 
 BAD_SPEC = 3
 CRASH = 70
@@ -45,7 +45,8 @@ def main(argv: list[str]) -> int:
     try:
         records = RecordWriter(path.parent / RECORDS_FILE, places, offset)
         answers = AnswerWriter(path.parent / ANSWERS_FILE)
-        attempts = AttemptWriter(path.parent / ATTEMPTS_FILE, offset) if dict(spec.plan.lanes).get(Lane.GET_RETRYING) else None
+        tries_again = any(weight and lane.behaviour is Behaviour.RETRYING for lane, weight in spec.plan.lanes)
+        attempts = AttemptWriter(path.parent / ATTEMPTS_FILE, offset) if tries_again else None
         reporter = Reporter(path.parent / REPORT_FILE, spec.plan.rate_rps, standing, offset)
         book = Book(records, answers, attempts, Retry.of(spec.plan))
         engine = Engine(spec, book, reporter, capacity=places, say=sys.stdout)

@@ -91,7 +91,7 @@ class Book:
         seq, lane, flags, intended = carrier.seq, carrier.lane, carrier.flags, carrier.intended
         times = (intended, carrier.sent, carrier.first, now)
         carrier.seq = -1
-        if lane == RETRYING and outcome is not Outcome.OK and self._attempts is not None:
+        if lane in RETRYING and outcome is not Outcome.OK and self._attempts is not None:
             attempt = flags >> ATTEMPT_SHIFT
             at = self._retry.next_at(attempt, outcome, status, intended, now)
             if at:

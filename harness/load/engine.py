@@ -22,7 +22,7 @@ from harness.load.schedule import SECOND_NS, in_flight_cap, lane_cycle, schedule
 from harness.load.spec import GeneratorSpec
 from harness.load.timer import Timer
 from harness.load.wire import RequestText
-from harness.model import LANES, Lane
+from harness.model import LANES, Behaviour
 
 START_LEAD_NS = 10_000_000
 """The first request is due so long after the start: the time to say that it has begun."""
@@ -49,14 +49,15 @@ def clients_of(spec: GeneratorSpec, book: Book, sockets: Sockets) -> dict[int, C
     for lane, weight in spec.plan.lanes:
         if not weight:
             continue
-        code, dialer = LANES.index(lane), Dialer(spec.address, spec.port_of(lane))
-        if lane is Lane.GET_H2C:
+        route, behaviour = spec.route_of(lane), lane.behaviour
+        code, dialer = LANES.index(lane), Dialer(route.address, route.port)
+        if behaviour is Behaviour.H2C:
             from harness.load.h2c import H2c  # noqa: PLC0415 - its library is loaded only where it is used
 
-            clients[code] = H2c(code, dialer, spec, rid, book, sockets)
+            clients[code] = H2c(code, dialer, spec, route.host, rid, book, sockets)
         else:
-            text = RequestText.of(lane, spec.host, spec.path, spec.plan)
-            clients[code] = Http1(code, dialer, text, rid, book, sockets, keep=lane is not Lane.GET_NEW)
+            text = RequestText.of(behaviour, route.host, spec.path, spec.plan)
+            clients[code] = Http1(code, dialer, text, rid, book, sockets, keep=behaviour is not Behaviour.GET_NEW)
     return clients
 
 

@@ -53,16 +53,16 @@ _RID = RID_HEADER.lower().encode()
 class H2c:
     """The lane. Requests go to the newest connection that has room."""
 
-    def __init__(self, lane: int, dialer: Dialer, spec: GeneratorSpec, rid: bytes, book: Book, sockets: Sockets) -> None:
-        """lane: its code. rid: what a request's number makes an id with."""
+    def __init__(self, lane: int, dialer: Dialer, spec: GeneratorSpec, host: str, rid: bytes, book: Book, sockets: Sockets) -> None:
+        """lane: its code. host: of the requests. rid: what a request's number makes an id with."""
         self.lane = lane
         self.book = book
         self.sockets = sockets
         self._dialer = dialer
         self._rid = rid
         self._path = (spec.path + ("&rid=" if "?" in spec.path else "?rid=")).encode("ascii")
-        self._before = [(b":method", b"GET"), (b":scheme", b"http"), (b":authority", spec.host.encode("ascii"))]
-        fields = fields_of(LANES[lane], spec.plan)
+        self._before = [(b":method", b"GET"), (b":scheme", b"http"), (b":authority", host.encode("ascii"))]
+        fields = fields_of(LANES[lane].behaviour, spec.plan)
         self._behind = [(name.lower().encode("ascii"), value.encode("ascii")) for name, value in fields]
         self._links: list[Link] = []
         self.streams = STREAMS  # what a server said last that it takes

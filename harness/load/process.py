@@ -19,12 +19,12 @@ from harness.adapters.wait import Look, wait_for
 from harness.errors import BadInput, LoadError, WaitTimeout
 from harness.load.records import RecordReader, Seen
 from harness.load.spec import BadSpec, GeneratorSpec
-from harness.model import LANES_PAST_INGRESS, REPORT_FILE, SPEC_FILE, Deployed, GeneratorReport, Lane, LoadPlan, Outcome
+from harness.model import REPORT_FILE, SPEC_FILE, Deployed, GeneratorReport, Lane, LoadPlan, Outcome, Route
 
-__all__ = ["THROUGH_INGRESS", "Generator", "GeneratorSpec", "Seen", "ports_of", "read_report", "require_plan", "start"]
+__all__ = ["Generator", "GeneratorSpec", "Seen", "read_report", "require_plan", "routes_of", "start"]
 
-THROUGH_INGRESS = frozenset(Lane) - frozenset(LANES_PAST_INGRESS)
-"""Lanes that go the way of every user."""
+ANYWHERE = tuple(Route(name, "127.0.0.1", 1, "host", ()) for name in dict.fromkeys(lane.route for lane in Lane))
+"""Routes that lead nowhere, of every name: whether a plan can be generated is asked before anything stands."""
 
 LOG = "generator.log"
 READY_WITHIN_S = 120.0
@@ -67,23 +67,22 @@ def start(spec: GeneratorSpec, out: Path) -> Generator:
 def require_plan(plan: LoadPlan) -> None:
     """Find out before anything is made whether this load can be generated. Raises BadInput."""
     try:
-        GeneratorSpec("127.0.0.1", 1, "host", plan, "run", 0, max_s=60.0, drain_s=0.0).check()
+        GeneratorSpec(ANYWHERE, plan, "run", 0, max_s=60.0, drain_s=0.0).check()
     except BadSpec as error:
         raise BadInput(f"The load cannot be generated: {error}.", fix="Change the load plan.") from error
 
 
-def ports_of(plan: LoadPlan, deployed: Deployed) -> tuple[tuple[Lane, int], ...]:
-    """Where the lanes of this plan connect that leave out the ingress. Raises BadInput when there is no such route."""
-    names = {Lane.GET_QUEUE_PROXY: "queue-proxy", Lane.GET_POD: "pod"}
-    known = {route.name: route.port for route in deployed.routes}
-    ports = tuple((lane, known.get(names[lane], 0)) for lane, weight in plan.lanes if weight and lane in names)
-    for lane, port in ports:
-        if not port:
+def routes_of(plan: LoadPlan, deployed: Deployed) -> tuple[Route, ...]:
+    """The routes that the lanes of this plan take. Raises BadInput for a lane whose route is not there."""
+    there = {route.name for route in deployed.routes}
+    wanted = {lane.route: lane for lane, weight in plan.lanes if weight}
+    for name, lane in wanted.items():
+        if name not in there:
             raise BadInput(
-                f"The load plan has the lane {lane}, but {deployed.name} has no route that leaves out the ingress for it.",
-                fix="Leave the lane out, or use a cluster whose host ports include such a way.",
+                f"The load plan has the lane {lane}, but {deployed.name} has no route {name!r}.",
+                fix="Leave the lane out, or use a cluster whose host ports include such a route.",
             )
-    return ports
+    return tuple(route for route in deployed.routes if route.name in wanted)
 
 
 def read_report(out: Path) -> GeneratorReport:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from harness.load.schedule import SECOND_NS
-from harness.model import LANES, Lane, LoadPlan, Outcome
+from harness.model import LANES, Behaviour, LoadPlan, Outcome
 
 OUTCOMES_TRIED_AGAIN = frozenset({Outcome.REFUSED, Outcome.RESET, Outcome.CLOSED, Outcome.TRUNCATED})
 STATUSES_TRIED_AGAIN = frozenset({502, 503, 504})
@@ -38,5 +38,5 @@ class Retry:
         return at if at < intended + self.deadline_ns else 0
 
 
-RETRYING = LANES.index(Lane.GET_RETRYING)
-"""Code of the lane that tries again."""
+RETRYING = frozenset(code for code, lane in enumerate(LANES) if lane.behaviour is Behaviour.RETRYING)
+"""Codes of the lanes whose clients try again."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from harness.knative.probes import is_probe_header
 from harness.load.schedule import CHANGING, capacity
-from harness.model import ATTEMPT_HEADER, RECORD, RID_HEADER, Arrivals, Lane, LoadPlan
+from harness.model import ATTEMPT_HEADER, RECORD, RID_HEADER, Arrivals, Hop, Lane, LoadPlan, Route
 
 MAX_RECORD_BYTES = 8 << 30
 """More than this is a slip in max_s, not a plan."""
@@ -56,15 +56,12 @@ class BadSpec(ValueError):
 class GeneratorSpec:
     """One generator, one cycle.
 
-    address, port: where to connect (an IP address, or a name looked up once). host: value of the Host header. path: with or
-    without a query. run_id, cycle: with the number of the request they make its id. max_s: sending ends after so long by
+    routes: one for each route that a lane of the plan takes. Their addresses are IP addresses, or names looked up once. path: with
+    or without a query. run_id, cycle: with the number of the request they make its id. max_s: sending ends after so long by
     itself. drain_s: how long `stop` waits for what is in flight. at_once: begin when ready, else on `Generator.begin`.
-    ports: of lanes that connect to another port of the address.
     """
 
-    address: str
-    port: int
-    host: str
+    routes: tuple[Route, ...]
     plan: LoadPlan
     run_id: str
     cycle: int
@@ -72,7 +69,6 @@ class GeneratorSpec:
     drain_s: float
     path: str = "/"
     at_once: bool = True
-    ports: tuple[tuple[Lane, int], ...] = ()
 
     def check(self) -> None:
         """Raise BadSpec naming the first field that cannot be used."""
@@ -95,16 +91,9 @@ class GeneratorSpec:
         if not 0 <= plan.retry_after_s <= MAX_SECONDS:
             raise BadSpec(f"retry_after_s is {plan.retry_after_s}; it must lie between 0 and {MAX_SECONDS}")
         _check_content(plan)
-        if not 0 < self.port < 65_536:
-            raise BadSpec(f"port is {self.port}; it must lie between 1 and 65535")
-        if len({lane for lane, _ in self.ports}) != len(self.ports):
-            raise BadSpec(f"ports names a lane twice: {', '.join(lane for lane, _ in self.ports)}")
-        for lane, port in self.ports:
-            if not 0 < port < 65_536:
-                raise BadSpec(f"ports has {port} for {lane}; it must lie between 1 and 65535")
-        for name, text in (("host", self.host), ("path", self.path), ("run_id", self.run_id), ("address", self.address)):
-            if not text or not text.isascii() or not text.isprintable() or " " in text:
-                raise BadSpec(f"{name} is {text!r}; it must be printable ASCII without blanks, and not empty")
+        self._check_routes()
+        for name, text in (("path", self.path), ("run_id", self.run_id)):
+            _check_printable(name, text)
         if not self.path.startswith("/") or "#" in self.path:
             raise BadSpec(f"path is {self.path!r}; it must begin with / and have no fragment")
         if not 0 < self.max_s <= MAX_SECONDS:
@@ -114,24 +103,41 @@ class GeneratorSpec:
         if capacity(plan, self.max_s) * RECORD.size > MAX_RECORD_BYTES:
             raise BadSpec(f"rate_rps {plan.rate_rps:g} for max_s {self.max_s:g} would need more than 8 GiB of records")
 
+    def _check_routes(self) -> None:
+        names = [route.name for route in self.routes]
+        if len(set(names)) != len(names):
+            raise BadSpec(f"routes has a name twice: {', '.join(names)}")
+        for route in self.routes:
+            if not 0 < route.port < 65_536:
+                raise BadSpec(f"port of route {route.name} is {route.port}; it must lie between 1 and 65535")
+            _check_printable(f"host of route {route.name}", route.host)
+            _check_printable(f"address of route {route.name}", route.address)
+        for lane, weight in self.plan.lanes:
+            if weight and lane.route not in names:
+                raise BadSpec(f"lanes has {lane}, but routes has no {lane.route}: {', '.join(names) or 'it is empty'}")
+
     def _check_kinds(self) -> None:
         """Each value is of its kind: annotations hold nothing back, and a spec may come from a file or a scenario of anybody's."""
         plan = self.plan
         _of_kind(_number, "a number", (plan, ("rate_rps", "to_rate_rps", "over_s", "deadline_s", "retry_after_s")))
         _of_kind(_number, "a number", (self, ("max_s", "drain_s")))
-        _of_kind(_whole, "a whole number", (plan, ("in_flight_cap", "seed", "retries")), (self, ("port", "cycle")))
-        _of_kind(_text, "text", (plan, ("body",)), (self, ("address", "host", "run_id", "path")))
+        _of_kind(_whole, "a whole number", (plan, ("in_flight_cap", "seed", "retries")), (self, ("cycle",)))
+        _of_kind(_text, "text", (plan, ("body",)), (self, ("run_id", "path")))
         if not isinstance(plan.arrivals, Arrivals):
             raise BadSpec(f"arrivals is {plan.arrivals!r}; it must be one of {', '.join(Arrivals)}")
         if not isinstance(self.at_once, bool):
             raise BadSpec(f"at_once is {self.at_once!r}; it must be true or false")
         _pairs("lanes", plan.lanes, lambda name, weight: isinstance(name, Lane) and _whole(weight), "a lane and a whole number")
-        _pairs("ports", self.ports, lambda name, port: isinstance(name, Lane) and _whole(port), "a lane and a whole number")
+        if not (isinstance(self.routes, tuple) and all(isinstance(route, Route) for route in self.routes)):
+            raise BadSpec(f"routes is {_short(self.routes)}; it must be a tuple of routes")
+        for route in self.routes:
+            _of_kind(_whole, "a whole number", (route, ("port",)))
+            _of_kind(_text, "text", (route, ("name", "address", "host")))
         _pairs("headers", plan.headers, lambda name, value: _text(name) and _text(value), "two texts")
 
-    def port_of(self, lane: Lane) -> int:
-        """Where this lane connects to."""
-        return dict(self.ports).get(lane, self.port)
+    def route_of(self, lane: Lane) -> Route:
+        """The route its requests take; of a checked spec there is one for each lane of the plan."""
+        return next(route for route in self.routes if route.name == lane.route)
 
     def to_json(self) -> str:
         """The text of spec.json."""
@@ -146,7 +152,7 @@ class GeneratorSpec:
             plan["lanes"] = tuple((Lane(name), weight) for name, weight in plan["lanes"])
             plan["arrivals"] = Arrivals(plan["arrivals"])
             plan["headers"] = tuple((name, value) for name, value in plan["headers"])
-            raw["ports"] = tuple((Lane(name), port) for name, port in raw["ports"])
+            raw["routes"] = tuple(Route(**{**route, "hops": tuple(Hop(hop) for hop in route["hops"])}) for route in raw["routes"])
             spec = GeneratorSpec(plan=LoadPlan(**plan), **raw)
             spec.check()
         except BadSpec:
@@ -167,6 +173,11 @@ def _whole(value: object) -> bool:
 
 def _text(value: object) -> bool:
     return isinstance(value, str)
+
+
+def _check_printable(name: str, text: str) -> None:
+    if not text or not text.isascii() or not text.isprintable() or " " in text:
+        raise BadSpec(f"{name} is {text!r}; it must be printable ASCII without blanks, and not empty")
 
 
 def _of_kind(fits: Callable[[object], bool], kind: str, *wanted: tuple[object, Iterable[str]]) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from harness.apps.toggle import BOOT_HEADER, POD_HEADER
-from harness.model import ATTEMPT_HEADER, RID_HEADER, Lane, LoadPlan
+from harness.model import ATTEMPT_HEADER, RID_HEADER, Behaviour, LoadPlan
 
 BODY_KEPT = 512
 """So much of a body is kept as evidence."""
@@ -31,7 +31,7 @@ class Malformed(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class RequestText:
-    """The constant parts of one lane's requests; the id goes between them, once in the query and once in the header.
+    """The constant parts of one client's requests; the id goes between them, once in the query and once in the header.
 
     ends: by number of the attempt; one where there is but one attempt.
     """
@@ -41,15 +41,15 @@ class RequestText:
     ends: tuple[bytes, ...]
 
     @staticmethod
-    def of(lane: Lane, host: str, path: str, plan: LoadPlan) -> RequestText:
+    def of(behaviour: Behaviour, host: str, path: str, plan: LoadPlan) -> RequestText:
         """GET, or POST with a body and no Idempotency-Key of ours: no proxy may send it twice."""
-        post = lane is Lane.POST_KEEPALIVE
+        post = behaviour is Behaviour.POST_KEEPALIVE
         body = plan.body.encode("utf-8") if post else b""
-        attempts = plan.retries + 1 if lane is Lane.GET_RETRYING else 0
-        end = "".join(f"\r\n{name}: {value}" for name, value in fields_of(lane, plan)).encode("ascii")
+        attempts = plan.retries + 1 if behaviour is Behaviour.RETRYING else 0
+        end = "".join(f"\r\n{name}: {value}" for name, value in fields_of(behaviour, plan)).encode("ascii")
         if post:
             end += b"\r\nContent-Length: %d" % len(body)
-        if lane is Lane.GET_NEW:
+        if behaviour is Behaviour.GET_NEW:
             end += b"\r\nConnection: close"
         end += b"\r\n\r\n" + body
         ends = tuple(b"\r\n%s: %d%s" % (ATTEMPT_HEADER.encode(), attempt, end) for attempt in range(attempts)) or (end,)
@@ -62,11 +62,11 @@ class RequestText:
         return self.line + rid + self.middle + rid + self.ends[attempt]
 
 
-def fields_of(lane: Lane, plan: LoadPlan) -> tuple[tuple[str, str], ...]:
+def fields_of(behaviour: Behaviour, plan: LoadPlan) -> tuple[tuple[str, str], ...]:
     """Header fields that say nothing of framing or identity: the plan's, and ours where the plan has none of that name."""
     given = {name.lower() for name, _ in plan.headers}
     own = [("User-Agent", "knative-chaos"), ("Accept", "*/*")]
-    if lane is Lane.POST_KEEPALIVE:
+    if behaviour is Behaviour.POST_KEEPALIVE:
         own.append(("Content-Type", "text/plain"))
     return (*(field for field in own if field[0].lower() not in given), *plan.headers)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from itertools import combinations
@@ -239,12 +240,28 @@ class ServiceSpec:
         return replace(self, liveness=liveness or self.liveness, readiness=readiness or self.readiness)
 
 
-class Lane(StrEnum):
-    """One way of sending requests. The order is the code stored in a record.
+class Behaviour(StrEnum):
+    """What a client does. RETRYING: it sends a failed request again and says so. H2C: HTTP/2 without TLS."""
 
-    The first three and GET_H2C (HTTP/2 without TLS) go the way of every user: through the ingress. So does GET_RETRYING, a client
-    that sends a failed request again and says so. GET_QUEUE_PROXY goes straight to the pod's queue-proxy, GET_POD to its own port.
-    """
+    GET_KEEPALIVE = "get-keepalive"
+    POST_KEEPALIVE = "post-keepalive"
+    GET_NEW = "get-new-connection"
+    H2C = "h2c"
+    RETRYING = "retrying"
+
+
+USERS_ROUTE = "users"
+"""The route of every user, whatever is on it. Claims speak of the requests that took it."""
+
+QUEUE_PROXY_ROUTE = "queue-proxy"
+"""Straight to the pods' queue-proxy, past ingress and activator."""
+
+POD_ROUTE = "pod"
+"""Straight to the pods' own port, with nobody between."""
+
+
+class Lane(StrEnum):
+    """A client's behaviour on a route. The order is the code stored in a record."""
 
     GET_KEEPALIVE = "get-keepalive"
     POST_KEEPALIVE = "post-keepalive"
@@ -254,9 +271,26 @@ class Lane(StrEnum):
     GET_QUEUE_PROXY = "get-queue-proxy"
     GET_POD = "get-pod"
 
+    @property
+    def behaviour(self) -> Behaviour:
+        """What its client does."""
+        return _LANES[self][0]
 
-LANES_PAST_INGRESS = (Lane.GET_QUEUE_PROXY, Lane.GET_POD)
-"""The lanes that leave out the ingress. Claims speak of the others, the way of every user."""
+    @property
+    def route(self) -> str:
+        """Name of the route its requests take."""
+        return _LANES[self][1]
+
+
+_LANES: Mapping[Lane, tuple[Behaviour, str]] = {
+    Lane.GET_KEEPALIVE: (Behaviour.GET_KEEPALIVE, USERS_ROUTE),
+    Lane.POST_KEEPALIVE: (Behaviour.POST_KEEPALIVE, USERS_ROUTE),
+    Lane.GET_NEW: (Behaviour.GET_NEW, USERS_ROUTE),
+    Lane.GET_H2C: (Behaviour.H2C, USERS_ROUTE),
+    Lane.GET_RETRYING: (Behaviour.RETRYING, USERS_ROUTE),
+    Lane.GET_QUEUE_PROXY: (Behaviour.GET_KEEPALIVE, QUEUE_PROXY_ROUTE),
+    Lane.GET_POD: (Behaviour.GET_KEEPALIVE, POD_ROUTE),
+}
 
 
 class Arrivals(StrEnum):
@@ -276,7 +310,7 @@ class LoadPlan:
     while no pod is ready); in_flight_cap 0 means the highest rate * deadline_s.
     arrivals: RAMP goes from rate_rps to to_rate_rps within over_s and stays there, STEP jumps to to_rate_rps after over_s; POISSON
     draws exponential intervals of mean 1/rate_rps from `seed`. body: of POST lanes. headers: added to each request, as given.
-    retries: of GET_RETRYING, attempts after the first; retry_after_s: before the first of them, doubled for each further one.
+    retries: of RETRYING clients, attempts after the first; retry_after_s: before the first of them, doubled for each further one.
     """
 
     rate_rps: float = 50.0

@@ -193,7 +193,10 @@ class Hop(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One way to the app. name: "users", "queue-proxy" or "pod". address, port: where to connect. host: of the Host header."""
+    """One way to the app. name: USERS_ROUTE, QUEUE_PROXY_ROUTE or POD_ROUTE. address, port: where to connect.
+
+    host: value of the Host header. hops: who is on the way, in the order in which a request meets them.
+    """
 
     name: str
     address: str

@@ -23,7 +23,7 @@ from harness.catalogue import SCENARIOS
 from harness.cluster import record
 from harness.errors import HarnessError
 from harness.load.host import CpuTimes
-from harness.load.process import GeneratorSpec, start
+from harness.load.process import GeneratorSpec, routes_of, start
 from harness.model import Deployed, Lane, LoadPlan
 from harness.scenario import MEASURE_LOCK, Ask, World, prepare
 from tests.bench.measures import median
@@ -119,8 +119,7 @@ def _stretch(deployed: Deployed, run_id: str, number: int, seconds: float, folde
     out = folder / f"load-{number}"
     plan = LoadPlan(rate_rps=RATE, lanes=((Lane.GET_KEEPALIVE, 1),))
     length = seconds + WARM_S
-    users = deployed.route("users")
-    spec = GeneratorSpec(users.address, users.port, users.host, plan, run_id, number, max_s=length + 5, drain_s=10.0)
+    spec = GeneratorSpec(routes_of(plan, deployed), plan, run_id, number, max_s=length + 5, drain_s=10.0)
     with start(spec, out) as generator:
         t0 = generator.wait_started()
         _until(t0 + int(WARM_S * 1e9))

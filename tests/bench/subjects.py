@@ -18,7 +18,7 @@ import numpy.typing as npt
 from harness.errors import LoadError, ToolFailed
 from harness.history.load_files import RECORD_DTYPE
 from harness.load.process import Generator, GeneratorSpec, start
-from harness.model import OUTCOMES, Lane, LoadPlan, Outcome
+from harness.model import OUTCOMES, USERS_ROUTE, Lane, LoadPlan, Outcome, Route
 from tests.bench.measures import Flags, Times
 
 OURS = "ours"
@@ -118,7 +118,7 @@ def _said(argv: list[str], within_s: float, cwd: Path | None = None) -> str:
 def generator_spec(port: int, rate: float, seconds: float) -> GeneratorSpec:
     """GETs on kept connections at a constant rate; ends by itself."""
     plan = LoadPlan(rate_rps=rate, lanes=((Lane.GET_KEEPALIVE, 1),), deadline_s=30.0)
-    return GeneratorSpec("127.0.0.1", port, "bench", plan, "bench", 0, max_s=seconds, drain_s=30.0)
+    return GeneratorSpec((Route(USERS_ROUTE, "127.0.0.1", port, "bench", ()),), plan, "bench", 0, max_s=seconds, drain_s=30.0)
 
 
 def records(folder: Path) -> npt.NDArray[np.void]:

@@ -69,7 +69,7 @@ def test_one_lane_one_way(cluster: FakeObjects) -> None:
 def test_a_cluster_without_the_host_port_is_refused(cluster: FakeObjects) -> None:
     """Before anything is made."""
     handle = replace(HANDLE, ports=replace(PORTS, control=0))
-    with pytest.raises(BadInput, match="node port 31082, which get-pod needs"):
+    with pytest.raises(BadInput, match="node port 31082, which the route pod needs"):
         open_routes(handle, DEPLOYED, BOTH, run_id="r1")
     assert not cluster.applied
 
@@ -116,7 +116,7 @@ def allocating(cluster: FakeObjects, holder: Ref, *, gives_up_after: int) -> Cal
 
     def refuse(ref: Ref) -> None:
         nonlocal refused
-        if holder in cluster.stored and ref.name == "knative-chaos-get-queue-proxy":
+        if holder in cluster.stored and ref.name == "knative-chaos-queue-proxy":
             refused += 1
             if refused >= gives_up_after:
                 del cluster.stored[holder]

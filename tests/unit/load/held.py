@@ -12,7 +12,7 @@ from pathlib import Path
 from hypothesis import HealthCheck, settings
 
 from harness.load.process import GeneratorSpec
-from harness.model import Lane, LoadPlan
+from harness.model import POD_ROUTE, QUEUE_PROXY_ROUTE, USERS_ROUTE, Lane, LoadPlan, Route
 
 TRUTH = Path(__file__).with_name("truth.py")
 EVEN = tuple((lane, 1) for lane in Lane)
@@ -21,9 +21,6 @@ PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 WITHIN_S = 60.0
 """What is waited for comes far sooner: this is for a machine that has other things to do."""
-
-STRAIGHT = (Lane.GET_QUEUE_PROXY, Lane.GET_POD)
-"""Lanes that connect to another port, where there is one."""
 
 
 @contextmanager
@@ -69,7 +66,10 @@ def spec_for(
     retries: int = 2,
     retry_after_s: float = 0.02,
 ) -> GeneratorSpec:
-    """A generator for a server on this host. straight: the other port, 0 for none."""
+    """A generator for a server on this host. straight: the port of all routes but the users', 0: the same."""
     plan = LoadPlan(rate_rps, lanes, deadline_s, cap, retries=retries, retry_after_s=retry_after_s)
-    ports = tuple((lane, straight) for lane in STRAIGHT if straight)
-    return GeneratorSpec("127.0.0.1", port, "app.example", plan, "run", 3, max_s, drain_s, at_once=at_once, ports=ports)
+    routes = tuple(
+        Route(name, "127.0.0.1", port if name == USERS_ROUTE else straight or port, "app.example", ())
+        for name in (USERS_ROUTE, QUEUE_PROXY_ROUTE, POD_ROUTE)
+    )
+    return GeneratorSpec(routes, plan, "run", 3, max_s, drain_s, at_once=at_once)

@@ -22,7 +22,7 @@ class Line(Carrier):
     """A connection without a socket."""
 
     def __init__(self, book: Book) -> None:
-        super().__init__(RETRYING)
+        super().__init__(min(RETRYING))
         self.book = book
 
     def give_up(self, now: int) -> None:

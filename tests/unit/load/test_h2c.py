@@ -76,8 +76,10 @@ class Stage:
         self.answers = AnswerWriter(folder / ANSWERS_FILE)
         self.book = Book(self.records, self.answers, None, Retry.of(LoadPlan(deadline_s=600)))
         self.sockets = Sockets()
-        dialer = Dialer("127.0.0.1", spec.port)
-        self.lane = H2c(LANES.index(Lane.GET_H2C), dialer, replace(spec, plan=plan), b"r-0-", self.book, self.sockets)
+        dialer = Dialer("127.0.0.1", spec.routes[0].port)
+        self.lane = H2c(
+            LANES.index(Lane.GET_H2C), dialer, replace(spec, plan=plan), "app.example", b"r-0-", self.book, self.sockets
+        )
         self.peers: list[Peer] = []
         self.sent = 0
         self.reader = RecordReader(folder)

@@ -18,11 +18,11 @@ import pytest
 
 from harness.adapters.wait import Look, wait_for
 from harness.errors import BadInput, LoadError
-from harness.load.process import Generator, ports_of, read_report, start
+from harness.load.process import Generator, read_report, routes_of, start
 from harness.load.records import RecordReader, Seen
 from harness.load.report import RUNNING
 from harness.load.schedule import schedule_of
-from harness.model import RECORD, Arrivals, Deployed, Lane, LoadPlan, Outcome, Route
+from harness.model import QUEUE_PROXY_ROUTE, RECORD, USERS_ROUTE, Arrivals, Deployed, Lane, LoadPlan, Outcome, Route
 from tests.unit.load.held import WITHIN_S, spec_for, truth_server
 from tests.unit.load.truth import Truth
 
@@ -89,7 +89,7 @@ def test_a_run_in_order_leaves_its_files(tmp_path: Path, port: int) -> None:
         report = generator.stop()
         tail = generator.tail(0)
         counts = generator.counts_since(0)
-    assert json.loads((tmp_path / "out" / "spec.json").read_text(encoding="utf-8"))["port"] == port
+    assert json.loads((tmp_path / "out" / "spec.json").read_text(encoding="utf-8"))["routes"][0]["port"] == port
     assert (report.ended_by, report.t0_ns, report.not_sent) == ("stop", t0, 0)
     assert report.planned == report.sent == len(tail) == generator.sent_so_far() == counts[Outcome.OK] >= 30
     assert generator.failed_so_far() == 0
@@ -137,19 +137,13 @@ def test_tail_tells_of_the_lanes_asked_for(tmp_path: Path, port: int) -> None:
 
 
 def test_lanes_that_leave_out_the_ingress_connect_where_their_route_does() -> None:
-    """Lanes the plan does not use need no way; one that it uses and that is not there is refused in words."""
-    deployed = Deployed(
-        "knative-service",
-        "ns",
-        "toggle",
-        "toggle-1",
-        (),
-        (Route("users", "127.0.0.1", 80, "h", ()), Route("queue-proxy", "127.0.0.1", 81, "h", ())),
-    )
-    assert ports_of(LoadPlan(), deployed) == ()
-    assert ports_of(LoadPlan(lanes=((Lane.GET_QUEUE_PROXY, 2), (Lane.GET_POD, 0))), deployed) == ((Lane.GET_QUEUE_PROXY, 81),)
-    with pytest.raises(BadInput, match=r"get-pod.*toggle has no route"):
-        ports_of(LoadPlan(lanes=((Lane.GET_POD, 1),)), deployed)
+    """Lanes the plan does not use need no route; one that it uses and that is not there is refused in words."""
+    users, past = (Route(name, "127.0.0.1", port, "h", ()) for name, port in ((USERS_ROUTE, 80), (QUEUE_PROXY_ROUTE, 81)))
+    deployed = Deployed("knative-service", "ns", "toggle", "toggle-1", (), (users, past))
+    assert routes_of(LoadPlan(), deployed) == (users,)
+    assert routes_of(LoadPlan(lanes=((Lane.GET_QUEUE_PROXY, 2), (Lane.GET_POD, 0))), deployed) == (past,)
+    with pytest.raises(BadInput, match=r"get-pod, but toggle has no route 'pod'"):
+        routes_of(LoadPlan(lanes=((Lane.GET_POD, 1),)), deployed)
 
 
 def test_stop_waits_for_what_is_in_flight(tmp_path: Path, silent: int) -> None:
@@ -225,8 +219,9 @@ def test_killed_it_leaves_a_report_that_says_running(tmp_path: Path, port: int) 
 
 def test_a_generator_that_does_not_come_up_says_why(tmp_path: Path) -> None:
     """A name that no host can have, found only by the generator itself; nobody need be asked for it."""
+    nowhere = Route(USERS_ROUTE, "no..such.host", 80, "app.example", ())
     with pytest.raises(LoadError, match="cannot begin"):
-        start(replace(spec_for(80), address="no..such.host"), tmp_path / "out")
+        start(replace(spec_for(80, lanes=((Lane.GET_NEW, 1),)), routes=(nowhere,)), tmp_path / "out")
 
 
 @pytest.mark.parametrize("bad", ["port", "directory"])

@@ -9,37 +9,40 @@ from typing import Any
 import pytest
 
 from harness.load.spec import BadSpec, GeneratorSpec
-from harness.model import Arrivals, Lane, LoadPlan
+from harness.model import POD_ROUTE, USERS_ROUTE, Arrivals, Hop, Lane, LoadPlan, Route
 
-SPEC = GeneratorSpec("127.0.0.1", 80, "app.example", LoadPlan(), "r1", 0, 60.0, 5.0, at_once=False)
+USERS = Route(USERS_ROUTE, "127.0.0.1", 80, "app.example", (Hop.INGRESS, Hop.QUEUE_PROXY, Hop.USER_CONTAINER))
+POD = Route(POD_ROUTE, "127.0.0.1", 81, "app.example", (Hop.USER_CONTAINER,))
+SPEC = GeneratorSpec((USERS,), LoadPlan(), "r1", 0, 60.0, 5.0, at_once=False)
 
 
 RAMP = replace(SPEC.plan, arrivals=Arrivals.RAMP, to_rate_rps=9.0, over_s=1.0)
 
 
 def test_a_spec_survives_its_file() -> None:
-    """Every field, lanes, ports, headers and arrivals included."""
+    """Every field, lanes, routes, headers and arrivals included."""
     full = replace(
         SPEC,
         plan=replace(RAMP, seed=7, body="ü\n", headers=(("X-A", "b"), ("X-C", "")), retries=2, retry_after_s=0.5),
-        ports=((Lane.GET_POD, 81), (Lane.GET_QUEUE_PROXY, 82)),
+        routes=(POD, USERS),
     )
     for spec in (SPEC, full):
         spec.check()
         assert GeneratorSpec.from_json(spec.to_json()) == spec
 
 
-def test_a_lane_connects_to_its_own_port_or_to_that_of_all() -> None:
-    """Ports name the exceptions."""
-    spec = replace(SPEC, ports=((Lane.GET_POD, 81),))
-    assert (spec.port_of(Lane.GET_POD), spec.port_of(Lane.GET_NEW)) == (81, 80)
+def test_a_lane_connects_where_its_route_does() -> None:
+    """The behaviour of a client does not decide where it connects."""
+    spec = replace(SPEC, routes=(POD, USERS))
+    assert (spec.route_of(Lane.GET_POD), spec.route_of(Lane.GET_NEW), spec.route_of(Lane.GET_H2C)) == (POD, USERS, USERS)
 
 
 @pytest.mark.parametrize(
     ("spec", "names"),
     [
-        (replace(SPEC, port=0), "port"),
-        (replace(SPEC, host="a\r\nX: y"), "host"),
+        (replace(SPEC, routes=(replace(USERS, port=0),)), "port of route users"),
+        (replace(SPEC, routes=(replace(USERS, host="a\r\nX: y"),)), "host of route users"),
+        (replace(SPEC, routes=(replace(USERS, address=""),)), "address of route users"),
         (replace(SPEC, path="no-slash"), "path"),
         (replace(SPEC, path="/a b"), "path"),
         (replace(SPEC, run_id=""), "run_id"),
@@ -83,8 +86,10 @@ def test_a_lane_connects_to_its_own_port_or_to_that_of_all() -> None:
         (replace(SPEC, plan=replace(SPEC.plan, deadline_s=1e7)), "deadline_s"),
         (replace(SPEC, plan=replace(SPEC.plan, retry_after_s=1e7)), "retry_after_s"),
         (replace(SPEC, drain_s=1e7), "drain_s"),
-        (replace(SPEC, ports=((Lane.GET_POD, 0),)), "ports"),
-        (replace(SPEC, ports=((Lane.GET_POD, 1), (Lane.GET_POD, 2))), "ports"),
+        (replace(SPEC, routes=(USERS, replace(POD, port=65_536))), "port of route pod"),
+        (replace(SPEC, routes=(USERS, USERS)), "routes has a name twice"),
+        (replace(SPEC, routes=()), "routes has no users"),
+        (replace(SPEC, plan=replace(SPEC.plan, lanes=((Lane.GET_POD, 1),))), "get-pod, but routes has no pod"),
     ],
 )
 def test_what_cannot_be_used_is_named(spec: GeneratorSpec, names: str) -> None:
@@ -108,14 +113,11 @@ NOT_OF_THE_KIND: tuple[tuple[str, tuple[Any, ...]], ...] = (
     ("headers", (5, [["X", 5]], [["X", "a", "b"]], [[None, "a"]])),
     ("max_s", ("60", None, 10**400)),
     ("drain_s", (True,)),
-    ("port", (80.5, "80", True)),
     ("cycle", ("0",)),
-    ("address", (5,)),
-    ("host", (None, ["a"])),
     ("path", (5,)),
     ("run_id", (5,)),
     ("at_once", (1, "yes")),
-    ("ports", (5, [["get-pod", "80"]], [["get-pod", 80.5]])),
+    ("routes", (5, None, [5], [["users", 80]], {})),
 )
 
 
@@ -130,6 +132,21 @@ def test_a_value_of_another_kind_is_refused(name: str, value: Any) -> None:
     given: dict[str, Any] = {name: value}
     with pytest.raises(BadSpec, match=name):
         (replace(SPEC, plan=replace(SPEC.plan, **given)) if in_plan else replace(SPEC, **given)).check()
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("port", 80.5), ("port", "80"), ("port", True), ("address", 5), ("host", None), ("host", ["a"]), ("name", 5)],
+)
+def test_a_value_of_another_kind_in_a_route_is_refused(field: str, value: Any) -> None:
+    """In the file and in the noun alike."""
+    told = json.loads(SPEC.to_json())
+    told["routes"][0][field] = value
+    with pytest.raises(BadSpec):
+        GeneratorSpec.from_json(json.dumps(told))
+    given: dict[str, Any] = {field: value}
+    with pytest.raises(BadSpec, match=field):
+        replace(SPEC, routes=(replace(USERS, **given),)).check()
 
 
 @pytest.mark.parametrize(

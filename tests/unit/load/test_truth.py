@@ -16,8 +16,8 @@ import pytest
 from harness.adapters.wait import Look, wait_for
 from harness.load.process import start
 from harness.load.records import RecordReader
-from harness.model import LANES, Answer, Lane, Outcome
-from tests.unit.load.held import STRAIGHT, WITHIN_S, spec_for, truth_ports
+from harness.model import LANES, USERS_ROUTE, Answer, Lane, Outcome
+from tests.unit.load.held import WITHIN_S, spec_for, truth_ports
 from tests.unit.load.meeting import DEADLINE_S, KINDS, PATIENCE_S, TRIED_AGAIN, Meetings, Try, disagreements, key
 from tests.unit.load.truth import Truth
 
@@ -135,11 +135,11 @@ def test_what_the_server_saw_is_what_was_recorded(meetings: Meetings, kind: str)
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_lane_goes_its_own_way(meetings: Meetings, kind: str) -> None:
-    """Lanes with a port of their own connect there, and HTTP/2 is what one lane speaks."""
+    """Lanes of another route than the users' connect to its port, and HTTP/2 is what one lane speaks."""
     lanes = {one.seq: one.lane for one in meetings.first(kind).requests}
     served = meetings.first(kind).served
     assert served
-    assert all(one.port == (lanes[seq] in STRAIGHT) for (seq, _), one in served.items())
+    assert all(one.port == (lanes[seq].route != USERS_ROUTE) for (seq, _), one in served.items())
     assert all(one.http == (2 if lanes[seq] is Lane.GET_H2C else 1) for (seq, _), one in served.items())
 
 
