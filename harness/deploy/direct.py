@@ -77,20 +77,30 @@ def open_routes(
 
 
 def prove_routes(deployed: Deployed, *, within_s: float = 60.0) -> None:
-    """Wait until each route past the ingress ends at the pod: the node learns of a new pod a moment later. Raises WaitTimeout."""
-    pod = deployed.pods[0].name
-    for route in deployed.routes:
-        if route.name not in HOPS:
-            continue
+    """Wait until each route past the ingress ends at the pods: the node learns of new ones a moment later. Raises WaitTimeout.
 
-        def look(route: Route = route) -> Look[bool]:
+    An app that names itself has then answered by each pod, with no answer by another since. Without a pod there is nothing to ask.
+    """
+    names = {pod.name for pod in deployed.pods}
+    words = ", ".join(sorted(names))
+    for route in deployed.routes:
+        if route.name not in HOPS or not names:
+            continue
+        answered: set[str] = set()
+
+        def look(route: Route = route, answered: set[str] = answered) -> Look[bool]:
             reply = ask(route.address, route.port, route.host)
             if not deployed.token:  # a user's own app does not name its pod; the route can end at no other
                 return Look(True if reply.status == 200 else None, str(reply))
-            seen = served(reply, pod=pod)
-            return Look(None if seen.value is None else True, seen.seen)
+            seen = served(reply)
+            if seen.value is None or reply.pod not in names:
+                answered.clear()
+                return Look(None, seen.seen)
+            answered.add(reply.pod)
+            return Look(True if answered == names else None, f"{seen.seen}; {len(answered)} of {len(names)} pods have answered")
 
-        wait_for(f"the route {route.name} is answered by {pod}", look, within_s=within_s, where=f"{route.address}:{route.port}")
+        where = f"{route.address}:{route.port}"
+        wait_for(f"the route {route.name} is answered by {words}", look, within_s=within_s, every_s=0.1, where=where)
 
 
 def manifest(way: Way, deployed: Deployed, *, run_id: str) -> Obj:

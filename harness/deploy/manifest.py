@@ -12,7 +12,7 @@ from harness.apps.known import app_of
 from harness.apps.toggle import PROBE_COMMAND, PROBE_PATHS, SIGTERM_ENV, STARTUP_DELAY_ENV, TOGGLE, TOKEN_ENV
 from harness.deploy.fields import Bad, require_fields, require_plain, require_two_ports, shown
 from harness.errors import BadInput
-from harness.knative.names import MAX_SCALE, MIN_SCALE, SERVING_API, TARGET_BURST_CAPACITY, USER_PORT
+from harness.knative.names import INITIAL_SCALE, MAX_SCALE, MIN_SCALE, SERVING_API, TARGET_BURST_CAPACITY, USER_PORT, WINDOW
 from harness.model import RUN_LABEL, Handler, Probe, ServiceSpec
 
 CPU_REQUEST = "50m"
@@ -40,9 +40,10 @@ def render(spec: ServiceSpec, *, namespace: str, image: str, token: str, run_id:
     annotations = {
         MIN_SCALE: str(spec.min_scale),
         MAX_SCALE: str(spec.max_scale),
+        **({} if spec.initial_scale is None else {INITIAL_SCALE: str(spec.initial_scale)}),
+        **({} if spec.window_s is None else {WINDOW: f"{spec.window_s}s"}),
+        **({} if spec.target_burst_capacity is None else {TARGET_BURST_CAPACITY: str(spec.target_burst_capacity)}),
     }
-    if spec.target_burst_capacity is not None:
-        annotations[TARGET_BURST_CAPACITY] = str(spec.target_burst_capacity)
     labels = {RUN_LABEL: run_id}
     return {
         "apiVersion": SERVING_API,
@@ -201,7 +202,7 @@ def described(manifest: Obj, *, base: ServiceSpec) -> ServiceSpec:
 
 
 def _described(manifest: Obj, container: Obj, base: ServiceSpec) -> ServiceSpec:
-    notes = _at(manifest, "spec", "template", "metadata", "annotations") or {}
+    notes = annotations_of(manifest)
     return replace(
         base,
         name=manifest["metadata"]["name"],
@@ -211,8 +212,36 @@ def _described(manifest: Obj, container: Obj, base: ServiceSpec) -> ServiceSpec:
         startup=_described_probe(container.get("startupProbe")),
         min_scale=int(notes.get(MIN_SCALE) or 0),
         max_scale=int(notes.get(MAX_SCALE) or 0),
+        initial_scale=int(notes[INITIAL_SCALE]) if INITIAL_SCALE in notes else None,
+        window_s=_whole_seconds(notes[WINDOW]) if WINDOW in notes else None,
         timeout_s=int(_at(manifest, "spec", "template", "spec", "timeoutSeconds") or base.timeout_s),
     )
+
+
+def _whole_seconds(text: str) -> int:
+    """A duration as Go writes it, such as "6s" or "1m30s". Raises ValueError for what is none, or not of whole seconds."""
+    parts = re.fullmatch(r"(?:([0-9]+)h)?(?:([0-9]+)m)?(?:([0-9]+)s)?", text)
+    if not text or parts is None:
+        raise ValueError(f"{WINDOW} is {shown(text)}; write it in seconds, such as 6s")
+    hours, minutes, seconds = (int(part or 0) for part in parts.groups())
+    return hours * 3600 + minutes * 60 + seconds
+
+
+def annotations_of(manifest: Obj) -> Obj:
+    """Those of the template, which say how a Revision is scaled."""
+    return _at(manifest, "spec", "template", "metadata", "annotations") or {}
+
+
+def pods_wanted(manifest: Obj) -> int:
+    """How many pods stand before a request came: the initial scale, and no fewer than the minimum; 1 where neither is written."""
+    notes = annotations_of(manifest)
+    least, first = int(notes.get(MIN_SCALE) or 0), int(notes.get(INITIAL_SCALE) or 1)
+    return max(least, 0 if notes.get(INITIAL_SCALE) == "0" else first)
+
+
+def scales_by_itself(manifest: Obj) -> bool:
+    """Whether the number of pods falls without anybody's doing once they stand: it begins above the minimum."""
+    return INITIAL_SCALE in annotations_of(manifest) and pods_wanted(manifest) > int(annotations_of(manifest).get(MIN_SCALE) or 0)
 
 
 def _described_probe(probe: Obj | None) -> Probe | None:

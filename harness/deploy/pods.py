@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from harness.adapters.documents import Obj
-from harness.adapters.kube import Kube
-from harness.adapters.objects import Objects, Ref
-from harness.knative.names import REVISION_LABEL, SERVICE_LABEL
+from harness.adapters.objects import Objects
+from harness.knative.names import REVISION_LABEL
 from harness.knative.pods import container_statuses, ready_condition, restarts_by_container, roles_of
-from harness.model import ClusterHandle, Pod
+from harness.model import Deployed, Pod
+
+GRACE_S = 1
+"""Of a pod deleted outside of what is measured: its own grace is timeoutSeconds, 300 by default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,11 @@ class PodState:
         """Of all its containers."""
         return sum(self.restarts.values())
 
+    @property
+    def stays(self) -> bool:
+        """Whether it is neither on its way out nor ended."""
+        return not self.deleting and self.phase not in {"Succeeded", "Failed"}
+
     def known(self, boot: str) -> Pod:
         """The pod as the other stages know it."""
         return Pod(self.name, self.uid, self.ip, self.node, boot, self.containers)
@@ -46,15 +53,14 @@ class PodState:
         return f"pod {self.name} {state}{restarts}{f' ({self.trouble})' if self.trouble and not self.ready else ''}"
 
 
-def pod_state(handle: ClusterHandle, namespace: str, pod: str) -> PodState | None:
-    """The pod as it is now, None if it is not there. Raises ApiRefused."""
-    found = Objects(Kube.of(handle, pool=1)).get(Ref("v1", "Pod", pod, namespace))
-    return None if found is None else state_of(found)
+def pods_of(objects: Objects, deployed: Deployed) -> list[PodState]:
+    """Every pod of the workload, those on their way out included. Raises ApiRefused."""
+    return pods_at(objects, deployed.namespace, deployed.selector)
 
 
-def pods_of(objects: Objects, namespace: str, service: str) -> list[PodState]:
-    """Every pod of the Service, those on their way out included. Raises ApiRefused."""
-    return [state_of(pod) for pod in objects.find("v1", "Pod", namespace=namespace, labels=f"{SERVICE_LABEL}={service}")]
+def pods_at(objects: Objects, namespace: str, selector: str) -> list[PodState]:
+    """The same, for what does not stand yet. selector: of their labels."""
+    return [state_of(pod) for pod in objects.find("v1", "Pod", namespace=namespace, labels=selector)]
 
 
 def state_of(pod: Obj) -> PodState:

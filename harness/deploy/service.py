@@ -1,35 +1,29 @@
-"""The Service under test on the cluster: deployed until its one pod serves, given a fresh pod, removed."""
+"""The Service under test on the cluster: deployed until its pods serve, and given fresh pods."""
 
 from __future__ import annotations
 
+import json
 import secrets
-from collections.abc import Callable
 from dataclasses import replace
 from urllib.parse import urlsplit
 
 from harness.adapters.documents import Obj
-from harness.adapters.ingress import ask
 from harness.adapters.kube import Kube
 from harness.adapters.objects import ApiRefused, Objects, Ref, condition, conditions
 from harness.adapters.progress import QUIET, Progress
 from harness.adapters.wait import Look, wait_for
 from harness.apps.toggle import CONTROL_PORT, CONTROL_PORT_ENV, TOKEN_ENV
 from harness.deploy.direct import prove_routes
-from harness.deploy.manifest import adopted, env_of, render, user_port
-from harness.deploy.pods import pods_of
+from harness.deploy.manifest import adopted, env_of, pods_wanted, render, scales_by_itself, user_port
+from harness.deploy.pods import pods_at, pods_of
+from harness.deploy.serving import none_left, served_by, without
 from harness.errors import DeployError, WaitTimeout
-from harness.knative.names import SERVING_API
-from harness.model import RUN_LABEL, USERS_ROUTE, ClusterHandle, Deployed, Hop, InstalledStack, Pod, Route, ServiceSpec
-
-GRACE_S = 1
-"""Of a pod deleted outside of what is measured: its own grace is timeoutSeconds, 300 by default."""
+from harness.knative.names import SERVICE_LABEL, SERVING_API
+from harness.model import RUN_LABEL, USERS_ROUTE, ClusterHandle, Deployed, Hop, InstalledStack, Route, ServiceSpec
 
 KIND = "knative-service"
 
 USERS_HOPS = (Hop.INGRESS, Hop.ACTIVATOR, Hop.QUEUE_PROXY, Hop.USER_CONTAINER)
-
-CLEARED = "knative-chaos.dev/cleared"
-"""Annotation of a namespace on its way out."""
 
 
 def deploy(
@@ -43,7 +37,7 @@ def deploy(
     progress: Progress = QUIET,
     within_s: float = 120.0,
 ) -> Deployed:
-    """Apply the Service and wait until a request through the ingress is answered by its one pod.
+    """Apply the Service and wait until its pods serve; one whose initial scale is 0 stands when it is Ready and has no pod.
 
     spec: or a manifest as `from_yaml` gave it. namespace: made if it is not there. stack: proof that there is something to deploy
     to. Raises DeployError with the conditions and events last seen.
@@ -54,111 +48,84 @@ def deploy(
         obj = render(spec, namespace=namespace, image=app_image, token=token, run_id=run_id)
     else:
         obj = adopted(spec, namespace=namespace, app_image=app_image, token=token, run_id=run_id)
-    ref = Ref.of(obj)
-    with progress.step(f"deploy {ref.namespace}/{ref.name}"):
+    with progress.step(f"deploy {namespace}/{Ref.of(obj).name}"):
         _space(objects, namespace, run_id)
-        _accepted(objects, obj, within_s=within_s)
-        try:
-            seen = _ready(objects, ref, within_s=within_s)
-            host = urlsplit(str(seen["status"]["url"])).hostname or ""
-            deployed = Deployed(
-                kind=KIND,
-                namespace=namespace,
-                name=ref.name,
-                revision=str(seen["status"].get("latestReadyRevisionName") or ""),
-                pods=(),
-                routes=(Route(USERS_ROUTE, handle.address, handle.ports.ingress, host, USERS_HOPS),),
-                user_port=user_port(obj),
-                control_port=int(env_of(obj, CONTROL_PORT_ENV) or CONTROL_PORT),
-                token=env_of(obj, TOKEN_ENV),
-            )
-            pod = _served_by_one(objects, deployed, within_s=within_s)
-        except WaitTimeout as timeout:
-            raise _failed(objects, ref, timeout) from timeout
+        deployed = _stand(objects, handle, obj, within_s=within_s)
+    host = deployed.route(USERS_ROUTE).host
     if stack.domain and not host.endswith(stack.domain):
-        progress.say(f"{ref.name} is served as {host}, outside of the domain {stack.domain}")
-    return replace(deployed, pods=(pod,))
+        progress.say(f"{deployed.name} is served as {host}, outside of the domain {stack.domain}")
+    return deployed
 
 
 def fresh_pods(handle: ClusterHandle, deployed: Deployed, *, progress: Progress = QUIET, within_s: float = 120.0) -> Deployed:
-    """Replace the pod, outside of what is measured, and wait until the new one has served a request and never restarted.
+    """Replace all pods, outside of what is measured, and wait until the new ones have served and none has restarted.
 
-    All but the pods stays. Raises DeployError.
+    A Service that scales by itself, or has another Revision than the one that was deployed, is made anew: its pods alone would
+    not come back as they were. All but the pods stays. Raises DeployError.
     """
     objects = Objects(Kube.of(handle))
-    ref = Ref(SERVING_API, "Service", deployed.name, deployed.namespace)
+    (obj,) = json.loads(deployed.applied)
+    ref = Ref.of(obj)
     with progress.step(f"fresh pods for {deployed.namespace}/{deployed.name}"):
-        old = {pod.uid for pod in pods_of(objects, deployed.namespace, deployed.name)}
         try:
-            _without(objects, deployed, old, within_s=within_s)
-            fresh = replace(deployed, pods=(_served_by_one(objects, deployed, within_s=within_s),))
+            if not deployed.pods or scales_by_itself(obj) or _revision(objects.get(ref)) != deployed.revision:
+                _gone(objects, deployed, ref, within_s=within_s)
+                pods = _stand(objects, handle, obj, within_s=within_s).pods
+            else:
+                old = {pod.uid for pod in pods_of(objects, deployed)}
+                without(objects, deployed, old, within_s=within_s)
+                pods = served_by(objects, handle, deployed, len(deployed.pods), within_s=within_s)
+            fresh = replace(deployed, pods=pods)
             prove_routes(fresh, within_s=within_s)
         except WaitTimeout as timeout:
             raise _failed(objects, ref, timeout) from timeout
     return fresh
 
 
-def remove(handle: ClusterHandle, *, namespace: str, run_id: str, within_s: float = 120.0, progress: Progress = QUIET) -> None:
-    """Delete what carries the run's label in the namespace, and the namespace too if it does; wait until it is gone.
-
-    What is not there is fine: idempotent. Raises WaitTimeout with what is left, ApiRefused.
-    """
-    objects = Objects(Kube.of(handle))
-    space = Ref("v1", "Namespace", namespace)
-    found = objects.get(space)
-    if found is None:
-        return
-    ours = (found["metadata"].get("labels") or {}).get(RUN_LABEL) == run_id
-    selector = f"{RUN_LABEL}={run_id}"
-    with progress.step(f"remove {namespace}" if ours else f"remove the run's Services from {namespace}"):
-        for service in objects.find(SERVING_API, "Service", namespace=namespace, labels=selector):
-            objects.delete(Ref.of(service))
-        if ours:
-            objects.delete(space)
-        hurried = False
-
-        def once() -> Look[bool]:
-            nonlocal hurried
-            pods = objects.find("v1", "Pod", namespace=namespace, labels=selector)
-            for pod in pods:
-                objects.delete(Ref.of(pod), grace_s=GRACE_S)
-            if pods:
-                return Look(None, f"{len(pods)} pods left, {pods[0]['metadata']['name']} among them")
-            left = objects.get(space) if ours else None
-            if left is not None and not hurried:
-                _look_again(objects, space)
-                hurried = True
-            return Look(True if left is None else None, f"the namespace: {conditions(left)}")
-
-        wait_for(f"{namespace} is cleared", once, within_s=within_s, every_s=0.5, fix="make down && make up")
-
-
-def _look_again(objects: Objects, space: Ref) -> None:
-    """Make Kubernetes look at a namespace on its way out; it does so 5 s after each change of it.
-
-    Where it has seen a pod left it comes back after half of that pod's own grace, 150 s by default, however soon the pod ended.
-    """
+def _stand(objects: Objects, handle: ClusterHandle, obj: Obj, *, within_s: float) -> Deployed:
+    """Apply the Service and wait until it stands with the pods it begins with."""
+    ref, count = Ref.of(obj), pods_wanted(obj)
+    _accepted(objects, obj, within_s=within_s)
     try:
-        objects.merge(space, {"metadata": {"annotations": {CLEARED: "no pods left"}}})
-    except ApiRefused as refused:
-        if refused.status != 404:  # gone already
-            raise
+        seen = _ready(objects, ref, within_s=within_s)
+        host = urlsplit(str(seen["status"]["url"])).hostname or ""
+        deployed = Deployed(
+            kind=KIND,
+            namespace=ref.namespace,
+            name=ref.name,
+            revision=_revision(seen),
+            pods=(),
+            routes=(Route(USERS_ROUTE, handle.address, handle.ports.ingress, host, USERS_HOPS),),
+            user_port=user_port(obj),
+            control_port=int(env_of(obj, CONTROL_PORT_ENV) or CONTROL_PORT),
+            token=env_of(obj, TOKEN_ENV),
+            selector=f"{SERVICE_LABEL}={ref.name}",
+            applied=json.dumps([obj]),
+        )
+        if not count:
+            none_left(objects, deployed, within_s=within_s)
+            return deployed
+        return replace(deployed, pods=served_by(objects, handle, deployed, count, within_s=within_s))
+    except WaitTimeout as timeout:
+        raise _failed(objects, ref, timeout) from timeout
 
 
-def sweep(handle: ClusterHandle, *, alive: Callable[[str], bool], progress: Progress = QUIET) -> tuple[str, ...]:
-    """Remove the namespaces of runs that are no longer alive, and say which. alive: asked with a run's id.
+def _revision(service: Obj | None) -> str:
+    """The newest one that is ready."""
+    return str(((service or {}).get("status") or {}).get("latestReadyRevisionName") or "")
 
-    A killed run leaves its Service running, and on two cores that is what the next run's pods then lack.
-    """
-    gone = []
-    for space in Objects(Kube.of(handle)).find("v1", "Namespace", labels=RUN_LABEL):
-        name, run_id = space["metadata"]["name"], space["metadata"]["labels"][RUN_LABEL]
-        going = space["metadata"].get("deletionTimestamp")
-        if not going and not alive(run_id):
-            progress.say(f"{name} is left over from a run that ended without its clean-up")
-            remove(handle, namespace=name, run_id=run_id, progress=progress)
-            gone.append(name)
-    return tuple(gone)
+
+def _gone(objects: Objects, deployed: Deployed, ref: Ref, *, within_s: float) -> None:
+    """Delete the Service and wait until its Revisions and pods are gone: one of the same name would find theirs in its way."""
+    objects.delete(ref)
+
+    def once() -> Look[bool]:
+        without(objects, deployed, {pod.uid for pod in pods_of(objects, deployed)}, within_s=within_s)
+        revisions = objects.find(SERVING_API, "Revision", namespace=deployed.namespace, labels=deployed.selector)
+        left = [ref.name for ref in map(Ref.of, revisions)] + ([] if objects.get(ref) is None else [str(ref)])
+        return Look(None if left else True, ", ".join(left) or "gone")
+
+    wait_for(f"{deployed.name} is gone", once, within_s=within_s)
 
 
 def _space(objects: Objects, namespace: str, run_id: str) -> None:
@@ -201,52 +168,10 @@ def _ready(objects: Objects, ref: Ref, *, within_s: float) -> Obj:
         seen = objects.get(ref)
         if seen is not None and condition(seen, "Ready") and (seen.get("status") or {}).get("url"):
             return Look(seen, "Ready")
-        pods = "; ".join(map(str, pods_of(objects, ref.namespace, ref.name)[:3])) or "no pods"
+        pods = "; ".join(map(str, pods_at(objects, ref.namespace, f"{SERVICE_LABEL}={ref.name}")[:3])) or "no pods"
         return Look(None, f"{conditions(seen)}; {pods}")
 
     return wait_for(f"{ref} is Ready", once, within_s=within_s, every_s=0.3)
-
-
-def _without(objects: Objects, deployed: Deployed, uids: set[str], *, within_s: float) -> None:
-    """Delete these pods and wait until they are gone."""
-
-    def once() -> Look[bool]:
-        left = [pod for pod in pods_of(objects, deployed.namespace, deployed.name) if pod.uid in uids]
-        for pod in left:
-            if not pod.deleting:
-                objects.delete(Ref("v1", "Pod", pod.name, deployed.namespace), grace_s=GRACE_S)
-        return Look(None if left else True, "; ".join(map(str, left)) or "gone")
-
-    wait_for(f"the pods of {deployed.name} before are gone", once, within_s=within_s)
-
-
-def _served_by_one(objects: Objects, deployed: Deployed, *, within_s: float) -> Pod:
-    """The one pod of the Service, once it is Ready, has not restarted, and a request through the ingress came back from it.
-
-    An app without the toggle's headers (a user's own) is taken at its word: there is one pod, and the answer is 200.
-    Raises WaitTimeout, DeployError when the pod restarts before it was ever measured.
-    """
-    users = deployed.route(USERS_ROUTE)
-
-    def once() -> Look[Pod]:
-        pods = pods_of(objects, deployed.namespace, deployed.name)
-        staying = [pod for pod in pods if not pod.deleting and pod.phase not in {"Succeeded", "Failed"}]
-        if len(pods) == 1 and len(staying) == 1 and staying[0].total_restarts:
-            raise DeployError(
-                f"The {staying[0]} before anything was measured.",
-                where=f"{deployed.namespace}/{staying[0].name}",
-                fix="Give its probes more time than its start-up takes, or look into the app's log.",
-            )
-        if len(pods) > 1 or (staying and not staying[0].ready):
-            return Look(None, "; ".join(map(str, pods)))
-        # without a pod the request is what wakes one up
-        reply = ask(users.address, users.port, users.host)
-        if not staying:
-            return Look(None, f"no pod; {reply}")
-        known = reply.pod == staying[0].name or (not reply.pod and not deployed.token)
-        return Look(staying[0].known(reply.boot) if reply.status == 200 and known else None, f"{staying[0]}; {reply}")
-
-    return wait_for(f"{deployed.name} is served by its one pod", once, within_s=within_s)
 
 
 def _failed(objects: Objects, ref: Ref, timeout: WaitTimeout) -> DeployError:

@@ -35,6 +35,8 @@ PRIVATE_SUFFIX = "-private"
 
 MIN_SCALE = "autoscaling.knative.dev/min-scale"
 MAX_SCALE = "autoscaling.knative.dev/max-scale"
+INITIAL_SCALE = "autoscaling.knative.dev/initial-scale"
+WINDOW = "autoscaling.knative.dev/window"
 TARGET_BURST_CAPACITY = "autoscaling.knative.dev/target-burst-capacity"
 """Annotations of a Revision's template."""
 

@@ -222,7 +222,10 @@ class AppSpec:
 
 @dataclass(frozen=True, slots=True)
 class ServiceSpec:
-    """The Knative Service under test."""
+    """The Knative Service under test. initial_scale, window_s: None leaves them to Knative (1 pod, 60 s).
+
+    min_scale 0 with initial_scale 0: it stands without a pod, and the first request makes one.
+    """
 
     name: str = "toggle"
     app: AppSpec = field(default_factory=AppSpec)
@@ -234,6 +237,8 @@ class ServiceSpec:
     timeout_s: int = 300
     container_concurrency: int = 0
     target_burst_capacity: int | None = None
+    initial_scale: int | None = None
+    window_s: int | None = None
 
     def with_probes(self, *, liveness: Probe | None = None, readiness: Probe | None = None) -> ServiceSpec:
         """The same Service with these probes in place of its own; None keeps what is there."""

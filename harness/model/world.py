@@ -223,7 +223,11 @@ class Pod:
 
 @dataclass(frozen=True, slots=True)
 class Deployed:
-    """A workload that stands: what the load is sent to and the faults are put into. revision: "" where there are none."""
+    """A workload that stands: what the load is sent to and the faults are put into.
+
+    revision: "" where there are none. pods: of the moment it was looked at; () where it was scaled to zero. selector: the labels of
+    its pods. applied: the objects as they were applied, as a JSON list, with the token.
+    """
 
     kind: str
     namespace: str
@@ -234,6 +238,8 @@ class Deployed:
     user_port: int = 8080
     control_port: int = 0
     token: str = field(default="", repr=False)
+    selector: str = ""
+    applied: str = field(default="[]", repr=False)
 
     def route(self, name: str) -> Route:
         """The route of this name. Raises LookupError with the names there are."""

@@ -44,9 +44,23 @@ def test_probes_scale_and_delay_are_read() -> None:
 
 def test_a_rendered_service_is_described_as_what_it_was_rendered_from() -> None:
     """There and back."""
-    spec = ServiceSpec(liveness=Probe(initial_delay_s=10), readiness=Probe(path="/readyz", period_s=2))
+    spec = ServiceSpec(
+        liveness=Probe(initial_delay_s=10), readiness=Probe(path="/readyz", period_s=2), initial_scale=0, window_s=66
+    )
     text = yaml.safe_dump(render(spec, namespace="x", image="toggle", token="t", run_id="r"))
     assert described(from_yaml(text), base=ServiceSpec()) == spec
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("6s", 6), ("1m6s", 66), ("1h", 3600), ("", None), ("6", None), ("1.5s", None)])
+def test_a_window_is_a_duration(text: str, seconds: int | None) -> None:
+    """As Go writes it; what is none is one clear line."""
+    manifest = from_yaml(written())
+    manifest["spec"]["template"]["metadata"]["annotations"]["autoscaling.knative.dev/window"] = text
+    if seconds is None:
+        with pytest.raises(BadInput, match="window"):
+            described(manifest, base=S1.service)
+    else:
+        assert described(manifest, base=S1.service).window_s == seconds
 
 
 def test_another_image_is_refused() -> None:

@@ -153,3 +153,26 @@ def test_another_refusal_is_final(cluster: FakeObjects) -> None:
     cluster._refuse = refuse
     with pytest.raises(ApiRefused, match="forbidden"):
         open_routes(HANDLE, DEPLOYED, BOTH, run_id="r1", within_s=60)
+
+
+def test_a_route_is_proved_by_each_pod_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer by a pod of before begins the count anew."""
+    answers = iter(["pod-2", "pod-1", "pod-3", "pod-2"])
+    asked: list[str] = []
+
+    def ask(_address: str, _port: int, _host: str) -> Reply:
+        asked.append(next(answers))
+        return Reply(200, {"x-toggle-pod": asked[-1]}, "")
+
+    monkeypatch.setattr(direct, "ask", ask)
+    pods = (*DEPLOYED.pods, replace(DEPLOYED.pods[0], name="pod-3"))
+    past = Route("pod", "127.0.0.1", 59002, "toggle.example", (Hop.USER_CONTAINER,))
+    direct.prove_routes(replace(DEPLOYED, pods=pods, routes=(USERS, past)), within_s=60)
+    assert asked == ["pod-2", "pod-1", "pod-3", "pod-2"]
+
+
+def test_without_a_pod_no_route_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A request would make one."""
+    monkeypatch.setattr(direct, "ask", lambda *_args: pytest.fail("asked"))
+    past = Route("pod", "127.0.0.1", 59002, "toggle.example", (Hop.USER_CONTAINER,))
+    direct.prove_routes(replace(DEPLOYED, pods=(), routes=(USERS, past)), within_s=60)

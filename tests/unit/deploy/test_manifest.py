@@ -6,7 +6,7 @@ import copy
 
 import pytest
 
-from harness.deploy.manifest import adopted, env_of, from_yaml, render, rendered_probe, user_port
+from harness.deploy.manifest import adopted, env_of, from_yaml, pods_wanted, render, rendered_probe, scales_by_itself, user_port
 from harness.errors import BadInput, ExitCode
 from harness.model import AppSpec, Handler, Probe, ServiceSpec
 
@@ -77,6 +77,31 @@ def test_a_spec_is_rendered_whole() -> None:
             }
         },
     }
+
+
+def test_scale_is_written_as_asked() -> None:
+    """None leaves it to Knative."""
+    text = str(rendered(ServiceSpec(min_scale=0, initial_scale=0, window_s=6)))
+    assert "'autoscaling.knative.dev/initial-scale': '0'" in text
+    assert "'autoscaling.knative.dev/window': '6s'" in text
+    assert "initial-scale" not in str(rendered(ServiceSpec()))
+
+
+@pytest.mark.parametrize(
+    ("spec", "count", "by_itself"),
+    [
+        (ServiceSpec(), 1, False),
+        (ServiceSpec(min_scale=3, max_scale=3), 3, False),
+        (ServiceSpec(min_scale=0), 1, False),
+        (ServiceSpec(min_scale=0, initial_scale=0), 0, False),
+        (ServiceSpec(min_scale=1, initial_scale=0), 1, False),
+        (ServiceSpec(min_scale=1, initial_scale=3), 3, True),
+        (ServiceSpec(min_scale=3, initial_scale=1), 3, False),
+    ],
+)
+def test_the_pods_a_service_begins_with(spec: ServiceSpec, count: int, by_itself: bool) -> None:
+    """The initial scale, but never fewer than the minimum."""
+    assert (pods_wanted(rendered(spec)), scales_by_itself(rendered(spec))) == (count, by_itself)
 
 
 def test_probes_not_asked_for_are_not_there() -> None:

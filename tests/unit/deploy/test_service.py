@@ -12,9 +12,11 @@ from harness.adapters.documents import Obj
 from harness.adapters.ingress import Reply
 from harness.adapters.kube import Kube
 from harness.adapters.objects import ApiRefused, Ref
-from harness.deploy import direct, from_yaml, service
+from harness.deploy import clearing, direct, from_yaml, service, serving
+from harness.deploy.manifest import pods_wanted
 from harness.deploy.pods import state_of
 from harness.errors import DeployError, WaitTimeout
+from harness.knative.names import SERVING_API
 from harness.model import ClusterHandle, Deployed, Hop, HostPorts, InstalledStack, Pod, Route, ServiceSpec, Stack
 from tests.unit.deploy.test_manifest import GOOD
 from tests.unit.install.fake import FakeObjects
@@ -28,7 +30,10 @@ RUN = "knative-chaos.dev/run"
 
 
 class World(FakeObjects):
-    """A Service is Ready at once and has one pod; a deleted pod is replaced. The app answers with the youngest pod's name."""
+    """A Service is Ready at once and has the pods it begins with; a deleted pod is replaced. The youngest pod answers.
+
+    turns: instead, all pods take turns.
+    """
 
     def __init__(self) -> None:
         super().__init__(after=self._settle)
@@ -37,6 +42,8 @@ class World(FakeObjects):
         self.answer: Callable[[Reply], Reply] = lambda reply: reply
         self.ready = True
         self.replaces = True
+        self.turns = False
+        self.asked = 0
 
     def _settle(self, ref: Ref, obj: Obj) -> None:
         if ref.api_version.startswith("serving."):
@@ -47,7 +54,17 @@ class World(FakeObjects):
                     {"type": "Ready", "status": "True" if self.ready else "False", "reason": "Why", "message": "no cpu"}
                 ],
             }
-            self._make(ref.namespace, ref.name, obj["metadata"]["labels"])
+            self.stored[Ref(SERVING_API, "Revision", f"{ref.name}-00001", ref.namespace)] = {
+                "apiVersion": SERVING_API,
+                "kind": "Revision",
+                "metadata": {
+                    "name": f"{ref.name}-00001",
+                    "namespace": ref.namespace,
+                    "labels": {"serving.knative.dev/service": ref.name},
+                },
+            }
+            for _ in range(pods_wanted(obj)):
+                self._make(ref.namespace, ref.name, obj["metadata"]["labels"])
 
     def _make(self, namespace: str, owner: str, labels: dict[str, str]) -> None:
         self.made += 1
@@ -75,6 +92,8 @@ class World(FakeObjects):
         """Pods are replaced while their Service is there."""
         pod = self.stored.get(ref)
         there = super().delete(ref, grace_s=grace_s)
+        if ref.api_version == SERVING_API and there:
+            self.stored.pop(Ref(SERVING_API, "Revision", f"{ref.name}-00001", ref.namespace), None)
         if ref.kind == "Pod" and pod is not None and self.replaces:
             labels = pod["metadata"]["labels"]
             owner = labels["serving.knative.dev/service"]
@@ -84,8 +103,12 @@ class World(FakeObjects):
 
     def ask(self, _address: str, _port: int, _host: str) -> Reply:
         """What the ingress answers."""
+        self.asked += 1
         pods = [ref.name for ref in self.stored if ref.kind == "Pod"]
-        return self.answer(Reply(200, {"x-toggle-pod": pods[-1], "x-toggle-boot": f"boot{self.made}"} if pods else {}, ""))
+        if not pods:
+            return self.answer(Reply(200, {}, ""))
+        pod = pods[self.asked % len(pods)] if self.turns else pods[-1]
+        return self.answer(Reply(200, {"x-toggle-pod": pod, "x-toggle-boot": f"boot{pod.rpartition('-')[2]}"}, ""))
 
 
 @pytest.fixture
@@ -93,8 +116,9 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     """An empty cluster with Knative."""
     world = World()
     monkeypatch.setattr(service, "Objects", lambda _kube: world)
+    monkeypatch.setattr(clearing, "Objects", lambda _kube: world)
     monkeypatch.setattr(Kube, "of", lambda _handle: None)
-    monkeypatch.setattr(service, "ask", world.ask)
+    monkeypatch.setattr(serving, "ask", world.ask)
     return world
 
 
@@ -196,7 +220,7 @@ def test_a_namespace_of_somebody_else_is_used_and_never_labelled(world: World) -
     world.stored[SPACE] = {"metadata": {"name": "ns"}}
     deploy()
     world.replaces = False
-    service.remove(HANDLE, namespace="ns", run_id="r1", within_s=60)
+    clearing.remove(HANDLE, namespace="ns", run_id="r1", within_s=60)
     assert SPACE in world.stored
     assert not [ref for ref in world.stored if ref.kind in {"Service", "Pod"}]
 
@@ -204,15 +228,15 @@ def test_a_namespace_of_somebody_else_is_used_and_never_labelled(world: World) -
 def test_remove_takes_the_namespace_that_is_ours_and_is_idempotent(world: World) -> None:
     """A second call finds nothing and says nothing."""
     deploy()
-    service.remove(HANDLE, namespace="ns", run_id="r1", within_s=60)
+    clearing.remove(HANDLE, namespace="ns", run_id="r1", within_s=60)
     assert world.stored == {}
-    service.remove(HANDLE, namespace="ns", run_id="r1", within_s=60)
+    clearing.remove(HANDLE, namespace="ns", run_id="r1", within_s=60)
 
 
 def test_remove_leaves_another_run_alone(world: World) -> None:
     """Only what carries this run's label."""
     deploy()
-    service.remove(HANDLE, namespace="ns", run_id="r2", within_s=60)
+    clearing.remove(HANDLE, namespace="ns", run_id="r2", within_s=60)
     assert SPACE in world.stored
     assert world.deleted == []
 
@@ -299,7 +323,7 @@ def test_a_namespace_is_looked_at_again_once_its_pods_are_gone(world: World, mon
 
     monkeypatch.setattr(world, "delete", stays)
     monkeypatch.setattr(world, "merge", touched)
-    service.remove(HANDLE, namespace="ns", run_id="r1", within_s=60)
+    clearing.remove(HANDLE, namespace="ns", run_id="r1", within_s=60)
     assert merged == [SPACE]
 
 
@@ -308,7 +332,7 @@ def test_a_namespace_that_stays_is_told(world: World, monkeypatch: pytest.Monkey
     deploy()
     monkeypatch.setattr(world, "delete", lambda _ref, grace_s=None: True)
     with pytest.raises(WaitTimeout, match="1 pods left"):
-        service.remove(HANDLE, namespace="ns", run_id="r1", within_s=0.2)
+        clearing.remove(HANDLE, namespace="ns", run_id="r1", within_s=0.2)
 
 
 def test_a_pods_state_in_words() -> None:
@@ -328,3 +352,149 @@ def test_a_pods_state_in_words() -> None:
     )
     assert state.restarts == {"a": 2, "b": 1}
     assert str(state) == "pod p Pending, not Ready, 3 restarts (a: CrashLoopBackOff; no node)"
+
+
+def boots(monkeypatch: pytest.MonkeyPatch, said: Callable[[str], str]) -> list[str]:
+    """The app's control port says this of a pod; which pods were asked."""
+    asked: list[str] = []
+
+    def boot_of(_handle: ClusterHandle, _deployed: Deployed, pod: str) -> str:
+        asked.append(pod)
+        return said(pod)
+
+    monkeypatch.setattr(serving, "boot_of", boot_of)
+    return asked
+
+
+THREE = ServiceSpec(min_scale=3, max_scale=3)
+
+
+def test_three_pods_are_waited_for(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each has its boot: from its answer, or by its control port where the activator chose another one."""
+    asked = boots(monkeypatch, lambda pod: f"told-{pod}")
+    deployed = deploy(THREE)
+    assert [(pod.name, pod.boot) for pod in deployed.pods] == [
+        ("toggle-00001-1", "told-toggle-00001-1"),
+        ("toggle-00001-2", "told-toggle-00001-2"),
+        ("toggle-00001-3", "boot3"),
+    ]
+    assert asked == ["toggle-00001-1", "toggle-00001-2"]
+    assert deployed.selector == "serving.knative.dev/service=toggle"
+    assert world.made == 3
+
+
+def test_two_of_three_pods_are_not_three(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Ready pod that answers does not stand for those that are missing."""
+    boots(monkeypatch, lambda _pod: "b")
+    made = world._make
+
+    def make(namespace: str, owner: str, labels: dict[str, str]) -> None:
+        if world.made < 2:
+            made(namespace, owner, labels)
+
+    monkeypatch.setattr(world, "_make", make)
+    with pytest.raises(DeployError, match=r"2 of 3 pods.*HTTP 200"):
+        deploy(THREE, within_s=0.2)
+
+
+def test_one_of_three_pods_that_is_not_ready_is_waited_for(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the others serve."""
+    boots(monkeypatch, lambda _pod: "b")
+
+    def unready(pod: Obj) -> None:
+        if pod["metadata"]["uid"] == "u2":
+            pod["status"]["conditions"] = [{"type": "Ready", "status": "False", "message": "not yet"}]
+
+    world.shape = unready
+    with pytest.raises(DeployError, match="toggle-00001-2 Running, not Ready"):
+        deploy(THREE, within_s=0.2)
+
+
+def test_one_of_three_pods_that_restarted_is_no_fresh_pod(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whichever it is."""
+    boots(monkeypatch, lambda _pod: "b")
+
+    def restarted(pod: Obj) -> None:
+        if pod["metadata"]["uid"] == "u2":
+            pod["status"]["containerStatuses"][0]["restartCount"] = 1
+
+    world.shape = restarted
+    with pytest.raises(DeployError, match="toggle-00001-2 Ready, 1 restarts before anything was measured"):
+        deploy(THREE, within_s=1000)
+
+
+def test_a_pod_whose_app_does_not_say_its_boot_is_waited_for(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No fault could be put into it."""
+    boots(monkeypatch, lambda pod: "" if pod.endswith("2") else "b")
+    with pytest.raises(DeployError, match="did not say its boot in toggle-00001-2"):
+        deploy(THREE, within_s=0.2)
+    assert world.made == 3
+
+
+def test_fresh_pods_are_all_others(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """None of those before is among them."""
+    boots(monkeypatch, lambda _pod: "b")
+    before = deploy(THREE)
+    after = service.fresh_pods(HANDLE, before, within_s=60)
+    assert len(after.pods) == 3
+    assert not {pod.uid for pod in before.pods} & {pod.uid for pod in after.pods}
+    assert replace(after, pods=before.pods) == before
+    assert SERVICE not in world.deleted
+
+
+FROM_ZERO = ServiceSpec(min_scale=0, initial_scale=0)
+SERVICE = Ref(SERVING_API, "Service", "toggle", "ns")
+
+
+def test_from_zero_there_is_no_pod_and_nothing_is_asked(world: World) -> None:
+    """A request would make one."""
+    deployed = deploy(FROM_ZERO)
+    assert deployed.pods == ()
+    assert world.asked == 0
+
+
+def test_from_zero_a_pod_that_is_left_is_waited_for(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An autoscaler that has not read the switch begins with one pod."""
+    monkeypatch.setattr("tests.unit.deploy.test_service.pods_wanted", lambda _obj: 1)
+    with pytest.raises(DeployError, match=r"has no pod.*toggle-00001-1 Ready"):
+        deploy(FROM_ZERO, within_s=0.2)
+    assert world.asked == 0
+
+
+@pytest.mark.parametrize("spec", [FROM_ZERO, ServiceSpec(min_scale=1, initial_scale=3, max_scale=3)], ids=["from zero", "3 to 1"])
+def test_a_service_that_scales_by_itself_is_made_anew(world: World, monkeypatch: pytest.MonkeyPatch, spec: ServiceSpec) -> None:
+    """What the autoscaler did in the cycle before cannot be undone by deleting pods."""
+    boots(monkeypatch, lambda _pod: "b")
+    before = deploy(spec)
+    after = service.fresh_pods(HANDLE, before, within_s=60)
+    assert SERVICE in world.deleted
+    assert world.applied.count(SERVICE) == 2
+    assert len(after.pods) == len(before.pods) == (spec.initial_scale or 0)
+    assert not {pod.uid for pod in before.pods} & {pod.uid for pod in after.pods}
+    assert after.token == before.token
+
+
+def test_after_a_rollout_the_service_is_made_anew(world: World) -> None:
+    """Its pods would be of the new Revision."""
+    before = deploy()
+    world.stored[SERVICE]["status"]["latestReadyRevisionName"] = "toggle-00002"
+    after = service.fresh_pods(HANDLE, before, within_s=60)
+    assert SERVICE in world.deleted
+    assert after.revision == before.revision
+    assert [pod.boot for pod in after.pods] == ["boot2"]
+
+
+def test_a_revision_that_stays_keeps_the_service_from_being_made(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The new Service would find a Revision of its name that is another's."""
+    before = deploy(FROM_ZERO)
+    revision = world.stored[Ref(SERVING_API, "Revision", "toggle-00001", "ns")]
+    delete = world.delete
+
+    def keeps(ref: Ref, *, grace_s: int | None = None) -> bool:
+        there = delete(ref, grace_s=grace_s)
+        world.stored[Ref.of(revision)] = revision
+        return there
+
+    monkeypatch.setattr(world, "delete", keeps)
+    with pytest.raises(DeployError, match=r"toggle is gone.*toggle-00001"):
+        service.fresh_pods(HANDLE, before, within_s=0.2)

@@ -17,7 +17,7 @@ TEXTS = frozenset(
     {
         *(names.USER_CONTAINER, names.SYSTEM_NAMESPACE, names.SERVING_API, names.SERVICES_CRD, names.ACTIVATOR_SELECTOR),
         *(names.SERVICE_LABEL, names.REVISION_LABEL, names.RELEASE_LABEL, names.VERSION_LABEL, names.SLICE_SERVICE_LABEL),
-        *(names.MIN_SCALE, names.MAX_SCALE, names.TARGET_BURST_CAPACITY, probes.KUBELET_AGENT),
+        *(names.MIN_SCALE, names.MAX_SCALE, names.INITIAL_SCALE, names.WINDOW, names.TARGET_BURST_CAPACITY, probes.KUBELET_AGENT),
         *(toggle.POD_HEADER, toggle.BOOT_HEADER, toggle.TOKEN_HEADER, toggle.TOKEN_ENV, toggle.CONTROL_PORT_ENV),
         *(toggle.STARTUP_DELAY_ENV, toggle.SIGTERM_ENV),
     }
