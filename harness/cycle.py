@@ -86,9 +86,8 @@ class Cycle:
         self.sight = _LiveSight(bench.observers.feed)
 
     def prepare(self) -> None:
-        """Steps 5: the streams of this pod, each proved to deliver. Raises ObserveError naming the one that does not."""
-        self.bench.observers.follow(self.pod.name)
-        self.bench.observers.prove(self.pod.name, within_s=30)
+        """Step 5: the streams of these pods, each proved to deliver. Raises ObserveError naming the one that does not."""
+        self.bench.observers.prove(self.deployed.pods, within_s=30)
 
     def run(self) -> None:
         """Steps 6 to 10. The mark is recorded whatever happens; an interruption ends the load at once, without a drain."""
@@ -110,7 +109,7 @@ class Cycle:
                     self.mark = replace(self.mark, given_up=str(late))
                 self.report = generator.stop(within_s=spec.load.deadline_s + 10)
             bench.progress.say(f"cycle {index}: {generator.sent_so_far()} requests, {generator.failed_so_far()} failed")
-            bench.observers.seal(self.pod.name)
+            bench.observers.seal()
         finally:
             self.mark = replace(self.mark, ended_ns=now_ns())
             bench.recorder.cycle(self.mark)

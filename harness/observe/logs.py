@@ -62,7 +62,8 @@ class LogFollower(Worker):
     """Follows one container of one pod from its beginning, or with `from_now` from the last line there is at the start.
 
     Each instance (restart) of the container is a log of its own: when one ends, what is left of it is read back before the next
-    is followed. Raises nothing: what cannot be had is a Gap.
+    is followed. Raises nothing: what cannot be had is a Gap. since_ns: when the pod was made; before the first line nothing after
+    that is proved.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class LogFollower(Worker):
         raw: RawCopies,
         *,
         from_now: bool = False,
+        since_ns: int | None = None,
         settle_s: float = SETTLE_S,
         retry_s: float = RETRY_S,
     ) -> None:
@@ -88,6 +90,8 @@ class LogFollower(Worker):
         self._stream = stream
         self._raw = raw
         self._from_now = from_now
+        if since_ns is not None:
+            self._proved_ns = min(self._proved_ns, since_ns)
         self._settle_s = settle_s
         self._retry_s = retry_s
         self._lock = threading.RLock()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from harness.adapters.clock import Reading, mono_s, now_ns
@@ -12,9 +12,10 @@ from harness.adapters.kube import Kube
 from harness.adapters.wait import Look, wait_for
 from harness.errors import ObserveError, WaitTimeout
 from harness.knative import endpoints, events, pods
-from harness.knative.names import ACTIVATOR, ACTIVATOR_SELECTOR, QUEUE_PROXY, SYSTEM_NAMESPACE, USER_CONTAINER
+from harness.knative.names import ACTIVATOR, ACTIVATOR_SELECTOR, QUEUE_PROXY, SYSTEM_NAMESPACE, USER_ROLE
 from harness.knative.objects import Object
-from harness.model import ClusterHandle, Gap, Stream
+from harness.knative.times import maybe_ns
+from harness.model import ClusterHandle, Gap, Pod, Stream
 from harness.observe import bridge
 from harness.observe.clock import ClockWatch, ReadClocks
 from harness.observe.feed import Feed
@@ -28,7 +29,9 @@ from harness.observe.watch import Watch
 from harness.observe.wire import CONNECT_S, Broken, Refused, read_all
 from harness.observe.worker import Worker
 
-CONTAINERS: Mapping[str, Stream] = {QUEUE_PROXY: Stream.QUEUE_PROXY, USER_CONTAINER: Stream.APP}
+STREAMS: Mapping[str, Stream] = {QUEUE_PROXY: Stream.QUEUE_PROXY, USER_ROLE: Stream.APP}
+"""By a container's role. A pod without a container of such a role has no such log, and a sidecar's is not read."""
+
 STOP_S = 45.0
 """All threads together; the longest wait that nobody can cut short is a call to an API that hangs."""
 
@@ -41,8 +44,11 @@ Wrap = Callable[[LogSource], LogSource]
 
 
 class Observers:
-    """Pods, EndpointSlices and events of `namespace`, logs of the pods named to `follow`, of every activator, the node's journal;
-    and the host's clock.
+    """Pods, EndpointSlices and events of `namespace`, the logs of each of its pods and of every activator, the node's journal; and
+    the host's clock.
+
+    A pod's logs are followed from their beginning as soon as the pod is seen, whoever made it. Only what is already on its way out
+    when the observers start is left alone.
 
     sink: takes everything, one item at a time; `feed` has the same, live (it is the sink itself if that is a Feed). raw_dir: gets
     the raw copies. exec_argv, exec_env: how a command is run inside the node; None: there is no way in, and the journals are one
@@ -120,39 +126,35 @@ class Observers:
         for worker in self._standing():
             worker.start()
 
-    def follow(self, pod: str) -> None:
-        """Follow the logs of both containers of this pod, from their beginning. Once a pod."""
+    def followed(self) -> tuple[str, ...]:
+        """The pods whose logs are followed now: those seen since the last seal, in the order seen."""
         with self._guard:
-            if pod in self._pods or self._stopped:
-                return
-            self._pods[pod] = [
-                LogFollower(self._wrap(self._logs), self._logs.container, pod, container, stream, self.feed, self._raw)
-                for container, stream in CONTAINERS.items()
-            ]
-            for follower in self._pods[pod]:
-                follower.start()
+            return tuple(pod for pod, followers in self._pods.items() if not all(one.stopping() for one in followers))
 
-    def prove(self, pod: str, within_s: float = 30.0) -> None:
-        """Wait until every stream has been seen to work for this pod. Raises ObserveError naming those that do not."""
+    def prove(self, shown: Iterable[Pod], within_s: float = 30.0) -> None:
+        """Wait until every stream has been seen to work for each of these pods; without one, those that speak of no single pod.
+
+        Raises ObserveError naming the streams that do not.
+        """
+        names = [pod.name for pod in shown]
+        where = f"pod {', '.join(names)}" if names else "no pod"
 
         def look() -> Look[bool]:
-            blind = self._blind(pod)
+            blind = self._blind(names)
             return Look(None, "; ".join(f"{name}: {why}" for name, why in blind.items())) if blind else Look(value=True, seen="all")
 
         try:
-            wait_for(f"a sign of life of every stream about pod {pod}", look, within_s=within_s, every_s=0.5)
+            wait_for(f"a sign of life of every stream about {where}", look, within_s=within_s, every_s=0.5)
         except WaitTimeout as late:
-            raise ObserveError(
-                f"Not every observer works: {late.last_seen}.", fix="make up, then run again", where=f"pod {pod}"
-            ) from late
+            raise ObserveError(f"Not every observer works: {late.last_seen}.", fix="make up, then run again", where=where) from late
 
-    def seal(self, pod: str) -> bool:
+    def seal(self) -> bool:
         """The end of a cycle: prove that each stream has delivered everything up to now, or record gaps; True if all is proved.
 
-        The pod's logs are followed no longer: what becomes of the pod after this is not part of the evidence.
+        The logs of the pods there were are followed no longer: what becomes of them after this is not part of the evidence.
         """
         with self._guard:
-            followers = list(self._pods.get(pod, ()))
+            followers = [one for of_pod in self._pods.values() for one in of_pod if not one.stopping()]
         whole = self._seal([*followers, *self._standing(), *self._activator_logs()])
         for follower in followers:
             follower.end()
@@ -242,17 +244,19 @@ class Observers:
                 worker.failed("sealing it failed", error)
         return whole
 
-    def _blind(self, pod: str) -> dict[str, str]:
+    def _blind(self, names: Sequence[str]) -> dict[str, str]:
         watches = (self._pod_watch, self._slice_watch, self._event_watch, self._activator_watch)
         blind = {watch.name: watch.note for watch in watches if watch.note}
-        if not blind.get("pods") and not any(name_of(obj) == pod for obj in self._pod_watch.objects()):
-            blind["pods"] = f"{pod} has not been seen"
-        if not blind.get("endpointslices") and not any(pod in pods_of(obj) for obj in self._slice_watch.objects()):
-            blind["endpointslices"] = f"no slice with {pod} has been seen"
+        seen = {name_of(obj) for obj in self._pod_watch.objects()}
+        if not blind.get("pods") and (unseen := [name for name in names if name not in seen]):
+            blind["pods"] = f"{', '.join(unseen)} has not been seen"
+        listed = {pod for obj in self._slice_watch.objects() for pod in pods_of(obj)}
+        if not blind.get("endpointslices") and (unlisted := [name for name in names if name not in listed]):
+            blind["endpointslices"] = f"no slice with {', '.join(unlisted)} has been seen"
         with self._guard:
-            followers = [*self._pods.get(pod, ()), *self._activators.values()]
-            if pod not in self._pods:
-                blind["logs"] = f"{pod} is not followed"
+            followers = [*(one for name in names for one in self._pods.get(name, ())), *self._activators.values()]
+            if deaf := [name for name in names if not self._pods.get(name)]:
+                blind["logs"] = f"{', '.join(deaf)} is not followed"
             if not self._activators:
                 blind[ACTIVATOR] = "no activator pod has been seen"
         blind |= {follower.name: why for follower in followers if (why := follower.answers())}
@@ -264,9 +268,29 @@ class Observers:
         self._identity.learn(obj)
         if self._journal is not None:
             self._journal.settle()
+        name, meta = name_of(obj), obj.get("metadata") or {}
+        left_before = not self._pod_watch.listed and bool(meta.get("deletionTimestamp"))
         with self._guard:
-            followers = list(self._pods.get(name_of(obj), ()))
-        for follower in followers:
+            known = self._pods.get(name)
+            if known is None and not left_before and not self._stopped:
+                # One that is gone when it is first seen is followed too: that its log cannot be read is then a gap.
+                self._pods[name] = [
+                    LogFollower(
+                        self._wrap(self._logs),
+                        self._logs.container,
+                        name,
+                        container,
+                        STREAMS[role],
+                        self.feed,
+                        self._raw,
+                        since_ns=maybe_ns(meta.get("creationTimestamp")),
+                    )
+                    for role, container in pods.roles_of(obj).items()
+                    if role in STREAMS
+                ]
+                for follower in self._pods[name]:
+                    follower.start()
+        for follower in known or ():
             follower.wake()
 
     def _activator_seen(self, obj: Object, deleted: bool) -> None:  # noqa: FBT001 - the shape of a Notice

@@ -83,8 +83,7 @@ def _measured(world: World, rounds: int, seconds: float, scratch: Path, undo: Ex
             observers = _observers(world, deployed, folder / f"raw-{number}")
             try:
                 observers.start()
-                observers.follow(deployed.pods[0].name)
-                observers.prove(deployed.pods[0].name, 60)
+                observers.prove(deployed.pods, 60)
                 looking.append(_stretch(deployed, run_id, 2 * number + 1, seconds, folder))
             finally:
                 observers.stop()

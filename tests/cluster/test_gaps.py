@@ -299,11 +299,10 @@ def test_streams_that_are_ended_early_are_resumed_without_gap_or_doubles(
 
     try:
         observers.start()
-        observers.follow(deployed.pods[0].name)
-        observers.prove(deployed.pods[0].name, WITHIN_S)
+        observers.prove(deployed.pods, WITHIN_S)
         inject(world.handle, deployed, deployed.pods[0], FaultSpec("liveness"), cycle=0)
         wait_for("the restart", restarted, within_s=WITHIN_S, every_s=1.0)
-        assert observers.seal(deployed.pods[0].name)
+        assert observers.seal()
     finally:
         observers.stop()
     assert feed.gaps() == ()

@@ -42,8 +42,7 @@ def observing(handle: ClusterHandle, deployed: Deployed, raw: Path, wrap: Wrap |
     )
     try:
         observers.start()
-        observers.follow(deployed.pods[0].name)
-        observers.prove(deployed.pods[0].name, WITHIN_S)
+        observers.prove(deployed.pods, WITHIN_S)
         yield observers
     finally:
         observers.stop()
@@ -89,7 +88,7 @@ def test_a_liveness_restart_is_seen_by_every_stream_without_a_gap(
             "the runtime's stop of the old one",
             lambda o: o.stream is Stream.CONTAINERD and "StopContainer" in o.payload and o.instance == 0,
         )
-        assert observers.seal(deployed.pods[0].name)
+        assert observers.seal()
         assert observers.broken() == ()
     assert feed.gaps() == ()
     dead = [o.payload for o in feed.snapshot() if o.stream is Stream.APP and o.instance == 0]
@@ -135,7 +134,7 @@ def test_a_stream_that_breaks_again_and_again_delivers_each_line_once(
             lambda: Look(sum(o.stream is Stream.APP for o in observers.feed.snapshot()) >= 40 or None, "fewer"),
             within_s=WITHIN_S,
         )
-        assert observers.seal(deployed.pods[0].name)
+        assert observers.seal()
     assert observers.feed.gaps() == ()
     copied = (tmp_path / deployed.pods[0].name / "user-container.0.log").read_bytes().splitlines()
     assert len(copied) >= 40
@@ -177,7 +176,7 @@ def test_a_cut_stream_is_a_gap_from_its_last_line_to_the_seal(kind_cluster: Clus
             lambda: Look(any("does not come back" in note for note in observers.broken()) or None, str(observers.broken())),
             within_s=WITHIN_S,
         )
-        assert not observers.seal(deployed.pods[0].name)
+        assert not observers.seal()
     lines = [o for o in observers.feed.snapshot() if o.stream is Stream.APP]
     gaps = [gap for gap in observers.feed.gaps() if gap.stream is Stream.APP]
     assert len(lines) == 20
@@ -203,4 +202,4 @@ def test_a_pod_that_is_gone_before_its_logs_were_sealed_is_a_gap(
             ),
             within_s=WITHIN_S,
         )
-        assert not observers.seal(deployed.pods[0].name)
+        assert not observers.seal()
