@@ -11,6 +11,7 @@ import polars as pl
 
 from harness.analyse.anatomy import doubts_of
 from harness.analyse.course import off_course
+from harness.analyse.cyclepods import CyclePods
 from harness.analyse.evidence import LANES_OF_USERS
 from harness.analyse.windows import Window
 from harness.apps.toggle import BOOT_HEADER, POD_HEADER
@@ -26,7 +27,9 @@ every time in it may be another; but nothing is ever seen on it."""
 
 @dataclass(frozen=True, slots=True)
 class Cycle:
-    """One cycle as the doubts see it. pods: those that served it. requests, answers: its rows of the History.
+    """One cycle as the doubts see it. served: the pods that named themselves in its answers. pods: those it had.
+
+    requests, answers: its rows of the History.
 
     unlogged: requests answered by queue-proxy, or through it, that are not in its request log; 0 in a run without one.
     """
@@ -34,7 +37,8 @@ class Cycle:
     mark: CycleMark
     window: Window
     findings: CycleFindings
-    pods: frozenset[str]
+    served: frozenset[str]
+    pods: CyclePods
     requests: pl.DataFrame
     answers: pl.DataFrame
     unlogged: int = 0
@@ -119,8 +123,8 @@ def _of_the_load(history: History, cycle: Cycle) -> Iterable[str]:
     if not cycle.requests.select(good.any()).item():
         baseline = "before the fault" if cycle.mark.fault_ns else "at all"
         yield f"cycle {cycle.mark.index}: no request was answered well {baseline}, so a failure says nothing"
-    strangers = sorted(cycle.pods - {cycle.mark.pod})
-    if strangers:  # whatever max_scale: only the cycle's pod is followed
+    strangers = sorted(cycle.served - {cycle.mark.pod} - cycle.pods.followed)
+    if strangers:  # whatever max_scale: nothing is known of a pod whose logs were not followed
         yield f"cycle {cycle.mark.index}: another pod served it too: {', '.join(strangers)}"
     yield from _of_good_answers(cycle)
     if cycle.unlogged:
@@ -150,7 +154,7 @@ def _of_gaps(gaps: Sequence[Gap], cycle: Cycle) -> Iterable[str]:
     unexplained = any(cycle.findings.by_cause.get(cause, 0) for cause in ("unknown", "ambiguous"))
     for gap in gaps:
         concerns = gap.stream in {*NEEDED, Stream.CLOCK} or (gap.stream is Stream.ACTIVATOR and unexplained)
-        of_its_pods = gap.stream is Stream.ACTIVATOR or not gap.pod or gap.pod in cycle.pods
+        of_its_pods = gap.stream is Stream.ACTIVATOR or gap.pod in {"", cycle.mark.pod, *cycle.served, *cycle.pods.there}
         if concerns and of_its_pods and cycle.window.overlaps(gap.from_ns, gap.until_ns):
             length_s = (gap.until_ns - gap.from_ns) / 1e9
             kind = ReasonKind.MACHINE if gap.stream is Stream.CLOCK else ReasonKind.EVIDENCE

@@ -11,6 +11,7 @@ import polars as pl
 
 from harness.analyse.anatomy import about_no_request, agree, dissect, gather
 from harness.analyse.columns import Flags
+from harness.analyse.cyclepods import PodSights
 from harness.analyse.doubts import Cycle, doubts
 from harness.analyse.errorlines import ErrorLines, forwarding_errors
 from harness.analyse.evidence import LANES_OF_USERS, LANES_TO_PODS, Failures, failures_of, is_of_queue_proxy, tries_of
@@ -82,6 +83,7 @@ class _Tables:
     activator: ErrorLines
     request_log: RequestLines | None
     about_no_request: pl.DataFrame
+    pods: PodSights
     rest: Sights
 
     @staticmethod
@@ -95,6 +97,7 @@ class _Tables:
             activator=forwarding_errors(seen, Stream.ACTIVATOR),
             request_log=request_lines(seen, history.meta.run_id) if history.meta.spec.request_log else None,
             about_no_request=about_no_request(seen),
+            pods=PodSights(seen),
             rest=Sights(seen),
         )
 
@@ -111,8 +114,9 @@ def _cycle(history: History, mark: CycleMark, tables: _Tables) -> _Seen:
     requests, answers = tables.requests.of(mark.index), tables.answers.of(mark.index)
     report = history.generators.get(mark.index)
     window = of_cycle(mark, requests, report)
-    served = _pods(mark, answers)
-    pods = {mark.pod} if spec.service.max_scale == 1 else served
+    there, served = tables.pods.of(window, _ended_before(history, mark)), _served(answers)
+    # Where one pod serves, another's line is not ours to explain; one that was followed in this cycle is a pod of it.
+    pods = {mark.pod, *there.followed, *(() if spec.service.max_scale == 1 else served)}
     attempts = tables.attempts.of(mark.index) if tables.attempts else None
     tries = tries_of(requests, attempts)
     failures = failures_of(tries, answers)
@@ -177,7 +181,7 @@ def _cycle(history: History, mark: CycleMark, tables: _Tables) -> _Seen:
         queue_proxy_window=books.refused_window,
     )
     unlogged = _unlogged(log, tries, failures, user_port) if log else 0
-    return _Seen(Cycle(mark, window, found, served, requests, answers, unlogged), books)
+    return _Seen(Cycle(mark, window, found, served, there, requests, answers, unlogged), books)
 
 
 def _unlogged(log: Joined, tries: pl.DataFrame, failures: Failures, user_port: int) -> int:
@@ -200,9 +204,15 @@ def _logs_liveness(service: ServiceSpec, told: Iterable[AppEvent]) -> bool:
     return asked or any(one.event == Event.PROBE and one.more.get("which") == "liveness" for one in told)
 
 
-def _pods(mark: CycleMark, answers: pl.DataFrame) -> frozenset[str]:
-    served = (json.loads(headers).get(POD_HEADER) for headers in answers["headers"])
-    return frozenset({mark.pod, *(str(pod) for pod in served if pod)})
+def _ended_before(history: History, mark: CycleMark) -> int:
+    """When the cycle before this one ended; 0: there was none, or nobody knows."""
+    return max((one.ended_ns for one in history.cycles if one.index < mark.index), default=0)
+
+
+def _served(answers: pl.DataFrame) -> frozenset[str]:
+    """The pods that named themselves in an answer."""
+    named = (json.loads(headers).get(POD_HEADER) for headers in answers["headers"])
+    return frozenset(str(pod) for pod in named if pod)
 
 
 def _answered(requests: pl.DataFrame, answers: pl.DataFrame) -> dict[str, int]:

@@ -83,6 +83,13 @@ def queue_proxy_gap(story: Story) -> str:
     return "cycle 0: log:queue-proxy has a gap of 1.0 s: cut"
 
 
+def gap_of_a_pod_that_came(story: Story) -> str:
+    """One of several pods was gone before its log was read: it may have refused."""
+    story.pod("pod-late", at(1, 5))
+    story.gaps.append(Gap(Stream.QUEUE_PROXY, "pod-late", at(1, 5), at(1, 6), "the pod was gone before its log was read"))
+    return "cycle 1: log:queue-proxy has a gap of 1.0 s: the pod was gone before its log was read"
+
+
 def gap_of_all_pods(story: Story) -> str:
     """A gap without a pod concerns every pod."""
     story.gaps.append(Gap(Stream.EVENTS, "", at(1, 1), at(1, 2), "410"))
@@ -320,6 +327,7 @@ EITHER: list[Callable[[Story], str]] = [
     line_added,
     stranger_refused_before_closing,
     queue_proxy_gap,
+    gap_of_a_pod_that_came,
     gap_of_all_pods,
     pods_gap,
     app_gap,
@@ -407,6 +415,39 @@ def test_a_gap_outside_the_cycles_or_of_another_pod_is_no_doubt() -> None:
     story.gaps.append(Gap(Stream.QUEUE_PROXY, "", at(0, 20), at(0, 40), "new pod"))
     story.gaps.append(Gap(Stream.QUEUE_PROXY, "pod-1", at(0, 8), at(0, 9), "not this cycle's"))
     assert judged(story)[1].ruling is Ruling.PASS
+
+
+@pytest.mark.parametrize("leaving", [False, True], ids=["of the cycle before", "on its way out"])
+def test_a_gap_of_a_pod_of_before_is_no_doubt(leaving: bool) -> None:
+    """Its logs were sealed with its cycle."""
+    story = restarts()
+    story.pod("pod-old", at(0, 12) if not leaving else at(0, 30))
+    if leaving:
+        story.see(Stream.PODS, "pod-old", at(0, 31), {"ready": False, "deleting": True, "containers": {}})
+    story.gaps.append(Gap(Stream.QUEUE_PROXY, "pod-old", at(1, 5), at(1, 6), "the pod was gone"))
+    assert judged(story)[1].ruling is Ruling.PASS
+
+
+def test_a_pod_that_was_followed_may_serve_too() -> None:
+    """All there is to know of it is known."""
+    story = calm()
+    story.pod("pod-two", at(0, 20))
+    story.app("pod-two", "x", at(0, 21), "boot")
+    story.answer(1, 200, "hello", x_toggle_pod="pod-two", x_toggle_boot="x")
+    assert judged(story)[1].ruling is Ruling.PASS
+
+
+def test_a_refused_line_of_a_followed_pod_has_its_request() -> None:
+    """Of two pods one is hit, and it names itself in no answer while it refuses."""
+    story = restarts()
+    story.observations = [
+        replace(one, pod="pod-two") if one.stream is Stream.QUEUE_PROXY and one.pod == "pod-1" else one
+        for one in story.observations
+    ]
+    story.pod("pod-two", at(0, 20))
+    story.app("pod-two", "x", at(0, 21), "boot")
+    findings = analyse(story.history())
+    assert (findings.ledger.unmatched, findings.ledger.unattributed) == (0, 0)
 
 
 def test_a_voided_cycle_can_be_replaced() -> None:

@@ -1,0 +1,48 @@
+"""Which pods a cycle had, and of which of them the logs were followed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from harness.analyse.windows import Window
+from harness.model import Stream
+
+_LOGS = (Stream.QUEUE_PROXY.value, Stream.APP.value)
+_LEAVING = r'"deleting": *true'
+"""In the payload that `harness.knative.pods.pod` writes."""
+
+
+@dataclass(frozen=True, slots=True)
+class CyclePods:
+    """there: pods that stood when the cycle began, or came in it. followed: those of them of whose logs something was seen."""
+
+    there: frozenset[str]
+    followed: frozenset[str]
+
+
+class PodSights:
+    """The sights of pods in a history, taken apart once."""
+
+    def __init__(self, observations: pl.DataFrame) -> None:
+        stream = pl.col("stream")
+        leaving = pl.col("payload").str.contains(_LEAVING).alias("leaving")
+        pods = observations.lazy().filter(stream == Stream.PODS.value).select("pod", "seen_ns", leaving)
+        self._sights = pods.sort("seen_ns", maintain_order=True).collect()
+        first = self._sights.group_by("pod").agg(pl.col("seen_ns").min())
+        self._first: dict[str, int] = dict(first.iter_rows())
+        heard = observations.lazy().filter(stream.is_in(_LOGS)).select(pl.col("pod").unique()).collect()
+        self._heard = frozenset(heard["pod"].to_list())
+
+    def of(self, window: Window, since_ns: int) -> CyclePods:
+        """The pods of the cycle with this window. since_ns: when the cycle before ended, 0 if there was none.
+
+        A pod that was seen by then is of a cycle before, with whose end its logs were sealed; one that was already on its way out
+        when this cycle began is of none.
+        """
+        seen = self._sights.filter(pl.col("seen_ns") <= window.until_ns)
+        before = seen.filter(pl.col("seen_ns") < window.from_ns).group_by("pod").agg(pl.col("leaving").last())
+        left = set(before.filter("leaving")["pod"].to_list())
+        there = frozenset(pod for pod in seen["pod"].to_list() if self._first[pod] > since_ns) - left
+        return CyclePods(there, there & self._heard)
