@@ -32,6 +32,9 @@ _HEAD = 512
 _CHUNK = 1 << 13
 """Lines read at a time, so that the copies are small."""
 
+ANSWER_BYTES = 512
+"""Of a body the generator keeps so much (harness/load/wire.py): a longer text of a line is known by its beginning."""
+
 _STAND_INS = ("<stamp>", "<another stamp>")
 
 
@@ -40,7 +43,7 @@ class ErrorLines:
     """Forwarding errors by `at_ns`. told_ns: the line's own time. read_ns: when the container runtime read it.
 
     at_ns is one of them, told_ns unless `as_read` was asked. pod, text: indices in `pods` and `texts`. A text is
-    trimmed, as it stands in the 502's body.
+    cut and trimmed like the body of the 502 that says it.
     """
 
     at_ns: Indices
@@ -90,6 +93,12 @@ def forwarding_errors(observations: pl.DataFrame, stream: Stream) -> ErrorLines:
     return ErrorLines(at_ns[wanted], at_ns[wanted], read_ns[wanted], pod[wanted], text[wanted], tuple(pods), tuple(forms.texts))
 
 
+def as_answered(error: str) -> str:
+    """This error of a line as the record of an answer has it that says it."""
+    said = error.encode(errors="surrogatepass")
+    return error.strip() if len(said) <= ANSWER_BYTES else said[:ANSWER_BYTES].decode(errors="replace").strip()
+
+
 _OTHER, _ASK = -1, -2
 """In place of a text: the line is no forwarding error; each line of this form must be asked."""
 
@@ -136,7 +145,7 @@ class _Forms:
         return self._index(line), stamp_ns(line.get("timestamp")) or at_ns
 
     def _index(self, line: dict[str, Any]) -> int:
-        return self.texts.setdefault(str(line["error"]).strip(), len(self.texts))
+        return self.texts.setdefault(as_answered(str(line["error"])), len(self.texts))
 
 
 _AROUND = ("before", "between", "after", "tail")

@@ -35,6 +35,11 @@ class Failure:
     headers: Mapping[str, str]
     lane: Lane = Lane.GET_KEEPALIVE
 
+    @property
+    def error(self) -> str:
+        """The error that whoever answered so logs, if it logs one: the body, but for what the activator puts before one."""
+        return self.body.removeprefix(_NO_REVISION)
+
 
 @dataclass(frozen=True, slots=True)
 class Failures:
@@ -61,11 +66,16 @@ class Failures:
 
 
 class Wants(Enum):
-    """Whose log must confirm a failure before it has a cause."""
+    """Whose log must confirm a failure before it has a cause.
+
+    OVERLOAD_LINE: the answer proves the cause, a line only tells who answered: the activator logs it, queue-proxy does not.
+    """
 
     REFUSED_LINE = "a refused line of queue-proxy"
+    LOOPBACK_LINE = "a line of queue-proxy, which alone connects to the container"
     QUEUE_PROXY_LINE = "a line of queue-proxy, or else of the activator"
     ACTIVATOR_LINE = "a line of the activator"
+    OVERLOAD_LINE = "a line of the activator, or else none"
 
 
 _CUT_SHORT = re.compile(
@@ -78,11 +88,86 @@ answer alike). Closed idle connection: it ended just before a request with a bod
 (errServerClosedIdle)."""
 
 
+_LOOPBACK = re.compile(r"(dial tcp|timed out dialing) (127\.\d+\.\d+\.\d+|\[::1\]|localhost):\d+(:? |$)")
+"""Only queue-proxy connects to an address of the pod's own: the container's. The activator connects to the pod's IP, port 8012."""
+
+_DIAL = re.compile(r"dial tcp:? |timed out dialing \S+:\d+ ")
+"""An address was asked. ErrTimeoutDialing of knative.dev/pkg names it, after 15 attempts; up to Knative 1.4 it did not."""
+
+_KINDS: tuple[tuple[Cause, re.Pattern[str]], ...] = (
+    (
+        Cause.REQUEST_BODY,
+        re.compile(
+            r"invalid Read on closed Body|request body (too large|larger than|closed)|with Body length \d|request body write"
+            r"|body closed by handler|EOF reading trailer|long trailer after|declared (a )?Content-Length of \d"
+            r"|chunked (encoding|line)|chunk length|header line too long"
+        ),
+    ),
+    (
+        Cause.CANCELED,
+        re.compile(r"context canceled$|request canceled|operation was canceled$|http2: canceling request|client disconnected"),
+    ),
+    (
+        Cause.RESET_IN_FLIGHT,
+        re.compile(
+            r"read: connection timed out$|http2: client conn(ection)? |http2: stream closed|GOAWAY|cannot (retry|rewind) "
+            r"|http: idle connection timeout$|CloseIdleConnections called$|persistConn\.readLoop exiting$|read loop ending"
+            r"|^stream error: .*; (NO_ERROR|INTERNAL_ERROR|CANCEL|REFUSED_STREAM|STREAM_CLOSED|CONNECT_ERROR|ENHANCE_YOUR_CALM)\b"
+            r"|^connection error: (NO_ERROR|INTERNAL_ERROR|CANCEL|REFUSED_STREAM|STREAM_CLOSED|CONNECT_ERROR|ENHANCE_YOUR_CALM)\b"
+        ),
+    ),
+    (
+        Cause.TIMEOUT,
+        re.compile(r"context deadline exceeded|i/o timeout$|timeout awaiting response headers|handshake timeout|Handler timeout$"),
+    ),
+    (
+        Cause.PROTOCOL,
+        re.compile(
+            r"malformed |(bad|invalid|multiple|empty) Content-Length|unsupported transfer encoding|too many transfer encodings"
+            r"|response headers? (list )?(larger than|exceeded)|header list (too large|larger than)|too many 1xx|1xx informational"
+            r"|Content-Length; truncated$|tried to switch |switching protocols|unknown status code"
+            r"|gave HTTP response to HTTPS client|(^|: )tls: |x509: |unexpected ALPN protocol|could not negotiate protocol"
+            r"|bogus greeting|http2: (frame too large|failed reading the frame payload|unsupported scheme)"
+            r"|PROTOCOL_ERROR|FRAME_SIZE_ERROR|FLOW_CONTROL_ERROR|COMPRESSION_ERROR|SETTINGS_TIMEOUT|INADEQUATE_SECURITY"
+            r"|HTTP_1_1_REQUIRED|flow control window"
+        ),
+    ),
+)
+"""What Go's net/http, httputil and x/net/http2 say of a round trip that failed, in the order in which they are asked.
+
+Source: their errors at go1.26 and x/net of Knative 1.23. An error that holds another (`HTTP/1.x transport connection broken: ...`)
+is of the kind of what it holds.
+"""
+
+_OVERLOAD = frozenset({"pending request queue full", "context deadline exceeded"})
+"""Bodies of the 503 of a full request queue (ErrRequestQueueFull) and of a request whose own deadline ended in it: queue-proxy's
+breaker (pkg/queue/handler.go) and the activator's (pkg/activator/handler/handler.go). Only the latter logs it."""
+
+_NO_REVISION = "Error getting active endpoint: "
+"""What the activator puts before the error it logs when it does not find the request's revision (context_handler.go)."""
+
+
+def cause_of(text: str, user_port: int) -> Cause:
+    """The cause of a failure for which queue-proxy logged this error. QUEUE_PROXY: it is of no kind that has a name."""
+    if text == refused_text(user_port):
+        return Cause.REFUSED_DIAL
+    if text.startswith("timed out dialing ") or (_LOOPBACK.match(text) and re.search(r"i/o timeout$|timed out$", text)):
+        return Cause.DIAL_TIMEOUT
+    if _LOOPBACK.match(text):
+        return Cause.CANCELED if text.endswith(("operation was canceled", "context canceled")) else Cause.QUEUE_PROXY
+    if any(kind is Cause.REQUEST_BODY and said.search(text) for kind, said in _KINDS):
+        return Cause.REQUEST_BODY
+    if _CUT_SHORT.search(text):
+        return Cause.RESET_IN_FLIGHT
+    return next((kind for kind, said in _KINDS if said.search(text)), Cause.QUEUE_PROXY)
+
+
 def judge_answer(failure: Failure, user_port: int) -> Cause | Wants:
     """The cause the answer alone proves, or whose log line it takes to prove one.
 
     The app's own header proves the app, whatever the status. A client's timeout is its own evidence. What the socket
     saw without an answer stays UNKNOWN where somebody was on the way, for nobody has said why; at the pod's own port that is all.
+    What queue-proxy or the activator says of itself is theirs only where the answer came from behind the ingress.
     """
     if failure.outcome is Outcome.NOT_SENT:
         return Cause.CLIENT
@@ -99,7 +184,9 @@ def judge_answer(failure: Failure, user_port: int) -> Cause | Wants:
     if failure.status == 502:
         if failure.body == refused_text(user_port):
             return Wants.REFUSED_LINE
-        if failure.body.startswith("dial tcp "):
+        if _LOOPBACK.match(failure.body):
+            return Wants.LOOPBACK_LINE
+        if _DIAL.match(failure.body):
             return Wants.ACTIVATOR_LINE
         if _CUT_SHORT.search(failure.body):
             return Wants.QUEUE_PROXY_LINE
@@ -114,6 +201,19 @@ def judge_answer(failure: Failure, user_port: int) -> Cause | Wants:
         and "x-envoy-upstream-service-time" not in failure.headers
     ):
         return Cause.INGRESS
+    return _said_behind_the_ingress(failure)
+
+
+def _said_behind_the_ingress(failure: Failure) -> Cause | Wants:
+    """The same for what only an error line, or that an answer came through the ingress, can prove."""
+    if failure.status == 503 and failure.body in _OVERLOAD:
+        if failure.lane is Lane.GET_QUEUE_PROXY:
+            return Cause.OVERLOAD
+        return Wants.OVERLOAD_LINE if "x-envoy-upstream-service-time" in failure.headers else Cause.UNKNOWN
+    if failure.status in {404, 500} and failure.body.startswith(_NO_REVISION):
+        return Wants.ACTIVATOR_LINE
+    if failure.status in {500, 502} and failure.body:
+        return Wants.QUEUE_PROXY_LINE
     return Cause.UNKNOWN
 
 
@@ -121,7 +221,7 @@ def is_of_queue_proxy(failure: Failure, user_port: int) -> bool:
     """Whether the answer alone proves that the request reached queue-proxy: it is the app's through it, or queue-proxy's own."""
     if failure.lane.route == POD_ROUTE or failure.outcome is not Outcome.HTTP_ERROR:
         return False
-    return judge_answer(failure, user_port) in {Cause.APP, Cause.TIMEOUT, Wants.REFUSED_LINE}
+    return judge_answer(failure, user_port) in {Cause.APP, Cause.TIMEOUT, Wants.REFUSED_LINE, Wants.LOOPBACK_LINE}
 
 
 def tries_of(requests: pl.DataFrame, attempts: pl.DataFrame | None) -> pl.DataFrame:

@@ -1,7 +1,7 @@
 """The account: each failed request has one cause, each refused line of queue-proxy one request.
 
-A cause comes from evidence: the answer (`evidence`), and where that names a failed connection, the line of that text in the log of
-whoever says it failed, one to one (`matching`). Never from "it was during the fault".
+A cause comes from evidence: the answer (`evidence`), and where whoever answered so logs the error too, the line of that text in its
+log, one to one (`matching`). Never from "it was during the fault".
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from harness.analyse.columns import Flags, Indices
 from harness.analyse.errorlines import ErrorLines
-from harness.analyse.evidence import Failures, Wants, judge_answer
+from harness.analyse.evidence import Failures, Wants, cause_of, judge_answer
 from harness.analyse.matching import Fate, match
 from harness.analyse.requestlog import Joined
 from harness.knative.lines import refused_text
@@ -70,10 +70,10 @@ def account(
     cycle's requests can have gone. A line of queue-proxy may belong to a request if it is of one of these pods, its text is the
     answer's body and its time lies in [sent - tolerance, done + tolerance]; the tolerance must exceed the lines' resolution.
     Another pod's refused line counts and is nobody's. A request that no line can belong to is UNKNOWN; those that share too few
-    lines are AMBIGUOUS.
+    lines are AMBIGUOUS. OVERLOAD is proved by the answer; the activator's line of that text makes it ACTIVATOR_OVERLOAD.
     log: with a request log. queue-proxy's error line of a request must then have been read in [read - latency - tolerance, read +
     tolerance] of its line there, both by the same reader; those that leaves, in [sent - tolerance, read + tolerance]. queue-proxy
-    explains no request that is not in its request log.
+    explains no request that is not in its request log, and an OVERLOAD that is in it is queue-proxy's.
     sampled: whether queue-proxy's logger may have dropped lines.
     """
     verdicts = [judge_answer(kind, user_port) for kind in failures.kinds]
@@ -105,14 +105,22 @@ def account(
 
     said_refused = queue_proxy.saying(refused_text(user_port))
     is_own = queue_proxy.of_pods(pods)
-    refused, cut = waiting(Wants.REFUSED_LINE), waiting(Wants.QUEUE_PROXY_LINE)
+    refused, failed, full = waiting(Wants.REFUSED_LINE), waiting(Wants.QUEUE_PROXY_LINE), waiting(Wants.OVERLOAD_LINE)
     refused_lines = queue_proxy.taken(said_refused & is_own)
     result = settle(np.flatnonzero(refused & known), refused_lines, readings, Cause.REFUSED_DIAL)
-    left = [np.flatnonzero(waiting(Wants.ACTIVATOR_LINE)), np.flatnonzero(cut & ~known)]
-    for members, lines in _by_text(failures, np.flatnonzero(cut & known), queue_proxy.taken(is_own)):
-        left.append(settle(members, lines, readings, Cause.RESET_IN_FLIGHT).lone)
-    for members, lines in _by_text(failures, np.sort(np.concatenate(left)), activator):
+    other_lines = queue_proxy.taken(is_own & ~said_refused)
+    for text, members, lines in _by_text(failures, np.flatnonzero(waiting(Wants.LOOPBACK_LINE) & known), other_lines):
+        settle(members, lines, readings, cause_of(text, user_port))
+    left = [np.flatnonzero(waiting(Wants.ACTIVATOR_LINE)), np.flatnonzero(failed & ~known)]
+    for text, members, lines in _by_text(failures, np.flatnonzero(failed & known), other_lines):
+        left.append(settle(members, lines, readings, cause_of(text, user_port)).lone)
+    at_queue_proxy = full & known if log else full & False
+    left.append(np.flatnonzero(full & ~at_queue_proxy))
+    for _, members, lines in _by_text(failures, np.sort(np.concatenate(left)), activator):
         settle(members, lines, [at_client], Cause.ACTIVATOR)
+    causes[full & (causes == _CODE[Cause.ACTIVATOR])] = _CODE[Cause.ACTIVATOR_OVERLOAD]
+    # Without a request log the answer alone is left: a queue was full; the activator's too few lines do not say whose.
+    causes[at_queue_proxy if log else full & (causes != _CODE[Cause.ACTIVATOR_OVERLOAD])] = _CODE[Cause.OVERLOAD]
     owned_ns = refused_lines.told_ns[result.owned]
     return Account(
         causes=causes,
@@ -157,14 +165,14 @@ def by_cause(causes: Codes) -> dict[str, int]:
     return {cause.value: count for cause, count in sorted(counts) if count}
 
 
-def _by_text(failures: Failures, requests: Indices, lines: ErrorLines) -> Iterator[tuple[Indices, ErrorLines]]:
-    """(requests answered with a text, lines of it), text by text; those answered with what no line says come together."""
+def _by_text(failures: Failures, requests: Indices, lines: ErrorLines) -> Iterator[tuple[str, Indices, ErrorLines]]:
+    """(text, requests answered with it, lines of it), text by text; those answered with what no line says come together, as ""."""
     known = {text: index for index, text in enumerate(lines.texts)}
-    text = np.array([known.get(kind.body, -1) for kind in failures.kinds], dtype=np.int64)[failures.kind[requests]]
+    text = np.array([known.get(kind.error, -1) for kind in failures.kinds], dtype=np.int64)[failures.kind[requests]]
     wanted, said = np.argsort(text, kind="stable"), np.argsort(lines.text, kind="stable")
     for one in np.unique(text).tolist():
         members, own = (slice(*np.searchsorted(column, [one, one + 1]).tolist()) for column in (text[wanted], lines.text[said]))
-        yield np.sort(requests[wanted[members]]), lines.taken(np.sort(said[own]))
+        yield lines.texts[one] if one >= 0 else "", np.sort(requests[wanted[members]]), lines.taken(np.sort(said[own]))
 
 
 def may_be_sampled(changes: Iterable[SystemChange]) -> bool:

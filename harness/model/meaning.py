@@ -18,12 +18,22 @@ class Cause(StrEnum):
     """Why a request failed, by evidence. UNKNOWN and AMBIGUOUS together are the unattributed.
 
     DIRECT: it was sent straight to the pod's own port, with nobody between: what the socket saw is the evidence.
+    REFUSED_DIAL, RESET_IN_FLIGHT, DIAL_TIMEOUT, PROTOCOL, REQUEST_BODY, CANCELED: kinds of errors that queue-proxy answers and
+    logs; QUEUE_PROXY: one of no kind named here. ACTIVATOR: the same of the activator, of any kind. OVERLOAD: a request queue was
+    full, or the wait in it too long; ACTIVATOR_OVERLOAD: and the activator's log says that it was its own.
     """
 
     REFUSED_DIAL = "refused-dial"
     RESET_IN_FLIGHT = "reset-in-flight"
+    DIAL_TIMEOUT = "dial-timeout"
+    PROTOCOL = "protocol"
+    REQUEST_BODY = "request-body"
+    CANCELED = "canceled"
+    QUEUE_PROXY = "queue-proxy"
+    OVERLOAD = "overload"
     TIMEOUT = "timeout"
     ACTIVATOR = "activator"
+    ACTIVATOR_OVERLOAD = "activator-overload"
     INGRESS = "ingress"
     APP = "app"
     CLIENT = "client"

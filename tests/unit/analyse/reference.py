@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from harness.analyse.evidence import Failure, Wants, judge_answer
+from harness.analyse.evidence import Failure, Wants, cause_of, judge_answer
 from harness.knative.lines import LineKind, kind_of, parsed, refused_text
 from harness.knative.requestlog import request_line
 from harness.knative.times import stamp_ns
@@ -26,6 +26,17 @@ class ErrorLine:
     read_ns: int
 
 
+def kept(error: str) -> str:
+    """As much of a text as an answer's record keeps of a body."""
+    size = 0
+    for place, letter in enumerate(error):
+        size += len(letter.encode(errors="surrogatepass"))
+        if size > 512:
+            whole = size - len(letter.encode(errors="surrogatepass"))
+            return (error[:place] + ("\N{REPLACEMENT CHARACTER}" if whole < 512 else "")).strip()
+    return error.strip()
+
+
 def error_lines(observations: pl.DataFrame, stream: Stream) -> list[ErrorLine]:
     """Each line is asked by itself."""
     wanted = LineKind.FORWARDING_ERROR if stream is Stream.QUEUE_PROXY else LineKind.ACTIVATOR_ERROR
@@ -33,7 +44,7 @@ def error_lines(observations: pl.DataFrame, stream: Stream) -> list[ErrorLine]:
     for name, pod, at_ns, payload in observations.select("stream", "pod", "at_ns", "payload").iter_rows():
         if name == stream.value and '"error"' in payload and kind_of(stream, payload) is wanted:
             line = parsed(payload) or {}
-            found.append(ErrorLine(pod, stamp_ns(line.get("timestamp")) or at_ns, str(line["error"]).strip(), at_ns))
+            found.append(ErrorLine(pod, stamp_ns(line.get("timestamp")) or at_ns, kept(str(line["error"])), at_ns))
     return sorted(found, key=lambda line: line.at_ns)
 
 
@@ -208,14 +219,30 @@ def account(
     for index in waiting[Wants.REFUSED_LINE]:
         cause[index] = Cause.UNKNOWN
     _, owned, swaps = settle([index for index in waiting[Wants.REFUSED_LINE] if logged(index)], refused, Cause.REFUSED_DIAL)
-    left = waiting[Wants.ACTIVATOR_LINE] + [index for index in waiting[Wants.QUEUE_PROXY_LINE] if not logged(index)]
-    cut = [index for index in waiting[Wants.QUEUE_PROXY_LINE] if logged(index)]
-    for body in sorted({made[index].kind.body for index in cut}):
-        own = [line for line in queue_proxy if line.pod in pods and line.error == body]
-        left += settle([index for index in cut if made[index].kind.body == body], own, Cause.RESET_IN_FLIGHT)[0]
-    for body in sorted({made[index].kind.body for index in left}):
+    left = list(waiting[Wants.ACTIVATOR_LINE])
+    for want in (Wants.LOOPBACK_LINE, Wants.QUEUE_PROXY_LINE):
+        for index in waiting[want]:
+            cause[index] = Cause.UNKNOWN
+            if want is Wants.QUEUE_PROXY_LINE and not logged(index):
+                left.append(index)
+        asked = [index for index in waiting[want] if logged(index)]
+        for body in sorted({made[index].kind.body for index in asked}):
+            own = [line for line in queue_proxy if line.pod in pods and line.error == body != text]
+            named = cause_of(body, user_port)
+            lone = settle([index for index in asked if made[index].kind.body == body], own, named)[0]
+            left += lone if want is Wants.QUEUE_PROXY_LINE else []
+    full = waiting[Wants.OVERLOAD_LINE]
+    left += [index for index in full if log is None or not logged(index)]
+    for body in sorted({made[index].kind.error for index in left}):
         own = [line for line in activator if line.error == body]
-        settle(sorted(index for index in left if made[index].kind.body == body), own, Cause.ACTIVATOR)
+        settle(sorted(index for index in left if made[index].kind.error == body), own, Cause.ACTIVATOR)
+    for index in full:
+        if log is not None and logged(index):
+            cause[index] = Cause.OVERLOAD
+        elif cause[index] is Cause.ACTIVATOR:
+            cause[index] = Cause.ACTIVATOR_OVERLOAD
+        elif log is None:
+            cause[index] = Cause.OVERLOAD
     counts = Counter(str(cause[index]) for index in failed if not made[index].superseded)
     return Books(
         by_cause=dict(sorted(counts.items())),

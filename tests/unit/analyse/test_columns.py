@@ -25,6 +25,9 @@ from tests.unit.analyse import reference
 from tests.unit.analyse.story import REFUSED, T0, stamp
 
 RUN, CYCLE, PODS, PORT, TOLERANCE = "run-1", 3, ("pod", "other"), 8080, 2
+FULL = "pending request queue full"
+DIAL_TIMEOUT = "timed out dialing 127.0.0.1:8080 after 15.31s"
+GONE = 'revision.serving.knative.dev "x" not found'
 RESET = "read tcp 127.0.0.1:34567->127.0.0.1:8080: read: connection reset by peer"
 
 
@@ -246,13 +249,17 @@ ANSWERS = [
             (503, "no healthy upstream", {"server": "envoy"}),
             (500, "oops", {"x-toggle-boot": "b"}),
             (504, "request timeout", {}),
+            (503, FULL + "\n", {"server": "envoy", "x-envoy-upstream-service-time": "present"}),
+            (502, DIAL_TIMEOUT, {}),
+            (502, "context deadline exceeded", {}),
+            (500, "Error getting active endpoint: " + GONE, {}),
         ]
     )
 ]
 
 REQUEST = st.fixed_dictionaries(
     {
-        "answer": st.sampled_from([*range(len(ANSWERS) + 1), 1, 1, 1, 1, 2, 2]),
+        "answer": st.sampled_from([*range(len(ANSWERS) + 1), 1, 1, 1, 1, 2, 2, 8]),
         "lane": st.sampled_from([Lane.GET_NEW, Lane.GET_NEW, Lane.GET_RETRYING, Lane.GET_POD, Lane.GET_QUEUE_PROXY]),
         "outcome": st.sampled_from([*[Outcome.HTTP_ERROR] * 5, Outcome.CLOSED, Outcome.TIMEOUT, Outcome.NOT_SENT]),
         "sent_ns": st.integers(100, 120),
@@ -271,7 +278,7 @@ HISTORIES = st.fixed_dictionaries(
         "errors": st.lists(
             st.tuples(
                 st.integers(95, 145),
-                st.sampled_from([REFUSED, REFUSED, RESET, "EOF", ANSWERS[4]["body"]]),
+                st.sampled_from([REFUSED, REFUSED, RESET, "EOF", ANSWERS[4]["body"], FULL, FULL, DIAL_TIMEOUT, GONE]),
                 st.sampled_from(PODS),
                 st.sampled_from([Stream.QUEUE_PROXY, Stream.ACTIVATOR]),
             ),
