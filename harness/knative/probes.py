@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from harness.model import Handler, Probe
 
 DEFAULT_READINESS = Probe(Handler.TCP, period_s=10)
@@ -15,10 +13,40 @@ KUBELET_AGENT = "kube-probe/"
 KNATIVE_AGENT = "Knative-"
 """How the User-Agent of Knative's own probes begins (`Knative-Ingress-Probe`, `Knative-Activator-Probe` and others)."""
 
-_PROBE_HEADER = re.compile(r"k-network-probe|k-kubelet-probe|knative-.*-probe")
+_PROBE_HEADERS = frozenset({"k-network-probe", "k-kubelet-probe"})
+"""Taken for a probe whatever their value, by the activator's and the ingress's probe handlers and queue-proxy's drainer.
+
+Source: knative.dev/networking pkg/http/header and pkg/http/probe, knative.dev/pkg network/handlers/drain.go.
+"""
+
+_PROBERS = (KUBELET_AGENT, "knative-activator-probe", "knative-autoscaling-probe")
+"""How a User-Agent begins that queue-proxy answers, in lower case: the kubelet's, and HealthCheckUAPrefixes of Serving's
+pkg/queue/sharedmain/handlers.go, since 1.6. `Knative-Ingress-Probe` and `Knative-Queue-Proxy-Probe` are only names."""
+
+_ROUTING_HEADERS = frozenset(
+    {
+        "k-network-hash",  # "override" is matched by a route of its own in the ingress
+        "k-original-host",  # the host for which queue-proxy asks the app
+        "k-passthrough-lb",  # an ingress sends to the pod that the host names
+        "k-proxy-request",  # queue-proxy takes it for the activator's word, and counts the request otherwise
+        "knative-serving-namespace",  # with the next one: the revision to which the activator sends
+        "knative-serving-revision",
+    }
+)
+
+_ENVOY = "x-envoy-"
+"""Retries, timeouts and hedging as the request asks for them: Kourier lets these headers in from outside."""
 
 
 def is_probe_header(name: str, value: str) -> bool:
     """Whether Knative takes a request with this header for a probe, and may answer it before it comes to the app."""
     lower = name.lower()
-    return _PROBE_HEADER.fullmatch(lower) is not None or (lower == "user-agent" and value.lower().startswith(KUBELET_AGENT))
+    return lower in _PROBE_HEADERS or (lower == "user-agent" and value.lower().startswith(_PROBERS))
+
+
+def is_routing_header(name: str) -> bool:
+    """Whether Knative's parts and its ingress tell each other by this header where, or how often, a request goes.
+
+    Not `Knative-Serving-Tag`: it chooses a revision only with the feature tag-header-based-routing, which the harness leaves off.
+    """
+    return name.lower() in _ROUTING_HEADERS or name.lower().startswith(_ENVOY)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from harness.knative.probes import is_probe_header
+from harness.knative.probes import is_probe_header, is_routing_header
 from harness.load.schedule import CHANGING, capacity
 from harness.model import ATTEMPT_HEADER, RECORD, RID_HEADER, Arrivals, Hop, Lane, LoadPlan, Route
 
@@ -233,7 +233,11 @@ def _check_content(plan: LoadPlan) -> None:
         if name.lower() in OURS:
             raise BadSpec(f"headers has {name}, which is the generator's own")
         if is_probe_header(name, value):
-            raise BadSpec(f"headers has {name}, by which Knative would take the request for a probe of its own")
+            raise BadSpec(
+                f"headers has {name}: {value[:80]}, for which Knative answers by itself, as a probe; the app never sees it"
+            )
+        if is_routing_header(name):
+            raise BadSpec(f"headers has {name}, by which Knative and its ingress decide where and how often a request goes")
         if len(value) > MAX_HEADER:
             raise BadSpec(f"headers has {len(value)} characters for {name}; at most {MAX_HEADER} are sent")
         # No line ends, and no blanks at the ends, which would get lost on the way.

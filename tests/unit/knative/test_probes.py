@@ -12,8 +12,11 @@ from harness.knative.probes import is_probe_header
     [
         ("K-Network-Probe", "queue", True),
         ("K-Kubelet-Probe", "", True),
-        ("Knative-Ingress-Probe", "a", True),
+        ("Knative-Ingress-Probe", "a", False),
         ("User-Agent", "kube-probe/1.34", True),
+        ("User-Agent", "Knative-Activator-Probe", True),
+        ("User-Agent", "Knative-Autoscaling-Probe", True),
+        ("User-Agent", "Knative-Ingress-Probe", False),
         ("User-Agent", "curl/8", False),
         ("X-Knative-Probe", "a", False),
     ],

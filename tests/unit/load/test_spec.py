@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from harness.errors import BadInput
+from harness.load.process import require_plan
 from harness.load.spec import BadSpec, GeneratorSpec
 from harness.model import POD_ROUTE, USERS_ROUTE, Arrivals, Hop, Lane, LoadPlan, Route
 
@@ -80,7 +83,6 @@ def test_a_lane_connects_where_its_route_does() -> None:
         (replace(SPEC, plan=replace(SPEC.plan, headers=(("user-agent", "Kube-Probe/1.34"),))), "user-agent.*probe"),
         (replace(SPEC, plan=replace(SPEC.plan, headers=(("K-Network-Probe", "queue"),))), "K-Network-Probe.*probe"),
         (replace(SPEC, plan=replace(SPEC.plan, headers=(("K-Kubelet-Probe", "a"),))), "K-Kubelet-Probe.*probe"),
-        (replace(SPEC, plan=replace(SPEC.plan, headers=(("Knative-Ingress-Probe", "a"),))), "Knative-Ingress-Probe.*probe"),
         (replace(SPEC, plan=replace(SPEC.plan, headers=(("X", "x" * 8193),))), "8193 characters"),
         (replace(SPEC, plan=replace(SPEC.plan, lanes=((Lane.GET_NEW, 10_001),))), "lanes.*10000"),
         (replace(SPEC, plan=replace(SPEC.plan, deadline_s=1e7)), "deadline_s"),
@@ -156,3 +158,56 @@ def test_text_that_is_no_spec_is_refused(text: str) -> None:
     """With one kind of error, whatever is wrong with it."""
     with pytest.raises(BadSpec):
         GeneratorSpec.from_json(text)
+
+
+PROBES = [
+    ("User-Agent", "kube-probe/1.34"),
+    ("K-Network-Probe", "queue"),
+    ("K-Network-Probe", "probe"),
+    ("K-Network-Probe", ""),
+    ("K-Kubelet-Probe", "any"),
+    ("User-Agent", "Knative-Activator-Probe"),
+    ("User-Agent", "Knative-Activator-Probe/1.23"),
+    ("User-Agent", "Knative-Autoscaling-Probe"),
+]
+"""Headers for which Knative answers a request itself (knative/serving #13905)."""
+
+ROUTES = [
+    ("K-Passthrough-Lb", "true"),
+    ("K-Network-Hash", "override"),
+    ("K-Original-Host", "other.example.com"),
+    ("K-Proxy-Request", "activator"),
+    ("Knative-Serving-Revision", "other-00001"),
+    ("Knative-Serving-Namespace", "other"),
+    ("x-envoy-retry-on", "5xx"),
+    ("x-envoy-upstream-rq-timeout-ms", "10"),
+]
+
+SENT = [
+    ("User-Agent", "Knative-Ingress-Probe"),
+    ("User-Agent", "Knative-Queue-Proxy-Probe"),
+    ("User-Agent", "my kube-probe/1.34"),
+    ("User-Agent", "kube-probe"),
+    ("Knative-Serving-Tag", "blue"),
+    ("Knative-Serving-Default-Route", "false"),
+    ("X-Network-Probe", "probe"),
+]
+
+
+@pytest.mark.parametrize("spelt", [str, str.lower, str.upper])
+@pytest.mark.parametrize(
+    ("header", "why"), [*((header, "never sees it") for header in PROBES), *((header, "where and how often") for header in ROUTES)]
+)
+def test_a_request_that_knative_answers_or_sends_elsewhere_is_refused_before_the_build(
+    header: tuple[str, str], why: str, spelt: Callable[[str], str]
+) -> None:
+    """In any case of the name, also as one of several headers; nothing needs to be there to find it out."""
+    plan = replace(SPEC.plan, headers=(("X-Other", "a"), (spelt(header[0]), header[1])))
+    with pytest.raises(BadInput, match=f"(?i){header[0]}.*{why}"):
+        require_plan(plan)
+
+
+@pytest.mark.parametrize("header", SENT)
+def test_a_header_that_only_sounds_like_a_probe_is_sent(header: tuple[str, str]) -> None:
+    """It reaches the app."""
+    require_plan(replace(SPEC.plan, headers=(header,)))
