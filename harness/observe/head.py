@@ -73,6 +73,10 @@ class Head(Generic[P]):
         begins = next((i for i, line in enumerate(self._had) if found is not None and line.stamp_ns == found.stamp_ns), None)
         known = set(self._had)
         missing = None if at is None or rotated is None else [line for line in rotated[at + 1 :] if line not in known]
+        before_ns = None if found is None else found.stamp_ns - DISORDER_NS
+        given = set(rotated or ())
+        if any(line not in given for line in self._had[:had] if before_ns is None or line.stamp_ns < before_ns):
+            missing = None  # it gave a line that no file holds: the beginning of one, and on it something else
         if found is not None and begins is None and any(line.stamp_ns > found.stamp_ns + DISORDER_NS for line in self._had[:had]):
             missing = None  # the new file's own beginning was passed over too
         last = rotated[-1] if rotated else self.mark
