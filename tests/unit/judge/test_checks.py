@@ -47,6 +47,26 @@ CASES: list[tuple[str, CycleFindings, Observed, str]] = [
 ]
 
 
+NOT_REFUSED = (
+    "reset-in-flight",
+    "dial-timeout",
+    "protocol",
+    "request-body",
+    "canceled",
+    "queue-proxy",
+    "overload",
+    "activator-overload",
+)
+
+
+@pytest.mark.parametrize("cause", NOT_REFUSED)
+def test_what_a_proxy_says_of_itself_is_a_failure_and_no_evidence_of_14980(cause: str) -> None:
+    """A failed request, by the system; no refused dial of a Ready pod (knative/serving #12414, #6757)."""
+    seen = cycle(by_cause={cause: 10})
+    assert CHECKS["requests-do-not-fail"](seen)[0] is B
+    assert CHECKS["ready-pod-is-not-refused"](seen)[0] is H
+
+
 @pytest.mark.parametrize(("check", "seen", "observed", "why"), CASES)
 def test_a_check(check: str, seen: CycleFindings, observed: Observed, why: str) -> None:
     """What it says, and why."""

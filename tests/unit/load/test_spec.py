@@ -211,3 +211,16 @@ def test_a_request_that_knative_answers_or_sends_elsewhere_is_refused_before_the
 def test_a_header_that_only_sounds_like_a_probe_is_sent(header: tuple[str, str]) -> None:
     """It reaches the app."""
     require_plan(replace(SPEC.plan, headers=(header,)))
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"rate_rps": 0.19, "lanes": ((Lane.POST_KEEPALIVE, 1),), "deadline_s": 40.0},
+        {"rate_rps": 20.0, "lanes": ((Lane.POST_KEEPALIVE, 1),), "body": "x" * 524_288},
+    ],
+    ids=["a POST after each idle time", "a POST of 512 KiB"],
+)
+def test_loads_that_bring_queue_proxys_own_errors_about_are_sent(changed: dict[str, Any]) -> None:
+    """knative/serving #12414 and #12387."""
+    require_plan(replace(SPEC.plan, **changed))
