@@ -3,6 +3,7 @@
     found = report.write(directory, history, findings, verdict)     the three files of a run, and the summary
     report.show(found, where=str(directory))                        on the terminal; `lines` gives the same as text
     report.write_svg(path, history, findings, found)                the timeline as one picture for a README
+    report.headline(found)                                          what happened, in one line
     report.step_summary(found)                                      on the page of a CI, if there is one
 
 Everything but the page and the picture is made from the summary alone: `junit` and `overview` take those of many runs.
@@ -11,6 +12,7 @@ Everything but the page and the picture is made from the summary alone: `junit` 
 from __future__ import annotations
 
 from harness.report.ci import markdown, step_summary
+from harness.report.headline import headline
 from harness.report.junit import Run, junit
 from harness.report.shape import Summary
 from harness.report.summary import summary
@@ -21,6 +23,7 @@ from harness.report.write import write, write_svg
 __all__ = [
     "Run",
     "Summary",
+    "headline",
     "junit",
     "lines",
     "markdown",

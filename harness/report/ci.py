@@ -8,6 +8,7 @@ from pathlib import Path
 
 from harness.errors import HistoryError
 from harness.report import terminal, words
+from harness.report.headline import headline
 from harness.report.shape import Summary
 
 VARIABLE = "GITHUB_STEP_SUMMARY"
@@ -25,17 +26,22 @@ def markdown(summaries: Sequence[Summary]) -> str:
     out = [
         "## knative-chaos",
         "",
-        "| | scenario | verdict | cycles | failed requests | unattributed | unmatched lines |",
-        "|---|---|---|---:|---:|---:|---:|",
+        "| | scenario | what happened | verdict | cycles | failed requests | unattributed | unmatched lines |",
+        "|---|---|---|---|---:|---:|---:|---:|",
     ]
     for item in summaries:
         book = item["ledger"]
         good, voided = words.counted(item)
         cycles = f"{good} (+{voided} voided)" if voided else f"{good}"
-        out.append(
-            f"| {SIGNS[item['verdict']]} | {escaped(item['scenario'])}: {escaped(item['title'])} | **{item['verdict']}** "
-            f"| {cycles} | {book['client_failures']} | {book['unattributed']} | {book['unmatched']} |"
-        )
+        cells = [
+            SIGNS[item["verdict"]],
+            f"{escaped(item['scenario'])}: {escaped(item['title'])}",
+            escaped(headline(item)),
+            f"**{item['verdict']}**",
+            cycles,
+            *(str(book[key]) for key in ("client_failures", "unattributed", "unmatched")),
+        ]
+        out.append(f"| {' | '.join(cells)} |")
     for item in summaries:
         out += ["", *_details(item)]
     return "\n".join(out) + "\n"
@@ -62,7 +68,7 @@ def step_summary(*summaries: Summary, env: Mapping[str, str] | None = None) -> b
 def _details(item: Summary) -> list[str]:
     opened = "" if item["verdict"] == "pass" else " open"
     out = [
-        f"<details{opened}><summary>{escaped(item['scenario'])}: {escaped(words.headline(item))}</summary>",
+        f"<details{opened}><summary>{escaped(item['scenario'])}: {escaped(headline(item))}</summary>",
         "",
         "| claim | expected | seen | so | why |",
         "|---|---|---|---|---|",

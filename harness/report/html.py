@@ -16,6 +16,7 @@ from markupsafe import Markup
 
 from harness.model import Findings, History
 from harness.report import figures, story, timeline, words
+from harness.report.headline import headline
 from harness.report.lanes import Budget, Lanes, lanes
 from harness.report.page_data import page_data
 from harness.report.shape import Summary
@@ -64,7 +65,7 @@ def html(history: History, findings: Findings, summary: Summary) -> str:
             places={cycle["index"]: place for place, cycle in enumerate(summary["cycles"])},
             story=story.story(summary),
             wrong=words.imbalance(summary),
-            headline=words.headline(summary),
+            headline=headline(summary),
             counted=words.counted(summary),
             replacements=history.meta.spec.replacements,
             lengths=words.refused_lengths(summary),

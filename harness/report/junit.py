@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from harness.model import Ruling
 from harness.report import terminal, words
+from harness.report.headline import headline
 from harness.report.shape import Summary
 
 
@@ -61,13 +62,9 @@ def _case(suite: ET.Element, run: Run) -> None:
     for name, value in _properties(run):
         ET.SubElement(properties, "property", name=words.plain(name), value=words.plain(value))
     if item["verdict"] != Ruling.PASS.value:
-        failure = ET.SubElement(case, "failure", type=item["verdict"], message=words.plain(_message(item)))
-        failure.text = "\n".join(words.plain(reason) for reason in item["reasons"]) or words.headline(item)
+        failure = ET.SubElement(case, "failure", type=item["verdict"], message=headline(item))
+        failure.text = "\n".join(words.plain(reason) for reason in item["reasons"]) or headline(item)
     ET.SubElement(case, "system-out").text = "\n".join(terminal.lines(item))
-
-
-def _message(item: Summary) -> str:
-    return f"{item['verdict']}: {item['reasons'][0] if item['reasons'] else words.headline(item)}"
 
 
 def _properties(run: Run) -> list[tuple[str, str]]:
@@ -85,6 +82,7 @@ def _properties(run: Run) -> list[tuple[str, str]]:
     )
     return [
         ("verdict", item["verdict"]),
+        ("headline", headline(item)),
         ("run", item["run_id"]),
         ("artifacts", run.directory),
         ("cycles.counted", str(good)),

@@ -22,7 +22,7 @@ class Piece:
 
 
 def story(summary: Summary) -> tuple[tuple[Piece, ...], ...]:
-    """Two or three sentences: what was done, what the clients saw, for how long. The verdict is `words.headline`."""
+    """Two or three sentences: what was done, what the clients saw, for how long. The verdict is `headline`."""
     return tuple(sentence for sentence in (_done(summary), _saw(summary), _lasted(summary)) if sentence)
 
 

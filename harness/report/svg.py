@@ -11,6 +11,7 @@ import textwrap
 from harness.errors import BadInput
 from harness.model import Findings, History
 from harness.report import story, timeline, words
+from harness.report.headline import headline
 from harness.report.html import asset, environment, strips
 from harness.report.lanes import Budget, lanes
 from harness.report.shape import Summary
@@ -31,7 +32,7 @@ def svg(history: History, findings: Findings, summary: Summary) -> str:
     chosen = typical(pictures, summary)
     kept = {cycle["index"]: cycle for cycle in summary["cycles"]}
     place = next(n for n, cycle in enumerate(summary["cycles"]) if cycle["index"] == chosen.index)
-    told = [words.headline(summary), *textwrap.wrap(" ".join(story.told(summary)), LINE)]
+    told = [headline(summary), *textwrap.wrap(" ".join(story.told(summary)), LINE)]
     return (
         environment()
         .get_template("picture.svg.j2")

@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.report import words
+from harness.report.headline import headline
 from harness.report.shape import Summary
 
 LOG_WIDTH = 110
@@ -43,9 +44,9 @@ def lines(summary: Summary, *, where: str = "", width: int = LOG_WIDTH) -> list[
 
 
 def overview(summaries: Iterable[Summary], *, width: int = LOG_WIDTH) -> list[str]:
-    """One line a run: scenario, verdict, cycles, failed requests, what could not be explained."""
+    """One line per run: scenario, verdict, cycles, failed requests, unattributed failures, unmatched lines, headline."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for name in ("scenario", "verdict", "cycles", "failed", "unattributed", "unmatched", "why"):
+    for name in ("scenario", "verdict", "cycles", "failed", "unattributed", "unmatched", "what happened"):
         table.add_column(name, justify="right" if name in {"cycles", "failed", "unattributed", "unmatched"} else "left")
     for item in summaries:
         book = item["ledger"]
@@ -56,7 +57,7 @@ def overview(summaries: Iterable[Summary], *, width: int = LOG_WIDTH) -> list[st
             str(book["client_failures"]),
             str(book["unattributed"]),
             str(book["unmatched"]),
-            Text(words.plain(item["reasons"][0]) if item["reasons"] else words.headline(item)),
+            Text(headline(item)),
         )
     return [line.rstrip() for line in _render(table, width=width, tty=False).splitlines()]
 
@@ -78,10 +79,10 @@ def _render(what: RenderableType, *, width: int, tty: bool) -> str:
 
 def _verdict(summary: Summary) -> Group:
     ruling = summary["verdict"]
-    head = Text.assemble(
-        (ruling.upper(), COLOURS[ruling]), "  ", (words.plain(summary["scenario"]), "bold"), " ", words.plain(summary["title"])
-    )
-    parts: list[RenderableType] = [head, Text(words.headline(summary)), *(_bullet(reason) for reason in summary["reasons"]), Text()]
+    subject = Text.assemble((words.plain(summary["scenario"]), "bold"), " ", words.plain(summary["title"]), f" (verdict: {ruling})")
+    said = headline(summary)
+    further = [reason for reason in map(words.plain, summary["reasons"]) if not said.endswith(reason)]
+    parts: list[RenderableType] = [Text(said, style=COLOURS[ruling]), subject, *map(_bullet, further), Text()]
     if summary["claims"]:
         parts += [_claims(summary), Text()]
     return Group(*parts, _facts(summary))
@@ -89,7 +90,7 @@ def _verdict(summary: Summary) -> Group:
 
 def _bullet(reason: str) -> Table:
     row = Table.grid(padding=(0, 1))
-    row.add_row(Text("-"), Text(words.plain(reason)))
+    row.add_row(Text("-"), Text(reason))
     return row
 
 

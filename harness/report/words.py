@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
-from harness.model import Expectation, Observed, Ruling, machine_alone
+from harness.model import Expectation, Observed
 from harness.report.shape import ClaimShape, CycleShape, EdgeShape, Summary
 
 OUTCOMES = {
@@ -99,12 +99,6 @@ USED = (
 
 MOST_DETAILS = 60
 """Cycles whose evidence a page lists one by one: some 10 kB each."""
-
-RULINGS = {
-    Ruling.PASS: "Everything was as expected.",
-    Ruling.REGRESSION: "Not as expected.",
-    Ruling.INCONCLUSIVE: "The evidence does not decide.",
-}
 
 
 def plain(text: str, *, keep: str = "") -> str:
@@ -222,28 +216,6 @@ CLAIM_STATES = {
     "fixed": "FIXED: better than expected",
     "undecided": "not decided",
 }
-
-
-def headline(summary: Summary) -> str:
-    """The verdict in one sentence, for somebody who did not write the scenario.
-
-    summary: as it was made. One that was read from a file has the words of its reasons and no longer their kinds: of such a run it
-    is not said that the machine alone made it inconclusive.
-    """
-    states = [claim_state(claim) for claim in summary["claims"]]
-    bugs, worse, fixed = states.count("known-bug"), states.count("worse"), states.count("fixed")
-    ruling = Ruling(summary["verdict"])
-    if summary["interrupted"]:
-        return "The run was interrupted; what was measured is kept, and it decides nothing."
-    if ruling is Ruling.PASS and bugs:
-        return f"Everything was as expected, and that includes {plural(bugs, 'known bug')} which showed again."
-    if ruling is Ruling.REGRESSION and (worse or fixed):
-        parts = [f"{plural(worse, 'claim')} worse"] if worse else []
-        parts += [f"{plural(fixed, 'known bug')} gone"] if fixed else []
-        return f"Not as expected: {' and '.join(parts)}."
-    if ruling is Ruling.INCONCLUSIVE and machine_alone(summary["reasons"]):
-        return f"Inconclusive because of the machine alone: {plain(summary['reasons'][0])}."
-    return RULINGS[ruling]
 
 
 def counted(summary: Summary) -> tuple[int, int]:

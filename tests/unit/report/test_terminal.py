@@ -40,7 +40,7 @@ def test_no_colour_where_nobody_sees_it(s1: Any, monkeypatch: pytest.MonkeyPatch
     out = io.StringIO()
     terminal.show(made(s1), file=out)
     assert "\x1b" not in out.getvalue()
-    assert out.getvalue().startswith("PASS  S1 ")
+    assert out.getvalue().startswith("REPRODUCED knative/serving #14980 in 5 of 5 cycles\nS1 ")
 
 
 def test_colour_on_a_terminal(s1: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -48,7 +48,7 @@ def test_colour_on_a_terminal(s1: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NO_COLOR", raising=False)
     out = Tty()
     terminal.show(made(s1), file=out)
-    assert "\x1b[1;32mPASS" in out.getvalue()
+    assert "\x1b[1;32mREPRODUCED" in out.getvalue()
 
 
 def test_a_log_cannot_steer_the_terminal(troubled: Any) -> None:

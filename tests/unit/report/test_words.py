@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from harness.judge.algebra import rule
-from harness.model import Cause, Observed, Outcome, Reason, ReasonKind, Ruling
+from harness.model import Cause, Outcome
 from harness.report import words
 from harness.report.summary import summary
 
@@ -41,37 +39,6 @@ def test_each_outcome_and_cause_has_words() -> None:
     """A new member of the model without words would be shown raw."""
     assert {o.value for o in Outcome} - {"http-error"} == set(words.OUTCOMES)
     assert {c.value for c in Cause} == set(words.CAUSES)
-    assert set(Ruling) == set(words.RULINGS)
-
-
-def test_the_headline_says_in_which_way_a_run_was_not_as_expected(s1: Any) -> None:
-    """Worse and fixed are two different pieces of news."""
-    found = made(s1)
-    found["verdict"] = "regression"
-    found["claims"][0]["observed"] = Observed.HOLDS.value
-    assert words.headline(found) == "Not as expected: 1 known bug gone."
-    found["claims"][1]["observed"] = Observed.BROKEN.value
-    assert words.headline(found) == "Not as expected: 1 claim worse and 1 known bug gone."
-
-
-def test_the_headline_says_that_the_machine_alone_is_the_reason(s1: Any) -> None:
-    """Only where every reason is of the machine: one doubt of the evidence beside it, and the run is not excused."""
-    late = Reason("2 of 5 cycles count (cycle 0: pacing p99 9000 us > 5000 us)", ReasonKind.MACHINE)
-    for doubts, said in (
-        ((late,), f"Inconclusive because of the machine alone: {late}."),
-        ((late, "a gap"), words.RULINGS[Ruling.INCONCLUSIVE]),
-    ):
-        verdict = rule(doubts, s1.verdict.claims)
-        found = made(replace(s1, verdict=verdict))
-        assert words.headline(found) == said
-        assert found["reasons"][0] == late
-
-
-def test_an_interrupted_run_says_so(s1: Any) -> None:
-    """Before anything else."""
-    found = made(s1)
-    found["interrupted"] = "Ctrl-C in cycle 2"
-    assert words.headline(found).startswith("The run was interrupted")
 
 
 @pytest.mark.parametrize(
