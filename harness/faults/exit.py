@@ -16,7 +16,7 @@ class ProcessExits(Fault):
 
     name = "exit"
     door = Door.TOGGLE
-    done = "The app's process was ended"
+    done = "The app's process was made to exit"
     needs = (frozenset({Stream.APP}), frozenset({Stream.PODS}))
     order = RESTART_ORDER
 

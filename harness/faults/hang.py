@@ -20,7 +20,7 @@ class AppHangs(Fault):
 
     name = "hang"
     door = Door.TOGGLE
-    done = "The app was made to hang: it took connections and answered nothing"
+    done = "The app was made to hang: it accepted connections and sent no response"
     needs = (frozenset({Stream.APP}), frozenset({Stream.EVENTS, Stream.KUBELET}), frozenset({Stream.PODS}))
     fails_probes = ("liveness", "readiness")
     kills = True

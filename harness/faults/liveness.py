@@ -17,7 +17,7 @@ class LivenessFails(Fault):
 
     name = "liveness"
     door = Door.TOGGLE
-    done = "The app was made to fail its liveness probe, by which Kubernetes asks whether it is alive"
+    done = "The app was made to fail its liveness probe, with which Kubernetes checks that it is alive"
     needs = (frozenset({Stream.APP}), frozenset({Stream.EVENTS, Stream.KUBELET}), frozenset({Stream.PODS}))
     fails_probes = ("liveness",)
     kills = True

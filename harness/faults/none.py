@@ -12,7 +12,7 @@ class NoFault(Fault):
 
     name = "none"
     door = Door.NONE
-    done = "Nothing was done to the app (a control run)"
+    done = "No fault was injected (a control run)"
 
     def can_land(self, fault: FaultSpec, service: ServiceSpec) -> str:  # noqa: ARG002
         """It always can."""

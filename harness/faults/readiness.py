@@ -22,7 +22,7 @@ class ReadinessFails(Fault):
 
     name = "readiness"
     door = Door.TOGGLE
-    done = "The app was made to fail its readiness probe, by which Kubernetes asks whether it may get requests"
+    done = "The app was made to fail its readiness probe, with which Kubernetes checks that it may get requests"
     needs = (frozenset({Stream.APP}), frozenset({Stream.PODS}))
     fails_probes = ("readiness",)
     order = (

@@ -15,10 +15,11 @@ import jinja2
 from markupsafe import Markup
 
 from harness.model import Findings, History
-from harness.report import figures, story, timeline, words
+from harness.report import figures, timeline, words
 from harness.report.headline import headline
 from harness.report.lanes import Budget, Lanes, lanes
 from harness.report.page_data import page_data
+from harness.report.sentences import sentences
 from harness.report.shape import Summary
 
 MAX_PICTURES = 24
@@ -63,7 +64,7 @@ def html(history: History, findings: Findings, summary: Summary) -> str:
             causes=_causes(summary),
             words_used=words.USED,
             places={cycle["index"]: place for place, cycle in enumerate(summary["cycles"])},
-            story=story.story(summary),
+            sentences=sentences(summary),
             wrong=words.imbalance(summary),
             headline=headline(summary),
             counted=words.counted(summary),

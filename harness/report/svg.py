@@ -10,15 +10,18 @@ import textwrap
 
 from harness.errors import BadInput
 from harness.model import Findings, History
-from harness.report import story, timeline, words
+from harness.report import timeline, words
 from harness.report.headline import headline
 from harness.report.html import asset, environment, strips
 from harness.report.lanes import Budget, lanes
+from harness.report.sentences import as_text
 from harness.report.shape import Summary
 
 MAX_STRIPS = 20
 LINE = 132
 """Characters of a line of text across the picture, about."""
+HEAD_LINE = 76
+"""Characters of a line of the headline, about."""
 
 
 def svg(history: History, findings: Findings, summary: Summary) -> str:
@@ -32,7 +35,8 @@ def svg(history: History, findings: Findings, summary: Summary) -> str:
     chosen = typical(pictures, summary)
     kept = {cycle["index"]: cycle for cycle in summary["cycles"]}
     place = next(n for n, cycle in enumerate(summary["cycles"]) if cycle["index"] == chosen.index)
-    told = [headline(summary), *textwrap.wrap(" ".join(story.told(summary)), LINE)]
+    head = textwrap.wrap(headline(summary), HEAD_LINE, max_lines=3, placeholder=" …")
+    text = textwrap.wrap(" ".join(as_text(summary)), LINE)
     return (
         environment()
         .get_template("picture.svg.j2")
@@ -42,7 +46,8 @@ def svg(history: History, findings: Findings, summary: Summary) -> str:
             place=place,
             strips=strips(pictures)[:MAX_STRIPS],
             kept=kept,
-            told=told,
+            head=head,
+            text=text,
             light=asset("light.css"),
             dark=asset("dark.css"),
             style=asset("drawing.css"),

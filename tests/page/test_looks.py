@@ -119,13 +119,13 @@ def test_it_can_be_read_without_script(browser: Browser, s1: Page) -> None:
     browser.command("Emulation.setScriptExecutionDisabled", value=False)
 
 
-def test_the_first_screen_tells_the_story(browser: Browser, s1: Page) -> None:
+def test_the_first_screen_says_what_happened(browser: Browser, s1: Page) -> None:
     """Without scrolling: the verdict, what was done, what the clients saw, for how long, and the numbers."""
     browser.open(s1, width=1240, height=900)
     inside = "return document.querySelector(arguments[0]).getBoundingClientRect().bottom <= window.innerHeight"
-    for selector in (".ruling", ".what", ".story", ".numbers"):
+    for selector in (".ruling", ".what", ".sentences", ".numbers"):
         assert browser.run(inside, selector), selector
-    story = browser.one(".story").text
+    text = browser.one(".sentences").text
     for part in ("liveness probe", "requests a second", "failed (HTTP 502", "refused them for", "called the pod Ready"):
-        assert part in story
+        assert part in text
     browser.shot("s1-first-screen")

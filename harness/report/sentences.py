@@ -1,6 +1,7 @@
-"""The run in a few sentences that somebody who did not write it understands at once: what was done, what clients saw, for how long.
+"""The run in two or three sentences for a reader who does not know the scenario: the fault, what clients saw, for how long.
 
-All of it comes from the summary. A sentence is a row of pieces, so that each number in it can be told from the words around it.
+Everything comes from the summary. A sentence is a sequence of pieces: text, or a figure with its path in the summary, so that a
+test can compare each number on the page with `summary.json`.
 """
 
 from __future__ import annotations
@@ -14,21 +15,21 @@ from harness.report.shape import Summary
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Words, or a figure: then `figure` is its path in the summary, and style how it is written."""
+    """Text, or a figure: then `figure` is its path in the summary and `style` its format (see `figures.STYLES`)."""
 
     text: str
     figure: str = ""
     style: str = ""
 
 
-def story(summary: Summary) -> tuple[tuple[Piece, ...], ...]:
-    """Two or three sentences: what was done, what the clients saw, for how long. The verdict is `headline`."""
+def sentences(summary: Summary) -> tuple[tuple[Piece, ...], ...]:
+    """Two or three sentences: the fault, what clients saw, for how long. The verdict is in `headline`."""
     return tuple(sentence for sentence in (_done(summary), _saw(summary), _lasted(summary)) if sentence)
 
 
-def told(summary: Summary) -> list[str]:
-    """The same as plain text, one string a sentence."""
-    return ["".join(piece.text for piece in sentence) for sentence in story(summary)]
+def as_text(summary: Summary) -> list[str]:
+    """The sentences as plain text, one string each."""
+    return ["".join(piece.text for piece in sentence) for sentence in sentences(summary)]
 
 
 def _number(summary: Summary, path: str, style: str) -> Piece:
@@ -41,7 +42,7 @@ def _done(summary: Summary) -> tuple[Piece, ...]:
         return (Piece("No cycle was finished."),)
     kinds = {cycle["fault"]["kind"] for cycle in summary["cycles"] if cycle["fault"] and not cycle["voided"]}
     kind = min(kinds) if len(kinds) == 1 else "none" if not kinds else "several"
-    what = FAULTS[kind].done if kind in FAULTS else f"The fault “{words.plain(kind)}” was put into the app"
+    what = FAULTS[kind].done if kind in FAULTS else f"The fault “{words.plain(kind)}” was injected"
     out = [Piece(f"{what}, in "), _number(summary, "derived.cycles_counted", "count")]
     out.append(Piece(" cycle, on a fresh pod" if good == 1 else " cycles, each on a fresh pod"))
     if summary["generator"]["rate"] is not None:

@@ -1,4 +1,4 @@
-"""The sentences at the top: what was done, what the clients saw, for how long."""
+"""The sentences at the top: the fault, what clients saw, for how long."""
 
 from __future__ import annotations
 
@@ -8,19 +8,20 @@ from typing import Any
 import pytest
 
 from harness.faults import FAULTS
-from harness.report import figures, story
+from harness.report import figures
+from harness.report.sentences import as_text
 from harness.report.summary import summary
 
 
-def told(case: Any) -> str:
-    """The story of a case, thin gaps as blanks."""
+def text_of(case: Any) -> str:
+    """The sentences of a case, with plain spaces in numbers."""
     found = summary(case.history, case.findings, case.verdict, artifacts={})
-    return " ".join(story.told(found)).replace("\N{NARROW NO-BREAK SPACE}", " ")
+    return " ".join(as_text(found)).replace("\N{NARROW NO-BREAK SPACE}", " ")
 
 
-def test_a_restart_is_told_from_what_was_done_to_how_long_it_lasted(s1: Any) -> None:
+def test_a_restart_is_described_from_fault_to_duration(s1: Any) -> None:
     """In plain language, with the numbers of the summary."""
-    assert told(s1) == (
+    assert text_of(s1) == (
         "The app was made to fail its liveness probe, by which Kubernetes asks whether it is alive, in 5 cycles, each on a fresh "
         "pod, while 50 requests a second were sent. Of 5 000 requests 1 390 failed (HTTP 502: 1 385, connection reset: 5). "
         "The app's port refused them for 5.5 to 5.6 s in each cycle, and all that time Kubernetes called the pod Ready."
@@ -29,8 +30,8 @@ def test_a_restart_is_told_from_what_was_done_to_how_long_it_lasted(s1: Any) -> 
 
 def test_a_control_run_says_that_nothing_was_done_and_nothing_failed(n1: Any) -> None:
     """Without a word of outages."""
-    assert told(n1) == (
-        "Nothing was done to the app (a control run), in 2 cycles, each on a fresh pod, while 50 requests a second were sent. "
+    assert text_of(n1) == (
+        "No fault was injected (a control run), in 2 cycles, each on a fresh pod, while 50 requests a second were sent. "
         "All 2 000 requests were answered."
     )
 
@@ -39,22 +40,22 @@ def test_ready_is_said_only_where_it_was_seen(s1: Any) -> None:
     """One cycle in which the streams do not tell, or another without refusals, changes the sentence."""
     first, second, *rest = s1.findings.cycles
     unsure = replace(first, ready_throughout=None)
-    assert "called the pod Ready" not in told(replace(s1, findings=replace(s1.findings, cycles=(unsure, second, *rest))))
+    assert "called the pod Ready" not in text_of(replace(s1, findings=replace(s1.findings, cycles=(unsure, second, *rest))))
     spared = replace(second, refused_window=None)
-    assert "s in 4 of the cycles, and all" in told(replace(s1, findings=replace(s1.findings, cycles=(first, spared, *rest))))
+    assert "s in 4 of the cycles, and all" in text_of(replace(s1, findings=replace(s1.findings, cycles=(first, spared, *rest))))
 
 
 @pytest.mark.parametrize("kind", list(FAULTS))
 def test_each_fault_has_words(s1: Any, kind: str) -> None:
     """None is called by its code."""
     faults = tuple(replace(fault, kind=kind) for fault in s1.history.faults)
-    assert "The fault \N{LEFT DOUBLE QUOTATION MARK}" not in told(replace(s1, history=replace(s1.history, faults=faults)))
+    assert "The fault \N{LEFT DOUBLE QUOTATION MARK}" not in text_of(replace(s1, history=replace(s1.history, faults=faults)))
 
 
 def test_a_run_without_cycles_or_load_says_so(s1: Any) -> None:
     """Interrupted before the first."""
     empty = replace(s1.findings, cycles=(), sent=0, ok=0, by_outcome={}, rate_rps=float("nan"))
-    assert told(replace(s1, findings=empty)) == "No cycle was finished."
+    assert text_of(replace(s1, findings=empty)) == "No cycle was finished."
 
 
 def test_a_figure_is_looked_up_by_its_path(s1: Any) -> None:
