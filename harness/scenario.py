@@ -36,7 +36,7 @@ from harness.adapters.clock import Anchor, now_ns
 from harness.adapters.engine import Engine
 from harness.adapters.files import State, is_alive, locked, run_alive
 from harness.adapters.gotool import GoTool
-from harness.adapters.progress import Progress
+from harness.adapters.progress import Progress, work_of
 from harness.adapters.signals import deferred
 from harness.catalogue import SCENARIOS, is_catalogued, resolve
 from harness.cluster import checks, kind, record
@@ -120,11 +120,11 @@ class Phases:
         self.done: list[Phase] = []
 
     @contextmanager
-    def step(self, name: str) -> Iterator[None]:
-        """One step; recorded also when it fails."""
+    def step(self, name: str, *, work: str | None = "") -> Iterator[None]:
+        """One step; recorded also when it fails. work: see `Progress.step`."""
         begun = now_ns()
         try:
-            with self._progress.step(name):
+            with self._progress.step(name, work=work):
                 yield
         finally:
             self.done.append(Phase(name, begun, now_ns()))
@@ -148,12 +148,12 @@ def prepare(ask: Ask, *, state: State, progress: Progress) -> World:
     record.full_name(cluster)
     pins = images.pins()
     kind.require_ports(cluster, state)
-    with phases.step("1 check the host"):
+    with phases.step("1 check the host", work=None):
         checks.prepare(state, progress=progress)
         engine = Engine.detect(state, prefer=ask.engine)
         for note in engine.notes:
             progress.say(note)
-    with phases.step("2a find Knative"):
+    with phases.step("2a find Knative", work=None):
         provision = sources.choose(
             ask.source,
             ask.version or asked_version(""),
@@ -163,10 +163,10 @@ def prepare(ask: Ask, *, state: State, progress: Progress) -> World:
             pins=sources.Pins(kubernetes=pins.kubernetes, kourier=pins.kourier, envoy=pins.envoy),
             progress=progress,
         )
-    with phases.step("2b images"):
+    with phases.step("2b images", work=None):
         provision = images.make(provision, engine=engine, state=state, progress=progress)
         kind_program = images.kind_binary(state=state, progress=progress)
-    with phases.step("2c cluster"):
+    with phases.step("2c cluster", work=None):
         handle = kind.up(
             cluster,
             provision.node_image,
@@ -177,7 +177,10 @@ def prepare(ask: Ask, *, state: State, progress: Progress) -> World:
             progress=progress,
             recreate=ask.recreate,
         )
-    with phases.step("3 Knative"), locked(state.locks / MEASURE_LOCK, within_s=3600, holder=f"installing into {handle.name}"):
+    with (
+        phases.step("3 Knative", work=None),
+        locked(state.locks / MEASURE_LOCK, within_s=3600, holder=f"installing into {handle.name}"),
+    ):
         install.request_log.give_back(handle, progress=progress)
         stack = install.install(handle, provision, progress=progress)
     return World(handle, stack, provision, engine, state, progress, tuple(phases.done))
@@ -238,6 +241,14 @@ def require_runnable(
 def with_request_log(scenario: Scenario) -> Scenario:
     """The same with queue-proxy's request log on, under a name that says so: it changes the system under test."""
     return replace(scenario, request_log=True, name=f"{scenario.name}-request-log")
+
+
+def same_work(kind: str, spec: RunSpec, *more: object) -> str:
+    """The key of a step's expected time: equal for runs with the same Service, fault, load and limits, and the same `more`.
+
+    Name, title, claims and the number of cycles and replacements change no cycle's duration.
+    """
+    return work_of(kind, replace(spec, scenario="", title="", claims=(), cycles=0, max_replacements=None), *more)
 
 
 def analyse_again(directory: Path, *, picture: Path | None = None) -> Run:
@@ -328,11 +339,11 @@ class _Measurement:
         with deferred():
             for phase in self.phases.done:
                 recorder.phase(phase)
-            with self.world.progress.step("11 close the history"):
+            with self.world.progress.step("11 close the history", work=self._work("close", self.begun_cycles)):
                 recorder.meta(replace(self.head, clock_step_ns=anchor.step_ns()))
                 recorder.close()
             history_room.link_latest(self.artifacts, self.spec.scenario, recorder.dir)
-            with self.world.progress.step("12-14 analyse, judge, report"):
+            with self.world.progress.step("12-14 analyse, judge, report", work=self._work("analyse", self.begun_cycles)):
                 result = analyse_again(recorder.dir)
         if stopped is None:
             return result
@@ -351,7 +362,7 @@ class _Measurement:
         if spec.request_log:
             self._request_log_on(undo)
         undo.callback(deploy.remove, world.handle, namespace=self.namespace, run_id=self.run_id, progress=world.progress)
-        with self.phases.step("4 deploy"):
+        with self.phases.step("4 deploy", work=None):
             deployed = deploy.deploy(
                 world.handle,
                 world.stack,
@@ -394,11 +405,14 @@ class _Measurement:
     def _await_calm(self, recorder: history_room.Recorder) -> None:
         """Not for ever: a run on a restless machine begins late, says so, and has its late cycles voided as ever."""
         spec = self.spec
-        with self.phases.step("5 wait for a calm machine"):
+        with self.phases.step("5 wait for a calm machine", work=None):
             calm = wait_until_calm(spec.load, Limits(spec.pacing_p99_limit_us, spec.pacing_max_limit_us, analyse.STEAL_LIMIT))
         self.world.progress.say(str(calm))
         self.head = replace(self.head, host={**self.head.host, "calm": str(calm)})
         recorder.meta(self.head)
+
+    def _work(self, kind: str, *more: object) -> str:
+        return same_work(kind, self.spec, self.manifest, self.planted.names(), *more)
 
     def _request_log_on(self, undo: ExitStack) -> None:
         """Before anything of ours is deployed, and given back after it is gone: the change rolls every Revision there is."""
@@ -421,7 +435,7 @@ class _Measurement:
         spec, progress = self.spec, self.world.progress
         counted, replaces, index = 0, -1, 0
         while counted < spec.cycles:
-            with self.phases.step(f"6-10 cycle {index}"):
+            with self.phases.step(f"6-10 cycle {index}", work=self._work("cycle", index > 0)):
                 if index:
                     deployed = deploy.fresh_pods(self.world.handle, deployed, progress=progress)
                 cycle = Cycle(bench, deployed, index, replaces=replaces)

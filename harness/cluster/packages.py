@@ -65,7 +65,10 @@ def install(
     progress.say(f"{wanted} Debian packages, installed now: {' '.join(lacking)}.")
     log = state.logs / "apt.log"
     quiet = {"DEBIAN_FRONTEND": "noninteractive"}
-    with locked(state.locks / "apt.lock", within_s=900, holder="installing packages"), progress.step("install Debian packages"):
+    with (
+        locked(state.locks / "apt.lock", within_s=900, holder="installing packages"),
+        progress.step("install Debian packages", work=f"install {' '.join(sorted(lacking))}"),
+    ):
         try:
             run(["apt-get", "update"], env=quiet, timeout_s=300, log=log)
             run(["apt-get", "install", "--yes", "--no-install-recommends", *lacking], env=quiet, timeout_s=900, log=log)

@@ -28,7 +28,8 @@ def remove(handle: ClusterHandle, *, namespace: str, run_id: str, within_s: floa
         return
     ours = (found["metadata"].get("labels") or {}).get(RUN_LABEL) == run_id
     selector = f"{RUN_LABEL}={run_id}"
-    with progress.step(f"remove {namespace}" if ours else f"remove the run's Services from {namespace}"):
+    what = "the run's namespace" if ours else "the run's Services"
+    with progress.step(f"remove {what} ({namespace})", work=f"remove {what}"):
         for service in objects.find(SERVING_API, "Service", namespace=namespace, labels=selector):
             objects.delete(Ref.of(service))
         if ours:

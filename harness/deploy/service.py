@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from harness.adapters.documents import Obj
 from harness.adapters.kube import Kube
 from harness.adapters.objects import ApiRefused, Objects, Ref, condition, conditions
-from harness.adapters.progress import QUIET, Progress
+from harness.adapters.progress import QUIET, Progress, work_of
 from harness.adapters.wait import Look, wait_for
 from harness.apps.toggle import CONTROL_PORT, CONTROL_PORT_ENV, TOKEN_ENV
 from harness.deploy.direct import prove_routes
@@ -48,7 +48,7 @@ def deploy(
         obj = render(spec, namespace=namespace, image=app_image, token=token, run_id=run_id)
     else:
         obj = adopted(spec, namespace=namespace, app_image=app_image, token=token, run_id=run_id)
-    with progress.step(f"deploy {namespace}/{Ref.of(obj).name}"):
+    with progress.step(f"deploy {namespace}/{Ref.of(obj).name}", work=work_of("deploy", spec, app_image)):
         _space(objects, namespace, run_id)
         deployed = _stand(objects, handle, obj, within_s=within_s)
     host = deployed.route(USERS_ROUTE).host
@@ -66,7 +66,7 @@ def fresh_pods(handle: ClusterHandle, deployed: Deployed, *, progress: Progress 
     objects = Objects(Kube.of(handle))
     (obj,) = json.loads(deployed.applied)
     ref = Ref.of(obj)
-    with progress.step(f"fresh pods for {deployed.namespace}/{deployed.name}"):
+    with progress.step(f"fresh pods for {deployed.namespace}/{deployed.name}", work=None):
         try:
             if not deployed.pods or scales_by_itself(obj) or _revision(objects.get(ref)) != deployed.revision:
                 _gone(objects, deployed, ref, within_s=within_s)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from harness.adapters.engine import Engine
 from harness.adapters.files import State, locked, write_json
-from harness.adapters.progress import Progress
+from harness.adapters.progress import Progress, work_of
 from harness.errors import BadInput, ImageError
 from harness.images.bench import APPS, Bench, Shelf, sweep
 from harness.images.cache import USED, read_used
@@ -50,10 +50,11 @@ def make(provision: Provision, *, engine: Engine, state: State, progress: Progre
     todo = missing([*roots.values(), *extra], there)
     if todo:
         sweep(state)
-        progress.say(f"images: {len(todo)} things to make, {SIDE_BY_SIDE} at a time; output below {state.logs / 'images'}")
-        run_all(todo, side_by_side=SIDE_BY_SIDE, locks=state.locks, progress=progress)
+        progress.say(f"images: {len(todo)} builds to do, {SIDE_BY_SIDE} at a time; their output is in {state.logs / 'images'}")
+        with progress.step(f"{len(todo)} builds", work=work_of("builds", sorted(job.title for job in todo))):
+            run_all(todo, side_by_side=SIDE_BY_SIDE, locks=state.locks, progress=progress)
     took = time.monotonic() - begun
-    built = f"made {len(todo)} things" if todo else "nothing to build"
+    built = f"{len(todo)} builds done" if todo else "nothing to build"
     progress.say(f"images: {built}, all {len(roots)} are there ({took:.1f} s)")
     return _named(provision, {ref: job.makes for ref, job in roots.items()}, bench)
 

@@ -114,7 +114,7 @@ def established(objects: Objects, crds: Sequence[Obj], *, within_s: float = 60.0
     wait_for("Knative's kinds are Established", once, within_s=within_s, fix="make down && make up")
 
 
-def rolled_out(objects: Objects, deployments: Sequence[Ref], *, within_s: float, progress: Progress) -> None:
+def rolled_out(objects: Objects, deployments: Sequence[Ref], *, within_s: float, progress: Progress, work: str = "") -> None:
     """Wait until each Deployment runs its current template and nothing older. Raises WaitTimeout with the pods that do not."""
 
     def once() -> Look[bool]:
@@ -124,7 +124,7 @@ def rolled_out(objects: Objects, deployments: Sequence[Ref], *, within_s: float,
                 return Look(None, f"{ref}: {conditions(seen)}; {_pods(objects, ref)}")
         return Look(value=True, seen="all rolled out")
 
-    with progress.step("wait for Knative's own pods"):
+    with progress.step("wait for Knative's own pods", work=work):
         wait_for("Knative's own pods run", once, within_s=within_s, every_s=0.5, fix="make down && make up")
 
 

@@ -49,10 +49,10 @@ def manifest(app_image: str) -> Obj:
     }
 
 
-def prove(objects: Objects, app_image: str, ports: HostPorts, *, within_s: float, progress: Progress) -> str:
+def prove(objects: Objects, app_image: str, ports: HostPorts, *, within_s: float, progress: Progress, work: str = "") -> str:
     """Deploy, ask, remove; answers with the request in words. Raises InstallError with what was last seen."""
     space: Obj = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE, "labels": LABELS}}
-    with progress.step("prove that Knative serves a request"):
+    with progress.step("prove that Knative serves a request", work=work):
         try:
             _gone(objects, within_s=within_s)
             apply_all(objects, [space, manifest(app_image)], what="the proof's Service is accepted", within_s=within_s)

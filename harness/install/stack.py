@@ -40,8 +40,12 @@ def install(
         )
     if before is not None and before.complete and before.digest == mark:
         progress.say(f"Knative {provision.versions.get('knative')} is installed already, unchanged")
+        installed = "installed before"
     else:
-        with progress.step(f"install Knative {provision.versions.get('knative')}"):
+        installed = "new" if before is None else "again"
+        with progress.step(
+            f"install Knative {provision.versions.get('knative')}", work=f"install {provision.versions.get('knative')}, {installed}"
+        ):
             apply_all(objects, crds, what="Knative's kinds are accepted", within_s=within_s)
             established(objects, crds)
             spaces = [obj for obj in rest if obj["kind"] == "Namespace"]
@@ -53,9 +57,12 @@ def install(
             [Ref.of(obj) for obj in rest if obj["kind"] == "Deployment"],
             within_s=within_s,
             progress=progress,
+            work=f"wait for the pods of {provision.versions.get('knative')}, {installed}",
         )
         record.write(objects, mark, provision.versions, changes, complete=True)
-    proof = prove(objects, provision.app_image, handle.ports, within_s=proof_s, progress=progress)
+    proof = prove(
+        objects, provision.app_image, handle.ports, within_s=proof_s, progress=progress, work=f"prove a request, {installed}"
+    )
     seen = _seen_versions(objects, handle, provision)
     return InstalledStack(
         namespace=SYSTEM_NAMESPACE,

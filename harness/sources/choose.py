@@ -41,7 +41,7 @@ def choose(
     get = fetcher or Fetcher()
     if kind == "auto":
         kind = _auto(asked, release_url, get, progress, try_s)
-    with progress.step(f"get the manifests of Knative {asked} ({kind})"):
+    with progress.step(f"get the manifests of Knative {asked} ({kind})", work=None):
         if kind == "release":
             return release.provide(asked, state=state, base=release_url, fetcher=get, pins=pins)
         return module.provide(asked, modules=modules(), pins=pins)

@@ -14,8 +14,8 @@ import pytest
 from harness import analyse, deploy, install, observe, scenario
 from harness.adapters.engine import Engine
 from harness.adapters.files import State
-from harness.adapters.progress import QUIET
-from harness.catalogue import N1, S1, broken, holds, is_catalogued
+from harness.adapters.progress import QUIET, Progress
+from harness.catalogue import N1, S1, broken, holds, is_catalogued, resolve
 from harness.cycle import Planted
 from harness.errors import BadInput, DeployError, Interrupted
 from harness.history import read, read_meta
@@ -35,7 +35,7 @@ from harness.model import (
     Stack,
     SystemChange,
 )
-from harness.scenario import World, measure, require_runnable, with_request_log
+from harness.scenario import Phases, World, measure, require_runnable, same_work, with_request_log
 
 VERSION = KnativeVersion.parse("1.23")
 
@@ -251,3 +251,27 @@ def test_a_version_of_which_nothing_is_expected_is_refused_first(tmp_path: Path)
         require_runnable(S1, old, tmp_path)
     spec = require_runnable(replace(S1, name="mine", claims=(holds("no-restart"),)), old, tmp_path)
     assert [claim.source for claim in spec.claims] == ["the author of this scenario"]
+
+
+def test_the_expected_time_of_a_cycle_is_that_of_a_cycle_like_it(tmp_path: Path) -> None:
+    """S1 and N1 differ, and so does another rate; more cycles, another name and other claims take no longer each."""
+    s1, n1 = resolve(S1, VERSION), resolve(N1, VERSION)
+    cycle = same_work("cycle", s1, True)
+    assert cycle == same_work(
+        "cycle", replace(s1, scenario="mine", title="mine", claims=s1.claims[:1], cycles=9, max_replacements=5), True
+    )
+    others = [
+        same_work("cycle", n1, True),
+        same_work("cycle", s1, False),
+        same_work("cycle", replace(s1, load=LoadPlan(rate_rps=10)), True),
+        same_work("analyse", s1, True),
+    ]
+    assert len({cycle, *others}) == 1 + len(others)
+    said: list[str] = []
+    phases = Phases(Progress(said.append, tmp_path / "durations.json"))
+    for index, work in enumerate(("a", "b")):
+        (tmp_path / "durations.json").write_text('{"a": 31.0, "6-10 cycle 1": 5.0}', encoding="utf-8")
+        with phases.step(f"6-10 cycle {index}", work=work):
+            pass
+    assert [line for line in said if "..." in line] == ["6-10 cycle 0 ... (took 31 s last time)", "6-10 cycle 1 ..."]
+    assert [phase.name for phase in phases.done] == ["6-10 cycle 0", "6-10 cycle 1"]
