@@ -1,5 +1,6 @@
-# make e2e   everything, from a bare machine to a verdict     make test   every test that needs no cluster
-# make up / down   the cluster alone                          make check / fix   read only / mends what it can
+# make demo   a recorded run, analysed: needs no cluster        make e2e   from a bare machine to a verdict
+# make test   every test that needs no cluster                  make up / down   the cluster alone
+# make check / fix   read only / repairs what it can
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
@@ -32,6 +33,15 @@ test: venv ## every test that needs no cluster
 	$(BIN)/pytest -n 3 --ignore=$(ALONE) $(PYTEST_ARGS)
 	@# The generator is compared with the truth on a machine that has nothing else to do, as far as we can help it.
 	$(BIN)/pytest $(ALONE) $(PYTEST_ARGS)
+
+DEMO := artifacts/demo/S1
+
+.PHONY: demo
+demo: venv ## a recorded run, analysed here: its verdict and its page; no cluster, no root
+	rm -rf $(DEMO)
+	mkdir -p $(DEMO)
+	cp -r tests/data/s1-knative-1.23/. $(DEMO)
+	env -u GITHUB_STEP_SUMMARY $(BIN)/knative-chaos analyze $(DEMO)
 
 BENCH ?= full
 BENCH_ARGS ?=
