@@ -9,11 +9,19 @@ from pathlib import Path
 import pytest
 import typer.main
 
+from harness import report
+from harness.analyse import analyse
 from harness.cli import app
+from harness.history import read
+from harness.judge import judge
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = [ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.*"))]
+README = ROOT / "README.md"
+DOCUMENTS = [README, *sorted(ROOT.glob("docs/**/*.*"))]
 MARKDOWN = [path for path in DOCUMENTS if path.suffix == ".md"]
+
+LONGEST_README = 120
+FIRST_SCREEN = 20
 
 PLACEHOLDER = re.compile(r"@@[^\s@]*@@|@@|\bTODO\b|\bFIXME\b|\bXXX\b")
 MACHINE_PATH = re.compile(r"(?<![\w.~$})/])/(?:work|root|home|tmp|Users|mnt)(?![\w-])(?:/[\w.+-]+)*")
@@ -87,6 +95,27 @@ def by_name(path: Path) -> str:
 def test_nothing_is_left_to_be_filled_in(document: Path) -> None:
     """A reader sees numbers and output, not the marks of where they go."""
     assert PLACEHOLDER.findall(document.read_text(encoding="utf-8")) == []
+
+
+def test_the_readme_is_short_and_begins_with_what_one_wants_to_know() -> None:
+    """At most 120 lines; on its first screen what it is, the picture, the two commands."""
+    lines = README.read_text(encoding="utf-8").splitlines()
+    assert len(lines) <= LONGEST_README
+    first = "\n".join(lines[:FIRST_SCREEN])
+    assert "](docs/timeline.svg)" in first
+    assert targets(first) == {"demo", "e2e"}
+    assert "## What you see" in first
+
+
+def test_the_output_in_the_readme_is_that_of_the_recording(tmp_path: Path) -> None:
+    """Each line of the block is printed by `make demo`, in this order; the README says what it leaves out."""
+    shown = next(block for block in FENCED.findall(README.read_text(encoding="utf-8")) if "Report: " in block)
+    history = read(ROOT / "tests" / "data" / "s1-knative-1.23")
+    findings = analyse(history)
+    found = report.write(tmp_path, history, findings, judge(history.meta.spec, findings))
+    printed = iter(report.lines(found, where="artifacts/demo/S1"))
+    missing = [line for line in shown.strip().splitlines() if line not in printed]
+    assert missing == []
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=by_name)
