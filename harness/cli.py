@@ -1,6 +1,6 @@
-"""The verbs of `knative-chaos`.
+"""The commands of `knative-chaos`.
 
-Exit codes: 0 pass, 1 regression, 2 inconclusive or interrupted, 3 bad input or host, 70 own crash.
+Exit codes: 0 pass, 1 regression, 2 inconclusive or interrupted, 3 bad input or unsuitable host, 70 crash.
 """
 
 from __future__ import annotations
@@ -33,22 +33,25 @@ from harness.scenario import Ask, Run, analyse_again, asked_version, measure, pr
 
 app = typer.Typer(
     name="knative-chaos",
-    help="Chaos and bug reproduction for Knative Serving on a real cluster.",
+    help="Reproduce and measure failures of Knative Serving on a real cluster.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-cache_app = typer.Typer(help="What was built and downloaded, and what may go.", no_args_is_help=True)
+cache_app = typer.Typer(help="Show and remove what was built and downloaded.", no_args_is_help=True)
 app.add_typer(cache_app, name="cache")
 
-Cluster = Annotated[str, typer.Option("--kn-cluster", "--cluster", help="Name of the cluster; several can stand side by side.")]
-Context = Annotated[str, typer.Option("--kn-context", "--context", help="A kubeconfig context of ours, in place of the name.")]
-Source = Annotated[str, typer.Option("--kn-source", help="auto, release or module.")]
-Version = Annotated[str, typer.Option("--kn-version", help="Such as 1.23, v1.23.0 or v0.50.0; the pinned one by default.")]
-Prefer = Annotated[str, typer.Option("--kn-engine", "--engine", help="docker or podman; the one that works by default.")]
-Artifacts = Annotated[Path, typer.Option("--kn-artifacts", "--artifacts", help="Directory of the runs.")]
-ReleaseUrl = Annotated[
-    str, typer.Option("--kn-release-url", "--release-url", help="Where releases are downloaded from, for a mirror.")
+Cluster = Annotated[str, typer.Option("--kn-cluster", "--cluster", help="Name of the cluster; several can exist at once.")]
+Context = Annotated[
+    str,
+    typer.Option("--kn-context", "--context", help="A kubeconfig context of a cluster made by this harness, instead of the name."),
 ]
+Source = Annotated[str, typer.Option("--kn-source", help="Where Knative comes from: auto, release or module.")]
+Version = Annotated[
+    str, typer.Option("--kn-version", help="Knative version: 1.23, v1.23.0 or v0.50.0; default: the pinned version.")
+]
+Prefer = Annotated[str, typer.Option("--kn-engine", "--engine", help="docker or podman; default: the one that works.")]
+Artifacts = Annotated[Path, typer.Option("--kn-artifacts", "--artifacts", help="Directory for the runs.")]
+ReleaseUrl = Annotated[str, typer.Option("--kn-release-url", "--release-url", help="Download releases from this mirror.")]
 
 RULING_EXIT = {
     Ruling.PASS: ExitCode.PASS,
@@ -73,7 +76,7 @@ def _show(run: Run) -> NoReturn:
 
 @app.command()
 def doctor() -> None:
-    """Name what this machine lacks, and the command that mends each."""
+    """List what this machine lacks, each with the command that provides it."""
     state = State.default()
     found = checks.examine(state)
     width = max(len(check.name) for check in found)
@@ -95,9 +98,9 @@ def up(
     engine: Prefer = "",
     release_url: ReleaseUrl = "",
     *,
-    recreate: Annotated[bool, typer.Option("--recreate", help="Make the cluster anew even if it is healthy.")] = False,
+    recreate: Annotated[bool, typer.Option("--recreate", help="Create the cluster again even if it is healthy.")] = False,
 ) -> None:
-    """Make what is missing, up to a Knative that has served a request. Idempotent."""
+    """Create a cluster with Knative that has served a request; make only what is missing."""
     state = State.default()
     ask = Ask(kn_source, asked_version(kn_version), cluster, release_url, engine, recreate, context)
     world = prepare(ask, state=state, progress=_progress(state))
@@ -108,16 +111,18 @@ def up(
 @app.command()
 def run(
     name: Annotated[str, typer.Argument(metavar="SCENARIO", help=f"One of {', '.join(SCENARIOS)}.")],
-    cycles: Annotated[int, typer.Option("--kn-cycles", min=0, help="Cycles; 0: what the scenario says.")] = 0,
-    rate: Annotated[float, typer.Option("--rate", min=0, help="Requests a second; 0: what the scenario says.")] = 0,
+    cycles: Annotated[int, typer.Option("--kn-cycles", min=0, help="Number of cycles; 0: as in the scenario.")] = 0,
+    rate: Annotated[float, typer.Option("--rate", min=0, help="Requests per second; 0: as in the scenario.")] = 0,
     service: Annotated[
-        Path | None, typer.Option("--service", help="A Knative Service of your own that runs the toggle app.")
+        Path | None, typer.Option("--service", help="File with a Knative Service of your own that runs the toggle app.")
     ] = None,
-    seed: Annotated[int | None, typer.Option("--kn-seed", "--seed", help="Of the injection phases; drawn by default.")] = None,
+    seed: Annotated[
+        int | None, typer.Option("--kn-seed", "--seed", help="Seed of the injection phases; default: random, recorded.")
+    ] = None,
     *,
     request_log: Annotated[
         bool,
-        typer.Option("--kn-request-log", "--request-log", help="Join client and queue-proxy by id; changes what is measured."),
+        typer.Option("--kn-request-log", "--request-log", help="Have queue-proxy log each request's id; changes what is measured."),
     ] = False,
     cluster: Cluster = "e2e",
     context: Context = "",
@@ -127,9 +132,9 @@ def run(
     release_url: ReleaseUrl = "",
     artifacts: Artifacts = Path("artifacts"),
 ) -> None:
-    """Measure one scenario and rule on it."""
+    """Measure one scenario and print its verdict."""
     asked = scenario(name)
-    # The user's file is read before anything is built: bad input must not cost twenty minutes.
+    # The user's file is read before anything is built: bad input must be refused at once.
     manifest = from_yaml(_text_of(service)) if service else None
     asked = replace(asked, cycles=cycles or asked.cycles, load=replace(asked.load, rate_rps=rate or asked.load.rate_rps))
     if manifest:
@@ -148,16 +153,16 @@ def run(
 
 @app.command()
 def analyze(directory: Annotated[Path, typer.Argument(metavar="DIR", help="A run directory.")]) -> None:
-    """Findings, verdict and report again from a run's files alone; needs no cluster."""
+    """Compute findings, verdict and report of a run again from its files; needs no cluster."""
     _show(analyse_again(directory))
 
 
 @app.command("report")
 def report_command(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="A run directory.")],
-    svg: Annotated[Path | None, typer.Option("--svg", help="A file for the timeline as one picture, too.")] = None,
+    svg: Annotated[Path | None, typer.Option("--svg", help="Also write the timeline to this SVG file.")] = None,
 ) -> None:
-    """Write the report of a run anew and say where it is."""
+    """Write the report of a run again and print its path."""
     done = analyse_again(directory, picture=svg)
     typer.echo(str(done.directory / "report.html"))
     if svg:
@@ -168,15 +173,14 @@ def report_command(
 @app.command()
 def query(
     places: Annotated[
-        list[str], typer.Argument(metavar='DIR... "SQL"', help="Runs, or directories that contain runs; then one SELECT.")
+        list[str],
+        typer.Argument(metavar='DIR... "SQL"', help="Run directories, or directories above them; then one SELECT statement."),
     ],
-    form: Annotated[
-        Format | None, typer.Option("--format", help="How; by default as the ending of --out says, else a table.")
-    ] = None,
-    out: Annotated[Path | None, typer.Option("--out", help="A file for the answer.")] = None,
-    within_s: Annotated[float, typer.Option("--within", metavar="SECONDS", help="How long the query may work.")] = WITHIN_S,
+    form: Annotated[Format | None, typer.Option("--format", help="Format; default: by the suffix of --out, else a table.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Write the result to this file.")] = None,
+    within_s: Annotated[float, typer.Option("--within", metavar="SECONDS", help="Time limit of the query.")] = WITHIN_S,
 ) -> None:
-    """Ask the histories of one run or many in SQL: requests, observations, cycles, ... (docs/query.md has the tables)."""
+    """Query the recorded tables of one run or many in SQL (docs/query.md describes the tables)."""
     *directories, sql = places
     if not directories:
         raise BadInput("A query needs a directory and its SQL.", fix='knative-chaos query artifacts "SELECT * FROM runs"')
@@ -186,37 +190,39 @@ def query(
 
 @app.command()
 def down(
-    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Clusters; all of ours by default.")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME]...", help="Clusters; default: every cluster of this harness.")
+    ] = None,
     engine: Prefer = "",
 ) -> None:
-    """Remove every cluster, container, network and volume of ours. Caches and images stay (`cache prune` removes those)."""
+    """Remove every cluster, container, network and volume of this harness. Caches and images stay (see `cache prune`)."""
     state = State.default()
     removed = take_down.down(engine=Engine.detect(state, prefer=engine), state=state, names=names or None)
     gone = [what for what in removed if what != take_down.KEPT]
     for what in gone:
         typer.echo(f"removed {printable(what)}")
-    typer.echo(take_down.KEPT if gone else f"Nothing of ours was there. {take_down.KEPT}")
+    typer.echo(take_down.KEPT if gone else f"Nothing of this harness was found. {take_down.KEPT}")
 
 
 @cache_app.command("list")
 def cache_list(engine: Prefer = "") -> None:
-    """What is cached, how large it is and when it was last used."""
+    """List what is cached, its size and the time since its last use."""
     state = State.default()
     entries = images.entries(state, Engine.detect(state, prefer=engine))
     for entry in entries:
         days = (now_ns() - entry.last_used_ns) / 86_400e9
         typer.echo(f"{entry.bytes / 1e6:10.0f} MB  {days:6.1f} days  {entry.what}")
-    typer.echo(f"{sum(entry.bytes for entry in entries) / 1e6:10.0f} MB  in all")
+    typer.echo(f"{sum(entry.bytes for entry in entries) / 1e6:10.0f} MB  total")
 
 
 @cache_app.command("prune")
 def cache_prune(
-    older_than_days: Annotated[float, typer.Option("--older-than-days", help="Unused for so long.")] = 14,
+    older_than_days: Annotated[float, typer.Option("--older-than-days", help="Remove what was not used for this long.")] = 14,
     engine: Prefer = "",
     *,
-    everything: Annotated[bool, typer.Option("--all", help="All of it; the next `up` builds anew.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Remove everything; the next `up` builds it again.")] = False,
 ) -> None:
-    """Remove what was not used lately."""
+    """Remove cached files and images that were not used lately."""
     state = State.default()
     days = 0 if everything else older_than_days
     for what in images.prune(state, Engine.detect(state, prefer=engine), older_than_days=days, progress=_progress(state)):
@@ -225,7 +231,7 @@ def cache_prune(
 
 @app.command()
 def version() -> None:
-    """The harness's own version."""
+    """Print the version of the harness."""
     typer.echo(__version__)
 
 
@@ -233,11 +239,11 @@ def _text_of(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"{path} cannot be read: {error}.", fix="Name a readable YAML file.") from error
+        raise BadInput(f"{path} cannot be read: {error}.", fix="Give the path of a readable YAML file.") from error
 
 
 def main() -> NoReturn:
-    """Run a verb; every error becomes one line and an exit code."""
+    """Run a command; every error becomes one line and an exit code."""
     as_interrupts()
     try:
         # Without its standalone mode the parser returns the code of an Exit, and its own 130 for an interrupt.
@@ -247,15 +253,15 @@ def main() -> NoReturn:
         sys.exit(error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED_BY_PARSER
-    except Exception as error:  # noqa: BLE001 - the last door: a crash of ours is told from bad input by its exit code
+    except Exception as error:  # noqa: BLE001 - last resort: a crash must have another exit code than bad input
         if hasattr(error, "format_message"):  # click's own complaints about arguments
             _complain(error.format_message())
             sys.exit(ExitCode.BAD_INPUT_OR_HOST)
         traceback.print_exc()
-        _complain("this is a fault of knative-chaos itself; what was measured is in its run directory")
+        _complain("this is a bug of knative-chaos; what was measured is kept in the run directory")
         sys.exit(ExitCode.OWN_CRASH)
     if code == INTERRUPTED_BY_PARSER:
-        _complain("interrupted; the next `up` copes with what is left, `knative-chaos down NAME` removes it")
+        _complain("interrupted; the next `up` reuses or removes what is left, `knative-chaos down NAME` removes it")
         code = ExitCode.INCONCLUSIVE
     sys.exit(code)
 

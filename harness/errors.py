@@ -1,22 +1,22 @@
-"""One tree of errors; each says what happened, where, and what mends it.
+"""The errors of the harness; each says what happened, where, and how to fix it.
 
-    HarnessError                     exit code 3 unless said otherwise
+    HarnessError                     exit code 3 where no other is given
     ├── BadInput                     what the user wrote cannot be used
-    ├── HostError                    this machine lacks something (engine, rights, disk, port, ...)
-    ├── ToolFailed                   a program we ran failed; carries the tail of its output
-    ├── SourceError                  a Knative version cannot be had from the source asked for
+    ├── HostError                    this machine lacks something: engine, permission, disk space, port
+    ├── ToolFailed                   a program failed; carries the end of its output
+    ├── SourceError                  the source does not provide the requested Knative version
     ├── ImageError                   an image could not be built or loaded
-    ├── ClusterError                 kind did not give a working cluster
-    ├── InstallError                 Knative was applied but does not serve
-    ├── DeployError                  the app under test does not serve
-    ├── FaultError                   the fault could not be put in
+    ├── ClusterError                 kind did not create a working cluster
+    ├── InstallError                 Knative is applied but serves no request
+    ├── DeployError                  the app under test serves no request
+    ├── FaultError                   the fault could not be injected
     ├── LoadError                    the generator did not start or died
-    ├── ObserveError                 an observer sees nothing
+    ├── ObserveError                 an observer receives nothing
     ├── HistoryError                 a run directory cannot be written or read
-    ├── WaitTimeout                  a condition did not come in time; says what was last seen
+    ├── WaitTimeout                  a condition was not met in time; says what was observed last
     └── Interrupted                  Ctrl-C or SIGTERM; exit code 2, what was measured is kept
 
-Nothing here imports anything of the harness.
+This module imports nothing of the harness.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """What the command `knative-chaos` answers its caller."""
+    """Exit codes of the command `knative-chaos`."""
 
     PASS = 0
     REGRESSION = 1
@@ -36,10 +36,10 @@ class ExitCode(IntEnum):
 
 
 class HarnessError(Exception):
-    """Something went wrong that a person can act on.
+    """An error that the user can act on.
 
-    what: one sentence with the values seen. fix: the command or change that mends it, or "".
-    where: a file, an object or a command the reader can look at, or "".
+    what: one sentence with the observed values. fix: the command or change that fixes it, or "".
+    where: the file, object or command to look at, or "".
     """
 
     exit_code: ExitCode = ExitCode.BAD_INPUT_OR_HOST
@@ -68,7 +68,7 @@ class HostError(HarnessError):
 
 
 class SourceError(HarnessError):
-    """A Knative version cannot be had from the source asked for."""
+    """The source does not provide the requested Knative version."""
 
 
 class ImageError(HarnessError):
@@ -76,19 +76,19 @@ class ImageError(HarnessError):
 
 
 class ClusterError(HarnessError):
-    """No working cluster came out of kind."""
+    """kind did not create a working cluster."""
 
 
 class InstallError(HarnessError):
-    """Knative was applied but does not serve."""
+    """Knative is applied but serves no request."""
 
 
 class DeployError(HarnessError):
-    """The app under test does not serve."""
+    """The app under test serves no request."""
 
 
 class FaultError(HarnessError):
-    """The fault could not be put in."""
+    """The fault could not be injected."""
 
 
 class LoadError(HarnessError):
@@ -96,7 +96,7 @@ class LoadError(HarnessError):
 
 
 class ObserveError(HarnessError):
-    """An observer that a verdict needs sees nothing."""
+    """An observer that a verdict needs receives nothing."""
 
 
 class HistoryError(HarnessError):
@@ -104,9 +104,9 @@ class HistoryError(HarnessError):
 
 
 class WaitTimeout(HarnessError):
-    """A condition did not come within its deadline.
+    """A condition was not met within its deadline.
 
-    last_seen: what the condition's last look found, in words.
+    last_seen: what the last check of the condition found, in words.
     """
 
     def __init__(self, waited_for: str, within_s: float, last_seen: str, *, fix: str = "", where: str = "") -> None:
@@ -117,9 +117,9 @@ class WaitTimeout(HarnessError):
 
 
 class ToolFailed(HarnessError):
-    """A program the harness ran failed.
+    """A program that the harness ran failed.
 
-    tail: the last lines of its output, for the terminal; the whole of it is in the log at `where`.
+    tail: the last lines of its output, for the terminal; all of it is in the log at `where`.
     """
 
     def __init__(self, argv: Sequence[str], code: int, tail: str, *, fix: str = "", where: str = "") -> None:

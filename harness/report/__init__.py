@@ -1,10 +1,10 @@
-"""Findings and verdict -> summary.json, HTML, terminal, JUnit. Writes files it is told to, nothing else.
+"""Findings and verdict -> summary.json, HTML, terminal, JUnit. Writes the files it is given paths for, nothing else.
 
     found = report.write(directory, history, findings, verdict)     the three files of a run, and the summary
-    report.show(found, where=str(directory))                        on the terminal; `lines` gives the same as text
-    report.write_svg(path, history, findings, found)                the timeline as one picture for a README
+    report.show(found, where=str(directory))                        print the verdict; `lines` gives the same as text
+    report.write_svg(path, history, findings, found)                the timeline as one SVG picture
     report.headline(found)                                          what happened, in one line
-    report.step_summary(found)                                      on the page of a CI, if there is one
+    report.step_summary(found)                                      appended to the CI's summary page, if there is one
 
 Everything but the page and the picture is made from the summary alone: `junit` and `overview` take those of many runs.
 """

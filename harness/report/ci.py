@@ -1,4 +1,4 @@
-"""Markdown for the page a CI shows beside its log (`$GITHUB_STEP_SUMMARY`)."""
+"""Markdown for the summary page of a CI run (`$GITHUB_STEP_SUMMARY`)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def escaped(text: str) -> str:
 
 
 def markdown(summaries: Sequence[Summary]) -> str:
-    """One table over all runs, then for each run its claims and the facts, folded away when it passed."""
+    """One table of all runs, then claims and facts of each run, collapsed when it passed."""
     out = [
         "## knative-chaos",
         "",
@@ -70,7 +70,7 @@ def _details(item: Summary) -> list[str]:
     out = [
         f"<details{opened}><summary>{escaped(item['scenario'])}: {escaped(headline(item))}</summary>",
         "",
-        "| claim | expected | seen | so | why |",
+        "| claim | expected | observed | result | why |",
         "|---|---|---|---|---|",
     ]
     out += [

@@ -93,7 +93,7 @@ def fitting(history: History, findings: Findings, summary: Summary) -> tuple[Lan
 
 
 def singly(found: Lanes) -> str:
-    """How requests are shown, in words: what was aggregated must be said."""
+    """How requests are shown, as text: the page must say what it aggregates."""
     if not found.cycles:
         return ""
     width = max(one.traffic.bin_us for one in found.cycles) / 1e6
@@ -102,16 +102,16 @@ def singly(found: Lanes) -> str:
     if len(alone) == len(found.cycles):
         return f"{base} Zoomed in far enough, each request is drawn by itself."
     if not alone:
-        return f"{base} There are too many requests to draw each by itself; requests.parquet beside this page has them all."
+        return f"{base} There are too many requests to draw each one; requests.parquet beside this page has all of them."
     return (
-        f"{base} In {words.plural(len(alone), 'cycle')} each request is drawn by itself when zoomed in; of the others there are "
-        "too many, and requests.parquet beside this page has them all."
+        f"{base} In {words.plural(len(alone), 'cycle')} each request is drawn by itself when zoomed in; the others have "
+        "too many; requests.parquet beside this page has all of them."
     )
 
 
 @cache
 def environment() -> jinja2.Environment:
-    """The templates of this room. Everything that is not Markup is escaped, and control characters are taken out of it."""
+    """The templates of this package. Everything that is not Markup is escaped, and control characters are taken out of it."""
     env = jinja2.Environment(
         loader=jinja2.PackageLoader("harness.report", "templates"),
         autoescape=True,
@@ -126,7 +126,7 @@ def environment() -> jinja2.Environment:
 
 
 def asset(name: str) -> str:
-    """The text of one of the room's styles or scripts."""
+    """The text of one of this package's style sheets or scripts."""
     return (files("harness.report") / "assets" / name).read_text(encoding="utf-8")
 
 
@@ -170,7 +170,7 @@ def _shown(value: object) -> object:
 
 
 def strips(pictures: tuple[timeline.Timeline, ...]) -> tuple[timeline.Timeline, ...]:
-    """The cycles of the glance: those that share one time axis, so a voided one is left to its own picture."""
+    """The cycles of the overview: those that share one time axis. A voided cycle with another axis has only its own picture."""
     if not pictures:
         return ()
     axes = [picture.ticks for picture in pictures]
@@ -185,7 +185,7 @@ def _causes(summary: Summary) -> list[str]:
 
 
 def _recheck(history: History) -> dict[str, str]:
-    """Commands a sceptic can paste, to be run in the directory of the page."""
+    """Commands that check the page against its raw files, to be run in the directory of the page."""
     port = history.meta.user_port
     return {
         "analyze": "knative-chaos analyze .",

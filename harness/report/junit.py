@@ -1,4 +1,4 @@
-"""JUnit XML: one suite a scenario, one test case a run, so that any CI draws the history of a scenario."""
+"""JUnit XML: one suite per scenario, one test case per run."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from harness.report.shape import Summary
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run to report. directory: where its files lie, as the reader of the XML would write it."""
+    """One run to report. directory: where its files are, as the reader of the XML would write the path."""
 
     summary: Summary
     directory: str = "."
@@ -88,6 +88,6 @@ def _properties(run: Run) -> list[tuple[str, str]]:
         ("cycles.counted", str(good)),
         ("cycles.voided", str(voided)),
         *((f"ledger.{name}", str(value)) for name, value in names),
-        *((f"claim.{claim['id']}", f"expected {claim['expected']}, seen {claim['observed']}") for claim in item["claims"]),
+        *((f"claim.{claim['id']}", f"expected {claim['expected']}, observed {claim['observed']}") for claim in item["claims"]),
         *((f"version.{name}", str(value)) for name, value in item["versions"].items() if value),
     ]

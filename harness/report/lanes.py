@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from harness.model import CycleFindings, Gap, History, Stream
-from harness.report import sights, traffic, words
+from harness.report import pod_lanes, traffic, words
 from harness.report.summary import origin_ns
 from harness.report.tracks import Frame, Hole, Track, cut
 from harness.report.traffic import Traffic
@@ -71,7 +71,7 @@ def lanes(history: History, cycles: Iterable[CycleFindings], budget: Budget | No
     common = _common(requests, chosen)
     by_pod = {pod: rows for (pod,), rows in history.observations.partition_by("pod", as_dict=True).items()}
     shared = _Shared(
-        sights.of_stream(history.observations, Stream.ENDPOINTS), sights.of_stream(history.observations, Stream.ACTIVATOR)
+        pod_lanes.of_stream(history.observations, Stream.ENDPOINTS), pod_lanes.of_stream(history.observations, Stream.ACTIVATOR)
     )
     nothing = history.observations.clear()
     out = []
@@ -130,25 +130,25 @@ def _tracks(history: History, rows: pl.DataFrame, shared: _Shared, frame: Frame,
     port = history.meta.user_port
     service = history.meta.spec.service
     asked = {"liveness": service.liveness, "readiness": service.readiness, "startup": service.startup}
-    named = sights.probe_names(rows)
-    # A probe that was asked for has its lane even if it never came: that, too, is something to see.
+    named = pod_lanes.probe_names(rows)
+    # A configured probe has its lane even if no probe was seen: its absence is worth seeing.
     probes = [name for name, probe in asked.items() if probe is not None or name in named]
     probes += [name for name in named if name not in probes]
     always = [
-        *(sights.probes(rows, frame, which, most=most) for which in probes),
-        sights.listener(rows, frame),
-        sights.container(rows, frame),
-        sights.pod_ready(rows, frame),
-        sights.endpoint(shared.endpoints, frame),
-        sights.queue_proxy(rows, frame, most=most),
-        sights.refused_lines(rows, frame, port=port, bin_us=bin_us),
+        *(pod_lanes.probes(rows, frame, which, most=most) for which in probes),
+        pod_lanes.listener(rows, frame),
+        pod_lanes.container(rows, frame),
+        pod_lanes.pod_ready(rows, frame),
+        pod_lanes.endpoint(shared.endpoints, frame),
+        pod_lanes.queue_proxy(rows, frame, most=most),
+        pod_lanes.refused_lines(rows, frame, port=port, bin_us=bin_us),
     ]
     logs = (Stream.APP, Stream.QUEUE_PROXY, Stream.EVENTS, Stream.KUBELET, Stream.CONTAINERD)
-    told = [
-        *(sights.lines(rows, frame, stream, port=port, most=most) for stream in logs),
-        sights.lines(shared.activator, frame, Stream.ACTIVATOR, port=port, most=most),
+    optional = [
+        *(pod_lanes.lines(rows, frame, stream, port=port, most=most) for stream in logs),
+        pod_lanes.lines(shared.activator, frame, Stream.ACTIVATOR, port=port, most=most),
     ]
-    return (*always, *(track for track in told if track.marks))
+    return (*always, *(track for track in optional if track.marks))
 
 
 def _holes(gaps: Iterable[Gap], frame: Frame, tracks: Sequence[Track]) -> Iterable[Hole]:
@@ -158,5 +158,5 @@ def _holes(gaps: Iterable[Gap], frame: Frame, tracks: Sequence[Track]) -> Iterab
         if gap.pod not in {"", frame.pod} or not covered or not frame.shows(gap.from_ns, until_ns):
             continue
         lo, hi = frame.seconds(max(gap.from_ns, frame.lo_ns)), frame.seconds(min(until_ns, frame.hi_ns))
-        text = f"gap in {gap.stream.value}, {lo:+.3f} to {hi:+.3f} s: {gap.reason}. What lies here may be incomplete."
+        text = f"gap in {gap.stream.value}, {lo:+.3f} to {hi:+.3f} s: {gap.reason}. Observations in it may be missing."
         yield Hole(lo, max(hi, lo), cut(text), covered)

@@ -71,7 +71,7 @@ def _lasted(summary: Summary) -> tuple[Piece, ...]:
         return ()
     counted = [cycle for cycle in summary["cycles"] if not cycle["voided"]]
     low, high = f"{min(lengths):.1f}", f"{max(lengths):.1f}"
-    out = [Piece("The app's port refused them for "), _number(summary, "derived.refused_shortest_s", "short")]
+    out = [Piece("The container's port refused requests for "), _number(summary, "derived.refused_shortest_s", "short")]
     if low != high:
         out += [Piece(" to "), _number(summary, "derived.refused_longest_s", "short")]
     out.append(Piece(" s in "))
@@ -81,5 +81,5 @@ def _lasted(summary: Summary) -> tuple[Piece, ...]:
         out += [_number(summary, "derived.refused_cycles", "count"), Piece(" of the cycles")]
     refused = [cycle for cycle in counted if cycle["refused_window_s"] is not None]
     if all(cycle["ready_throughout"] is True for cycle in refused):
-        out.append(Piece(", and all that time Kubernetes called the pod Ready"))
+        out.append(Piece(", and the pod was Ready all that time"))
     return (*out, Piece("."))

@@ -1,4 +1,4 @@
-"""The timeline of a run as one SVG file for a README, a slide or an issue: a typical cycle, and all of them at a glance.
+"""The timeline of a run as one SVG file for a README, a slide or an issue: a typical cycle, and a strip for each cycle.
 
 No script, no font, no link; light and dark by the reader's own preference. Same run, same bytes.
 """

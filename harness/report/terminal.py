@@ -18,10 +18,10 @@ from harness.report.headline import headline
 from harness.report.shape import Summary
 
 LOG_WIDTH = 110
-"""Columns of a log that is no terminal: CI pages show about as many without a scroll bar."""
+"""Columns when the output is not a terminal: CI pages show about as many without scrolling."""
 
 FEW = 4
-"""Of missing edges and disputes shown on a terminal."""
+"""Missing edges and contradictions shown on a terminal at most."""
 
 COLOURS = {"pass": "bold green", "regression": "bold red", "inconclusive": "bold yellow"}
 STATES = {"as-expected": "green", "known-bug": "green", "worse": "bold red", "fixed": "bold magenta", "undecided": "yellow"}
@@ -96,7 +96,7 @@ def _bullet(reason: str) -> Table:
 
 def _claims(summary: Summary) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for name in ("claim", "expected", "seen", "so"):
+    for name in ("claim", "expected", "observed", "result"):
         table.add_column(name)
     for claim in summary["claims"]:
         state = words.claim_state(claim)
@@ -119,12 +119,12 @@ def _facts(summary: Summary) -> Table:
 
 
 def _report_line(where: str) -> str:
-    """The path as it is, outside any table: it is there to be copied, so nothing may wrap it."""
+    """The path outside any table, so that it is not wrapped and can be copied."""
     return f"\nReport: {words.plain(where)}/report.html\n" if where else ""
 
 
 def facts(summary: Summary) -> list[tuple[str, str]]:
-    """The run in a handful of labelled sentences; the CI summary shows the same ones."""
+    """The run in a few labelled lines; the CI summary shows the same ones."""
     book, load, versions = summary["ledger"], summary["generator"], summary["versions"]
     good, voided = words.counted(summary)
     cycles = f"{words.plural(good, 'cycle')} counted, {voided} voided"
@@ -134,7 +134,7 @@ def facts(summary: Summary) -> list[tuple[str, str]]:
     bad = [f"{words.outcome(key)}: {number}" for key, number in summary["requests"]["by_outcome"].items() if key != "ok" and number]
     requests = f"{summary['requests']['sent']} sent, {summary['requests']['ok']} answered"
     rate = "unknown" if load["rate"] is None else f"{load['rate']:g} rps"
-    lateness = f"late by {words.micros(load['pacing_p50_us'])} (p50), {words.micros(load['pacing_p99_us'])} (p99)"
+    lateness = f"sent late by {words.micros(load['pacing_p50_us'])} (p50), {words.micros(load['pacing_p99_us'])} (p99)"
     ran = (("Knative", versions["knative"]), ("Kubernetes", versions["kubernetes"]), ("ingress", versions["ingress"]))
     out = [
         ("cycles", cycles),
@@ -143,7 +143,7 @@ def facts(summary: Summary) -> list[tuple[str, str]]:
         (
             "queue-proxy",
             f"{book['queue_proxy_refused_lines']} refused lines = {book['matched']} matched + {book['unmatched']} unmatched"
-            + (f"; {book['censored']} known to be lost" if book["censored"] else ""),
+            + (f"; {book['censored']} known to be missing" if book["censored"] else ""),
         ),
         *_further(summary),
         ("load", f"{rate}, {lateness}; CPU stolen {words.share(load['steal'])}"),
@@ -151,26 +151,24 @@ def facts(summary: Summary) -> list[tuple[str, str]]:
         ("source", summary["source"] or "unknown"),
     ]
     if summary["gaps"]:
-        out.append(
-            ("gaps", f"{words.plural(len(summary['gaps']), 'stretch', 'stretches')} in which a stream may have lost something")
-        )
-    out += [("not seen", _few(words.missing(summary)))] if words.missing(summary) else []
-    out += [("disputed", _few(words.disputes(summary)))] if words.disputes(summary) else []
+        out.append(("gaps", f"{words.plural(len(summary['gaps']), 'interval')} in which observations may be missing"))
+    out += [("missing", _few(words.missing(summary)))] if words.missing(summary) else []
+    out += [("contradictions", _few(words.disputes(summary)))] if words.disputes(summary) else []
     return out + [("ledger", f"DOES NOT ADD UP: {wrong}") for wrong in words.imbalance(summary)]
 
 
 def _further(summary: Summary) -> list[tuple[str, str]]:
-    """What only some runs have: queue-proxy's own request log, a client that retries."""
+    """Lines that only some runs have: queue-proxy's request log, a retrying client."""
     book = summary["ledger"]
     out = []
     if summary["request_log"] or book["request_log_lines"]:
-        strangers = f"; {words.plural(book['strangers'], 'line')} of nobody's request" if book["strangers"] else ""
+        strangers = f"; {words.plural(book['strangers'], 'line')} of unknown requests" if book["strangers"] else ""
         out.append(("request log", f"{book['exact']} of {book['request_log_lines']} lines joined by id{strangers}"))
     if book["hidden"]:
-        out.append(("hidden", f"{words.plural(book['hidden'], 'failed attempt')} that a retrying client followed by another"))
+        out.append(("hidden", f"{words.plural(book['hidden'], 'failed attempt')} that a retrying client repeated"))
     return out
 
 
-def _few(told: list[str]) -> str:
-    """The first of many; the page and the summary have them all."""
-    return "; ".join(told[:FEW]) + (f"; and {len(told) - FEW} more" if len(told) > FEW else "")
+def _few(items: list[str]) -> str:
+    """The first ones; page and summary have all of them."""
+    return "; ".join(items[:FEW]) + (f"; and {len(items) - FEW} more" if len(items) > FEW else "")

@@ -1,4 +1,4 @@
-"""Where things stand in the drawn picture of a cycle: requests over time, the lanes, the edges of the restart. No markup.
+"""The layout of a cycle's picture: requests over time, the lanes, the edges of the restart. No markup.
 
            |  bars: requests by outcome, one bar a bin
            |______________________________________________
@@ -278,7 +278,7 @@ def _row(track: Track, one: CycleLanes, scale: _Scale, y: float) -> Row:
         if track.key in hole.tracks
     ]
     empty = not (track.spans or track.marks or track.density)
-    note = f"and {words.count(over)} more" if over else "none seen" if empty else ""
+    note = f"and {words.count(over)} more" if over else "none observed" if empty else ""
     return Row(track.name, track.plain, round(y, 1), tuple(boxes), tuple(dots), _density(track, one, scale, y), tuple(holes), note)
 
 
@@ -332,7 +332,7 @@ def _mark(scale: _Scale, name: str, edge: EdgeShape, y: float) -> Mark:
         kind=kind(name),
         label=label,
         text=words.offset(lo, hi),
-        title=f"{label}: {words.plain(edge['evidence'])} (clock true to {words.resolution(edge['resolution_s'])})",
+        title=f"{label}: {words.plain(edge['evidence'])} (resolution {words.resolution(edge['resolution_s'])})",
         x=x,
         width=round(end - x, 1),
         point=end - x < 4,

@@ -4,7 +4,7 @@
     marks     .   .   x   x   x                                something that happened, true to its resolution
     density   ..:||||||||:..                                   so many things that only their number is shown
 
-Times are seconds from the cycle's origin (its fault, or the start of its load). All text is fit to be shown: no control characters.
+Times are seconds from the cycle's origin (its fault, or the start of its load). No text contains control characters.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from harness.model import Stream
 from harness.report import words
 
 LONGEST = 240
-"""Characters of a log line that are kept for a mark: about three lines of a tooltip."""
+"""Characters of a log line kept for a mark: about three lines of a tooltip."""
 
 
 class Tone(StrEnum):
@@ -32,7 +32,7 @@ class Tone(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A state from one moment to another. word: what it is called inside the lane; text: the whole story."""
+    """A state from one moment to another. word: the label inside the lane; text: the tooltip."""
 
     from_s: float
     until_s: float
@@ -71,7 +71,7 @@ class Track:
 
 @dataclass(frozen=True, slots=True)
 class Hole:
-    """A gap of a stream within the cycle: what lies below it may be missing. tracks: keys of the lanes it covers."""
+    """A gap of a stream within the cycle: observations in it may be missing. tracks: keys of the lanes it covers."""
 
     from_s: float
     until_s: float
@@ -109,14 +109,14 @@ class Turn:
 
 
 def spans(turns: Iterable[Turn], frame: Frame) -> tuple[Span, ...]:
-    """The states between the turns, clipped to the frame. Before the first turn nobody knows; without one there is no span.
+    """The states between the turns, clipped to the frame. Before the first turn the state is unknown; without turns no span.
 
     A turn into the state that lasts already starts no new span.
     """
     ordered = sorted(turns, key=lambda turn: turn.at_ns)
     if not ordered:
         return ()
-    kept = [Turn(min(frame.lo_ns, ordered[0].at_ns), Tone.UNKNOWN, "not known", "nothing was said before")]
+    kept = [Turn(min(frame.lo_ns, ordered[0].at_ns), Tone.UNKNOWN, "not known", "no earlier observation")]
     for turn in ordered:
         if (turn.tone, turn.word) != (kept[-1].tone, kept[-1].word):
             kept.append(turn)
@@ -130,6 +130,6 @@ def spans(turns: Iterable[Turn], frame: Frame) -> tuple[Span, ...]:
 
 
 def cut(text: str) -> str:
-    """Text of a log for a tooltip: harmless, and not longer than one reads."""
+    """Log text for a tooltip: without control characters, and of limited length."""
     shown = words.plain(text[: 2 * LONGEST])
     return shown if len(shown) <= LONGEST else f"{shown[: LONGEST - 1]}…"

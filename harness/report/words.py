@@ -1,4 +1,4 @@
-"""What the numbers are called in front of people. Every renderer takes its words from here, so all of them say the same."""
+"""Names and formats for readers. Every renderer takes them from here, so that page, terminal and CI use the same words."""
 
 from __future__ import annotations
 
@@ -11,55 +11,55 @@ OUTCOMES = {
     "ok": "answered",
     "refused": "connection refused",
     "reset": "connection reset",
-    "closed": "connection closed early",
-    "truncated": "answer cut short",
-    "timeout": "no answer in time",
-    "malformed": "not an HTTP answer",
+    "closed": "connection closed before the response",
+    "truncated": "response truncated",
+    "timeout": "no response before the deadline",
+    "malformed": "not an HTTP response",
     "not-sent": "not sent (too many in flight)",
-    "unanswered": "still unanswered at the end",
+    "unanswered": "no response when the load ended",
 }
 
 CAUSES = {
     "refused-dial": "refused: the container's port was closed",
-    "reset-in-flight": "cut off in flight",
+    "reset-in-flight": "connection to the container lost in flight",
     "dial-timeout": "queue-proxy could not connect to the container in time",
     "protocol": "the container did not answer in the protocol that queue-proxy spoke",
     "request-body": "queue-proxy could not send the request's body on",
     "canceled": "queue-proxy: the request was canceled",
     "queue-proxy": "failed at queue-proxy",
     "overload": "overload: a request queue was full, or the wait in it too long",
-    "timeout": "no answer in time",
+    "timeout": "no response in time",
     "activator": "failed at the activator",
     "activator-overload": "overload: the activator's queue was full, or the wait in it too long",
     "ingress": "failed at the ingress",
-    "app": "answered so by the app itself",
+    "app": "error response of the app itself",
     "client": "failed at the client",
-    "direct": "seen at the pod's own port, with nobody between",
+    "direct": "sent straight to the pod's port, which failed",
     "unknown": "no evidence of a cause",
-    "ambiguous": "more than one cause fits",
+    "ambiguous": "more than one possible cause",
 }
 
 ARTIFACTS = {
     "summary": "this page's numbers, for tools",
     "report": "this page",
-    "junit": "the verdict, for a CI",
-    "run": "what was asked for, of what, on what",
-    "closed": "rows of each table when the run was closed",
+    "junit": "the verdict, for CI systems",
+    "run": "the scenario, the versions and the host of the run",
+    "closed": "number of rows of each table when the run was closed",
     "requests": "every request: lane, outcome, intended, sent and done times",
-    "answers": "every distinct answer the clients got",
-    "attempts": "attempts that a retrying client followed by another",
+    "answers": "every distinct response the clients got",
+    "attempts": "failed attempts that a retrying client repeated",
     "observations": "what the observers saw: pods, endpoints, events, logs",
-    "faults": "what was done to the app, and its answer",
-    "cycles": "what the scenario did when",
+    "faults": "every injected fault, and the app's answer to the command",
+    "cycles": "the times of each cycle's steps",
     "phases": "the steps of the run",
     "gaps": "where a stream may have lost something",
-    "load": "the generator's own files, one folder a cycle",
-    "raw": "logs as they came",
+    "load": "the load generator's own files, one directory per cycle",
+    "raw": "unparsed logs and journals",
 }
 """What a file of a run directory is for, by its name there without the ending."""
 
 EDGES = {
-    "fault": "fault put in",
+    "fault": "fault injected",
     "first-failed-probe": "first failed probe",
     "killing": "kubelet kills the container",
     "sigterm": "app gets SIGTERM",
@@ -83,22 +83,22 @@ EDGES = {
 """The edges analysis may find; one that is not here is shown by its name."""
 
 USED = (
-    ("cycle", "a fresh pod, a stretch without fault, the fault, the recovery; cycles are what is repeated and counted"),
-    ("probe", "Kubernetes' check of a container; what the load generator sends are requests"),
-    ("liveness, readiness", "two probes: a container that is not alive is restarted, one that is not ready gets no requests"),
+    ("cycle", "a fresh pod, a baseline without fault, the fault, the recovery; the unit that is repeated and counted"),
+    ("probe", "Kubernetes' check of a container; the load generator sends requests"),
+    ("liveness, readiness", "probes: a container that is not alive is restarted, one that is not ready gets no requests"),
     ("queue-proxy", "Knative's sidecar in the pod: each request goes through it to the app"),
-    ("endpoint", "the pod's entry in the list (EndpointSlice) of where requests may be sent"),
+    ("endpoint", "the pod's entry in the EndpointSlice, the list of addresses that requests are sent to"),
     ("listener", "the app's open port; while it is closed, connections to it are refused"),
     ("kubelet, containerd", "the programs on the node that probe, start and stop containers"),
-    ("edge", "a moment at which something changed, known to lie between the two ends of its bracket"),
-    ("gap", "a stretch in which a stream of observations may have lost something"),
-    ("outcome, cause", "what the client saw; and why, by evidence"),
+    ("edge", "the time at which a state changed; known to lie between the two ends of its bracket"),
+    ("gap", "an interval in which observations of one stream may be missing"),
+    ("outcome, cause", "what the client saw; why, by evidence"),
     ("voided", "a cycle that does not count because the load generator was late or incomplete"),
 )
-"""The page's words for people who meet them the first time."""
+"""Terms of the page, explained on it."""
 
 MOST_DETAILS = 60
-"""Cycles whose evidence a page lists one by one: some 10 kB each."""
+"""Cycles whose evidence the page lists: about 10 kB each."""
 
 
 def plain(text: str, *, keep: str = "") -> str:
@@ -134,7 +134,7 @@ def artifact(name: str) -> str:
 
 
 def edge(name: str) -> str:
-    """The name of an edge of a restart as a person would write it."""
+    """The name of an edge of a restart, in words."""
     return EDGES.get(name, name.replace("-", " ").strip())
 
 
@@ -150,17 +150,17 @@ def failed(cycle: CycleShape) -> int:
 
 
 def count(number: int) -> str:
-    """A count with a thin gap between thousands: 12 500."""
+    """A count with a narrow space between thousands: 12 500."""
     return f"{number:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
 
 
-def plural(number: int, one: str, many: str = "") -> str:
+def plural(number: int, singular: str, many: str = "") -> str:
     """`1 cycle`, `5 cycles`."""
-    return f"{count(number)} {one if number == 1 else many or one + 's'}"
+    return f"{count(number)} {singular if number == 1 else many or singular + 's'}"
 
 
 def offset(lo_s: float, hi_s: float) -> str:
-    """An edge relative to the fault: "+2.31 s", or "+2 to +3 s" when the bracket is wider than one sees."""
+    """An edge relative to the fault: "+2.31 s", or "+2.00 to +3.00 s" when the bracket is 10 ms wide or more."""
     if hi_s - lo_s < 0.01:
         return f"{(lo_s + hi_s) / 2:+.2f} s"
     return f"{lo_s:+.2f} to {hi_s:+.2f} s"
@@ -178,7 +178,7 @@ def duration(seconds: float | None) -> str:
 
 
 def micros(value: float | None) -> str:
-    """A time in microseconds, in the unit one reads best; "unknown" for None."""
+    """A time given in microseconds, as us, ms or s; "unknown" for None."""
     if value is None:
         return "unknown"
     if value < 1000:
@@ -187,7 +187,7 @@ def micros(value: float | None) -> str:
 
 
 def resolution(seconds: float) -> str:
-    """How true a clock is: `1 s`, `1 ms`, `1 us`, `1 ns`."""
+    """The resolution of a clock: `1 s`, `1 ms`, `1 us`, `1 ns`."""
     for size, unit in ((1.0, "s"), (1e-3, "ms"), (1e-6, "us")):
         if seconds >= size:
             return f"{seconds / size:.0f} {unit}"
@@ -195,7 +195,7 @@ def resolution(seconds: float) -> str:
 
 
 def share(value: float | None) -> str:
-    """A share as per cent; "unknown" for None."""
+    """A share as a percentage; "unknown" for None."""
     return "unknown" if value is None else f"{value:.1%}"
 
 
@@ -213,8 +213,8 @@ CLAIM_STATES = {
     "as-expected": "as expected",
     "known-bug": "as expected: a known bug",
     "worse": "WORSE than expected",
-    "fixed": "FIXED: better than expected",
-    "undecided": "not decided",
+    "fixed": "FIXED: a known bug not seen",
+    "undecided": "undecided",
 }
 
 
@@ -231,13 +231,13 @@ def refused_lengths(summary: Summary) -> list[float]:
 
 
 def missing(summary: Summary) -> list[str]:
-    """Edges that must be there and that nobody saw, of each cycle that counts."""
+    """Expected edges that were not observed, of each cycle that counts."""
     return [f"cycle {c['index']}: {edge(name)}" for c in summary["cycles"] if not c["voided"] for name in c["missing"]]
 
 
 def disputes(summary: Summary) -> list[str]:
-    """What the sources contradict each other in, in each cycle that counts."""
-    return [f"cycle {c['index']}: {told}" for c in summary["cycles"] if not c["voided"] for told in c["disputes"]]
+    """Contradictions between sources, in each cycle that counts."""
+    return [f"cycle {c['index']}: {dispute}" for c in summary["cycles"] if not c["voided"] for dispute in c["disputes"]]
 
 
 def imbalance(summary: Summary) -> list[str]:

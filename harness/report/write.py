@@ -19,13 +19,13 @@ OWN: Mapping[str, str] = {"summary": "summary.json", "report": "report.html", "j
 CLOSED = "closed.json"
 
 JOURNALS = ("observations", "gaps", "faults", "phases", "cycles")
-"""Tables that a run which was never closed has as lines."""
+"""Tables that a run that was never closed has as JSON lines."""
 
 TABLES = (*JOURNALS, "requests", "answers")
 """Tables that every closed run has."""
 
 KEPT = ("log:", "journal:")
-"""Streams whose lines are kept as they came, too."""
+"""Streams whose unparsed lines are kept below `raw/`."""
 
 
 def write(directory: Path, history: History, findings: Findings, verdict: Verdict) -> Summary:
@@ -55,9 +55,9 @@ def write_svg(path: Path, history: History, findings: Findings, found: Summary) 
 
 
 def artifacts(history: History, *, closed: bool) -> dict[str, str]:
-    """Name -> relative path of what a run directory with this history holds, by the layout of one and not by looking.
+    """Name -> relative path of each file of a run directory with this history, by the layout, without looking into the directory.
 
-    So a stray file changes nothing, and a copy without its logs says the same. closed: whether the tables lie there as Parquet.
+    A stray file changes nothing, and a copy without its logs gives the same answer. closed: whether the tables are Parquet files.
     """
     out = {**OWN, "run": "run.json"}
     if closed:
@@ -74,7 +74,7 @@ def artifacts(history: History, *, closed: bool) -> dict[str, str]:
 
 
 def _whole(path: Path, content: str) -> None:
-    """The whole text or nothing, also under a kill. The adapters' own writer is out of bounds right of the history."""
+    """Write the whole text or nothing, even if the process is killed. Not `adapters.files`: this package may not import it."""
     try:
         fd, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:

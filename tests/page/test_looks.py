@@ -126,6 +126,6 @@ def test_the_first_screen_says_what_happened(browser: Browser, s1: Page) -> None
     for selector in (".ruling", ".what", ".sentences", ".numbers"):
         assert browser.run(inside, selector), selector
     text = browser.one(".sentences").text
-    for part in ("liveness probe", "requests a second", "failed (HTTP 502", "refused them for", "called the pod Ready"):
+    for part in ("liveness probe", "requests a second", "failed (HTTP 502", "refused requests for", "the pod was Ready"):
         assert part in text
     browser.shot("s1-first-screen")

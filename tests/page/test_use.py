@@ -125,7 +125,7 @@ def test_hovering_says_what_is_there(browser: Browser, s1: Page) -> None:
     assert "liveness probe FAILED, answered 503" in said["probe"]
     assert "App's listener: closed" in said["span"]
     assert "first failed probe" in said["edge"]
-    assert "clock true to" in said["edge"]
+    assert "resolution" in said["edge"]
 
 
 def test_all_of_it_can_be_read_with_the_keyboard(browser: Browser, s1: Page) -> None:

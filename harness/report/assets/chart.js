@@ -45,12 +45,12 @@ function cycleChart(root, frame, cycle, run, options) {
   let width = 0;
   const requests = (name, plain, height, lane) => {
     const row = single
-      ? singlesRow(front, frame, y, height, cycle, run, range, lane, name, "each one: higher is later")
+      ? singlesRow(front, frame, y, height, cycle, run, range, lane, name, "each request; higher: answered later")
       : barsRow(front, frame, y, height, cycle, run, name, plain, lane);
     width = next(row).width;
   };
-  requests("Requests", "by what came back", tall, -1);
-  if (options.byLane) run.lanes.forEach((lane, code) => requests(lane, "one way of sending", 46, code));
+  requests("Requests", "by outcome", tall, -1);
+  if (options.byLane) run.lanes.forEach((lane, code) => requests(lane, "one lane of the load", 46, code));
   rule(front, frame, y);
   for (const track of cycle.tracks) {
     if (options.logs || !LOGS.test(track.key)) next(trackRow(front, frame, y, cycle, track));
@@ -63,7 +63,7 @@ function cycleChart(root, frame, cycle, run, options) {
   if (cycle.refused.at) band(back, frame, top, bottom, cycle.refused);
   grid(back, frame, top, bottom, cycle.origin);
   const note = single
-    ? `each of ${many(range[1] - range[0], "request", "requests")} by itself`
+    ? `${many(range[1] - range[0], "request", "requests")}, each drawn`
     : `one bar is ${plainTime(width / 1e6)} of intended sending times`;
   return { rows, height: bottom + 38, note, single };
 }

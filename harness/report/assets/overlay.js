@@ -115,10 +115,10 @@ function edgeRows(root, frame, y, cycles, rows) {
       if (!frame.shows(lo, hi)) continue;
       const x0 = frame.x(lo), x1 = frame.x(hi);
       bracket(root, x0, x1, top + 3, one.kind, { opacity: found.length > 1 ? 0.45 : 1 }, [frame.shows(lo, lo), frame.shows(hi, hi)]);
-      hits.push({ x0: x0 - 5, x1: x1 + 5, y0: top + 2, y1: top + 16, open: index, head: `cycle ${index}: ${one.label} ${one.text}`, lines: [`evidence: ${one.evidence}`, `clock true to ${one.resolution}`] });
+      hits.push({ x0: x0 - 5, x1: x1 + 5, y0: top + 2, y1: top + 16, open: index, head: `cycle ${index}: ${one.label} ${one.text}`, lines: [`evidence: ${one.evidence}`, `resolution ${one.resolution}`] });
     }
     rule(root, frame, top + 18);
-    rows.push({ name: edge.label, plain: `seen in ${many(found.length, "cycle", "cycles")}`, y0: y, y1: top + 19, hits });
+    rows.push({ name: edge.label, plain: `observed in ${many(found.length, "cycle", "cycles")}`, y0: y, y1: top + 19, hits });
     y = top + 19;
   }
   return y;

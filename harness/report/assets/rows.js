@@ -91,7 +91,7 @@ function singlesRow(root, frame, y, height, cycle, run, [first, after], only = -
     hits.push({
       x0: x - 3, x1: x + 3, y0: height - 3, y1: height + 3,
       head: `${one.words}, ${run.lanes[code]}`,
-      lines: [`intended at ${signed(at[i], 4)} s`, took[i] < 0 ? "never done" : `done ${time(took[i] / 1e6)} later`],
+      lines: [`intended at ${signed(at[i], 4)} s`, took[i] < 0 ? "never answered" : `done ${time(took[i] / 1e6)} later`],
     });
   }
   for (const [group, path] of lines) put(root, "path", { class: `took d-${group}`, d: path });
@@ -142,7 +142,7 @@ function trackRow(root, frame, y, cycle, track) {
     hits.push({ x0, x1, y0: top - 2, y1: bottom + 2, head: `${track.name}: gap`, lines: [hole.text], first: true });
   }
   const none = !(track.spans.length || track.marks.length || track.density.length);
-  const note = track.leftOut ? `and ${track.leftOut} more` : none ? "none seen" : "";
+  const note = track.leftOut ? `and ${track.leftOut} more` : none ? "none observed" : "";
   if (note) put(root, "text", { class: "tiny", x: frame.right - 4, y: middle + 3, "text-anchor": "end" }, note);
   rule(root, frame, bottom + 5);
   return { name: track.name, plain: track.plain, y0: y, y1: bottom + 6, hits };
@@ -194,7 +194,7 @@ function edgeRow(root, frame, y, edge) {
   value.setAttribute("data-figure", edge.figure);
   hits.push({
     x0: Math.min(x0, x1) - 6, x1: x1 + 6, y0: top + 2, y1: top + 16, head: `${edge.label}: ${edge.text}`,
-    lines: [`within [${signed(lo, 6)}, ${signed(hi, 6)}] s`, `evidence: ${edge.evidence}`, `clock true to ${edge.resolution}`],
+    lines: [`within [${signed(lo, 6)}, ${signed(hi, 6)}] s`, `evidence: ${edge.evidence}`, `resolution ${edge.resolution}`],
   });
   return { name: edge.label, plain: "an edge of the restart", y0: y, y1: top + 18, hits };
 }

@@ -40,7 +40,7 @@ def test_a_pass_has_no_failure_and_carries_the_ledger(s1: Any) -> None:
     assert found["verdict"] == "pass"
     assert found["headline"] == "REPRODUCED knative/serving #14980 in 5 of 5 cycles"
     assert (found["ledger.client_failures"], found["ledger.unattributed"], found["ledger.matched"]) == ("1390", "0", "1385")
-    assert found["claim.ready-pod-is-not-refused"] == "expected broken, seen broken"
+    assert found["claim.ready-pod-is-not-refused"] == "expected broken, observed broken"
 
 
 def test_an_inconclusive_run_is_a_failure_of_that_type(troubled: Any) -> None:

@@ -22,9 +22,9 @@ def text_of(case: Any) -> str:
 def test_a_restart_is_described_from_fault_to_duration(s1: Any) -> None:
     """In plain language, with the numbers of the summary."""
     assert text_of(s1) == (
-        "The app was made to fail its liveness probe, by which Kubernetes asks whether it is alive, in 5 cycles, each on a fresh "
+        "The app was made to fail its liveness probe, with which Kubernetes checks that it is alive, in 5 cycles, each on a fresh "
         "pod, while 50 requests a second were sent. Of 5 000 requests 1 390 failed (HTTP 502: 1 385, connection reset: 5). "
-        "The app's port refused them for 5.5 to 5.6 s in each cycle, and all that time Kubernetes called the pod Ready."
+        "The container's port refused requests for 5.5 to 5.6 s in each cycle, and the pod was Ready all that time."
     )
 
 
@@ -40,9 +40,10 @@ def test_ready_is_said_only_where_it_was_seen(s1: Any) -> None:
     """One cycle in which the streams do not tell, or another without refusals, changes the sentence."""
     first, second, *rest = s1.findings.cycles
     unsure = replace(first, ready_throughout=None)
-    assert "called the pod Ready" not in text_of(replace(s1, findings=replace(s1.findings, cycles=(unsure, second, *rest))))
+    assert "the pod was Ready" not in text_of(replace(s1, findings=replace(s1.findings, cycles=(unsure, second, *rest))))
     spared = replace(second, refused_window=None)
-    assert "s in 4 of the cycles, and all" in text_of(replace(s1, findings=replace(s1.findings, cycles=(first, spared, *rest))))
+    partly = replace(s1, findings=replace(s1.findings, cycles=(first, spared, *rest)))
+    assert "s in 4 of the cycles, and the pod was Ready" in text_of(partly)
 
 
 @pytest.mark.parametrize("kind", list(FAULTS))

@@ -97,8 +97,8 @@ def test_what_was_not_seen_and_what_is_disputed_is_told(s1: Any) -> None:
     voided = replace(second, voided="late", missing=("killing",), disputes=("of no matter",))
     ledger = replace(s1.findings.ledger, hidden=3, request_log_lines=5000, exact=4990, strangers=10)
     facts = dict(terminal.facts(made(replace(s1, findings=replace(s1.findings, cycles=(parted, voided, *rest), ledger=ledger)))))
-    assert facts["not seen"] == "cycle 0: app gets SIGTERM"
-    assert facts["disputed"].endswith("cycle 0: source 3 differs; and 2 more")
-    assert facts["request log"] == "4990 of 5000 lines joined by id; 10 lines of nobody's request"
-    assert facts["hidden"] == "3 failed attempts that a retrying client followed by another"
-    assert not {"not seen", "disputed", "request log", "hidden"} & set(dict(terminal.facts(made(s1))))
+    assert facts["missing"] == "cycle 0: app gets SIGTERM"
+    assert facts["contradictions"].endswith("cycle 0: source 3 differs; and 2 more")
+    assert facts["request log"] == "4990 of 5000 lines joined by id; 10 lines of unknown requests"
+    assert facts["hidden"] == "3 failed attempts that a retrying client repeated"
+    assert not {"missing", "contradictions", "request log", "hidden"} & set(dict(terminal.facts(made(s1))))

@@ -94,7 +94,7 @@ def test_the_band_spans_the_refused_window(s1: Any) -> None:
 def test_edges_stand_in_the_order_of_time(s1: Any) -> None:
     """One row each, so that no two labels collide; by the moment at which each had happened for certain."""
     marks = drawn(s1)[0].marks
-    assert [mark.label for mark in marks][:3] == ["fault put in", "first failed probe", "kubelet kills the container"]
+    assert [mark.label for mark in marks][:3] == ["fault injected", "first failed probe", "kubelet kills the container"]
     assert [mark.y for mark in marks] == sorted({mark.y for mark in marks})
 
 

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from harness.model import Observation, Stream
-from harness.report import sights
+from harness.report import pod_lanes
 from harness.report.tracks import LONGEST, Frame, Span, Tone, Track
 from tests.unit.report.large import ERROR, endpoints, note, pod_object, rows_of
 
@@ -30,13 +30,13 @@ def app(after_s: float, event: str, **more: object) -> Observation:
 
 
 def pod(after_s: float, **state: Any) -> Observation:
-    """A sight of the pod; seen a millisecond after its time."""
+    """An observed state of the pod; seen a millisecond after its time."""
     return note(
         Stream.PODS, POD, T + round(after_s * S) - MS, pod_object(**{"ready": True, "since_ns": T - 60 * S, **state}), true_to=S
     )
 
 
-def told(track: Track) -> list[tuple[float, float, str, str]]:
+def states(track: Track) -> list[tuple[float, float, str, str]]:
     """(from, until, tone, word) of the spans, to the millisecond."""
     return [(round(one.from_s, 3), round(one.until_s, 3), one.tone.value, one.word) for one in track.spans]
 
@@ -49,30 +49,30 @@ def test_probes_are_marks_by_what_the_app_answered() -> None:
         app(1, "probe", which="readiness", ok=True, status=200),
         app(99, "probe", which="liveness", ok=True, status=200),
     )
-    track = sights.probes(seen, FRAME, "liveness", most=10)
+    track = pod_lanes.probes(seen, FRAME, "liveness", most=10)
     assert [(mark.at_s, mark.tone) for mark in track.marks] == [(-1.0, Tone.GOOD), (0.4, Tone.BAD)]
     assert "FAILED, answered 503" in track.marks[1].text
-    assert sights.probe_names(seen) == ["liveness", "readiness"]
+    assert pod_lanes.probe_names(seen) == ["liveness", "readiness"]
 
 
 def test_what_is_not_a_plain_true_is_no_good_probe() -> None:
     """A pod may log what it likes: only ok: true is good, and a stamp that is no number is the log's."""
     seen = rows(app(1, "probe", which="liveness", ok="true", status="<b>"), app(2, "probe", which="liveness", t_ns="soon"))
-    track = sights.probes(seen, FRAME, "liveness", most=10)
+    track = pod_lanes.probes(seen, FRAME, "liveness", most=10)
     assert [(mark.at_s, mark.tone) for mark in track.marks] == [(1.0, Tone.BAD), (2.001, Tone.BAD)]
 
 
 def test_marks_beyond_the_limit_are_counted() -> None:
     """The first ones are drawn, the number of the others is said."""
     seen = rows(*(app(n / 10, "probe", which="liveness", ok=True) for n in range(30)))
-    track = sights.probes(seen, FRAME, "liveness", most=12)
+    track = pod_lanes.probes(seen, FRAME, "liveness", most=12)
     assert (len(track.marks), track.left_out) == (12, 18)
 
 
 def test_the_listener_is_open_closed_and_open_again() -> None:
     """As the app says itself; before its first word nobody knows."""
     seen = rows(app(-3, "listening"), app(3, "closed"), app(3.5, "boot"), app(8.5, "listening"))
-    assert told(sights.listener(seen, FRAME)) == [
+    assert states(pod_lanes.listener(seen, FRAME)) == [
         (-5.0, -3.0, "unknown", "not known"),
         (-3.0, 3.0, "good", "open"),
         (3.0, 3.5, "bad", "closed"),
@@ -83,7 +83,7 @@ def test_the_listener_is_open_closed_and_open_again() -> None:
 
 def test_what_came_before_the_cycle_tells_how_it_begins() -> None:
     """A listener opened long ago is open from the first moment that is shown."""
-    assert told(sights.listener(rows(app(-60, "listening")), FRAME)) == [(-5.0, 15.0, "good", "open")]
+    assert states(pod_lanes.listener(rows(app(-60, "listening")), FRAME)) == [(-5.0, 15.0, "good", "open")]
 
 
 def journal(after_s: float, text: str) -> Observation:
@@ -103,7 +103,7 @@ def test_the_container_stops_goes_is_created_and_runs() -> None:
         journal(3.447, 'CreateContainer within sandbox "b" for container &ContainerMetadata{Name:user-container,Attempt:1,}'),
         journal(3.543, "StartContainer for d returns successfully"),
     )
-    assert told(sights.container(seen, FRAME)) == [
+    assert states(pod_lanes.container(seen, FRAME)) == [
         (-5.0, 3.386, "good", "running"),
         (3.386, 3.403, "turn", "stopping"),
         (3.403, 3.447, "bad", "gone"),
@@ -117,21 +117,21 @@ def test_without_a_journal_the_pods_status_speaks_and_says_how_true_it_is() -> N
     after = pod_object(ready=True, since_ns=T + 4 * S)
     after["containers"]["user-container"]["last_terminated"] = {"finished_ns": T + 3 * S}
     seen = rows(pod(-4), note(Stream.PODS, POD, T + 5 * S, after, true_to=S))
-    track = sights.container(seen, FRAME)
-    assert told(track) == [(-5.0, 3.0, "good", "running"), (3.0, 4.0, "bad", "gone"), (4.0, 15.0, "good", "running")]
+    track = pod_lanes.container(seen, FRAME)
+    assert states(track) == [(-5.0, 3.0, "good", "running"), (3.0, 4.0, "bad", "gone"), (4.0, 15.0, "good", "running")]
     assert "true to 1 s" in track.spans[1].text
 
 
 def test_pod_and_queue_proxy_turn_unready_and_back() -> None:
     """Each by its own word in the pod's object; a pod that is being deleted is told apart."""
     seen = rows(pod(-4), pod(2, ready=False), pod(6, queue_proxy=False), pod(12, deleting=True))
-    assert [one[2:] for one in told(sights.pod_ready(seen, FRAME))][1:] == [
+    assert [one[2:] for one in states(pod_lanes.pod_ready(seen, FRAME))][1:] == [
         ("good", "Ready"),
         ("bad", "not Ready"),
         ("good", "Ready"),
         ("bad", "being deleted"),
     ]
-    found = told(sights.queue_proxy(seen, FRAME, most=9))
+    found = states(pod_lanes.queue_proxy(seen, FRAME, most=9))
     assert (6.0, 12.0, "bad", "not ready") in found
 
 
@@ -148,7 +148,7 @@ def test_failed_probes_of_queue_proxy_are_events_true_to_a_second() -> None:
         *(note(Stream.EVENTS, POD, T + n * S, told_so, container="queue-proxy", true_to=S) for n in (4, 15)),
         note(Stream.EVENTS, POD, T + 4 * S, told_so, container="user-container", true_to=S),
     )
-    marks = sights.queue_proxy(seen, FRAME, most=9).marks
+    marks = pod_lanes.queue_proxy(seen, FRAME, most=9).marks
     assert [(mark.at_s, mark.until_s, mark.tone) for mark in marks] == [(4.0, 5.0, Tone.BAD), (15.0, 16.0, Tone.INFO)]
     assert "(x3)" in marks[0].text
     assert marks[1].text.startswith("(perhaps after the cycle)")
@@ -165,7 +165,7 @@ def test_the_endpoint_is_that_of_the_private_slice() -> None:
         note(Stream.ENDPOINTS, "", T + 4 * S - MS, gone),
         note(Stream.ENDPOINTS, "", T + 6 * S - MS, endpoints(POD, ready=True)),
     )
-    assert [one[2:] for one in told(sights.endpoint(seen, FRAME))][1:] == [
+    assert [one[2:] for one in states(pod_lanes.endpoint(seen, FRAME))][1:] == [
         ("good", "ready"),
         ("bad", "not ready"),
         ("bad", "not listed"),
@@ -179,9 +179,9 @@ def test_only_forwarding_errors_count_as_refused() -> None:
     elsewhere = {**ERROR, "error": "dial tcp 127.0.0.1:9090: connect: connection refused"}
     lines: list[str | dict[str, str]] = [ERROR, ERROR, probe, elsewhere, {**ERROR, "logger": "activator"}]
     seen = rows(*(note(Stream.QUEUE_PROXY, POD, T + n * 100 * MS, line) for n, line in enumerate(lines)))
-    track = sights.refused_lines(seen, FRAME, port=8080, bin_us=50_000)
+    track = pod_lanes.refused_lines(seen, FRAME, port=8080, bin_us=50_000)
     assert track.density == ((0, 1), (2, 1))
-    others = sights.lines(seen, FRAME, Stream.QUEUE_PROXY, port=8080, most=10)
+    others = pod_lanes.lines(seen, FRAME, Stream.QUEUE_PROXY, port=8080, most=10)
     assert len(others.marks) == 3
 
 
@@ -190,7 +190,7 @@ def test_a_line_is_cut_and_harmless() -> None:
     seen = rows(
         note(Stream.QUEUE_PROXY, POD, T, "\x1b[31m\u202e\x00" + "x" * 9000), note(Stream.KUBELET, POD, T, 'I0 1 "said \\"it\\""')
     )
-    (mark,) = sights.lines(seen, FRAME, Stream.QUEUE_PROXY, port=8080, most=10).marks
+    (mark,) = pod_lanes.lines(seen, FRAME, Stream.QUEUE_PROXY, port=8080, most=10).marks
     assert len(mark.text) <= LONGEST
     assert not set("\x1b\u202e\x00") & set(mark.text)
 
@@ -201,7 +201,7 @@ def test_an_error_in_a_log_is_marked_as_one() -> None:
         note(Stream.QUEUE_PROXY, POD, T, {"severity": "error", "message": "no", "error": "why"}),
         note(Stream.QUEUE_PROXY, POD, T + S, "[1, 2]"),
     )
-    marks = sights.lines(seen, FRAME, Stream.QUEUE_PROXY, port=8080, most=10).marks
+    marks = pod_lanes.lines(seen, FRAME, Stream.QUEUE_PROXY, port=8080, most=10).marks
     assert [(mark.tone, mark.text) for mark in marks] == [(Tone.BAD, "+0.000 s: no | why"), (Tone.INFO, "+1.000 s: [1, 2]")]
 
 
@@ -212,11 +212,11 @@ def test_nonsense_is_survived(payload: str) -> None:
         *(note(stream, "" if stream is Stream.ENDPOINTS else POD, T, payload, container="user-container") for stream in Stream)
     )
     tracks = [
-        sights.listener(seen, FRAME),
-        sights.container(seen, FRAME),
-        sights.pod_ready(seen, FRAME),
-        sights.queue_proxy(seen, FRAME, most=9),
-        sights.endpoint(sights.of_stream(seen, Stream.ENDPOINTS), FRAME),
+        pod_lanes.listener(seen, FRAME),
+        pod_lanes.container(seen, FRAME),
+        pod_lanes.pod_ready(seen, FRAME),
+        pod_lanes.queue_proxy(seen, FRAME, most=9),
+        pod_lanes.endpoint(pod_lanes.of_stream(seen, Stream.ENDPOINTS), FRAME),
     ]
     assert [track.spans for track in tracks] == [()] * 5
     assert all(isinstance(span, Span) for track in tracks for span in track.spans)

@@ -1,8 +1,8 @@
 """What the observers saw of a cycle's pod, as lanes of the timeline.
 
 Each function takes the observations of one pod (rows as in a History) and the frame, and gives one Track, empty when nothing was
-seen. A line is told by its stream and form, never by its time. Lines are counted before they are read one by one: a pod that says a
-million things makes a page no larger.
+observed. A line is recognised by its stream and form, never by its time. Lines are counted before they are parsed, so a pod that
+logs a million lines makes the page no larger.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ _PROBED = rf'{_EVENT}{Event.PROBE}"'
 _REFUSED = rf'"logger":\s*"{QUEUE_PROXY_LOGGER}'
 _MESSAGE = re.compile(r'(?:msg=|\] )"((?:[^"\\]|\\.)*)"')
 _PROBES = {
-    "liveness": ("Liveness probes", "Kubernetes asks: are you alive?"),
-    "readiness": ("Readiness probes", "asks: may you get requests?"),
-    "startup": ("Startup probes", "asks: have you started?"),
-    TCP_PROBE: ("TCP probes", "somebody opens its port, no more"),
+    "liveness": ("Liveness probes", "the kubelet asks: is it alive?"),
+    "readiness": ("Readiness probes", "the kubelet or queue-proxy asks: may it get requests?"),
+    "startup": ("Startup probes", "the kubelet asks: has it started?"),
+    TCP_PROBE: ("TCP probes", "a connection to its port, no request"),
 }
 _LISTENER = {
     Event.BOOT: (Tone.BAD, "closed, starting", "the app's log: boot"),
@@ -59,10 +59,10 @@ def probes(rows: pl.DataFrame, frame: Frame, which: str, *, most: int) -> Track:
     marks = []
     seen = hits.filter(pl.col("at_ns").is_between(frame.lo_ns, frame.hi_ns))
     for at_ns, _, payload in _read(seen, most):
-        told = parsed(payload) or {}
-        good = told.get("ok") is True
-        status = f", answered {told['status']}" if told.get("status") else ""
-        at = frame.seconds(_own_time(told, at_ns))
+        fields = parsed(payload) or {}
+        good = fields.get("ok") is True
+        status = f", answered {fields['status']}" if fields.get("status") else ""
+        at = frame.seconds(_own_time(fields, at_ns))
         text = f"{which} probe {'good' if good else 'FAILED'}{status} at {at:+.3f} s (the app's log)"
         marks.append(Mark(at, at, Tone.GOOD if good else Tone.BAD, cut(text)))
     return Track(f"probe-{which}", name, plain, (Stream.APP,), marks=tuple(marks), left_out=max(seen.height - most, 0))
@@ -81,9 +81,9 @@ def listener(rows: pl.DataFrame, frame: Frame) -> Track:
     found = of_stream(rows, Stream.APP).filter(pl.col("payload").str.contains(_EVENT + f'({"|".join(_LISTENER)})"'))
     turns = []
     for at_ns, _, payload in _read(found, MOST_READ):
-        told = parsed(payload) or {}
-        tone, word, evidence = _LISTENER[told["event"]] if told.get("event") in _LISTENER else (Tone.UNKNOWN, "not known", "")
-        turns.append(Turn(_own_time(told, at_ns), tone, word, evidence))
+        fields = parsed(payload) or {}
+        tone, word, evidence = _LISTENER[fields["event"]] if fields.get("event") in _LISTENER else (Tone.UNKNOWN, "not known", "")
+        turns.append(Turn(_own_time(fields, at_ns), tone, word, evidence))
     return Track("listener", "App's listener", "does the app accept connections?", (Stream.APP,), spans(turns, frame))
 
 
@@ -93,7 +93,7 @@ def container(rows: pl.DataFrame, frame: Frame) -> Track:
     # The journal is followed from the run's start on: what ran before its first word is known from the pod's status.
     turns = [*_running_before(rows, frame), *turns] if turns else list(_status_turns(rows, frame))
     streams = (Stream.CONTAINERD, Stream.PODS)
-    return Track("container", "App's container", "is its process there?", streams, spans(turns, frame))
+    return Track("container", "App's container", "the state of its process", streams, spans(turns, frame))
 
 
 def _journal_turns(rows: pl.DataFrame) -> Iterator[Turn]:
@@ -114,45 +114,45 @@ def _journal_turns(rows: pl.DataFrame) -> Iterator[Turn]:
 
 
 def _running_before(rows: pl.DataFrame, frame: Frame) -> Iterator[Turn]:
-    for at_ns, told in _pod_sights(rows):
-        since = container_of(told, USER_CONTAINER).get("running_since_ns")
+    for at_ns, fields in _pod_states(rows):
+        since = container_of(fields, USER_CONTAINER).get("running_since_ns")
         if at_ns <= frame.origin_ns and isinstance(since, int):
             yield Turn(min(since, frame.lo_ns), Tone.GOOD, "running", "the pod's status")
             return
 
 
 def _status_turns(rows: pl.DataFrame, frame: Frame) -> Iterator[Turn]:
-    said = "the pod's status (true to 1 s)"
-    for at_ns, told in _pod_sights(rows):
-        user = container_of(told, USER_CONTAINER)
+    source = "the pod's status (true to 1 s)"
+    for at_ns, fields in _pod_states(rows):
+        user = container_of(fields, USER_CONTAINER)
         ended = user.get("terminated") or user.get("last_terminated")
         if isinstance(ended, dict) and isinstance(ended.get("finished_ns"), int) and frame.shows(ended["finished_ns"]):
-            yield Turn(ended["finished_ns"], Tone.BAD, "gone", said)
+            yield Turn(ended["finished_ns"], Tone.BAD, "gone", source)
         since = user.get("running_since_ns")
         if isinstance(since, int):
-            yield Turn(since, Tone.GOOD, "running", said)
+            yield Turn(since, Tone.GOOD, "running", source)
         elif user.get("waiting"):
-            yield Turn(at_ns, Tone.TURN, "waiting", f"{said}: {user['waiting']}")
+            yield Turn(at_ns, Tone.TURN, "waiting", f"{source}: {user['waiting']}")
 
 
 def pod_ready(rows: pl.DataFrame, frame: Frame) -> Track:
-    """The pod's Ready condition as the watch told it."""
+    """The pod's Ready condition as the watch delivered it."""
     turns = []
-    for at_ns, told in _pod_sights(rows):
-        if told.get("deleting"):
+    for at_ns, fields in _pod_states(rows):
+        if fields.get("deleting"):
             turns.append(Turn(at_ns, Tone.BAD, "being deleted", "the pod's own object"))
-        elif told.get("ready") is True:
-            turns.append(Turn(at_ns, Tone.GOOD, "Ready", "the pod's Ready condition, when the watch told it"))
-        elif told.get("ready") is False:
-            turns.append(Turn(at_ns, Tone.BAD, "not Ready", "the pod's Ready condition, when the watch told it"))
-    return Track("pod-ready", "Pod Ready", "does Kubernetes call the pod fit?", (Stream.PODS,), spans(turns, frame))
+        elif fields.get("ready") is True:
+            turns.append(Turn(at_ns, Tone.GOOD, "Ready", "the pod's Ready condition, when the watch delivered it"))
+        elif fields.get("ready") is False:
+            turns.append(Turn(at_ns, Tone.BAD, "not Ready", "the pod's Ready condition, when the watch delivered it"))
+    return Track("pod-ready", "Pod Ready", "the pod's Ready condition", (Stream.PODS,), spans(turns, frame))
 
 
 def queue_proxy(rows: pl.DataFrame, frame: Frame, *, most: int) -> Track:
     """Readiness of queue-proxy, the sidecar every request goes through: its container's state, and its failed probes as events."""
     turns = []
-    for at_ns, told in _pod_sights(rows):
-        ready = container_of(told, QUEUE_PROXY).get("ready")
+    for at_ns, fields in _pod_states(rows):
+        ready = container_of(fields, QUEUE_PROXY).get("ready")
         if isinstance(ready, bool):
             word = "ready" if ready else "not ready"
             turns.append(Turn(at_ns, Tone.GOOD if ready else Tone.BAD, word, "the pod's status of queue-proxy's container"))
@@ -161,18 +161,18 @@ def queue_proxy(rows: pl.DataFrame, frame: Frame, *, most: int) -> Track:
     )
     marks = tuple(_events(failed, frame, most))
     streams = (Stream.PODS, Stream.EVENTS)
-    return Track("queue-proxy", "queue-proxy ready", "is the sidecar before the app fit?", streams, spans(turns, frame), marks)
+    return Track("queue-proxy", "queue-proxy ready", "readiness of the sidecar's container", streams, spans(turns, frame), marks)
 
 
-def endpoint(sights: pl.DataFrame, frame: Frame) -> Track:
+def endpoint(slices: pl.DataFrame, frame: Frame) -> Track:
     """Whether the pod's endpoint was ready, in the slice that lists it.
 
-    sights: rows of the stream endpointslices. Of a Revision's Services only the "-private" one follows its pods; a slice
+    slices: rows of the stream endpointslices. Of a Revision's Services only the "-private" one follows its pods; a slice
     that lists the pod no longer says not ready.
     """
     by_slice: dict[tuple[bool, str], list[Turn]] = {}
     early = frame.lo_ns - 600_000_000_000
-    near = sights.filter(pl.col("seen_ns").is_between(early, frame.hi_ns))
+    near = slices.filter(pl.col("seen_ns").is_between(early, frame.hi_ns))
     for at_ns, _, payload in _read(near, MOST_READ, by="seen_ns"):
         seen = slice_state(payload)
         if seen is None:
@@ -182,10 +182,10 @@ def endpoint(sights: pl.DataFrame, frame: Frame) -> Track:
         if listed or key in by_slice:
             ready = seen.ready.get(frame.pod, False)
             word = "ready" if ready else "not ready" if listed else "not listed"
-            turn = Turn(at_ns, Tone.GOOD if ready else Tone.BAD, word, f"EndpointSlice {key[1]}, when the watch told it")
+            turn = Turn(at_ns, Tone.GOOD if ready else Tone.BAD, word, f"EndpointSlice {key[1]}, when the watch delivered it")
             by_slice.setdefault(key, []).append(turn)
     turns = by_slice[min(by_slice)] if by_slice else []
-    return Track("endpoint", "Endpoint ready", "is the pod listed to serve?", (Stream.ENDPOINTS,), spans(turns, frame))
+    return Track("endpoint", "Endpoint ready", "its entry in the EndpointSlice", (Stream.ENDPOINTS,), spans(turns, frame))
 
 
 def refused_lines(rows: pl.DataFrame, frame: Frame, *, port: int, bin_us: int) -> Track:
@@ -205,7 +205,7 @@ def lines(rows: pl.DataFrame, frame: Frame, stream: Stream, *, port: int, most: 
     """The other lines of one stream, each as a mark; past `most` they are only counted."""
     key, name, plain = {
         Stream.QUEUE_PROXY: ("log-queue-proxy", "queue-proxy's log", "its other lines"),
-        Stream.APP: ("log-app", "App's log", "what it said beside probes"),
+        Stream.APP: ("log-app", "App's log", "its lines other than probes"),
         Stream.ACTIVATOR: ("log-activator", "activator's log", "holds requests without a ready pod"),
         Stream.KUBELET: ("journal-kubelet", "kubelet's journal", "probes and restarts containers"),
         Stream.CONTAINERD: ("journal-containerd", "containerd's journal", "starts and stops containers"),
@@ -223,18 +223,18 @@ def lines(rows: pl.DataFrame, frame: Frame, stream: Stream, *, port: int, most: 
 def _line_marks(rows: pl.DataFrame, frame: Frame, most: int) -> Iterator[Mark]:
     for at_ns, _, payload in _read(rows, most):
         at = frame.seconds(at_ns)
-        told = parsed(payload) or {}
-        tone = Tone.BAD if told.get("severity") in {"error", "fatal"} or told.get("level") in {"error", "fatal"} else Tone.INFO
-        yield Mark(at, at, tone, cut(f"{at:+.3f} s: {_said(told, payload)}"))
+        fields = parsed(payload) or {}
+        tone = Tone.BAD if fields.get("severity") in {"error", "fatal"} or fields.get("level") in {"error", "fatal"} else Tone.INFO
+        yield Mark(at, at, tone, cut(f"{at:+.3f} s: {_message_of(fields, payload)}"))
 
 
-def _said(told: Mapping[str, Any], payload: str) -> str:
-    """The part of a line one wants to read first."""
-    if isinstance(told.get("event"), str):
-        more = {key: value for key, value in told.items() if key not in {"t_ns", "event", "pod", "pid"}}
-        return f"{told['event']} {json.dumps(more, ensure_ascii=False)}"
-    if told:
-        first = (told.get(key) for key in ("message", "msg", "error"))
+def _message_of(fields: Mapping[str, Any], payload: str) -> str:
+    """The message of a log line: the text a reader looks for first."""
+    if isinstance(fields.get("event"), str):
+        more = {key: value for key, value in fields.items() if key not in {"t_ns", "event", "pod", "pid"}}
+        return f"{fields['event']} {json.dumps(more, ensure_ascii=False)}"
+    if fields:
+        first = (fields.get(key) for key in ("message", "msg", "error"))
         return " | ".join(str(part) for part in first if part) or payload
     match = _MESSAGE.search(payload[:4000])
     return match[1].replace('\\"', '"') if match else payload
@@ -242,20 +242,20 @@ def _said(told: Mapping[str, Any], payload: str) -> str:
 
 def _events(rows: pl.DataFrame, frame: Frame, most: int) -> Iterator[Mark]:
     for at_ns, until_ns, payload in _read(rows, most):
-        told = parsed(payload) or {}
-        often = f" (x{told['count']})" if isinstance(told.get("count"), int) and told["count"] > 1 else ""
-        whose = f" of {told['container']}" if told.get("container") else ""
-        tone = Tone.BAD if told.get("type") == "Warning" or told.get("reason") == "Killing" else Tone.INFO
+        fields = parsed(payload) or {}
+        often = f" (x{fields['count']})" if isinstance(fields.get("count"), int) and fields["count"] > 1 else ""
+        whose = f" of {fields['container']}" if fields.get("container") else ""
+        tone = Tone.BAD if fields.get("type") == "Warning" or fields.get("reason") == "Killing" else Tone.INFO
         lo, hi = frame.seconds(at_ns), frame.seconds(until_ns)
-        text = f"{told.get('reason', 'event')}{often}{whose}, {lo:+.1f} to {hi:+.1f} s: {told.get('message', payload)}"
+        text = f"{fields.get('reason', 'event')}{often}{whose}, {lo:+.1f} to {hi:+.1f} s: {fields.get('message', payload)}"
         if until_ns > frame.hi_ns:
             # The harness deletes the pod right after its cycle; what may belong to that is not drawn as if it were a failure.
             tone, text = Tone.INFO, f"(perhaps after the cycle) {text}"
         yield Mark(lo, hi, tone, cut(text))
 
 
-def _pod_sights(rows: pl.DataFrame) -> list[tuple[int, dict[str, Any]]]:
-    """(when the watch told it, what) of the pod's own object, in order."""
+def _pod_states(rows: pl.DataFrame) -> list[tuple[int, dict[str, Any]]]:
+    """(when the watch delivered it, what) of the pod's own object, in order."""
     return [(at_ns, parsed(payload) or {}) for at_ns, _, payload in _read(of_stream(rows, Stream.PODS), MOST_READ, by="seen_ns")]
 
 
@@ -270,9 +270,9 @@ def _within(rows: pl.DataFrame, frame: Frame) -> pl.DataFrame:
     return rows.filter((pl.col("at_ns") + pl.col("resolution_ns") >= frame.lo_ns) & (pl.col("at_ns") <= frame.hi_ns))
 
 
-def _own_time(told: Mapping[str, Any], at_ns: int) -> int:
+def _own_time(fields: Mapping[str, Any], at_ns: int) -> int:
     """The app's own stamp; the log's where it has none."""
-    own = told.get("t_ns")
+    own = fields.get("t_ns")
     return own if isinstance(own, int) and not isinstance(own, bool) and abs(own) < 2**62 else at_ns
 
 
