@@ -36,14 +36,14 @@ def test_together_as_one_by_one(table: Table, monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.parametrize(
     ("key", "value", "words"),
     [
-        ("stream", "nowhere", "'nowhere' is none of"),
-        ("stream", 5, "5 is none of"),
-        ("pod", None, "NoneType where str belongs"),
-        ("pod", 5, "int where str belongs"),
-        ("at_ns", "5", "str where int belongs"),
-        ("at_ns", 5.0, "float where int belongs"),
-        ("at_ns", True, "bool where int belongs"),
-        ("payload", ["x"], "list where str belongs"),
+        ("stream", "nowhere", "Invalid enum value 'nowhere' - at `$.stream`"),
+        ("stream", 5, "Expected `str`, got `int` - at `$.stream`"),
+        ("pod", None, "Expected `str`, got `null` - at `$.pod`"),
+        ("pod", 5, "Expected `str`, got `int` - at `$.pod`"),
+        ("at_ns", "5", "Expected `int`, got `str` - at `$.at_ns`"),
+        ("at_ns", 5.0, "Expected `int`, got `float` - at `$.at_ns`"),
+        ("at_ns", True, "Expected `int`, got `bool` - at `$.at_ns`"),
+        ("payload", ["x"], "Expected `str`, got `array` - at `$.payload`"),
     ],
 )
 def test_one_wrong_value_among_many_is_named(key: str, value: object, words: str) -> None:
