@@ -17,9 +17,6 @@ import re
 from enum import StrEnum
 from pathlib import Path
 
-HISTORY_SCHEMA = 1
-"""Raised only when a file or a column changes its meaning."""
-
 KIND = "knative-chaos history"
 """What run.json says it is."""
 

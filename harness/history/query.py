@@ -1,7 +1,7 @@
 """Questions in SQL over one history or many: their tables as views of a DuckDB that can read these files and nothing else.
 
 Every table of a history has two columns more, `run` and `scenario`; the table `runs` has one row a run. A closed run's Parquet
-files are read as far as a question needs them; a run that was never closed is read from its lines, as `harness.history.read` does.
+files are read as far as a question needs them; a run that was never closed, or has an older layout, is read whole.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ import polars as pl
 
 from harness.errors import BadInput, HistoryError
 from harness.history.layout import CLOSED, OPTIONAL, RUN, Table, parquet
-from harness.history.reader import FIX, read_meta, read_tables
+from harness.history.reader import FIX, read_head, read_tables
 from harness.history.tables import SCHEMAS, empty
+from harness.history.upgrade import Step
 from harness.model import KnativeVersion, RunMeta
 
 DEEPEST = 4
@@ -108,17 +109,18 @@ def opened(runs: Sequence[Path], *, writable: Path | None = None) -> Iterator[du
 
     Raises HistoryError for a run that is damaged, of another layout, or there twice.
     """
-    metas = [read_meta(run) for run in runs]
+    heads = [read_head(run) for run in runs]
+    metas = [meta for meta, _ in heads]
     _require_distinct(runs, metas)
     closed = {run for run in runs if (run / CLOSED).is_file()}
     connection = duckdb.connect(":memory:", config={"memory_limit": MEMORY, "temp_directory": ""})
     try:
         views = _Views(connection)
-        for run, meta in zip(runs, metas, strict=True):
-            if run in closed:
+        for run, (meta, steps) in zip(runs, heads, strict=True):
+            if run in closed and not steps:
                 views.closed(run, meta)
             else:
-                views.open(run, meta)
+                views.in_memory(run, meta, steps)
         views.make(pl.DataFrame([_about(run, meta) for run, meta in zip(runs, metas, strict=True)], schema=ABOUT))
         files = [*views.files, *([str(writable)] if writable else [])]
         # A path is looked at twice: as the pattern it was escaped into, and as the file that the pattern finds.
@@ -156,9 +158,9 @@ class _Views:
                 raise HistoryError(f"{table}.parquet has {seen} rows, {CLOSED} says {rows.get(table.value)}.", where=file)
             self._add(table, meta, _from(table, source) + (LAST_MARK if table is Table.CYCLES else ""))
 
-    def open(self, run: Path, meta: RunMeta) -> None:
-        """From its lines and maps, in memory."""
-        tables, _notes = read_tables(run)
+    def in_memory(self, run: Path, meta: RunMeta, steps: Sequence[Step]) -> None:
+        """As `harness.history.read` reads them: a run that was never closed, or has an older layout."""
+        tables, _notes = read_tables(run, steps)
         for table, rows in tables.items():
             name = f"open_{table}_{len(self._parts[table])}"
             counted = rows.unique("index", keep="last", maintain_order=True) if table is Table.CYCLES else rows

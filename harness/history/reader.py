@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
 
 from harness.errors import HistoryError
 from harness.faults import FAULTS
+from harness.history import upgrade
 from harness.history.codec import DoesNotFit, Json, decode, encode, require_sane
 from harness.history.journal import read_lines
-from harness.history.layout import CLOSED, HISTORY_SCHEMA, JOURNALS, KIND, OPTIONAL, RUN, Table, journal, load_dirs, parquet
+from harness.history.layout import CLOSED, JOURNALS, KIND, OPTIONAL, RUN, Table, journal, load_dirs, parquet
 from harness.history.load_files import read_attempts, read_load, read_report
 from harness.history.tables import checked, empty, nouns, read_parquet
+from harness.history.upgrade import HISTORY_SCHEMA, Step
 from harness.model import CycleMark, FaultEvent, Gap, History, Phase, RunMeta
 
 FIX = "Name a run directory, such as artifacts/latest/SCENARIO."
@@ -23,11 +25,11 @@ FIX = "Name a run directory, such as artifacts/latest/SCENARIO."
 def read(directory: Path) -> History:
     """The history in this run directory; the same whether it was closed or its writer was killed.
 
-    A cycle marked more than once counts as marked last. Raises HistoryError when it is no run directory, was written by a release
-    with another layout, or is damaged.
+    A cycle marked more than once counts as marked last; an older layout is upgraded. Raises HistoryError when it is no run
+    directory, has a newer layout, or is damaged.
     """
-    meta = read_meta(directory)
-    tables, notes = read_tables(directory)
+    meta, steps = read_head(directory)
+    tables, notes = read_tables(directory, steps)
     cycles: dict[int, CycleMark] = {mark.index: mark for mark in nouns(CycleMark, tables[Table.CYCLES])}
     if (attempts := tables.get(Table.ATTEMPTS)) is not None:
         astray = sorted(set(attempts["cycle"].unique()) - set(tables[Table.REQUESTS]["cycle"].unique()))
@@ -53,6 +55,11 @@ def read(directory: Path) -> History:
 
 def read_meta(directory: Path) -> RunMeta:
     """The head of the history. Raises HistoryError like `read`."""
+    return read_head(directory)[0]
+
+
+def read_head(directory: Path) -> tuple[RunMeta, tuple[Step, ...]]:
+    """The head of the history, and the steps from its layout to this release's. Raises HistoryError like `read`."""
     path = directory / RUN
     try:
         head = json.loads(path.read_text(encoding="utf-8"))
@@ -62,20 +69,15 @@ def read_meta(directory: Path) -> RunMeta:
         raise HistoryError(f"{RUN} is damaged: {error}.", where=str(path)) from error
     if not isinstance(head, dict) or head.get("kind") != KIND:
         raise HistoryError(f"{directory} is no run directory: its {RUN} is something else.", fix=FIX)
-    if head.get("schema") != HISTORY_SCHEMA:
-        raise HistoryError(
-            f"This history has layout {head.get('schema')!r}; this release reads {HISTORY_SCHEMA}.",
-            fix="Read it with the release that wrote it.",
-            where=str(path),
-        )
+    steps = upgrade.steps_from(head.get("schema"), str(path))
     try:
-        meta = decode(RunMeta, head.get("meta"))
+        meta = decode(RunMeta, upgrade.meta(head.get("meta"), steps, str(path)))
         require_sane("load.rate_rps", meta.spec.load.rate_rps, 1e-6, 1e9)
         require_sane("match_tolerance_s", meta.spec.match_tolerance_s, 1e-9, 1e6)
     except DoesNotFit as error:
         raise HistoryError(f"{RUN} is damaged: {error}.", where=str(path)) from error
     _require_known(meta.spec.fault.kind, path)
-    return meta
+    return meta, steps
 
 
 def _require_known(fault: str, path: Path) -> None:
@@ -93,16 +95,16 @@ def head_of(meta: RunMeta) -> Json:
     return {"kind": KIND, "schema": HISTORY_SCHEMA, "meta": encode(meta)}
 
 
-def read_tables(directory: Path) -> tuple[Mapping[Table, pl.DataFrame], tuple[str, ...]]:
-    """(every table, notes): of a closed run from its Parquet files, of any other from lines and maps.
+def read_tables(directory: Path, steps: Sequence[Step]) -> tuple[Mapping[Table, pl.DataFrame], tuple[str, ...]]:
+    """(every table, notes): of a closed run from its Parquet files, of any other from lines and maps. steps: those of `read_head`.
 
     Missing are those of layout.OPTIONAL that this run could have no rows in.
     """
     closed = directory / CLOSED
-    return _closed(directory, closed) if closed.is_file() else _open(directory)
+    return _closed(directory, closed, steps) if closed.is_file() else _open(directory, steps)
 
 
-def _closed(directory: Path, mark: Path) -> tuple[Mapping[Table, pl.DataFrame], tuple[str, ...]]:
+def _closed(directory: Path, mark: Path, steps: Sequence[Step]) -> tuple[Mapping[Table, pl.DataFrame], tuple[str, ...]]:
     try:
         told = json.loads(mark.read_text(encoding="utf-8"))
         rows, notes = dict(told["rows"]), tuple(str(note) for note in told["notes"])
@@ -110,7 +112,7 @@ def _closed(directory: Path, mark: Path) -> tuple[Mapping[Table, pl.DataFrame], 
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise HistoryError(f"{CLOSED} is damaged: {type(error).__name__}: {error}.", where=str(mark)) from error
     there = [table for table in Table if table not in OPTIONAL or table.value in rows]
-    tables = {table: read_parquet(table, parquet(directory, table), sums.get(table.value)) for table in there}
+    tables = {table: read_parquet(table, parquet(directory, table), sums.get(table.value), steps) for table in there}
     for table, seen in tables.items():
         if rows.get(table.value) != seen.height:
             raise HistoryError(
@@ -120,14 +122,22 @@ def _closed(directory: Path, mark: Path) -> tuple[Mapping[Table, pl.DataFrame], 
     return tables, notes
 
 
-def _open(directory: Path) -> tuple[Mapping[Table, pl.DataFrame], tuple[str, ...]]:
+def _open(directory: Path, steps: Sequence[Step]) -> tuple[Mapping[Table, pl.DataFrame], tuple[str, ...]]:
     tables: dict[Table, pl.DataFrame] = {}
     notes: list[str] = []
     for table in JOURNALS:
         path = journal(directory, table)
         rows, torn = read_lines(path)
         notes += torn
+        if upgrade.changes(table, steps):
+            rows = [upgrade.row(table, given, steps, str(path)) for given in rows]
         tables[table] = checked(table, rows, str(path))
+    if old := [table for table in Table if table not in JOURNALS and upgrade.changes(table, steps)]:
+        raise HistoryError(
+            f"This run was never closed, and its layout is too old to read {', '.join(old)} from the generator's files.",
+            fix="Read it with the release that wrote it.",
+            where=str(directory),
+        )
     requests, answers = [empty(Table.REQUESTS)], [empty(Table.ANSWERS)]
     attempts: list[pl.DataFrame] = []
     for cycle, place in load_dirs(directory):

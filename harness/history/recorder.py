@@ -17,7 +17,7 @@ from harness.errors import BadInput, HistoryError
 from harness.history import layout
 from harness.history.journal import Journal
 from harness.history.layout import CLOSED, JOURNALS, RAW, RUN, Table
-from harness.history.reader import head_of, read_tables
+from harness.history.reader import head_of, read_head, read_tables
 from harness.history.tables import row, sha256_of, write_parquet
 from harness.model import ANSWERS_FILE, ATTEMPTS_FILE, RECORDS_FILE, CycleMark, FaultEvent, Gap, Observation, Phase, RunMeta
 
@@ -142,9 +142,12 @@ def seal(directory: Path) -> None:
     """Turn lines and maps into Parquet; also for a run whose writer was killed (its clock step stays unknown). Idempotent.
 
     A kill at any point leaves either readable lines or readable Parquet: the mark comes after all tables, the deletions after it.
-    Raises HistoryError when a table cannot be read or written.
+    Raises HistoryError when a table cannot be read or written, and for a run of an older layout, which is read as it is.
     """
-    tables, notes = read_tables(directory)
+    _, steps = read_head(directory)
+    if steps:
+        raise HistoryError("A run of an older layout is not closed: it can be read as it is.", where=str(directory))
+    tables, notes = read_tables(directory, steps)
     if not (directory / CLOSED).is_file():
         for table, rows in tables.items():
             write_parquet(layout.parquet(directory, table), rows)

@@ -13,8 +13,10 @@ import polars as pl
 
 from harness.errors import HistoryError
 from harness.faults import FAULTS
+from harness.history import upgrade
 from harness.history.codec import DoesNotFit, Json, decode, encode
 from harness.history.layout import Table
+from harness.history.upgrade import Step
 from harness.model import CycleMark, FaultEvent, Gap, Lane, Observation, Outcome, Phase, Stream
 
 T = TypeVar("T")
@@ -136,7 +138,7 @@ def checked(table: Table, rows: Iterable[object], where: str) -> pl.DataFrame:
 def _whole(table: Table, rows: Sequence[object]) -> pl.DataFrame | None:
     """The table of rows that all have every column, with values of its very type; None: they must be looked at one by one.
 
-    The same answer for hundreds of thousands of observations, which one by one take half a minute.
+    The same answer for hundreds of thousands of observations, which one by one take many times as long.
     """
     try:
         columns = {name: [row[name] for row in rows] for name in SCHEMAS[table]}  # type: ignore[index]
@@ -185,10 +187,11 @@ def sha256_of(path: Path) -> str:
         raise HistoryError(f"{path.name} is damaged or gone: {error.strerror}.", where=str(path)) from error
 
 
-def read_parquet(table: Table, path: Path, sha256: object = None) -> pl.DataFrame:
+def read_parquet(table: Table, path: Path, sha256: object = None, steps: Sequence[Step] = ()) -> pl.DataFrame:
     """The table of a closed run, in this release's columns. sha256: of the file when it was written; None: nobody wrote it down.
 
-    Raises HistoryError when it is gone, damaged or of other columns, or holds what is never written.
+    steps: from the layout of the run to this release's. Raises HistoryError when the file is gone, damaged or of other columns, or
+    holds what is never written.
     """
     if sha256 is not None and sha256_of(path) != sha256:
         raise HistoryError(f"{path.name} is damaged: it is not the file that was written when the run was closed.", where=str(path))
@@ -197,6 +200,8 @@ def read_parquet(table: Table, path: Path, sha256: object = None) -> pl.DataFram
     except (OSError, pl.exceptions.PolarsError) as error:
         told = str(error).splitlines()
         raise HistoryError(f"{path.name} is damaged or gone: {told[0] if told else error!r}.", where=str(path)) from error
+    if upgrade.changes(table, steps):
+        rows = frame(table, [upgrade.row(table, given, steps, str(path)) for given in rows.iter_rows(named=True)])
     wanted = SCHEMAS[table]
     wrong = [name for name, kind in wanted.items() if rows.schema.get(name) != kind]
     if wrong:
