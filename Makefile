@@ -67,6 +67,10 @@ fix: venv ## what ruff can mend by itself
 	$(BIN)/ruff check --no-cache --fix .
 	$(BIN)/ruff format .
 
+.PHONY: schema
+schema: venv ## write docs/summary.schema.json anew from the types of summary.json
+	$(BIN)/python -m harness.report.schema > docs/summary.schema.json
+
 .PHONY: pins
 pins: ## write requirements/dev.txt anew from pyproject.toml: hashes, no addresses
 	$(PYTHON) -m venv $(VENV)-pins && $(VENV)-pins/bin/pip install --quiet --disable-pip-version-check uv

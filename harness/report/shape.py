@@ -1,201 +1,225 @@
-"""The shape of `summary.json`, typed. `docs/summary.schema.json` says the same for readers outside Python; a test compares the two.
+"""The types of `summary.json`. `make schema` writes `docs/summary.schema.json` from them, for readers outside Python.
 
-Units stand in the names. Offsets (`*_s` of a cycle) count from the cycle's fault, or from the start of its load when it has none
-(`origin` says which). None is "unknown"; an empty text is a known "no".
+A docstring describes an object, `Meta` a key and what its value may be.
 """
 
 from __future__ import annotations
 
-from typing import TypedDict
+from typing import Annotated, Literal, TypedDict
+
+from msgspec import Meta
+
+from harness.faults import FAULTS
+from harness.model import SCHEMA, Cause, Expectation, Observed, Outcome, Ruling, Stream
+
+_OUTCOMES = (*(str(outcome) for outcome in Outcome if outcome is not Outcome.HTTP_ERROR), "http-[0-9]+")
+
+Count = Annotated[int, Meta(ge=0)]
+Least0 = Annotated[float, Meta(ge=0)]
+Span = Annotated[list[float], Meta(min_length=2, max_length=2)]
+"""[lo, hi]"""
+Utc = Annotated[str, Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$")]
+Path = Annotated[str, Meta(pattern=r"^(?!/)(?!.*(^|/)\.\.(/|$)).+$")]
+ByOutcome = dict[Annotated[str, Meta(pattern=f"^({'|'.join(_OUTCOMES)})$")], Count]
+ByCause = Annotated[dict[str, Count], Meta(extra_json_schema={"propertyNames": {"enum": sorted(Cause)}})]
 
 
 class ClaimShape(TypedDict):
-    """One claim beside what was seen. expected: holds or broken. observed: holds, broken or undecided."""
+    """A claim beside what its check saw."""
 
-    id: str
-    statement: str
-    source: str
-    expected: str
-    observed: str
-    why: str
+    id: Annotated[str, Meta(description="unique in the scenario")]
+    statement: Annotated[str, Meta(description="the good behaviour, in words")]
+    source: Annotated[str, Meta(description="where the expectation comes from")]
+    expected: Annotated[Expectation, Meta(description="whether the good behaviour is expected")]
+    observed: Annotated[Observed, Meta(description="whether it was seen")]
+    why: Annotated[str, Meta(description="what the check saw, in words")]
 
 
 class VersionsShape(TypedDict):
-    """What ran. None: the history does not say."""
+    """The versions that ran. null: the history does not say."""
 
-    kubernetes: str | None
-    knative: str | None
-    ingress: str | None
-    harness: str | None
-    toolchain: str | None
+    kubernetes: Annotated[str | None, Meta(description="of the API server")]
+    knative: Annotated[str | None, Meta(description="of Knative Serving")]
+    ingress: Annotated[str | None, Meta(description="of the ingress")]
+    harness: Annotated[str | None, Meta(description="of this harness")]
+    toolchain: Annotated[str | None, Meta(description="of Go, where images were built from source")]
 
 
 class FaultShape(TypedDict):
-    """What was done to the app in a cycle, and its answer. answered_after_s: from the order to the answer."""
+    """What was done to the app in a cycle, and its answer."""
 
-    kind: str
-    persistent: bool
-    pod: str
-    boot: str
-    status: int
-    answer: str
-    answered_after_s: float | None
+    kind: Annotated[str, Meta(description="which fault", extra_json_schema={"enum": sorted(FAULTS)})]
+    persistent: Annotated[bool, Meta(description="true: it survives the restart of the container")]
+    pod: Annotated[str, Meta(description="the pod it was sent to")]
+    boot: Annotated[str, Meta(description="the boot id with which the app answered")]
+    status: Annotated[int, Meta(description="HTTP status of the app's answer")]
+    answer: Annotated[str, Meta(description="body of the app's answer")]
+    answered_after_s: Annotated[float | None, Meta(description="from the request to the answer; null: there was no answer")]
 
 
 class LandedPartShape(TypedDict):
     """One piece of the proof that a fault took hold."""
 
-    what: str
-    seen: bool
-    evidence: str
+    what: Annotated[str, Meta(description="what must be seen")]
+    seen: Annotated[bool, Meta(description="whether it was seen")]
+    evidence: Annotated[str, Meta(description="what shows it")]
 
 
 class LandedShape(TypedDict):
-    """Whether the fault took hold, and why one may believe it."""
+    """Whether the fault took hold, and the proof."""
 
-    proved: bool
-    parts: list[LandedPartShape]
+    proved: Annotated[bool, Meta(description="all parts were seen")]
+    parts: Annotated[list[LandedPartShape], Meta(description="the proof")]
 
 
 class EdgeShape(TypedDict):
-    """An edge in the life of the container: it lies within offset_s = [lo, hi]; None: there is no origin to count from."""
+    """An edge in the life of the container, known to lie between two times."""
 
-    offset_s: list[float] | None
-    evidence: str
-    resolution_s: float
+    offset_s: Annotated[Span | None, Meta(description="[lo, hi] from the cycle's origin; null: the cycle has no origin")]
+    evidence: Annotated[str, Meta(description="what shows it")]
+    resolution_s: Annotated[Least0, Meta(description="resolution of the clock that stamped it")]
 
 
 class CycleRequestsShape(TypedDict):
-    """Requests of one cycle. by_cause: failed ones only."""
+    """Requests of users in one cycle."""
 
-    sent: int
-    ok: int
-    by_outcome: dict[str, int]
-    by_cause: dict[str, int]
+    sent: Annotated[Count, Meta(description="requests sent")]
+    ok: Annotated[Count, Meta(description="requests with a good answer")]
+    by_outcome: Annotated[ByOutcome, Meta(description="requests by what the client saw")]
+    by_cause: Annotated[ByCause, Meta(description="failed requests by cause")]
 
 
 class CycleShape(TypedDict):
-    """One cycle. voided: why it does not count, "" if it counts.
+    """One cycle: a fresh pod, a steady state, the fault, the recovery. It counts if `voided` and `given_up` are empty."""
 
-    replaces: index of the voided cycle it stands in for, -1 for none. missing: edges that must be there and that nobody saw.
-    disputes: what the sources of the edges contradict each other in. queue_proxy_window_s: refused_window_s by queue-proxy's log.
-    """
-
-    index: int
-    pod: str
-    voided: str
-    given_up: str
-    replaces: int
-    origin: str | None
-    fault: FaultShape | None
-    landed: LandedShape
-    anatomy: dict[str, EdgeShape]
-    refused_window_s: list[float] | None
-    ready_throughout: bool | None
-    restarts: int | None
-    outside_window: int | None
-    missing: list[str]
-    disputes: list[str]
-    queue_proxy_window_s: list[float] | None
-    pacing_p50_us: float | None
-    pacing_p99_us: float | None
-    pacing_max_us: float | None
-    steal: float | None
-    requests: CycleRequestsShape
+    index: Annotated[Count, Meta(description="from 0")]
+    pod: Annotated[str, Meta(description="the fresh pod of this cycle")]
+    voided: Annotated[str, Meta(description="why the cycle does not count, empty if it does")]
+    given_up: Annotated[str, Meta(description="why the cycle could not be finished, empty if it was")]
+    replaces: Annotated[int, Meta(ge=-1, description="index of the voided cycle that it replaces, -1 for none")]
+    origin: Annotated[
+        Literal["fault", "load"] | None,
+        Meta(description="what the cycle's offsets count from: its fault, or the start of its load; null: neither is known"),
+    ]
+    fault: Annotated[FaultShape | None, Meta(description="null: there was none")]
+    landed: Annotated[LandedShape, Meta(description="whether the fault took hold")]
+    anatomy: Annotated[dict[str, EdgeShape], Meta(description="the edges of the restart, by name")]
+    refused_window_s: Annotated[Span | None, Meta(description="first to last refused request; null: none was refused")]
+    ready_throughout: Annotated[bool | None, Meta(description="the pod was never seen not Ready from the fault to the end")]
+    restarts: Annotated[Count | None, Meta(description="restarts of the user container")]
+    outside_window: Annotated[
+        Count | None, Meta(description="failed requests outside [old listener closed, new listener open]; null: that is not known")
+    ]
+    missing: Annotated[list[str], Meta(description="edges that a fault of this kind must have and that nobody saw")]
+    disputes: Annotated[list[str], Meta(description="where sources of the edges contradict each other by more than their error")]
+    queue_proxy_window_s: Annotated[
+        Span | None, Meta(description="first to last refused line of queue-proxy that belongs to a request; null: there was none")
+    ]
+    pacing_p50_us: Annotated[Least0 | None, Meta(description="how late requests were sent: median")]
+    pacing_p99_us: Annotated[Least0 | None, Meta(description="how late requests were sent: 99th percentile")]
+    pacing_max_us: Annotated[Least0 | None, Meta(description="how late requests were sent: maximum")]
+    steal: Annotated[Least0 | None, Meta(description="share of the machine's CPU time that was stolen")]
+    requests: Annotated[CycleRequestsShape, Meta(description="requests of this cycle")]
 
 
 class RequestsShape(TypedDict):
-    """Requests of all cycles that count."""
+    """Requests of users in all cycles that count."""
 
-    sent: int
-    ok: int
-    by_outcome: dict[str, int]
+    sent: Annotated[Count, Meta(description="requests sent")]
+    ok: Annotated[Count, Meta(description="requests with a good answer")]
+    by_outcome: Annotated[ByOutcome, Meta(description="requests by what the client saw")]
 
 
 class LedgerShape(TypedDict):
-    """Both columns of the account: attributed + unattributed = client_failures, matched + unmatched = queue_proxy_refused_lines.
+    """Failed requests and refused lines of queue-proxy, over all cycles that count.
 
-    hidden: failed attempts that a retrying client followed by another. request_log_lines, exact, strangers: of queue-proxy's
-    request log, 0 without one.
+    attributed + unattributed = client_failures; matched + unmatched = queue_proxy_refused_lines.
     """
 
-    client_failures: int
-    attributed: int
-    unattributed: int
-    ambiguous: int
-    by_cause: dict[str, int]
-    queue_proxy_refused_lines: int
-    matched: int
-    unmatched: int
-    interchangeable: int
-    censored: int
-    hidden: int
-    request_log_lines: int
-    exact: int
-    strangers: int
+    client_failures: Annotated[Count, Meta(description="failed requests")]
+    attributed: Annotated[Count, Meta(description="failed requests with a cause by evidence")]
+    unattributed: Annotated[Count, Meta(description="failed requests whose cause is unknown or ambiguous")]
+    ambiguous: Annotated[
+        Count, Meta(description="failed requests that share their possible lines with others, and lines are fewer")
+    ]
+    by_cause: Annotated[ByCause, Meta(description="failed requests by cause")]
+    queue_proxy_refused_lines: Annotated[Count, Meta(description="refused dials in queue-proxy's log")]
+    matched: Annotated[Count, Meta(description="refused lines that belong to a request of the load")]
+    unmatched: Annotated[Count, Meta(description="refused lines that do not")]
+    interchangeable: Annotated[Count, Meta(description="matched pairs that could be exchanged without changing a cause")]
+    censored: Annotated[Count, Meta(description="refused lines known to be missing")]
+    hidden: Annotated[
+        Count, Meta(description="failed attempts that a retrying client followed by another; in no other count of requests")
+    ]
+    request_log_lines: Annotated[Count, Meta(description="lines of queue-proxy's request log, 0 without one")]
+    exact: Annotated[Count, Meta(description="request log lines joined by id to a request of the load")]
+    strangers: Annotated[Count, Meta(description="request log lines of no request of the load, the system's own left out")]
 
 
 class GeneratorShape(TypedDict):
-    """How well the load kept its time. steal: the largest share of CPU time stolen from a cycle that counts."""
+    """How well the load kept its times, in the cycles that count. null: it was not measured."""
 
-    rate: float | None
-    pacing_p50_us: float | None
-    pacing_p99_us: float | None
-    steal: float | None
+    rate: Annotated[Least0 | None, Meta(description="requests a second")]
+    pacing_p50_us: Annotated[Least0 | None, Meta(description="how late requests were sent: median")]
+    pacing_p99_us: Annotated[Least0 | None, Meta(description="how late requests were sent: 99th percentile")]
+    steal: Annotated[Least0 | None, Meta(description="largest share of CPU time stolen from a cycle")]
 
 
 class PhaseShape(TypedDict):
-    """One numbered step of the run. seconds None: it never ended."""
+    """One step of the run."""
 
-    name: str
-    seconds: float | None
+    name: Annotated[str, Meta(description="which step")]
+    seconds: Annotated[Least0 | None, Meta(description="how long it took; null: it never ended")]
 
 
 class GapShape(TypedDict):
-    """A stretch in which a stream may have lost something. pod "": all pods. until_utc None: it was never closed."""
+    """A stretch of time in which a stream may have lost something."""
 
-    stream: str
-    pod: str
-    from_utc: str | None
-    until_utc: str | None
-    reason: str
+    stream: Annotated[Stream, Meta(description="which stream")]
+    pod: Annotated[str, Meta(description="of which pod; empty: of all, -: of none that is known")]
+    from_utc: Annotated[Utc | None, Meta(description="start")]
+    until_utc: Annotated[Utc | None, Meta(description="end; null: it was never closed")]
+    reason: Annotated[str, Meta(description="what happened, in words")]
 
 
 class ChangeShape(TypedDict):
-    """A change to the system under test. was None: it was not set."""
+    """A change to the system under test that observation or the host needed."""
 
-    object: str
-    what: str
-    was: str | None
-    now: str
-    why: str
+    object: Annotated[str, Meta(description="what in the cluster was changed")]
+    what: Annotated[str, Meta(description="which of its settings")]
+    was: Annotated[str | None, Meta(description="value before; null: it was not set")]
+    now: Annotated[str, Meta(description="value during the run")]
+    why: Annotated[str, Meta(description="what needed it")]
 
 
 class Summary(TypedDict):
-    """The whole of `summary.json`."""
+    """One run in one small file. Keys are only ever added; `schema` is raised when one changes its meaning.
 
-    schema: int
-    run_id: str
-    scenario: str
-    title: str
-    started_utc: str | None
-    verdict: str
-    reasons: list[str]
-    doubts: list[str]
-    notes: list[str]
-    interrupted: str
-    clock_step_s: float | None
-    claims: list[ClaimShape]
-    versions: VersionsShape
-    source: str
-    cluster: str
-    host: dict[str, str]
-    request_log: bool
-    cycles: list[CycleShape]
-    requests: RequestsShape
-    ledger: LedgerShape
-    generator: GeneratorShape
-    phases: list[PhaseShape]
-    gaps: list[GapShape]
-    system_changes: list[ChangeShape]
-    artifacts: dict[str, str]
+    Units stand in the names. null: unknown; an empty text: known not to be. Offsets (`*_s` of a cycle) count from its `origin`.
+    """
+
+    schema: Annotated[int, Meta(description="version of this shape", extra_json_schema={"const": SCHEMA})]
+    run_id: Annotated[str, Meta(description="names the run; its directory ends in it")]
+    scenario: Annotated[str, Meta(description="id in the catalogue")]
+    title: Annotated[str, Meta(description="the scenario in words")]
+    started_utc: Annotated[Utc | None, Meta(description="when the history was opened")]
+    verdict: Annotated[Ruling, Meta(description="the ruling over the run")]
+    reasons: Annotated[list[str], Meta(description="why the verdict is not a pass")]
+    doubts: Annotated[list[str], Meta(description="what keeps the evidence from deciding")]
+    notes: Annotated[list[str], Meta(description="what could not be read from the files")]
+    interrupted: Annotated[str, Meta(description="why the run ended early, empty if it did not")]
+    clock_step_s: Annotated[float | None, Meta(description="how far the machine's clock was set during the run")]
+    claims: Annotated[list[ClaimShape], Meta(description="each claim beside what was seen")]
+    versions: Annotated[VersionsShape, Meta(description="what ran")]
+    source: Annotated[str, Meta(description="where this Knative came from")]
+    cluster: Annotated[str, Meta(description="the cluster it ran on")]
+    host: Annotated[dict[str, str], Meta(description="the machine")]
+    request_log: Annotated[bool, Meta(description="queue-proxy's request log was on, which changes the system under test")]
+    cycles: Annotated[list[CycleShape], Meta(description="every cycle, voided ones included")]
+    requests: Annotated[RequestsShape, Meta(description="requests of all cycles that count")]
+    ledger: Annotated[LedgerShape, Meta(description="causes of failed requests, and the lines that explain them")]
+    generator: Annotated[GeneratorShape, Meta(description="how well the load kept its times")]
+    phases: Annotated[list[PhaseShape], Meta(description="the steps of the run in order")]
+    gaps: Annotated[list[GapShape], Meta(description="breaks of the streams")]
+    system_changes: Annotated[list[ChangeShape], Meta(description="what observation or the host needed")]
+    artifacts: Annotated[dict[str, Path], Meta(description="name -> path relative to the run directory")]

@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
+from typing import Literal
 
 from harness.errors import BadInput
 from harness.model import (
@@ -58,7 +59,7 @@ def summary(history: History, findings: Findings, verdict: Verdict, *, artifacts
         scenario=meta.spec.scenario,
         title=meta.spec.title,
         started_utc=utc(meta.anchor_utc_ns),
-        verdict=verdict.ruling.value,
+        verdict=verdict.ruling,
         reasons=list(verdict.reasons),
         doubts=list(findings.doubts),
         notes=list(history.notes),
@@ -88,16 +89,14 @@ def text(value: Summary) -> str:
     return shown.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def origin_ns(mark: CycleMark | None, event: FaultEvent | None) -> tuple[int, str] | None:
+def origin_ns(mark: CycleMark | None, event: FaultEvent | None) -> tuple[int, Literal["fault", "load"]] | None:
     """Where the cycle's offsets count from, and its name: the fault, else the start of the load; None if neither is known."""
-    for at_ns, name in (
+    times: tuple[tuple[int, Literal["fault", "load"]], ...] = (
         (mark.fault_ns if mark else 0, "fault"),
         (event.sent_ns if event else 0, "fault"),
         (mark.load_started_ns if mark else 0, "load"),
-    ):
-        if at_ns > 0:
-            return at_ns, name
-    return None
+    )
+    return next(((at_ns, name) for at_ns, name in times if at_ns > 0), None)
 
 
 def seconds(ns: int) -> float:
@@ -132,8 +131,8 @@ def _claim(result: ClaimResult) -> ClaimShape:
         "id": claim.id,
         "statement": claim.statement,
         "source": claim.source,
-        "expected": claim.expected.value,
-        "observed": result.observed.value,
+        "expected": claim.expected,
+        "observed": result.observed,
         "why": result.why,
     }
 
@@ -254,7 +253,7 @@ def _all_gaps(recorded: Iterable[Gap], found: Iterable[Gap]) -> list[Gap]:
 
 def _gap(gap: Gap) -> GapShape:
     return {
-        "stream": gap.stream.value,
+        "stream": gap.stream,
         "pod": gap.pod,
         "from_utc": utc(gap.from_ns),
         "until_utc": utc(gap.until_ns),

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, get_args, get_origin, get_type_hints, is_typeddict
+from typing import Any
 
 import jsonschema
 import pytest
@@ -99,37 +99,47 @@ def test_every_key_is_described(name: str, request: pytest.FixtureRequest) -> No
     assert jsonschema.Draft202012Validator(SCHEMA).is_valid({**whole, "new": 1})
 
 
-def test_the_typed_shape_and_the_schema_name_the_same_keys() -> None:
-    """The TypedDicts of the code and the schema for everybody else never part."""
-    assert typed_keys(Summary) == schema_keys(SCHEMA)
-
-
-def typed_keys(shape: Any) -> dict[str, Any]:
-    """Keys of a TypedDict, and those of the ones inside it."""
-    return {key: inner(hint) for key, hint in get_type_hints(shape).items()}
-
-
-def inner(hint: Any) -> Any:
-    """The keys below a hint: through lists, mappings and `| None`; None for a plain value."""
-    if is_typeddict(hint):
-        return typed_keys(hint)
-    if get_origin(hint) is dict:
-        return inner(get_args(hint)[1])
-    return next((found for arg in get_args(hint) if (found := inner(arg)) is not None), None)
-
-
-def schema_keys(schema: Any) -> Any:
-    """Keys of an object of the schema, and those of the ones inside it."""
-    if "properties" in schema:
-        assert sorted(schema["properties"]) == schema["required"]
-        return {key: schema_keys(below) for key, below in schema["properties"].items()}
-    for option in schema.get("anyOf", []):
-        if (found := schema_keys(option)) is not None:
-            return found
-    for name in ("items", "additionalProperties"):
-        if isinstance(schema.get(name), dict):
-            return schema_keys(schema[name])
-    return None
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("schema",), 2),
+        (("verdict",), "maybe"),
+        (("started_utc",), "2026-11-18 11:06:40"),
+        (("claims", 0, "expected"), "undecided"),
+        (("claims", 0, "observed"), "seen"),
+        (("cycles", 0, "index"), -1),
+        (("cycles", 0, "replaces"), -2),
+        (("cycles", 0, "origin"), "start"),
+        (("cycles", 0, "fault", "kind"), "flood"),
+        (("cycles", 0, "fault", "status"), None),
+        (("cycles", 0, "landed", "parts", 0, "seen"), None),
+        (("cycles", 0, "anatomy", "killing", "offset_s"), [1.0]),
+        (("cycles", 0, "anatomy", "killing", "resolution_s"), -1),
+        (("cycles", 0, "refused_window_s"), [1.0, 2.0, 3.0]),
+        (("cycles", 0, "ready_throughout"), 1),
+        (("cycles", 0, "restarts"), 1.5),
+        (("cycles", 0, "pacing_p99_us"), -1.0),
+        (("cycles", 0, "requests", "by_outcome"), {"http-error": 1}),
+        (("cycles", 0, "requests", "by_outcome"), {"ok": -1}),
+        (("cycles", 0, "requests", "by_cause"), {"fate": 1}),
+        (("requests", "by_outcome"), {"lost": 1}),
+        (("ledger", "by_cause"), {"": 1}),
+        (("ledger", "matched"), -1),
+        (("generator", "rate"), "50"),
+        (("phases", 0, "seconds"), -1),
+        (("system_changes", 0, "was"), 1),
+        (("host",), {"cpus": 2}),
+        (("artifacts",), {"x": "/run.json"}),
+        (("artifacts",), {"x": "raw/../../run.json"}),
+    ],
+)
+def test_a_value_that_cannot_be_does_not_fit_the_schema(
+    path: tuple[str | int, ...], value: object, s1: Any, validator: jsonschema.Draft202012Validator
+) -> None:
+    """Enums are those of the model, counts are not negative, spans have two ends, paths stay in the run directory."""
+    broken = loaded(s1)
+    at(broken, path[:-1])[path[-1]] = value
+    assert not validator.is_valid(broken)
 
 
 def test_the_same_run_gives_the_same_bytes(s1: Any) -> None:
