@@ -1,25 +1,32 @@
-"""Recorded histories and what they showed: tests/data/<name>/ is a run directory with an expected.json beside run.json.
+"""Recorded histories and what they showed: tests/data/<name>/ is a run directory with two files beside run.json that say so.
 
-    python -m tests.replay.replay DIRECTORY...      write expected.json of recordings from what they show today
+expected.json has findings and verdict, floats rounded; summary.json is the run's own summary, byte for byte.
 
-Look at the difference before committing it: a recording is real, so what it shows changes only when analysis or judgement do.
+    python -m tests.replay.replay DIRECTORY...      write both files of recordings from what they show today
+
+Look at the difference before committing it: a recording is real, so what it shows changes only when analysis, judgement or the
+summary do.
 """
 
 from __future__ import annotations
 
+import difflib
 import json
+import shutil
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
 from harness.adapters.files import write_json
-from harness.analyse import analyse
-from harness.history import read
 from harness.history.codec import Json, encode
-from harness.judge import judge
+from harness.scenario import Run, analyse_again
 
 DATA = Path(__file__).parents[1] / "data"
 EXPECTED = "expected.json"
+SUMMARY = "summary.json"
+SHOWN_LINES = 40
+"""Of a difference between summaries; whoever wants more runs `keep` and asks git."""
 
 
 def recordings(root: Path = DATA) -> list[Path]:
@@ -27,23 +34,52 @@ def recordings(root: Path = DATA) -> list[Path]:
     return sorted(path.parent for path in root.glob(f"*/{EXPECTED}"))
 
 
-def shown(directory: Path) -> dict[str, Json]:
-    """Findings and verdict of this history as JSON; floats to a millionth, which is less than any of them means."""
-    history = read(directory)
-    findings = analyse(history)
-    verdict = judge(history.meta.spec, findings)
-    return {"findings": _rounded(encode(findings)), "verdict": _rounded(encode(verdict))}
+def analysed(directory: Path) -> tuple[Run, str]:
+    """What `knative-chaos analyze` makes of a copy of this run directory, and the summary.json that it writes there.
+
+    The directory itself is left as it is. Raises HistoryError when it cannot be read.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        copy = Path(scratch) / directory.name
+        shutil.copytree(directory, copy, ignore=shutil.ignore_patterns(EXPECTED, SUMMARY))
+        return analyse_again(copy), (copy / SUMMARY).read_bytes().decode("utf-8")
+
+
+def shown(run: Run) -> dict[str, Json]:
+    """Findings and verdict as JSON; floats to a millionth, which is less than any of them means."""
+    return {"findings": _rounded(encode(run.findings)), "verdict": _rounded(encode(run.verdict))}
 
 
 def differences(directory: Path) -> list[str]:
-    """Where what the recording shows departs from its expected.json: "place: expected, shown". Empty: nowhere."""
+    """Where what the recording shows departs from its two files. Empty: nowhere.
+
+    Of expected.json "place: expected, shown"; of summary.json the lines of a unified diff.
+    """
+    return departures(directory, *analysed(directory))
+
+
+def departures(directory: Path, run: Run, summary: str) -> list[str]:
+    """The same of what `analysed` gave."""
     expected = json.loads((directory / EXPECTED).read_text(encoding="utf-8"))
-    return _compared("", expected, shown(directory))
+    kept = (directory / SUMMARY).read_bytes().decode("utf-8")
+    return [*_compared("", expected, shown(run)), *_unified(kept, summary)]
 
 
 def keep(directory: Path) -> None:
     """Write what the recording shows now as what is expected of it."""
-    write_json(directory / EXPECTED, shown(directory))
+    run, summary = analysed(directory)
+    write_json(directory / EXPECTED, shown(run))
+    (directory / SUMMARY).write_bytes(summary.encode("utf-8"))
+
+
+def _unified(kept: str, seen: str) -> list[str]:
+    if kept == seen:
+        return []
+    before, after = kept.splitlines(), seen.splitlines()
+    lines = list(difflib.unified_diff(before, after, f"{SUMMARY} as kept", f"{SUMMARY} as shown", n=1, lineterm=""))
+    more = len(lines) - SHOWN_LINES
+    # Two texts of the same lines differ in what ends them.
+    return [*lines[:SHOWN_LINES], *([f"... {more} lines more"] if more > 0 else [])] or [f"{SUMMARY}: other line ends"]
 
 
 def _rounded(value: Any) -> Any:
@@ -67,4 +103,4 @@ def _compared(place: str, expected: Any, seen: Any) -> list[str]:
 if __name__ == "__main__":
     for given in sys.argv[1:]:
         keep(Path(given))
-        print(f"wrote {Path(given) / EXPECTED}")
+        print(f"wrote {EXPECTED} and {SUMMARY} of {given}")
