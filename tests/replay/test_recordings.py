@@ -95,6 +95,11 @@ def cause(name: Cause, least: int = 1) -> Fact:
     return lambda run: run.findings.ledger.by_cause.get(name, 0) >= least
 
 
+def cycle_cause(name: Cause, least: int) -> Fact:
+    """The same of each cycle, those that do not count included."""
+    return lambda run: all(cycle.by_cause.get(name, 0) >= least for cycle in run.findings.cycles)
+
+
 def refused_lines(least: int) -> Fact:
     """All failures are refusals, and so many of them lie in queue-proxy's log."""
     return lambda run: (
@@ -155,6 +160,35 @@ SHOWS: Mapping[str, Shows] = {
     "s1-knative-1.23": passes(refused_lines(1000), restarts(1), edges(*KILLED)),
     "n1-knative-1.23": passes(quiet, restarts(0)),
     "s1-request-log-knative-1.23": passes(refused_lines(200), logged, restarts(1)),
+    "hang": passes(failures(100), cause(Cause.RESET_IN_FLIGHT, 50), edges(*KILLED), landed("left hanging")),
+    "exit": passes(refused_lines(10), restarts(1), no_edges("first-failed-probe", "killing", "sigterm")),
+    "readiness": passes(edges("pod-unready", "pod-ready-again"), restarts(0)),
+    "exec-startup": passes(refused_lines(10), edges(*KILLED, "first-good-startup-probe"), restarts(1)),
+    "exec-readiness": undecided(claim("ready-pod-is-not-refused", Observed.UNDECIDED), reason("did not stay Ready")),
+    "not-landed": undecided(reason("not proved to have landed"), restarts_of_all(0)),
+    "cut-stream": undecided(gap(Stream.QUEUE_PROXY), reason("log:queue-proxy has a gap"), unattributed(10)),
+    "outsider": undecided(unmatched(1), only("belong to no request")),
+    "lost-line": undecided(reason("unattributed"), unattributed(1), voided(True, False)),
+    "fixed": regresses(claim("ready-pod-is-not-refused", Observed.HOLDS), only("fixed")),
+    "secret-fault": regresses(claim("no-restart", Observed.BROKEN), claim("requests-do-not-fail", Observed.BROKEN), only("worse")),
+    "stalled-once": passes(voided(True, True, False, False), quiet),
+    "stalled-always": undecided(voided(True, True), reason("0 of 1 cycles count")),
+    "given-up": undecided(
+        given_up("the recovery: not seen within 10 s"), restarts_of_all(2), claim("container-restarts-once", Observed.UNDECIDED)
+    ),
+    "request-log-retries": passes(logged, hidden(30), failures(40)),
+    "all-lanes": passes(cause(Cause.DIRECT, 10), cause(Cause.REFUSED_DIAL, 50), hidden(20)),
+    "tcp-exit": undecided(refused_lines(20), restarts(1), only("did not stay Ready")),
+    "interrupted": undecided(reason("interrupted"), interrupted("KeyboardInterrupt")),
+    "killed": undecided(reason("its history was never closed"), reason("the run ended in it")),
+    "pod-gone": undecided(gap(Stream.APP), gap(Stream.QUEUE_PROXY)),
+    "clock-stepped": undecided(gap(Stream.CLOCK), only("clock has a gap")),
+    "queue-full": undecided(
+        given_up("the fault's landing: not seen within 34 s"), gap(Stream.APP), cycle_cause(Cause.OVERLOAD, 600)
+    ),
+    "activator": passes(refused_lines(10)),
+    "scaled-up": undecided(reason("another pod served it too"), cause(Cause.OVERLOAD, 50), failures(100)),
+    "probe-refusals": passes(refused_lines(40), restarts(1)),
 }
 
 
