@@ -29,7 +29,7 @@ from harness.errors import BadInput, ExitCode, HarnessError
 from harness.history.patience import WITHIN_S
 from harness.history.rows import Format, answer
 from harness.model import Ruling
-from harness.scenario import Ask, Run, analyse_again, asked_version, measure, prepare, require_runnable, with_request_log
+from harness.run import Ask, Run, analyse_again, asked_version, measure, prepare, require_runnable, with_request_log
 
 app = typer.Typer(
     name="knative-chaos",

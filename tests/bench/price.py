@@ -1,6 +1,6 @@
 """The price of observation on a real cluster: steady load with the observers and without, interleaved on one pod.
 
-Beside `harness.scenario` this is the only place that puts the rooms together.
+Beside `harness.run` this is the only place that puts the rooms together.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from harness.errors import HarnessError
 from harness.load.host import CpuTimes
 from harness.load.process import GeneratorSpec, routes_of, start
 from harness.model import Deployed, Lane, LoadPlan
-from harness.scenario import MEASURE_LOCK, Ask, World, prepare
+from harness.run import MEASURE_LOCK, Ask, World, prepare
 from tests.bench.measures import median
 from tests.bench.results import Price, Side
 from tests.bench.subjects import records, told_by

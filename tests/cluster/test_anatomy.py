@@ -20,7 +20,7 @@ from harness.history import read
 from harness.judge import judge
 from harness.knative.times import SECOND_NS, stamp_ns
 from harness.model import Bracket, CycleFindings, FaultSpec, Handler, History, LoadPlan, Probe, Ruling, Stream
-from harness.scenario import Run
+from harness.run import Run
 from tests.cluster.quick import N1, S1
 
 pytestmark = pytest.mark.cluster

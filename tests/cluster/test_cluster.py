@@ -24,7 +24,7 @@ from harness.cluster.down import KEPT, down
 from harness.cluster.record import full_name, node_name
 from harness.cluster.strays import find, is_making
 from harness.model import ClusterHandle
-from harness.scenario import World
+from harness.run import World
 
 pytestmark = pytest.mark.cluster
 

@@ -11,7 +11,7 @@ from harness.adapters.objects import Objects
 from harness.deploy.direct import NODE_PORTS
 from harness.history import read
 from harness.model import Lane, LoadPlan, Outcome
-from harness.scenario import World
+from harness.run import World
 from tests.cluster.quick import S1
 
 pytestmark = pytest.mark.cluster

@@ -20,7 +20,6 @@ from harness.adapters.clock import Reading, now_ns
 from harness.adapters.kube import ApiException, Kube
 from harness.adapters.objects import ApiRefused, Objects, Ref
 from harness.adapters.wait import Look, wait_for
-from harness.cycle import Planted
 from harness.inject import inject
 from harness.knative import pods
 from harness.knative.times import rfc3339_ns
@@ -30,7 +29,7 @@ from harness.observe import Feed, KubeLogs, LogSource, Observers, bridge
 from harness.observe.logs import LogFollower
 from harness.observe.rawcopy import RawCopies
 from harness.observe.watch import Watch
-from harness.scenario import Run, World
+from harness.run import Planted, Run, World
 from tests.cluster.quick import N1, S1
 
 pytestmark = pytest.mark.cluster

@@ -18,7 +18,7 @@ from harness.adapters.kube import Kube
 from harness.adapters.wait import Look, wait_for
 from harness.errors import ExitCode
 from harness.model import RUN_LABEL
-from harness.scenario import World
+from harness.run import World
 
 pytestmark = pytest.mark.cluster
 

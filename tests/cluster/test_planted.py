@@ -15,7 +15,6 @@ from fixtures.experiment import Experiment
 from harness import inject
 from harness.adapters.wait import Look, wait_for
 from harness.catalogue import holds
-from harness.cycle import Planted
 from harness.inject import outsider
 from harness.load.process import Generator
 from harness.model import (
@@ -31,7 +30,7 @@ from harness.model import (
     Ruling,
     Stream,
 )
-from harness.scenario import Run, World
+from harness.run import Planted, Run, World
 from tests.cluster.quick import N1, S1
 
 pytestmark = pytest.mark.cluster

@@ -22,7 +22,7 @@ from harness.history import read
 from harness.install.request_log import ANNOTATION, REF
 from harness.knative.requestlog import MARK, WANTED
 from harness.model import History, Lane, LoadPlan, Stream
-from harness.scenario import World
+from harness.run import World
 from tests.cluster.quick import S1
 from tests.cluster.test_life import ROOT, Command
 

@@ -17,7 +17,7 @@ from harness.errors import SourceError
 from harness.install.apply import apply_all, parsed
 from harness.install.changes import changed
 from harness.model import KnativeVersion, Provision
-from harness.scenario import MEASURE_LOCK, World
+from harness.run import MEASURE_LOCK, World
 from harness.sources import Fetcher, Pins, choose
 from harness.sources.release import CORE, CRDS, KOURIER
 from tests.unit.sources.site import Page, Site, serving

@@ -17,7 +17,7 @@ from harness.adapters.progress import QUIET
 from harness.catalogue import N1
 from harness.judge.algebra import rule
 from harness.model import Reason, ReasonKind, Verdict
-from harness.scenario import Run, analyse_again
+from harness.run import Run, analyse_again
 
 RECORDING = Path(__file__).parents[1] / "data" / "n1-knative-1.23"
 LATE = Reason("4 of 5 cycles count (cycle 0: pacing p99 9000 us > 5000 us)", ReasonKind.MACHINE)

@@ -153,7 +153,7 @@ def test_the_documents_are_read() -> None:
     assert ("doctor",) in verbs(text)
     assert "--kn-source" in set(OPTION.findall(text)) & known_options()
     assert links(text)
-    assert "harness/scenario.py" in paths(text)
+    assert "harness/run/" in paths(text)
 
 
 @pytest.mark.parametrize("text", ["see @@OUTPUT@@", "a @@ b", "TODO: write"])

@@ -11,12 +11,11 @@ from typing import Any, cast
 
 import pytest
 
-from harness import analyse, deploy, install, observe, scenario
+from harness import analyse, deploy, install, observe
 from harness.adapters.engine import Engine
 from harness.adapters.files import State
 from harness.adapters.progress import QUIET, Progress
 from harness.catalogue import N1, S1, broken, holds, is_catalogued, resolve
-from harness.cycle import Planted
 from harness.errors import BadInput, DeployError, Interrupted
 from harness.history import read, read_meta
 from harness.load.calm import Calm, Limits
@@ -35,7 +34,9 @@ from harness.model import (
     Stack,
     SystemChange,
 )
-from harness.scenario import Phases, World, measure, require_runnable, same_work, with_request_log
+from harness.run import Planted, World, measure, require_runnable, session, with_request_log
+from harness.run.phases import Phases
+from harness.run.session import same_work
 
 VERSION = KnativeVersion.parse("1.23")
 
@@ -225,8 +226,8 @@ def test_the_first_cycle_waits_for_a_calm_machine_and_the_record_says_so(tmp_pat
     monkeypatch.setattr(install.request_log, "settled", lambda *_args, **_kwargs: True)
     monkeypatch.setattr(install.request_log, "give_back", lambda *_args, **_kwargs: False)
     monkeypatch.setattr(observe, "Observers", lambda *_args, **_kwargs: SimpleNamespace(start=lambda: None, stop=lambda: None))
-    monkeypatch.setattr(scenario, "wait_until_calm", waited)
-    monkeypatch.setattr(scenario, "Cycle", NoCycle)
+    monkeypatch.setattr(session, "wait_until_calm", waited)
+    monkeypatch.setattr(session, "Cycle", NoCycle)
     with pytest.raises(DeployError, match="far enough"):
         measure(replace(S1, cycles=10), nowhere(tmp_path), artifacts=tmp_path / "artifacts")
     assert calls == ["calm", "cycle"]

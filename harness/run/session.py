@@ -1,22 +1,4 @@
-"""A run, top to bottom: the only module that knows the order of the rooms.
-
-`prepare` does 1-3 and is idempotent; `measure` does 4-15 under a host-wide lock.
-
- 1 check the host              9 stop the load                 } within each cycle: a generator process of its own a cycle keeps
- 2 cluster                    10 seal and drain the observers  } the making of the next pod outside every measured window
- 3 Knative                    11 close the history
- 4 deploy, wait until a       12 analyse
-   request is served          13 judge
- 5 start the observers,       14 report
-   prove each sees something, 15 give back what was taken, whatever happened; `down` does it later from the
-   wait for a calm machine       names on the host alone
- 6 start the load
- 7 prove the steady state
- 8 inject at a random phase of the probe period, wait for the proof that it landed, wait for recovery
-
-Steps 5-10 repeat for each cycle on a fresh pod (restartCount 0). Nothing here decides what a run means: 12 and 13 are pure, and
-`analyse_again` gives the same findings from the files alone.
-"""
+"""One session: a scenario deployed on a world, observed, measured cycle by cycle. Steps 4 to 15 of the list in `harness.run`."""
 
 from __future__ import annotations
 
@@ -24,169 +6,33 @@ import os
 import platform
 import random
 import secrets
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from harness import __version__, analyse, deploy, images, install, judge, observe, report, sources
+from harness import __version__, analyse, deploy, install, judge, observe
 from harness import history as history_room
-from harness.adapters.clock import Anchor, now_ns
-from harness.adapters.engine import Engine
-from harness.adapters.files import State, is_alive, locked, run_alive
-from harness.adapters.gotool import GoTool
-from harness.adapters.progress import Progress, work_of
+from harness.adapters.clock import Anchor
+from harness.adapters.files import is_alive, locked, run_alive
+from harness.adapters.progress import work_of
 from harness.adapters.signals import deferred
 from harness.catalogue import SCENARIOS, is_catalogued, resolve
-from harness.cluster import checks, kind, record
-from harness.cycle import Bench, Cycle, Planted
 from harness.errors import BadInput, HarnessError, Interrupted
 from harness.faults import fault_named
 from harness.load.calm import Limits, wait_until_calm
 from harness.load.process import require_plan
 from harness.model import (
-    ClusterHandle,
     Deployed,
-    Findings,
-    InstalledStack,
     KnativeVersion,
-    Phase,
-    Provision,
-    Ruling,
     RunMeta,
     RunSpec,
     Scenario,
-    Verdict,
 )
-
-MEASURE_LOCK = "measure.lock"
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """What a world should be made of. Empty strings mean: choose.
-
-    version: of Knative; None is the pinned one. cluster: its name; several can stand side by side. context: a kubeconfig
-    context in place of the name; one that is not of a cluster of ours is refused.
-    """
-
-    source: str = "auto"
-    version: KnativeVersion | None = None
-    cluster: str = "e2e"
-    release_url: str = ""
-    engine: str = ""
-    recreate: bool = False
-    context: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class World:
-    """A cluster on which Knative has served a request, and what it was made from."""
-
-    handle: ClusterHandle
-    stack: InstalledStack
-    provision: Provision
-    engine: Engine
-    state: State
-    progress: Progress
-    phases: tuple[Phase, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """A finished run: where its files lie and what they say."""
-
-    spec: RunSpec
-    directory: Path
-    findings: Findings
-    verdict: Verdict
-    summary: report.Summary
-
-    def expect_pass(self) -> None:
-        """Raises AssertionError with the verdict in words unless the ruling is pass.
-
-        Whether the machine alone kept it from passing is `verdict.machine_alone`; the `experiment` fixture notes that for a CI.
-        """
-        if self.verdict.ruling is not Ruling.PASS:
-            raise AssertionError("\n" + "\n".join(report.lines(self.summary, where=str(self.directory))))
-
-
-class Phases:
-    """Times the numbered steps, for the people who wait and for the record."""
-
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-        self.done: list[Phase] = []
-
-    @contextmanager
-    def step(self, name: str, *, work: str | None = "") -> Iterator[None]:
-        """One step; recorded also when it fails. work: see `Progress.step`."""
-        begun = now_ns()
-        try:
-            with self._progress.step(name, work=work):
-                yield
-        finally:
-            self.done.append(Phase(name, begun, now_ns()))
-
-
-def asked_version(text: str) -> KnativeVersion:
-    """The Knative version a user wrote, "" for the pinned one. Raises BadInput."""
-    return sources.parsed(text or images.pins().knative)
-
-
-# --- 1-3 ----------------------------------------------------------------------------------------------------------------
-
-
-def prepare(ask: Ask, *, state: State, progress: Progress) -> World:
-    """Steps 1-3: whatever is missing is made; what is there and healthy is used.
-
-    Raises HostError, SourceError, ImageError, ClusterError or InstallError, each with the command that mends it.
-    """
-    phases = Phases(progress)
-    cluster = record.name_of(ask.context) if ask.context else ask.cluster
-    record.full_name(cluster)
-    pins = images.pins()
-    kind.require_ports(cluster, state)
-    with phases.step("1 check the host", work=None):
-        checks.prepare(state, progress=progress)
-        engine = Engine.detect(state, prefer=ask.engine)
-        for note in engine.notes:
-            progress.say(note)
-    with phases.step("2a find Knative", work=None):
-        provision = sources.choose(
-            ask.source,
-            ask.version or asked_version(""),
-            state=state,
-            modules=lambda: GoTool.find(state, progress=progress),
-            release_url=ask.release_url or sources.DEFAULT_BASE,
-            pins=sources.Pins(kubernetes=pins.kubernetes, kourier=pins.kourier, envoy=pins.envoy),
-            progress=progress,
-        )
-    with phases.step("2b images", work=None):
-        provision = images.make(provision, engine=engine, state=state, progress=progress)
-        kind_program = images.kind_binary(state=state, progress=progress)
-    with phases.step("2c cluster", work=None):
-        handle = kind.up(
-            cluster,
-            provision.node_image,
-            provision.images,
-            engine=engine,
-            kind=kind_program,
-            state=state,
-            progress=progress,
-            recreate=ask.recreate,
-        )
-    with (
-        phases.step("3 Knative", work=None),
-        locked(state.locks / MEASURE_LOCK, within_s=3600, holder=f"installing into {handle.name}"),
-    ):
-        install.request_log.give_back(handle, progress=progress)
-        stack = install.install(handle, provision, progress=progress)
-    return World(handle, stack, provision, engine, state, progress, tuple(phases.done))
-
-
-# --- 4-15 ---------------------------------------------------------------------------------------------------------------
+from harness.run.analysis import Run, analyse_again
+from harness.run.cycle import Bench, Cycle, Planted
+from harness.run.phases import Phases
+from harness.run.world import MEASURE_LOCK, World
 
 
 def measure(
@@ -207,7 +53,7 @@ def measure(
     """
     spec = require_runnable(scenario, world.stack.stack.version, artifacts, planted=planted, manifest=manifest)
     with locked(world.state.locks / MEASURE_LOCK, within_s=4 * 3600, holder=f"measuring {spec.scenario}"):
-        return _Measurement(spec, world, artifacts, seed, planted or Planted(), manifest).run()
+        return _Session(spec, world, artifacts, seed, planted or Planted(), manifest).run()
 
 
 def require_runnable(
@@ -251,19 +97,8 @@ def same_work(kind: str, spec: RunSpec, *more: object) -> str:
     return work_of(kind, replace(spec, scenario="", title="", claims=(), cycles=0, max_replacements=None), *more)
 
 
-def analyse_again(directory: Path, *, picture: Path | None = None) -> Run:
-    """Steps 12-14 from the files alone. picture: a file for the timeline as SVG. Raises HistoryError when they are not a run."""
-    recorded = history_room.read(directory)
-    findings = analyse.analyse(recorded)
-    verdict = judge.judge(recorded.meta.spec, findings)
-    summary = report.write(directory, recorded, findings, verdict)
-    if picture is not None:
-        report.write_svg(picture, recorded, findings, summary)
-    return Run(recorded.meta.spec, directory, findings, verdict, summary)
-
-
-class _Measurement:
-    """The state of one run while it lasts."""
+class _Session:
+    """The state of one session while it lasts."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""One cycle on one fresh pod: baseline, fault, recovery. Steps 5 to 10 of `harness.scenario`, which is the only one to use this.
+"""One cycle on one fresh pod: baseline, fault, recovery. Steps 5 to 10 of the list in `harness.run`.
 
 A condition that does not come gives the cycle up and is kept in its mark; any other error ends the run.
 """

@@ -1,0 +1,39 @@
+"""A run, top to bottom: the only room that knows the order of the rooms.
+
+`prepare` (world.py) does 1-3 and is idempotent. `measure` (session.py) does 4-15 under a host-wide lock; 5-10 are those of a cycle
+(cycle.py). `analyse_again` (analysis.py) does 12-14.
+
+ 1 check the host              9 stop the load                 } within each cycle: a generator process of its own a cycle keeps
+ 2 cluster                    10 seal and drain the observers  } the making of the next pod outside every measured window
+ 3 Knative                    11 close the history
+ 4 deploy, wait until a       12 analyse
+   request is served          13 judge
+ 5 start the observers,       14 report
+   prove each sees something, 15 give back what was taken, whatever happened; `down` does it later from the
+   wait for a calm machine       names on the host alone
+ 6 start the load
+ 7 prove the steady state
+ 8 inject at a random phase of the probe period, wait for the proof that it landed, wait for recovery
+
+Steps 5-10 repeat for each cycle on a fresh pod (restartCount 0). Nothing here decides what a run means: 12 and 13 are pure, and
+`analyse_again` gives the same findings from the files alone.
+"""
+
+from harness.run.analysis import Run, analyse_again
+from harness.run.cycle import Planted
+from harness.run.session import measure, require_runnable, with_request_log
+from harness.run.world import MEASURE_LOCK, Ask, World, asked_version, prepare
+
+__all__ = [
+    "MEASURE_LOCK",
+    "Ask",
+    "Planted",
+    "Run",
+    "World",
+    "analyse_again",
+    "asked_version",
+    "measure",
+    "prepare",
+    "require_runnable",
+    "with_request_log",
+]

@@ -1,0 +1,99 @@
+"""Steps 1 to 3: a cluster on which Knative has served a request."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from harness import images, install, sources
+from harness.adapters.engine import Engine
+from harness.adapters.files import State, locked
+from harness.adapters.gotool import GoTool
+from harness.adapters.progress import Progress
+from harness.cluster import checks, kind, record
+from harness.model import ClusterHandle, InstalledStack, KnativeVersion, Phase, Provision
+from harness.run.phases import Phases
+
+MEASURE_LOCK = "measure.lock"
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What a world should be made of. Empty strings mean: choose.
+
+    version: of Knative; None is the pinned one. cluster: its name; several can stand side by side. context: a kubeconfig
+    context in place of the name; one that is not of a cluster of ours is refused.
+    """
+
+    source: str = "auto"
+    version: KnativeVersion | None = None
+    cluster: str = "e2e"
+    release_url: str = ""
+    engine: str = ""
+    recreate: bool = False
+    context: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """A cluster on which Knative has served a request, and what it was made from."""
+
+    handle: ClusterHandle
+    stack: InstalledStack
+    provision: Provision
+    engine: Engine
+    state: State
+    progress: Progress
+    phases: tuple[Phase, ...] = ()
+
+
+def asked_version(text: str) -> KnativeVersion:
+    """The Knative version a user wrote, "" for the pinned one. Raises BadInput."""
+    return sources.parsed(text or images.pins().knative)
+
+
+def prepare(ask: Ask, *, state: State, progress: Progress) -> World:
+    """Steps 1-3: whatever is missing is made; what is there and healthy is used.
+
+    Raises HostError, SourceError, ImageError, ClusterError or InstallError, each with the command that mends it.
+    """
+    phases = Phases(progress)
+    cluster = record.name_of(ask.context) if ask.context else ask.cluster
+    record.full_name(cluster)
+    pins = images.pins()
+    kind.require_ports(cluster, state)
+    with phases.step("1 check the host", work=None):
+        checks.prepare(state, progress=progress)
+        engine = Engine.detect(state, prefer=ask.engine)
+        for note in engine.notes:
+            progress.say(note)
+    with phases.step("2a find Knative", work=None):
+        provision = sources.choose(
+            ask.source,
+            ask.version or asked_version(""),
+            state=state,
+            modules=lambda: GoTool.find(state, progress=progress),
+            release_url=ask.release_url or sources.DEFAULT_BASE,
+            pins=sources.Pins(kubernetes=pins.kubernetes, kourier=pins.kourier, envoy=pins.envoy),
+            progress=progress,
+        )
+    with phases.step("2b images", work=None):
+        provision = images.make(provision, engine=engine, state=state, progress=progress)
+        kind_program = images.kind_binary(state=state, progress=progress)
+    with phases.step("2c cluster", work=None):
+        handle = kind.up(
+            cluster,
+            provision.node_image,
+            provision.images,
+            engine=engine,
+            kind=kind_program,
+            state=state,
+            progress=progress,
+            recreate=ask.recreate,
+        )
+    with (
+        phases.step("3 Knative", work=None),
+        locked(state.locks / MEASURE_LOCK, within_s=3600, holder=f"installing into {handle.name}"),
+    ):
+        install.request_log.give_back(handle, progress=progress)
+        stack = install.install(handle, provision, progress=progress)
+    return World(handle, stack, provision, engine, state, progress, tuple(phases.done))
