@@ -6,17 +6,18 @@ import os
 from pathlib import Path
 
 from harness.errors import HistoryError
+from harness.history.experiments import EXPERIMENT
 from harness.history.layout import RUN
 
 
 def link_latest(artifacts: Path, scenario: str, run: Path | None = None) -> Path:
-    """Point artifacts/latest/<scenario> at `run`, or at the newest run there, and return the link.
+    """Point artifacts/latest/<scenario> at `run`, or at the newest run or experiment there, and return the link.
 
     The link is relative, so that the directory can be moved, and replaced in one step, so that it is never missing.
     Raises HistoryError when there is no run or the link cannot be made.
     """
     if run is None:
-        runs = sorted(place for place in (artifacts / scenario).glob("*") if (place / RUN).is_file())
+        runs = sorted({place.parent for name in (RUN, EXPERIMENT) for place in (artifacts / scenario).glob(f"*/{name}")})
         if not runs:
             raise HistoryError(f"There is no run of {scenario} below {artifacts}.", fix="knative-chaos run SCENARIO")
         run = runs[-1]

@@ -17,6 +17,7 @@ import duckdb
 import polars as pl
 
 from harness.errors import BadInput, HistoryError
+from harness.history.experiments import EXPERIMENT
 from harness.history.layout import CLOSED, OPTIONAL, RUN, Table, parquet
 from harness.history.reader import FIX, read_head, read_tables
 from harness.history.tables import SCHEMAS, empty
@@ -87,8 +88,8 @@ def _below(place: Path, levels: int) -> Iterator[Path]:
         return
     for entry in inside:
         if entry.is_symlink():  # artifacts/latest/SCENARIO; links to anything else are not followed
-            if Path(entry.path, RUN).is_file():
-                yield Path(entry.path)
+            if Path(entry.path, RUN).is_file() or Path(entry.path, EXPERIMENT).is_file():
+                yield from _below(Path(entry.path), 1)
         elif levels and entry.is_dir():
             yield from _below(Path(entry.path), levels - 1)
 

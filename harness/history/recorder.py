@@ -57,13 +57,16 @@ class Recorder:
         self._journals = {table: Journal(layout.journal(directory, table)) for table in JOURNALS}
 
     @staticmethod
-    def open(artifacts: Path, meta: RunMeta) -> Recorder:
-        """Make the directory of this run and start writing. Raises BadInput when that cannot be done there."""
+    def open(artifacts: Path, meta: RunMeta, *, directory: Path | None = None) -> Recorder:
+        """Make the directory of this run and start writing. Raises BadInput when that cannot be done there.
+
+        directory: where, in place of artifacts/SCENARIO/UTC-ID, for a run that is a block of an experiment.
+        """
         for what, name in (("scenario", meta.spec.scenario), ("run id", meta.run_id)):
             if not _NAME.fullmatch(name):
                 raise BadInput(f"The {what} {name!r} cannot name a directory.", fix="Use letters, digits, dot, dash, underscore.")
         stamp = datetime.fromtimestamp(meta.anchor_utc_ns // 1_000_000_000, UTC).strftime("%Y%m%dT%H%M%SZ")
-        directory = artifacts / meta.spec.scenario / f"{stamp}-{meta.run_id}"
+        directory = directory or artifacts / meta.spec.scenario / f"{stamp}-{meta.run_id}"
         try:
             directory.mkdir(parents=True)
             (directory / RAW).mkdir()

@@ -8,7 +8,8 @@ from enum import StrEnum
 from typing import Self
 
 from harness.model.asked import ResolvedClaim
-from harness.model.measured import Gap
+from harness.model.measured import Block, Gap
+from harness.model.world import Stack
 
 SCHEMA = 1
 """Version of `summary.json`; raised only when a key changes its meaning. New keys do not raise it."""
@@ -225,3 +226,44 @@ class Verdict:
 
     def __bool__(self) -> bool:
         raise TypeError("a Verdict is neither true nor false: compare `verdict.ruling` with Ruling.PASS")
+
+
+@dataclass(frozen=True, slots=True)
+class ArmResult:
+    """What an experiment says of one of its arms, over the counted cycles of all its blocks.
+
+    id: of the Arm. scenario: what was measured on it. stopped: why the arm could not go on, "" if it could.
+    """
+
+    label: str
+    id: str
+    scenario: str
+    stack: Stack
+    stopped: str = ""
+    ruling: Ruling = Ruling.INCONCLUSIVE
+    reasons: tuple[str, ...] = ()
+    claims: tuple[ClaimResult, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """Several arms, measured in turn: what `experiment.json` holds. blocks: in the order of measuring, fixed before the first.
+
+    seed: of that order. interrupted: why it ended early, "" if it did not. ruling: inconclusive if one arm's is, else regression if
+    one arm's is, else pass.
+    """
+
+    id: str
+    name: str
+    title: str
+    started_ns: int
+    seed: int
+    arms: tuple[ArmResult, ...]
+    blocks: tuple[Block, ...]
+    interrupted: str = ""
+
+    @property
+    def ruling(self) -> Ruling:
+        """Over all arms."""
+        rulings = {arm.ruling for arm in self.arms}
+        return next((one for one in (Ruling.INCONCLUSIVE, Ruling.REGRESSION) if one in rulings), Ruling.PASS)

@@ -241,6 +241,27 @@ class RunMeta:
 
 
 @dataclass(frozen=True, slots=True)
+class Block:
+    """Some cycles of one arm, measured in one session. Blocks of the arms of an experiment alternate.
+
+    number: its place among the blocks of its arm, from 1. seed: of the injection phases. run: name of its run directory within the
+    experiment's, "" if nothing was begun. ended: why it was not measured to its end, "" if it was, or if its turn has not come.
+    """
+
+    arm: str
+    number: int
+    cycles: int
+    seed: int
+    run: str = ""
+    ended: str = ""
+
+    @property
+    def name(self) -> str:
+        """What its run directory is called."""
+        return f"{self.arm}-{self.number}"
+
+
+@dataclass(frozen=True, slots=True)
 class History:
     """A finished run as analysis sees it; built by `harness.history`, which is the only one to know the files.
 

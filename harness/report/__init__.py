@@ -12,6 +12,7 @@ Everything but the page and the picture is made from the summary alone: `junit` 
 from __future__ import annotations
 
 from harness.report.ci import markdown, step_summary
+from harness.report.experiments import experiment_lines
 from harness.report.headline import headline
 from harness.report.junit import Run, junit
 from harness.report.shape import Summary
@@ -23,6 +24,7 @@ from harness.report.write import write, write_svg
 __all__ = [
     "Run",
     "Summary",
+    "experiment_lines",
     "headline",
     "junit",
     "lines",

@@ -1,7 +1,7 @@
 """A run, top to bottom: the only room that knows the order of the rooms.
 
 `prepare` (world.py) does 1-3 and is idempotent. `measure` (session.py) does 4-15 under a host-wide lock; 5-10 are those of a cycle
-(cycle.py). `analyse_again` (analysis.py) does 12-14.
+(cycle.py). `analyse_again` (analysis.py) does 12-14. `compare` (experiment.py) does 4-15 for several arms in turn (blocks.py).
 
  1 check the host              9 stop the load                 } within each cycle: a generator process of its own a cycle keeps
  2 cluster                    10 seal and drain the observers  } the making of the next pod outside every measured window
@@ -21,19 +21,25 @@ Steps 5-10 repeat for each cycle on a fresh pod (restartCount 0). Nothing here d
 
 from harness.run.analysis import Run, analyse_again
 from harness.run.cycle import Planted
+from harness.run.experiment import Compared, Side, analyse_experiment, compare, require_comparable
 from harness.run.session import measure, require_runnable, with_request_log
 from harness.run.world import MEASURE_LOCK, Ask, World, asked_version, prepare
 
 __all__ = [
     "MEASURE_LOCK",
     "Ask",
+    "Compared",
     "Planted",
     "Run",
+    "Side",
     "World",
     "analyse_again",
+    "analyse_experiment",
     "asked_version",
+    "compare",
     "measure",
     "prepare",
+    "require_comparable",
     "require_runnable",
     "with_request_log",
 ]

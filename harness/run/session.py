@@ -7,7 +7,7 @@ import platform
 import random
 import secrets
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,15 @@ from harness.run.phases import Phases
 from harness.run.world import MEASURE_LOCK, World
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a run that is a block of an experiment lies. directory: of the run. experiment: its id. arm: the label."""
+
+    directory: Path
+    experiment: str
+    arm: str
+
+
 def measure(
     scenario: Scenario,
     world: World,
@@ -43,17 +52,19 @@ def measure(
     seed: int | None = None,
     planted: Planted | None = None,
     manifest: dict[str, Any] | None = None,
+    place: Place | None = None,
 ) -> Run:
     """Steps 4-15 of one scenario on the version of this world: a closed history and what it says.
 
     manifest: a Knative Service of the user's own in place of the one rendered from scenario.service, which must describe it (see
-    `deploy.described`). seed: of the injection phases; chosen and recorded when not given.
+    `deploy.described`). seed: of the injection phases; chosen and recorded when not given. place: of a block of an experiment; any
+    other run lies in artifacts/SCENARIO/UTC-ID, and artifacts/latest/SCENARIO links to it.
     Raises Interrupted (after the report is written) when ended early, BadInput when artifacts cannot be written, and whatever
     kept the first cycle from beginning.
     """
     spec = require_runnable(scenario, world.stack.stack.version, artifacts, planted=planted, manifest=manifest)
     with locked(world.state.locks / MEASURE_LOCK, within_s=4 * 3600, holder=f"measuring {spec.scenario}"):
-        return _Session(spec, world, artifacts, seed, planted or Planted(), manifest).run()
+        return _Session(spec, world, artifacts, seed, planted or Planted(), manifest, place).run()
 
 
 def require_runnable(
@@ -108,6 +119,7 @@ class _Session:
         seed: int | None,
         planted: Planted,
         manifest: dict[str, Any] | None,
+        place: Place | None,
     ) -> None:
         self.spec = replace(spec, max_replacements=spec.replacements)
         self.world = world
@@ -115,6 +127,7 @@ class _Session:
         self.seed = secrets.randbits(32) if seed is None else seed
         self.planted = planted
         self.manifest = manifest
+        self.place = place
         self.run_id = secrets.token_hex(4)
         self.namespace = f"knative-chaos-{self.run_id}"
         self.phases = Phases(world.progress)
@@ -150,13 +163,15 @@ class _Session:
             },
             anchor_utc_ns=anchor.utc_ns,
             anchor_mono_ns=anchor.mono_ns,
+            experiment=self.place.experiment if self.place else "",
+            arm=self.place.arm if self.place else "",
         )
 
     def run(self) -> Run:
         """The numbered list."""
         self.head = self.meta()
         anchor = Anchor(self.head.anchor_utc_ns, self.head.anchor_mono_ns)
-        recorder = history_room.Recorder.open(self.artifacts, self.head)
+        recorder = history_room.Recorder.open(self.artifacts, self.head, directory=self.place.directory if self.place else None)
         stopped: BaseException | None = None
         for phase in self.world.phases:
             recorder.phase(phase)
@@ -177,7 +192,8 @@ class _Session:
             with self.world.progress.step("11 close the history", work=self._work("close", self.begun_cycles)):
                 recorder.meta(replace(self.head, clock_step_ns=anchor.step_ns()))
                 recorder.close()
-            history_room.link_latest(self.artifacts, self.spec.scenario, recorder.dir)
+            if self.place is None:
+                history_room.link_latest(self.artifacts, self.spec.scenario, recorder.dir)
             with self.world.progress.step("12-14 analyse, judge, report", work=self._work("analyse", self.begun_cycles)):
                 result = analyse_again(recorder.dir)
         if stopped is None:

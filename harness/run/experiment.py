@@ -1,0 +1,226 @@
+"""An experiment: several arms, measured in turn, one session a block.
+
+Arms may share a cluster or not; one of them measures at a time, for each session takes the host-wide lock. The order of blocks is
+fixed before the first. `experiment.json` is written before and after each block, so that what was measured can be found whatever
+ends the experiment. An arm that cannot go on (its cluster is gone) is left out from there on and is inconclusive; the others go on.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from harness import history as history_room
+from harness import report
+from harness.adapters.clock import now_ns
+from harness.adapters.signals import deferred
+from harness.analyse import merged
+from harness.errors import BadInput, HarnessError, Interrupted
+from harness.history.layout import RUN
+from harness.judge import judge
+from harness.model import Arm, ArmResult, Block, Experiment, KnativeVersion, Ruling, RunSpec, Scenario
+from harness.run.analysis import Run, analyse_again
+from harness.run.blocks import plan
+from harness.run.session import Place, measure, require_runnable
+from harness.run.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One arm that is asked for. manifest: see `measure`."""
+
+    label: str
+    scenario: Scenario
+    manifest: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """A finished experiment: where its files lie and what they say. runs: of each arm by its label, in the order of measuring."""
+
+    experiment: Experiment
+    directory: Path
+    runs: Mapping[str, tuple[Run, ...]] = field(default_factory=dict)
+
+    def expect_pass(self) -> None:
+        """Raises AssertionError with the verdicts in words unless every arm passed."""
+        if self.experiment.ruling is not Ruling.PASS:
+            raise AssertionError("\n" + "\n".join(report.experiment_lines(self.experiment, where=str(self.directory))))
+
+
+def require_comparable(sides: Sequence[tuple[Side, KnativeVersion]], artifacts: Path) -> tuple[RunSpec, ...]:
+    """Each arm's scenario on its version; all that can be known before anything is made. Raises BadInput."""
+    labels = [side.label for side, _ in sides]
+    if len(sides) < 2:
+        raise BadInput("A comparison needs two arms at least.", fix="Name two versions, or run the scenario by itself.")
+    if twice := sorted({label for label in labels if labels.count(label) > 1}):
+        raise BadInput(f"Two arms are called {twice[0]!r}.", fix="Give each arm a label of its own.")
+    for label in labels:
+        if not history_room.LABEL.fullmatch(label):
+            raise BadInput(f"{label!r} cannot name an arm.", fix="Use up to 40 small letters, digits, dots and dashes.")
+    if len({side.scenario.cycles for side, _ in sides}) > 1:
+        raise BadInput("The arms ask for different numbers of cycles.", fix="Ask for the same number in each.")
+    return tuple(require_runnable(side.scenario, version, artifacts, manifest=side.manifest) for side, version in sides)
+
+
+def compare(
+    name: str, sides: Sequence[tuple[Side, World]], *, artifacts: Path, title: str = "", seed: int | None = None
+) -> Compared:
+    """Measure these arms in turn; the experiment lies in artifacts/NAME/UTC-ID.
+
+    Raises BadInput before anything is measured, Interrupted (after the record is written) on Ctrl-C. That an arm could not go on
+    raises nothing: the experiment says so, and is inconclusive.
+    """
+    require_comparable([(side, world.stack.stack.version) for side, world in sides], artifacts)
+    drawn = secrets.randbits(32) if seed is None else seed
+    by_label = {side.label: (side, world) for side, world in sides}
+    experiment = Experiment(
+        id=secrets.token_hex(4),
+        name=name,
+        title=title or sides[0][0].scenario.title,
+        started_ns=now_ns(),
+        seed=drawn,
+        arms=tuple(_begun(side, world) for side, world in sides),
+        blocks=plan(tuple(by_label), sides[0][0].scenario.cycles, drawn),
+    )
+    measuring = _Measuring(experiment, history_room.make_directory(artifacts, experiment), by_label)
+    try:
+        measuring.all_blocks()
+    except KeyboardInterrupt as error:
+        measuring.write(interrupted="KeyboardInterrupt")
+        raise _interrupted(measuring) from error
+    except Interrupted as error:
+        measuring.write(interrupted=error.what)
+        raise _interrupted(measuring) from (error.__cause__ or error)
+    finally:
+        history_room.link_latest(artifacts, name, measuring.directory)
+    return measuring.result()
+
+
+def analyse_experiment(directory: Path) -> Compared:
+    """Every run of an experiment analysed again from its files, and its arms judged anew. Raises HistoryError."""
+    experiment = history_room.read_experiment(directory)
+    runs: dict[str, tuple[Run, ...]] = {arm.label: () for arm in experiment.arms}
+    for block in experiment.blocks:
+        if block.run and (directory / block.run / RUN).is_file():
+            runs[block.arm] += (analyse_again(directory / block.run),)
+    experiment = judged(experiment, runs)
+    history_room.write_experiment(directory, experiment)
+    return Compared(experiment, directory, runs)
+
+
+def judged(experiment: Experiment, runs: Mapping[str, Sequence[Run]]) -> Experiment:
+    """The experiment with the ruling over each arm: its claims over the counted cycles of all its runs. Pure.
+
+    A block that was not measured, or not to its end, leaves its arm inconclusive: how many cycles there would be was fixed before.
+    """
+    return replace(experiment, arms=tuple(_judged(arm, experiment.blocks, runs.get(arm.label, ())) for arm in experiment.arms))
+
+
+def _judged(arm: ArmResult, blocks: Sequence[Block], runs: Sequence[Run]) -> ArmResult:
+    of_arm = [block for block in blocks if block.arm == arm.label]
+    lacking = () if len(runs) == len(of_arm) else (f"only {len(runs)} of {len(of_arm)} blocks were measured",)
+    stopped = (f"it could not go on: {arm.stopped}",) if arm.stopped else ()
+    if not runs:
+        return replace(arm, ruling=Ruling.INCONCLUSIVE, reasons=(*stopped, *lacking), claims=())
+    found = merged([(run.directory.name, run.findings) for run in runs])
+    verdict = judge(runs[0].spec, replace(found, doubts=(*stopped, *lacking, *found.doubts)))
+    # A reason may be a str with a kind; a record keeps the words.
+    claims = tuple(replace(one, why=str(one.why)) for one in verdict.claims)
+    return replace(arm, ruling=verdict.ruling, reasons=tuple(map(str, verdict.reasons)), claims=claims)
+
+
+def _begun(side: Side, world: World) -> ArmResult:
+    stack = world.stack.stack
+    return ArmResult(side.label, Arm(side.label, stack, side.scenario.service).id, side.scenario.name, stack)
+
+
+def _interrupted(measuring: _Measuring) -> Interrupted:
+    return Interrupted(
+        f"{measuring.experiment.name} ended early; what was measured is kept and counts as inconclusive.",
+        where=str(measuring.directory),
+    )
+
+
+class _Measuring:
+    """The state of one experiment while it lasts."""
+
+    def __init__(self, experiment: Experiment, directory: Path, sides: Mapping[str, tuple[Side, World]]) -> None:
+        self.experiment = experiment
+        self.directory = directory
+        self._sides = sides
+        self._runs: dict[str, tuple[Run, ...]] = dict.fromkeys(sides, ())
+        self.write()
+
+    def all_blocks(self) -> None:
+        """Each block whose arm can still go on."""
+        for index, block in enumerate(self.experiment.blocks):
+            arm = next(one for one in self.experiment.arms if one.label == block.arm)
+            if not arm.stopped:
+                self._block(index, replace(block, run=block.name))
+
+    def _block(self, index: int, block: Block) -> None:
+        side, world = self._sides[block.arm]
+        self._set_block(index, block)
+        self.write()
+        ended = "the harness crashed"
+        try:
+            measure(
+                replace(side.scenario, cycles=block.cycles),
+                world,
+                artifacts=self.directory,
+                seed=block.seed,
+                manifest=side.manifest,
+                place=Place(self.directory / block.run, self.experiment.id, block.arm),
+            )
+            ended = ""
+        except Interrupted as early:
+            ended = early.what
+            if not isinstance(early.__cause__, HarnessError):
+                raise
+            self._stop(block.arm, str(early.__cause__), world)
+        except HarnessError as error:
+            ended = str(error)
+            self._stop(block.arm, ended, world)
+        except KeyboardInterrupt:
+            ended = "KeyboardInterrupt"
+            raise
+        finally:
+            with deferred():
+                self._set_block(index, replace(block, ended=ended))
+                self._read(block)
+                self.write()
+
+    def _read(self, block: Block) -> None:
+        place = self.directory / block.run
+        if not (place / RUN).is_file():
+            return
+        self._runs[block.arm] += (analyse_again(place),)
+        stack = history_room.read_meta(place).stack
+        if stack is not None:
+            side, _ = self._sides[block.arm]
+            self._set_arm(block.arm, stack=stack, id=Arm(block.arm, stack, side.scenario.service).id)
+
+    def _stop(self, label: str, why: str, world: World) -> None:
+        world.progress.say(f"arm {label} cannot go on: {why}")
+        self._set_arm(label, stopped=why)
+
+    def _set_arm(self, label: str, **changes: Any) -> None:
+        arms = tuple(replace(arm, **changes) if arm.label == label else arm for arm in self.experiment.arms)
+        self.experiment = replace(self.experiment, arms=arms)
+
+    def _set_block(self, index: int, block: Block) -> None:
+        blocks = self.experiment.blocks
+        self.experiment = replace(self.experiment, blocks=(*blocks[:index], block, *blocks[index + 1 :]))
+
+    def write(self, *, interrupted: str = "") -> None:
+        """The record, with what the arms come to so far."""
+        self.experiment = judged(replace(self.experiment, interrupted=interrupted), self._runs)
+        history_room.write_experiment(self.directory, self.experiment)
+
+    def result(self) -> Compared:
+        """As it stands."""
+        return Compared(self.experiment, self.directory, self._runs)

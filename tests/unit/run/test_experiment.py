@@ -1,0 +1,214 @@
+"""Several arms in turn, with recorded runs in place of measured ones: what is kept and ruled, whatever ends a block."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+
+from harness.adapters.files import write_json
+from harness.adapters.progress import QUIET
+from harness.catalogue import N1, holds
+from harness.errors import BadInput, ClusterError, HistoryError, Interrupted
+from harness.history import EXPERIMENT, read_experiment, read_meta
+from harness.history.query import find
+from harness.history.reader import head_of
+from harness.model import Experiment, KnativeVersion, Ruling, Scenario, Stack
+from harness.report import experiment_lines
+from harness.run import Compared, Run, Side, World, analyse_again, analyse_experiment, compare, experiment, require_comparable
+from harness.run.session import Place
+
+RECORDING = Path(__file__).parents[2] / "data" / "n1-knative-1.23"
+STACK = Stack("1.23.0", "module", "v1.34.4", "net-kourier v0.48.0", "go1.25", (), ())
+OTHER = replace(STACK, knative="1.17.0")
+ASKED = replace(N1, name="mine", cycles=4)
+
+
+def world(stack: Stack) -> World:
+    """A cluster nobody asks anything."""
+    return cast("World", SimpleNamespace(stack=SimpleNamespace(stack=stack), progress=QUIET))
+
+
+SIDES = ((Side("new", ASKED), world(STACK)), (Side("old", ASKED), world(OTHER)))
+
+
+@dataclass
+class Recorded:
+    """In place of `measure`. ends: by the block's name, what its session ends with. kept: data. begun: blocks, in order."""
+
+    ends: dict[str, Callable[[], BaseException]] = field(default_factory=dict)
+    kept: bool = True
+    begun: list[tuple[str, int, int | None]] = field(default_factory=list)
+
+    def __call__(self, scenario: Scenario, on: World, *, artifacts: Path, seed: int | None, manifest: object, place: Place) -> Run:
+        """A copy of the recording, as a run of this arm of as many cycles as it has."""
+        name = place.directory.name
+        self.begun.append((name, scenario.cycles, seed))
+        ends = self.ends.get(name)
+        if ends is None or self.kept:
+            shutil.copytree(RECORDING, place.directory)
+            meta = read_meta(place.directory)
+            cut = "" if ends is None else "the cluster is gone"
+            head = replace(meta, run_id=name, stack=on.stack.stack, experiment=place.experiment, arm=place.arm, interrupted=cut)
+            write_json(place.directory / "run.json", head_of(head))
+        if ends is not None:
+            raise ends()
+        return analyse_again(place.directory)
+
+
+@pytest.fixture
+def recorded(monkeypatch: pytest.MonkeyPatch) -> Recorded:
+    """In place of the session."""
+    stand_in = Recorded()
+    monkeypatch.setattr(experiment, "measure", stand_in)
+    return stand_in
+
+
+def compared(tmp_path: Path) -> Compared:
+    """Both arms."""
+    return compare("mine-compare", SIDES, artifacts=tmp_path, seed=1)
+
+
+def rulings(seen: Experiment) -> dict[str, Ruling]:
+    """By arm."""
+    return {arm.label: arm.ruling for arm in seen.arms}
+
+
+def gone(early: type[BaseException] | None) -> Callable[[], BaseException]:
+    """How a session ends when its cluster dies: before its first cycle by the error itself, later as `measure` raises it."""
+
+    def made() -> BaseException:
+        died = ClusterError("the API server does not answer")
+        if early is None:
+            return died
+        after = Interrupted("mine ended early")
+        after.__cause__ = died if early is ClusterError else early()
+        return after
+
+    return made
+
+
+def test_each_arm_is_ruled_over_all_its_blocks(recorded: Recorded, tmp_path: Path) -> None:
+    """In turn, each block a run directory; the record says all of it, and reads back."""
+    done = compared(tmp_path)
+    order = [name for name, _, _ in recorded.begun]
+    assert [name[:3] for name in order] in (["new", "old", "old", "new"], ["old", "new", "new", "old"])
+    assert [cycles for _, cycles, _ in recorded.begun] == [2, 2, 2, 2]
+    assert len({seed for _, _, seed in recorded.begun}) == 2
+    assert rulings(done.experiment) == {"new": Ruling.PASS, "old": Ruling.PASS}
+    done.expect_pass()
+    counted = len(analyse_again(done.directory / "new-1").findings.cycles)
+    (failed, _) = done.experiment.arms[0].claims
+    assert f"holds in {2 * counted} of {2 * counted} cycles" in failed.why
+    assert read_experiment(done.directory) == done.experiment
+    assert {arm.stack.knative for arm in done.experiment.arms} == {"1.17.0", "1.23.0"}
+    assert len({arm.id for arm in done.experiment.arms}) == 2
+    assert {read_meta(done.directory / name).arm for name in order} == {"new", "old"}
+    assert (tmp_path / "latest" / "mine-compare").resolve() == done.directory.resolve()
+    assert find([tmp_path / "latest" / "mine-compare"]) == tuple(sorted((done.directory / name).resolve() for name in order))
+    assert find([tmp_path]) == find([done.directory])
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["in the middle of a cycle", "before its first cycle"])
+def test_an_arm_whose_cluster_dies_is_left_out_and_the_others_go_on(recorded: Recorded, tmp_path: Path, *, kept: bool) -> None:
+    """Its data are kept, it is inconclusive, and so is the experiment; the other arm has all its cycles and its verdict."""
+    first = compared(tmp_path / "before").experiment.blocks[0].arm
+    recorded.begun.clear()
+    recorded.ends, recorded.kept = {f"{first}-1": gone(ClusterError if kept else None)}, kept
+    done = compared(tmp_path)
+    other = {"new": "old", "old": "new"}[first]
+    assert [name for name, _, _ in recorded.begun] == [f"{first}-1", f"{other}-1", f"{other}-2"]
+    assert rulings(done.experiment) == {first: Ruling.INCONCLUSIVE, other: Ruling.PASS}
+    assert done.experiment.ruling is Ruling.INCONCLUSIVE
+    dead = next(arm for arm in done.experiment.arms if arm.label == first)
+    assert dead.stopped == "the API server does not answer"
+    assert dead.reasons[0] == "it could not go on: the API server does not answer"
+    assert f"only {int(kept)} of 2 blocks were measured" in dead.reasons
+    assert (done.directory / f"{first}-1" / "run.json").is_file() is kept
+    assert done.experiment.blocks[0].ended
+    with pytest.raises(AssertionError, match=r"INCONCLUSIVE  mine-compare"):
+        done.expect_pass()
+    assert analyse_experiment(done.directory).experiment == done.experiment
+
+
+@pytest.mark.parametrize("how", [gone(KeyboardInterrupt), KeyboardInterrupt], ids=["in a session", "between two"])
+def test_after_ctrl_c_what_was_measured_is_kept(recorded: Recorded, tmp_path: Path, how: Callable[[], BaseException]) -> None:
+    """No further block is begun; every arm that lacks one is inconclusive."""
+    recorded.ends = {"old-1": how}
+    with pytest.raises(Interrupted, match="what was measured is kept") as caught:
+        compared(tmp_path)
+    assert isinstance(caught.value.__cause__, KeyboardInterrupt)
+    assert recorded.begun[-1][0] == "old-1"
+    kept = read_experiment(Path(caught.value.where))
+    assert kept.interrupted
+    assert set(rulings(kept).values()) == {Ruling.INCONCLUSIVE}
+    assert not any(arm.stopped for arm in kept.arms)
+
+
+def test_a_crash_of_ours_is_seen_and_what_was_measured_is_kept(recorded: Recorded, tmp_path: Path) -> None:
+    """It is no arm's fault."""
+    recorded.ends = {"new-2": lambda: ZeroDivisionError("ours")}
+    with pytest.raises(ZeroDivisionError):
+        compared(tmp_path)
+    (directory,) = (tmp_path / "mine-compare").iterdir()
+    kept = read_experiment(directory)
+    assert rulings(kept)["new"] is Ruling.INCONCLUSIVE
+    assert [block.ended for block in kept.blocks if block.name == "new-2"] == ["the harness crashed"]
+
+
+def test_one_failing_arm_is_a_regression_of_the_experiment(recorded: Recorded, tmp_path: Path) -> None:
+    """Where nothing is inconclusive."""
+    done = compared(tmp_path)
+    arms = tuple(replace(arm, ruling=Ruling.REGRESSION) if arm.label == "old" else arm for arm in done.experiment.arms)
+    assert replace(done.experiment, arms=arms).ruling is Ruling.REGRESSION
+
+
+def test_the_verdicts_as_text(recorded: Recorded, tmp_path: Path) -> None:
+    """Each arm with its version, its claims and its runs; nothing that steers a terminal."""
+    done = compared(tmp_path)
+    said = experiment_lines(replace(done.experiment, title="a\x1b[31m"), where="there")
+    assert said[0].startswith("PASS  mine-compare: a")
+    assert "\x1b" not in "".join(said)
+    assert said[-1] == "there"
+    assert any("old: pass; Knative 1.17.0" in line and "old-1, old-2" in line for line in said)
+    assert sum("requests-do-not-fail: holds, expected holds" in line for line in said) == 2
+
+
+@pytest.mark.parametrize(
+    ("sides", "why"),
+    [
+        ([Side("a", ASKED)], "two arms at least"),
+        ([Side("a", ASKED), Side("a", ASKED)], "Two arms are called 'a'"),
+        ([Side("a", ASKED), Side("../b", ASKED)], "cannot name an arm"),
+        ([Side("a", ASKED), Side("b", replace(ASKED, cycles=9))], "different numbers of cycles"),
+        ([Side("a", ASKED), Side("b", replace(ASKED, claims=(holds("no-such"),)))], "there is not"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused_first(tmp_path: Path, sides: list[Side], why: str) -> None:
+    """Before a cluster is made."""
+    with pytest.raises(BadInput, match=why):
+        require_comparable([(side, KnativeVersion.parse("1.23")) for side in sides], tmp_path)
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"kind": "other"}', '{"kind": "knative-chaos experiment", "schema": 99}'])
+def test_a_damaged_record_is_named(tmp_path: Path, text: str) -> None:
+    """With the file."""
+    (tmp_path / EXPERIMENT).write_text(text, encoding="utf-8")
+    with pytest.raises(HistoryError, match=r"experiment\.json"):
+        read_experiment(tmp_path)
+    with pytest.raises(HistoryError, match="no experiment"):
+        read_experiment(tmp_path / "none")
+
+
+def test_the_record_is_json_for_other_programs(recorded: Recorded, tmp_path: Path) -> None:
+    """The ruling stands at its top, and each run by its relative name."""
+    done = compared(tmp_path)
+    head = json.loads((done.directory / EXPERIMENT).read_text(encoding="utf-8"))
+    assert (head["kind"], head["schema"], head["ruling"]) == ("knative-chaos experiment", 1, "pass")
+    assert sorted(block["run"] for block in head["experiment"]["blocks"]) == ["new-1", "new-2", "old-1", "old-2"]
