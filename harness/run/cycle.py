@@ -70,6 +70,10 @@ class Bench:
     planted: Planted
 
 
+NO_POD = Pod("", "", "", "")
+"""Of a cycle that begins without one: its mark names the first pod that came."""
+
+
 class Cycle:
     """Baseline, fault and recovery on one fresh pod. After `run`: `mark`, `report` (None if the generator left none), `landed`."""
 
@@ -77,7 +81,7 @@ class Cycle:
         self.bench = bench
         self.spec = bench.spec
         self.deployed = deployed
-        self.pod = deployed.pods[0]
+        self.pod = deployed.pods[0] if deployed.pods else NO_POD
         self.mark = CycleMark(index, self.pod.name, self.pod.boot, 0, 0, 0, 0, 0, 0, replaces=replaces)
         self.report: GeneratorReport | None = None
         self.landed = True
@@ -109,6 +113,8 @@ class Cycle:
                     self.mark = replace(self.mark, given_up=str(late))
                 self.report = generator.stop(within_s=spec.load.deadline_s + 10)
             bench.progress.say(f"cycle {index}: {generator.sent_so_far()} requests, {generator.failed_so_far()} failed")
+            if not self.mark.pod and (came := bench.observers.followed()):
+                self.mark = replace(self.mark, pod=came[0])
             bench.observers.seal()
         finally:
             self.mark = replace(self.mark, ended_ns=now_ns())

@@ -9,6 +9,7 @@ import secrets
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from harness import __version__, analyse, deploy, install, judge, observe
@@ -209,9 +210,11 @@ class _Session:
         world, spec = self.world, self.spec
         deploy.sweep(world.handle, alive=lambda run_id: is_alive(world.state, run_id), progress=world.progress)
         undo.enter_context(run_alive(world.state, self.run_id))
-        install.request_log.give_back(world.handle, progress=world.progress)
+        install.give_back(world.handle, progress=world.progress)
         if spec.request_log:
-            self._request_log_on(undo)
+            self._switch_on(undo, "4 request log on", install.request_log)
+        if spec.service.initial_scale == 0:
+            self._switch_on(undo, "4 initial scale 0 allowed", install.zero_scale)
         undo.callback(deploy.remove, world.handle, namespace=self.namespace, run_id=self.run_id, progress=world.progress)
         with self.phases.step("4 deploy", work=None):
             deployed = deploy.deploy(
@@ -265,20 +268,23 @@ class _Session:
     def _work(self, kind: str, *more: object) -> str:
         return same_work(kind, self.spec, self.manifest, self.planted.names(), *more)
 
-    def _request_log_on(self, undo: ExitStack) -> None:
-        """Before anything of ours is deployed, and given back after it is gone: the change rolls every Revision there is."""
+    def _switch_on(self, undo: ExitStack, step: str, switch: ModuleType) -> None:
+        """Before anything of ours is deployed, and given back after it is gone: a change may roll every Revision there is.
+
+        switch: a module of the install room with `switch_on` and `give_back`.
+        """
         world = self.world
-        undo.callback(install.request_log.give_back, world.handle, progress=world.progress)
-        with self.phases.step("4 request log on"):
-            changes = install.request_log.switch_on(world.handle, run_id=self.run_id, progress=world.progress)
+        undo.callback(switch.give_back, world.handle, progress=world.progress)
+        with self.phases.step(step):
+            changes = switch.switch_on(world.handle, run_id=self.run_id, progress=world.progress)
         everything = (*self.head.changes, *changes)
         self.head = replace(self.head, changes=everything, stack=replace(world.stack.stack, changes=everything))
 
     def _made_as_asked(self, deployed: Deployed) -> Deployed:
         """Knative may have made the Revision before it read that the request log was switched, or given back: then a fresh pod."""
         handle, on = self.world.handle, self.spec.request_log
-        pod = deployed.pods[0].name
-        asked = install.request_log.settled(handle, namespace=deployed.namespace, revision=deployed.revision, pod=pod, on=on)
+        pods = tuple(pod.name for pod in deployed.pods)
+        asked = install.request_log.settled(handle, namespace=deployed.namespace, revision=deployed.revision, pods=pods, on=on)
         return deployed if asked else deploy.fresh_pods(handle, deployed, progress=self.world.progress)
 
     def _cycles(self, bench: Bench, deployed: Deployed) -> None:

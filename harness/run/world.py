@@ -94,6 +94,6 @@ def prepare(ask: Ask, *, state: State, progress: Progress) -> World:
         phases.step("3 Knative", work=None),
         locked(state.locks / MEASURE_LOCK, within_s=3600, holder=f"installing into {handle.name}"),
     ):
-        install.request_log.give_back(handle, progress=progress)
+        install.give_back(handle, progress=progress)
         stack = install.install(handle, provision, progress=progress)
     return World(handle, stack, provision, engine, state, progress, tuple(phases.done))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from functools import partial
 
 import pytest
 
@@ -219,17 +220,19 @@ def test_a_refusal_that_stays_is_told(cluster: Cluster, monkeypatch: pytest.Monk
 def test_a_pod_of_the_making_before_is_told(cluster: Cluster, *, on: bool) -> None:
     """Knative reads the change a moment later: the Revision may have been made, and its pod started, before that."""
     now, old = (LOGGING, SILENT) if on else (SILENT, LOGGING)
-    where = {"namespace": "ns", "revision": "toggle-00001", "pod": POD.name}
+    settled = partial(request_log.settled, HANDLE, namespace="ns", revision="toggle-00001", on=on)
+    pods = (POD.name,)
     cluster.revise(now, now)
-    assert request_log.settled(HANDLE, **where, on=on, within_s=5)
+    assert settled(pods=pods, within_s=5)
     cluster.revise(now, old)
-    assert not request_log.settled(HANDLE, **where, on=on, within_s=5)
+    assert not settled(pods=pods, within_s=5)
+    assert settled(pods=(), within_s=5), "from zero there is no pod to replace"
     cluster.revise(old, old)
     with pytest.raises(WaitTimeout, match="with it" if on else "without it"):
-        request_log.settled(HANDLE, **where, on=on, within_s=0.3)
+        settled(pods=pods, within_s=0.3)
     del cluster.stored[DEPLOYMENT]
     with pytest.raises(WaitTimeout, match="0 Deployments"):
-        request_log.settled(HANDLE, **where, on=on, within_s=0.3)
+        settled(pods=pods, within_s=0.3)
 
 
 def test_giving_back_waits_for_the_revisions(cluster: Cluster) -> None:

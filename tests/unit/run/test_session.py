@@ -155,6 +155,7 @@ def test_the_request_log_is_given_back_whatever_happens(
         monkeypatch.setattr(deploy, name, stand_in(name))
     for name in ("switch_on", "settled", "give_back"):
         monkeypatch.setattr(install.request_log, name, stand_in(name))
+    monkeypatch.setattr(install.zero_scale, "give_back", lambda *_args, **_kwargs: False)
     with pytest.raises(type(ends) if not isinstance(ends, KeyboardInterrupt) else Interrupted):
         measure(with_request_log(replace(S1, cycles=1)), nowhere(tmp_path), artifacts=tmp_path / "artifacts")
     order = ["sweep", "give_back", "switch_on", "deploy", "settled", "open_routes"]
@@ -194,6 +195,7 @@ def test_a_pod_made_before_the_switch_was_read_is_replaced(
     monkeypatch.setattr(deploy, "open_routes", open_routes)
     monkeypatch.setattr(install.request_log, "settled", settled)
     monkeypatch.setattr(install.request_log, "give_back", lambda *_args, **_kwargs: False)
+    monkeypatch.setattr(install.zero_scale, "give_back", lambda *_args, **_kwargs: False)
     monkeypatch.setattr(install.request_log, "switch_on", lambda *_args, **_kwargs: ())
     with pytest.raises(DeployError, match="far enough"):
         measure(with_request_log(S1) if asked else S1, nowhere(tmp_path), artifacts=tmp_path / "artifacts")
@@ -225,6 +227,7 @@ def test_the_first_cycle_waits_for_a_calm_machine_and_the_record_says_so(tmp_pat
         monkeypatch.setattr(deploy, name, lambda *_args, **_kwargs: DEPLOYED)
     monkeypatch.setattr(install.request_log, "settled", lambda *_args, **_kwargs: True)
     monkeypatch.setattr(install.request_log, "give_back", lambda *_args, **_kwargs: False)
+    monkeypatch.setattr(install.zero_scale, "give_back", lambda *_args, **_kwargs: False)
     monkeypatch.setattr(observe, "Observers", lambda *_args, **_kwargs: SimpleNamespace(start=lambda: None, stop=lambda: None))
     monkeypatch.setattr(session, "wait_until_calm", waited)
     monkeypatch.setattr(session, "Cycle", NoCycle)
@@ -276,3 +279,34 @@ def test_the_expected_time_of_a_cycle_is_that_of_a_cycle_like_it(tmp_path: Path)
             pass
     assert [line for line in said if "..." in line] == ["6-10 cycle 0 ... (took 31 s last time)", "6-10 cycle 1 ..."]
     assert [phase.name for phase in phases.done] == ["6-10 cycle 0", "6-10 cycle 1"]
+
+
+def test_from_zero_is_allowed_for_the_run_and_given_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also what a killed run left; the run's own Service is gone before the switch is turned back."""
+    calls: list[str] = []
+
+    def stand_in(name: str, answer: object = None) -> Callable[..., object]:
+        def called(*_args: object, **_kwargs: object) -> object:
+            calls.append(name)
+            return answer
+
+        return called
+
+    change = SystemChange("ConfigMap x/y", "key", None, "true", "why")
+
+    def fail(*_args: object, **_kwargs: object) -> object:
+        calls.append("deploy")
+        raise DeployError("far enough")
+
+    monkeypatch.setattr(deploy, "sweep", stand_in("sweep"))
+    monkeypatch.setattr(deploy, "remove", stand_in("remove"))
+    monkeypatch.setattr(deploy, "deploy", fail)
+    monkeypatch.setattr(install.request_log, "give_back", stand_in("log given back"))
+    monkeypatch.setattr(install.zero_scale, "give_back", stand_in("given back"))
+    monkeypatch.setattr(install.zero_scale, "switch_on", stand_in("on", (change,)))
+    spec = replace(S1, name="mine", service=replace(S1.service, min_scale=0, initial_scale=0))
+    with pytest.raises(DeployError, match="far enough"):
+        measure(spec, nowhere(tmp_path), artifacts=tmp_path / "artifacts")
+    assert calls == ["sweep", "log given back", "given back", "on", "deploy", "remove", "given back"]
+    (run,) = (tmp_path / "artifacts" / "mine").iterdir()
+    assert read_meta(run).changes == (change,)
