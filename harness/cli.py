@@ -24,7 +24,7 @@ from harness.adapters.text import printable
 from harness.catalogue import SCENARIOS, is_catalogued, scenario
 from harness.cluster import checks
 from harness.cluster import down as take_down
-from harness.deploy import described, from_yaml
+from harness.deploy import spec_of, workload_of
 from harness.errors import BadInput, ExitCode, HarnessError
 from harness.history.patience import WITHIN_S
 from harness.history.rows import Format, answer
@@ -135,20 +135,20 @@ def run(
     """Measure one scenario and print its verdict."""
     asked = scenario(name)
     # The user's file is read before anything is built: bad input must be refused at once.
-    manifest = from_yaml(_text_of(service)) if service else None
+    workload = workload_of(_text_of(service)) if service else None
     asked = replace(asked, cycles=cycles or asked.cycles, load=replace(asked.load, rate_rps=rate or asked.load.rate_rps))
-    if manifest:
-        asked = replace(asked, service=described(manifest, base=asked.service))
-    if manifest or not is_catalogued(asked):
+    if workload:
+        asked = replace(asked, service=spec_of(workload, base=asked.service))
+    if workload or not is_catalogued(asked):
         asked = replace(asked, name=f"{asked.name}-own", title=f"{asked.title}, changed by the caller")
     if request_log:
         asked = with_request_log(asked)
     version = asked_version(kn_version)
-    require_runnable(asked, version, artifacts, manifest=manifest)
+    require_runnable(asked, version, artifacts, workload=workload)
     state = State.default()
     progress = _progress(state)
     world = prepare(Ask(kn_source, version, cluster, release_url, engine, context=context), state=state, progress=progress)
-    _show(measure(asked, world, artifacts=artifacts, seed=seed, manifest=manifest))
+    _show(measure(asked, world, artifacts=artifacts, seed=seed, workload=workload))
 
 
 @app.command()

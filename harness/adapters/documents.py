@@ -5,7 +5,7 @@ Numbers, booleans and null are read as Kubernetes reads them; what looks like a 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ try:  # Knative's CRDs are 10,000 lines: libyaml, where the wheel carries it, is
 except ImportError:  # pragma: no cover - every wheel of the pinned version carries it
     from yaml import SafeLoader as _Fast  # type: ignore[assignment]
 
-__all__ = ["DEEPEST", "Document", "Obj", "YAMLError", "documents", "name_of"]
+__all__ = ["DEEPEST", "Document", "Obj", "YAMLError", "documents", "dumped", "name_of"]
 
 YAMLError = yaml.YAMLError
 
@@ -62,6 +62,11 @@ class Document:
     def strings(self) -> Iterator[str]:
         """Each string that is a value in the document; keys and comments are none."""
         yield from _strings(self.value)
+
+
+def dumped(objects: Iterable[Obj]) -> str:
+    """The objects as YAML for people: one document each, keys in their order."""
+    return "---\n".join(yaml.safe_dump(obj, sort_keys=False, default_flow_style=False, width=100) for obj in objects)
 
 
 def name_of(value: Any) -> str:

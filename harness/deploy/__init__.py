@@ -1,8 +1,20 @@
-"""A Knative Service on the cluster and its fresh pods -> Deployed. May touch adapters; knows no other stage."""
+"""A workload on the cluster, its fresh pods and the routes to them -> Deployed. May touch adapters; knows no other stage."""
 
 from harness.deploy.clearing import remove, sweep
 from harness.deploy.direct import open_routes
-from harness.deploy.manifest import described, from_yaml, render
-from harness.deploy.service import deploy, fresh_pods
+from harness.deploy.standing import deploy, fresh_pods
+from harness.deploy.workload import knative_service, plain_deployment, require_possible, spec_of, workload_for, workload_of
 
-__all__ = ["deploy", "described", "fresh_pods", "from_yaml", "open_routes", "remove", "render", "sweep"]
+__all__ = [
+    "deploy",
+    "fresh_pods",
+    "knative_service",
+    "open_routes",
+    "plain_deployment",
+    "remove",
+    "require_possible",
+    "spec_of",
+    "sweep",
+    "workload_for",
+    "workload_of",
+]

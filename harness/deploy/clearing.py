@@ -12,6 +12,9 @@ from harness.deploy.pods import GRACE_S
 from harness.knative.names import SERVING_API
 from harness.model import RUN_LABEL, ClusterHandle
 
+DEPLOYED = ((SERVING_API, "Service"), ("apps/v1", "Deployment"), ("v1", "Service"))
+"""What runs make, and what must be deleted one by one in a namespace that is not the run's."""
+
 CLEARED = "knative-chaos.dev/cleared"
 """Annotation of a namespace on its way out."""
 
@@ -30,8 +33,10 @@ def remove(handle: ClusterHandle, *, namespace: str, run_id: str, within_s: floa
     selector = f"{RUN_LABEL}={run_id}"
     what = "the run's namespace" if ours else "the run's Services"
     with progress.step(f"remove {what} ({namespace})", work=f"remove {what}"):
-        for service in objects.find(SERVING_API, "Service", namespace=namespace, labels=selector):
-            objects.delete(Ref.of(service))
+        for api_version, kind in DEPLOYED:
+            for one in objects.find(api_version, kind, namespace=namespace, labels=selector):
+                if not one["metadata"].get("ownerReferences"):  # what Knative made goes with what it was made for
+                    objects.delete(Ref.of(one))
         if ours:
             objects.delete(space)
         hurried = False

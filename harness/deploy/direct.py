@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 from harness.adapters.documents import Obj
 from harness.adapters.ingress import ask, served
 from harness.adapters.kube import Kube
-from harness.adapters.objects import ApiRefused, Objects, Ref
+from harness.adapters.objects import Objects
 from harness.adapters.progress import QUIET, Progress
 from harness.adapters.wait import Look, wait_for
-from harness.errors import BadInput, DeployError
+from harness.deploy.applying import accepted
+from harness.errors import BadInput
 from harness.knative.names import HTTP_PORT, REVISION_LABEL
 from harness.model import (
     CONTROL_NODE_PORT,
@@ -68,7 +69,7 @@ def open_routes(
     objects = Objects(Kube.of(handle))
     with progress.step(f"open the routes {', '.join(way.route for way in ways)}"):
         for way in ways:
-            _made(objects, manifest(way, deployed, run_id=run_id), within_s=within_s)
+            accepted(objects, manifest(way, deployed, run_id=run_id), within_s=within_s)
         host = deployed.route(USERS_ROUTE).host
         routes = (Route(way.route, handle.address, way.host_port, host, HOPS[way.route]) for way in ways)
         opened = replace(deployed, routes=(*deployed.routes, *routes))
@@ -132,39 +133,3 @@ def _ways(handle: ClusterHandle, deployed: Deployed, routes: set[str]) -> list[W
                 fix="Leave out the lanes that take it, or use a cluster made by knative-chaos up.",
             )
     return ways
-
-
-def _made(objects: Objects, obj: Obj, *, within_s: float) -> None:
-    """Apply; a port that a namespace on its way out still holds becomes free, one of a Service that stays does not."""
-    port = int(obj["spec"]["ports"][0]["nodePort"])
-
-    def once() -> Look[bool]:
-        try:
-            objects.apply(obj)
-        except ApiRefused as refused:
-            if "already allocated" not in refused.said:
-                raise
-            holder = _holder(objects, port)
-            if holder is not None and not _going(objects, holder):
-                raise DeployError(
-                    f"Node port {port} is taken by {holder}.",
-                    fix="Remove that Service, or leave out the lane that needs the port.",
-                    where=str(Ref.of(obj)),
-                ) from refused
-            return Look(None, f"node port {port} is held by {holder or 'nobody that can be seen'}")
-        return Look(value=True, seen="made")
-
-    wait_for(f"node port {port} is ours", once, within_s=within_s, every_s=0.5)
-
-
-def _holder(objects: Objects, port: int) -> Ref | None:
-    for service in objects.find("v1", "Service"):
-        if any(one.get("nodePort") == port for one in service["spec"].get("ports") or []):
-            return Ref.of(service)
-    return None
-
-
-def _going(objects: Objects, service: Ref) -> bool:
-    """Whether it is being removed, or all of its namespace is."""
-    seen = (objects.get(service), objects.get(Ref("v1", "Namespace", service.namespace)))
-    return any(one is None or one["metadata"].get("deletionTimestamp") for one in seen)

@@ -21,16 +21,14 @@ CPU_REQUEST = "50m"
 _DNS_LABEL = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
 
 
-def render(spec: ServiceSpec, *, namespace: str, image: str, token: str, run_id: str) -> Obj:
+def render(spec: ServiceSpec) -> Obj:
     """The Service v1 of a spec: one container of the toggle app, probes as asked and no others, no limits."""
     container: Obj = {
-        "image": image,
-        "imagePullPolicy": "IfNotPresent",
+        "image": TOGGLE.image,
         "ports": [{"containerPort": USER_PORT}],
         "env": [
             {"name": STARTUP_DELAY_ENV, "value": f"{spec.app.startup_delay_s:g}"},
             {"name": SIGTERM_ENV, "value": spec.app.sigterm},
-            {"name": TOKEN_ENV, "value": token},
         ],
         "resources": {"requests": {"cpu": CPU_REQUEST}},
     }
@@ -44,14 +42,13 @@ def render(spec: ServiceSpec, *, namespace: str, image: str, token: str, run_id:
         **({} if spec.window_s is None else {WINDOW: f"{spec.window_s}s"}),
         **({} if spec.target_burst_capacity is None else {TARGET_BURST_CAPACITY: str(spec.target_burst_capacity)}),
     }
-    labels = {RUN_LABEL: run_id}
     return {
         "apiVersion": SERVING_API,
         "kind": "Service",
-        "metadata": {"name": spec.name, "namespace": namespace, "labels": labels},
+        "metadata": {"name": spec.name},
         "spec": {
             "template": {
-                "metadata": {"labels": dict(labels), "annotations": annotations},
+                "metadata": {"annotations": annotations},
                 "spec": {
                     "containerConcurrency": spec.container_concurrency,
                     "timeoutSeconds": spec.timeout_s,
@@ -159,14 +156,17 @@ def _at(obj: Any, *keys: str) -> Any:
 
 
 def adopted(manifest: Obj, *, namespace: str, app_image: str, token: str, run_id: str) -> Obj:
-    """A user's manifest as it is applied: in our namespace, with the run's label, and nothing else of it changed.
+    """A document as it is applied: in our namespace, with the run's label, and nothing else of it changed.
 
     Where its image is "toggle", the toggle app and its token take the place.
     """
     obj = copy.deepcopy(manifest)
     metadata = obj["metadata"]
     metadata["namespace"] = namespace
-    template = obj["spec"]["template"]
+    template = obj["spec"].get("template")
+    if template is None:  # a Service of Kubernetes has no pods of its own
+        metadata["labels"] = {**(metadata.get("labels") or {}), RUN_LABEL: run_id}
+        return obj
     inner = template.get("metadata") or {}
     template["metadata"] = inner
     for one in (metadata, inner):
@@ -202,7 +202,8 @@ def described(manifest: Obj, *, base: ServiceSpec) -> ServiceSpec:
 
 
 def _described(manifest: Obj, container: Obj, base: ServiceSpec) -> ServiceSpec:
-    notes = annotations_of(manifest)
+    notes, pod = annotations_of(manifest), manifest["spec"]["template"]["spec"]
+    replicas = int(manifest["spec"].get("replicas") or 0)  # of a plain Deployment
     return replace(
         base,
         name=manifest["metadata"]["name"],
@@ -210,11 +211,11 @@ def _described(manifest: Obj, container: Obj, base: ServiceSpec) -> ServiceSpec:
         liveness=_described_probe(container.get("livenessProbe")),
         readiness=_described_probe(container.get("readinessProbe")),
         startup=_described_probe(container.get("startupProbe")),
-        min_scale=int(notes.get(MIN_SCALE) or 0),
-        max_scale=int(notes.get(MAX_SCALE) or 0),
+        min_scale=int(notes.get(MIN_SCALE) or replicas),
+        max_scale=int(notes.get(MAX_SCALE) or replicas),
         initial_scale=int(notes[INITIAL_SCALE]) if INITIAL_SCALE in notes else None,
         window_s=_whole_seconds(notes[WINDOW]) if WINDOW in notes else None,
-        timeout_s=int(_at(manifest, "spec", "template", "spec", "timeoutSeconds") or base.timeout_s),
+        timeout_s=int(pod.get("timeoutSeconds") or pod.get("terminationGracePeriodSeconds") or base.timeout_s),
     )
 
 

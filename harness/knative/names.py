@@ -44,6 +44,18 @@ WINDOW = "autoscaling.knative.dev/window"
 TARGET_BURST_CAPACITY = "autoscaling.knative.dev/target-burst-capacity"
 """Annotations of a Revision's template."""
 
+TIMEOUT_S = 300
+"""timeoutSeconds of a Revision that names none; also the grace of its pods."""
+
+KNATIVE_DOMAIN = "knative.dev/"
+"""In the keys of labels and annotations that are Knative's."""
+
+KNATIVE_POD_FIELDS = ("containerConcurrency", "timeoutSeconds", "responseStartTimeoutSeconds", "idleTimeoutSeconds")
+"""Of a Revision's template; a pod of Kubernetes has no such field."""
+
+PORT_ENV = "PORT"
+"""Knative tells the user container by this variable where requests will come."""
+
 USER_PORT = 8080
 """Where the user container gets requests unless the manifest names a containerPort."""
 

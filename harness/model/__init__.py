@@ -32,6 +32,8 @@ from harness.model.asked import (
     Scenario,
     ServiceSpec,
     VersionRange,
+    Workload,
+    WorkloadKind,
 )
 from harness.model.meaning import (
     SCHEMA,
@@ -184,5 +186,7 @@ __all__ = [
     "Verdict",
     "VersionRange",
     "Wanted",
+    "Workload",
+    "WorkloadKind",
     "machine_alone",
 ]

@@ -220,10 +220,29 @@ class AppSpec:
     sigterm: str = "exit"
 
 
+class WorkloadKind(StrEnum):
+    """What kind of thing serves. DEPLOYMENT: a Deployment and a NodePort Service of Kubernetes, the control arm without Knative."""
+
+    KNATIVE_SERVICE = "knative-service"
+    DEPLOYMENT = "deployment"
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """What is deployed. documents: YAML, the only truth of it: applied as they are, but for what belongs to one run.
+
+    That is the namespace, the run's label, the app's token, and the run's image where the image is named after an app of ours.
+    """
+
+    kind: WorkloadKind
+    documents: str
+
+
 @dataclass(frozen=True, slots=True)
 class ServiceSpec:
-    """The Knative Service under test. initial_scale, window_s: None leaves them to Knative (1 pod, 60 s).
+    """The Service under test, in few words: rendered to the documents of a Workload, and read back from them.
 
+    initial_scale, window_s: None leaves them to Knative (1 pod, 60 s).
     min_scale 0 with initial_scale 0: it stands without a pod, and the first request makes one.
     """
 
@@ -397,12 +416,16 @@ class Procedure:
     after_s: how long the service must answer well before a cycle counts as recovered; without a fault, the measured window.
     recovery_s: deadline for that. pacing_*: a cycle whose generator was later than this is voided (see docs/load.md).
     max_replacements: voided cycles that may be replaced; None: as `replacements` says. A run records the number it begins with.
+    workload: what `service` is deployed as. kubelet_readiness: of a plain Deployment, the TCP readiness that Knative gives a
+    Service without one (period 10 s, threshold 3, timeout 1 s) is added, asked by the kubelet.
     """
 
     title: str
     service: ServiceSpec
     fault: FaultSpec
     load: LoadPlan = field(default_factory=LoadPlan)
+    workload: WorkloadKind = WorkloadKind.KNATIVE_SERVICE
+    kubelet_readiness: bool = False
     cycles: int = 5
     steady_s: float = 4.0
     after_s: float = 3.0

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from harness.model.asked import Lane, RunSpec
-from harness.model.world import Stack, SystemChange
+from harness.model.world import Route, Stack, SystemChange
 
 if TYPE_CHECKING:
     import polars as pl
@@ -219,6 +219,8 @@ class RunMeta:
     anchor_utc_ns, anchor_mono_ns: the two clocks read together when the history was opened; clock_step_ns: how far they had
     parted when it was closed (a clock step), None while open. host: {cpus, kernel, engine, ...}.
     interrupted: why the run ended early, "" if it did not. stack: what was installed, None in a record of an earlier release.
+    documents: what was deployed, as YAML, but for namespace, label and token. pod_spec: what its pods were really made from, as
+    JSON, the token left out. routes: those of the load; () in a record of an earlier release.
     experiment: id of the experiment this run is a block of, arm: the label of its arm there; "" for a run by itself.
     """
 
@@ -235,6 +237,9 @@ class RunMeta:
     clock_step_ns: int | None = None
     interrupted: str = ""
     user_port: int = 8080
+    documents: str = ""
+    pod_spec: str = ""
+    routes: tuple[Route, ...] = ()
     stack: Stack | None = None
     experiment: str = ""
     arm: str = ""

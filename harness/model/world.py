@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 
-from harness.model.asked import KnativeVersion, ServiceSpec
+from harness.model.asked import KnativeVersion, Workload
 
 PREFIX = "knative-chaos-"
 """Each container, network and volume of ours starts with this."""
@@ -152,7 +152,7 @@ class Arm:
 
     label: str
     stack: Stack
-    workload: ServiceSpec
+    workload: Workload
 
     @property
     def id(self) -> str:
@@ -226,7 +226,8 @@ class Deployed:
     """A workload that stands: what the load is sent to and the faults are put into.
 
     revision: "" where there are none. pods: of the moment it was looked at; () where it was scaled to zero. selector: the labels of
-    its pods. applied: the objects as they were applied, as a JSON list, with the token.
+    its pods. applied: the objects as they were applied, as a JSON list, with the token. pod_spec: what the pods were really made
+    from, as JSON, without the token.
     """
 
     kind: str
@@ -240,6 +241,7 @@ class Deployed:
     token: str = field(default="", repr=False)
     selector: str = ""
     applied: str = field(default="[]", repr=False)
+    pod_spec: str = field(default="", repr=False)
 
     def route(self, name: str) -> Route:
         """The route of this name. Raises LookupError with the names there are."""

@@ -13,15 +13,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from harness import deploy, report
 from harness import history as history_room
-from harness import report
 from harness.adapters.clock import now_ns
 from harness.adapters.signals import deferred
 from harness.analyse import merged
 from harness.errors import BadInput, HarnessError, Interrupted
 from harness.history.layout import RUN
 from harness.judge import judge
-from harness.model import Arm, ArmResult, Block, Experiment, KnativeVersion, Ruling, RunSpec, Scenario
+from harness.model import Arm, ArmResult, Block, Experiment, KnativeVersion, Ruling, RunSpec, Scenario, Workload
 from harness.run.analysis import Run, analyse_again
 from harness.run.blocks import plan
 from harness.run.session import Place, measure, require_runnable
@@ -30,11 +30,11 @@ from harness.run.world import World
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One arm that is asked for. manifest: see `measure`."""
+    """One arm that is asked for. workload: see `measure`."""
 
     label: str
     scenario: Scenario
-    manifest: dict[str, Any] | None = None
+    workload: Workload | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ def require_comparable(sides: Sequence[tuple[Side, KnativeVersion]], artifacts: 
             raise BadInput(f"{label!r} cannot name an arm.", fix="Use up to 40 small letters, digits, dots and dashes.")
     if len({side.scenario.cycles for side, _ in sides}) > 1:
         raise BadInput("The arms ask for different numbers of cycles.", fix="Ask for the same number in each.")
-    return tuple(require_runnable(side.scenario, version, artifacts, manifest=side.manifest) for side, version in sides)
+    return tuple(require_runnable(side.scenario, version, artifacts, workload=side.workload) for side, version in sides)
 
 
 def compare(
@@ -135,7 +135,9 @@ def _judged(arm: ArmResult, blocks: Sequence[Block], runs: Sequence[Run]) -> Arm
 
 def _begun(side: Side, world: World) -> ArmResult:
     stack = world.stack.stack
-    return ArmResult(side.label, Arm(side.label, stack, side.scenario.service).id, side.scenario.name, stack)
+    return ArmResult(
+        side.label, Arm(side.label, stack, deploy.workload_for(side.scenario, side.workload)).id, side.scenario.name, stack
+    )
 
 
 def _interrupted(measuring: _Measuring) -> Interrupted:
@@ -173,7 +175,7 @@ class _Measuring:
                 world,
                 artifacts=self.directory,
                 seed=block.seed,
-                manifest=side.manifest,
+                workload=side.workload,
                 place=Place(self.directory / block.run, self.experiment.id, block.arm),
             )
             ended = ""
@@ -202,7 +204,7 @@ class _Measuring:
         stack = history_room.read_meta(place).stack
         if stack is not None:
             side, _ = self._sides[block.arm]
-            self._set_arm(block.arm, stack=stack, id=Arm(block.arm, stack, side.scenario.service).id)
+            self._set_arm(block.arm, stack=stack, id=Arm(block.arm, stack, deploy.workload_for(side.scenario, side.workload)).id)
 
     def _stop(self, label: str, why: str, world: World) -> None:
         world.progress.say(f"arm {label} cannot go on: {why}")

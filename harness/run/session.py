@@ -10,7 +10,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 from harness import __version__, analyse, deploy, install, judge, observe
 from harness import history as history_room
@@ -24,11 +23,14 @@ from harness.faults import fault_named
 from harness.load.calm import Limits, wait_until_calm
 from harness.load.process import require_plan
 from harness.model import (
+    USERS_ROUTE,
     Deployed,
+    Hop,
     KnativeVersion,
     RunMeta,
     RunSpec,
     Scenario,
+    Workload,
 )
 from harness.run.analysis import Run, analyse_again
 from harness.run.cycle import Bench, Cycle, Planted
@@ -52,20 +54,21 @@ def measure(
     artifacts: Path,
     seed: int | None = None,
     planted: Planted | None = None,
-    manifest: dict[str, Any] | None = None,
+    workload: Workload | None = None,
     place: Place | None = None,
 ) -> Run:
     """Steps 4-15 of one scenario on the version of this world: a closed history and what it says.
 
-    manifest: a Knative Service of the user's own in place of the one rendered from scenario.service, which must describe it (see
-    `deploy.described`). seed: of the injection phases; chosen and recorded when not given. place: of a block of an experiment; any
+    workload: a Knative Service of the user's own in place of the one rendered from scenario.service, which must describe it (see
+    `deploy.spec_of`). seed: of the injection phases; chosen and recorded when not given. place: of a block of an experiment; any
     other run lies in artifacts/SCENARIO/UTC-ID, and artifacts/latest/SCENARIO links to it.
     Raises Interrupted (after the report is written) when ended early, BadInput when artifacts cannot be written, and whatever
     kept the first cycle from beginning.
     """
-    spec = require_runnable(scenario, world.stack.stack.version, artifacts, planted=planted, manifest=manifest)
+    spec = require_runnable(scenario, world.stack.stack.version, artifacts, planted=planted, workload=workload)
     with locked(world.state.locks / MEASURE_LOCK, within_s=4 * 3600, holder=f"measuring {spec.scenario}"):
-        return _Session(spec, world, artifacts, seed, planted or Planted(), manifest, place).run()
+        ready = deploy.workload_for(spec, workload)
+        return _Session(spec, world, artifacts, seed, planted or Planted(), ready, place, own=workload is not None).run()
 
 
 def require_runnable(
@@ -74,7 +77,7 @@ def require_runnable(
     artifacts: Path,
     *,
     planted: Planted | None = None,
-    manifest: dict[str, Any] | None = None,
+    workload: Workload | None = None,
 ) -> RunSpec:
     """The scenario on this version; all that can be known of the run before anything is made for it. Raises BadInput.
 
@@ -83,10 +86,11 @@ def require_runnable(
     spec = resolve(scenario, version)
     judge.require_checks(spec.claims)
     require_plan(spec.load)
+    deploy.require_possible(deploy.workload_for(spec, workload), spec.load.lanes, request_log=spec.request_log)
     if why := fault_named(spec.fault.kind).can_land(spec.fault, spec.service):
         raise BadInput(f"The fault {spec.fault.kind} cannot land: {why}.", fix="Change the probe, or ask for another fault.")
     history_room.require_writable(artifacts)
-    own = planted is not None or manifest is not None or not is_catalogued(scenario)
+    own = planted is not None or workload is not None or not is_catalogued(scenario)
     if own and spec.scenario in SCENARIOS:
         raise BadInput(f"This is not the {spec.scenario} of the catalogue.", fix='Give it a name of its own (name="...").')
     if spec.cycles < 1:
@@ -119,15 +123,18 @@ class _Session:
         artifacts: Path,
         seed: int | None,
         planted: Planted,
-        manifest: dict[str, Any] | None,
+        workload: Workload,
         place: Place | None,
+        *,
+        own: bool,
     ) -> None:
         self.spec = replace(spec, max_replacements=spec.replacements)
         self.world = world
         self.artifacts = artifacts
         self.seed = secrets.randbits(32) if seed is None else seed
         self.planted = planted
-        self.manifest = manifest
+        self.workload = workload
+        self.own = own
         self.place = place
         self.run_id = secrets.token_hex(4)
         self.namespace = f"knative-chaos-{self.run_id}"
@@ -160,7 +167,7 @@ class _Session:
                 "engine": world.engine.name,
                 "phase_seed": str(self.seed),
                 "planted": ", ".join(self.planted.names()),
-                "manifest": "the user's own" if self.manifest is not None else "",
+                "manifest": "the user's own" if self.own else "",
             },
             anchor_utc_ns=anchor.utc_ns,
             anchor_mono_ns=anchor.mono_ns,
@@ -220,7 +227,7 @@ class _Session:
             deployed = deploy.deploy(
                 world.handle,
                 world.stack,
-                self.manifest or spec.service,
+                self.workload,
                 namespace=self.namespace,
                 app_image=world.provision.app_image,
                 run_id=self.run_id,
@@ -228,7 +235,13 @@ class _Session:
             )
             deployed = self._made_as_asked(deployed)
             deployed = deploy.open_routes(world.handle, deployed, spec.load.lanes, run_id=self.run_id, progress=world.progress)
-        self.head = replace(self.head, user_port=deployed.user_port)
+        self.head = replace(
+            self.head,
+            user_port=deployed.user_port,
+            documents=self.workload.documents,
+            pod_spec=deployed.pod_spec,
+            routes=deployed.routes,
+        )
         recorder.meta(self.head)
         with self.phases.step("5 start the observers"):
             observers = observe.Observers(
@@ -266,7 +279,7 @@ class _Session:
         recorder.meta(self.head)
 
     def _work(self, kind: str, *more: object) -> str:
-        return same_work(kind, self.spec, self.manifest, self.planted.names(), *more)
+        return same_work(kind, self.spec, self.workload, self.planted.names(), *more)
 
     def _switch_on(self, undo: ExitStack, step: str, switch: ModuleType) -> None:
         """Before anything of ours is deployed, and given back after it is gone: a change may roll every Revision there is.
@@ -282,6 +295,8 @@ class _Session:
 
     def _made_as_asked(self, deployed: Deployed) -> Deployed:
         """Knative may have made the Revision before it read that the request log was switched, or given back: then a fresh pod."""
+        if Hop.QUEUE_PROXY not in deployed.route(USERS_ROUTE).hops:
+            return deployed
         handle, on = self.world.handle, self.spec.request_log
         pods = tuple(pod.name for pod in deployed.pods)
         asked = install.request_log.settled(handle, namespace=deployed.namespace, revision=deployed.revision, pods=pods, on=on)

@@ -22,13 +22,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from harness.cycle import Planted
+from harness.scenario import Ask, World, measure, prepare
+
 from harness import inject
 from harness.adapters.files import State
 from harness.adapters.kube import Kube
 from harness.adapters.progress import Progress
 from harness.adapters.wait import Look, wait_for
 from harness.catalogue import holds
-from harness.cycle import Planted
 from harness.errors import HistoryError, Interrupted
 from harness.history import read_load
 from harness.inject import outsider
@@ -46,7 +48,6 @@ from harness.model import (
     Probe,
     Scenario,
 )
-from harness.scenario import Ask, World, measure, prepare
 from tests.cluster.quick import N1, S1
 from tests.cluster.test_gaps import _Stepped
 from tests.cluster.test_planted import _Cut, _Forgetful, stall

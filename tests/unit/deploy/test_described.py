@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from harness.catalogue import S1
-from harness.deploy import described, from_yaml, render
+from harness.deploy.manifest import described, from_yaml, render
 from harness.errors import BadInput
 from harness.model import Handler, Probe, ServiceSpec
 
@@ -47,7 +47,7 @@ def test_a_rendered_service_is_described_as_what_it_was_rendered_from() -> None:
     spec = ServiceSpec(
         liveness=Probe(initial_delay_s=10), readiness=Probe(path="/readyz", period_s=2), initial_scale=0, window_s=66
     )
-    text = yaml.safe_dump(render(spec, namespace="x", image="toggle", token="t", run_id="r"))
+    text = yaml.safe_dump(render(spec))
     assert described(from_yaml(text), base=ServiceSpec()) == spec
 
 

@@ -151,7 +151,7 @@ def test_another_refusal_is_final(cluster: FakeObjects) -> None:
         raise ApiRefused(f"PATCH {ref}", status=403, said="forbidden")
 
     cluster._refuse = refuse
-    with pytest.raises(ApiRefused, match="forbidden"):
+    with pytest.raises(DeployError, match="forbidden"):
         open_routes(HANDLE, DEPLOYED, BOTH, run_id="r1", within_s=60)
 
 

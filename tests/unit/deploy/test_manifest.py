@@ -28,7 +28,7 @@ spec:
 
 def rendered(spec: ServiceSpec) -> dict[str, object]:
     """With names a test can look for."""
-    return render(spec, namespace="ns", image="dev.local/toggle:1", token="secret", run_id="r1")
+    return adopted(render(spec), namespace="ns", app_image="dev.local/toggle:1", token="secret", run_id="r1")
 
 
 def test_a_spec_is_rendered_whole() -> None:

@@ -12,7 +12,7 @@ from harness.adapters.documents import Obj
 from harness.adapters.ingress import Reply
 from harness.adapters.kube import Kube
 from harness.adapters.objects import ApiRefused, Ref
-from harness.deploy import clearing, direct, from_yaml, service, serving
+from harness.deploy import clearing, direct, service, serving, standing, workload_of
 from harness.deploy.manifest import pods_wanted
 from harness.deploy.pods import state_of
 from harness.errors import DeployError, WaitTimeout
@@ -115,7 +115,7 @@ class World(FakeObjects):
 def world(monkeypatch: pytest.MonkeyPatch) -> World:
     """An empty cluster with Knative."""
     world = World()
-    monkeypatch.setattr(service, "Objects", lambda _kube: world)
+    monkeypatch.setattr(standing, "Objects", lambda _kube: world)
     monkeypatch.setattr(clearing, "Objects", lambda _kube: world)
     monkeypatch.setattr(Kube, "of", lambda _handle: None)
     monkeypatch.setattr(serving, "ask", world.ask)
@@ -124,7 +124,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
 
 def deploy(spec: Any = None, within_s: float = 60) -> Deployed:
     """With names a test can look for."""
-    return service.deploy(
+    return standing.deploy(
         HANDLE, STACK, spec or ServiceSpec(), namespace="ns", app_image="dev.local/toggle:1", run_id="r1", within_s=within_s
     )
 
@@ -145,7 +145,7 @@ def test_the_pod_is_the_one_that_answered(world: World) -> None:
 
 def test_a_users_manifest_is_deployed_too(world: World) -> None:
     """With its own port and name."""
-    deployed = deploy(from_yaml(GOOD))
+    deployed = deploy(workload_of(GOOD))
     assert (deployed.name, deployed.user_port) == ("mine", 9000)
     assert deployed.token
 
@@ -153,7 +153,7 @@ def test_a_users_manifest_is_deployed_too(world: World) -> None:
 def test_an_app_without_our_headers_is_taken_at_its_word(world: World) -> None:
     """A user's own image: one pod, and 200; there is no boot to know and no token to control it with."""
     world.answer = lambda reply: Reply(reply.status, {}, "own")
-    deployed = deploy(from_yaml(GOOD.replace("image: toggle", "image: own:1")))
+    deployed = deploy(workload_of(GOOD.replace("image: toggle", "image: own:1")))
     assert (deployed.pods[0].name, deployed.pods[0].boot, deployed.token) == ("mine-00001-1", "", "")
 
 
@@ -244,7 +244,7 @@ def test_remove_leaves_another_run_alone(world: World) -> None:
 def test_a_fresh_pod_is_another_pod_and_another_boot(world: World) -> None:
     """All else stays."""
     before = deploy()
-    after = service.fresh_pods(HANDLE, before, within_s=60)
+    after = standing.fresh_pods(HANDLE, before, within_s=60)
     assert [(pod.name, pod.ip, pod.boot) for pod in after.pods] == [("toggle-00001-2", "10.0.0.2", "boot2")]
     assert replace(after, pods=before.pods) == before
 
@@ -263,7 +263,7 @@ def test_a_fresh_pod_is_proved_on_each_route_there_is(world: World, monkeypatch:
         return old if asked.count(port) == 1 else world.ask(address, port, host)
 
     monkeypatch.setattr(direct, "ask", ask)
-    after = service.fresh_pods(HANDLE, before, within_s=60)
+    after = standing.fresh_pods(HANDLE, before, within_s=60)
     assert asked == [7, 7, 8, 8]
     assert after.routes == before.routes
 
@@ -277,7 +277,7 @@ def test_a_pod_that_restarted_before_the_cycle_is_no_fresh_pods(world: World) ->
 
     world.shape = restarted
     with pytest.raises(DeployError, match=r"toggle-00001-2 Ready, 1 restarts before anything was measured"):
-        service.fresh_pods(HANDLE, before, within_s=1000)
+        standing.fresh_pods(HANDLE, before, within_s=1000)
 
 
 @pytest.mark.parametrize("broken", [{"conditions": [{"type": "Ready", "status": "False"}]}, {"phase": "Pending", "conditions": []}])
@@ -286,7 +286,7 @@ def test_a_pod_that_is_not_ready_is_waited_for(world: World, broken: dict[str, o
     before = deploy()
     world.shape = lambda pod: pod["status"].update(broken)
     with pytest.raises(DeployError, match="not Ready"):
-        service.fresh_pods(HANDLE, before, within_s=0.2)
+        standing.fresh_pods(HANDLE, before, within_s=0.2)
 
 
 def test_two_pods_are_not_one(world: World) -> None:
@@ -303,7 +303,7 @@ def test_two_pods_are_not_one(world: World) -> None:
         "status": {"phase": "Running"},
     }
     with pytest.raises(DeployError, match="toggle-00001-old Terminating"):
-        service.fresh_pods(HANDLE, before, within_s=0.2)
+        standing.fresh_pods(HANDLE, before, within_s=0.2)
 
 
 def test_a_namespace_is_looked_at_again_once_its_pods_are_gone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -435,7 +435,7 @@ def test_fresh_pods_are_all_others(world: World, monkeypatch: pytest.MonkeyPatch
     """None of those before is among them."""
     boots(monkeypatch, lambda _pod: "b")
     before = deploy(THREE)
-    after = service.fresh_pods(HANDLE, before, within_s=60)
+    after = standing.fresh_pods(HANDLE, before, within_s=60)
     assert len(after.pods) == 3
     assert not {pod.uid for pod in before.pods} & {pod.uid for pod in after.pods}
     assert replace(after, pods=before.pods) == before
@@ -466,7 +466,7 @@ def test_a_service_that_scales_by_itself_is_made_anew(world: World, monkeypatch:
     """What the autoscaler did in the cycle before cannot be undone by deleting pods."""
     boots(monkeypatch, lambda _pod: "b")
     before = deploy(spec)
-    after = service.fresh_pods(HANDLE, before, within_s=60)
+    after = standing.fresh_pods(HANDLE, before, within_s=60)
     assert SERVICE in world.deleted
     assert world.applied.count(SERVICE) == 2
     assert len(after.pods) == len(before.pods) == (spec.initial_scale or 0)
@@ -478,7 +478,7 @@ def test_after_a_rollout_the_service_is_made_anew(world: World) -> None:
     """Its pods would be of the new Revision."""
     before = deploy()
     world.stored[SERVICE]["status"]["latestReadyRevisionName"] = "toggle-00002"
-    after = service.fresh_pods(HANDLE, before, within_s=60)
+    after = standing.fresh_pods(HANDLE, before, within_s=60)
     assert SERVICE in world.deleted
     assert after.revision == before.revision
     assert [pod.boot for pod in after.pods] == ["boot2"]
@@ -497,4 +497,4 @@ def test_a_revision_that_stays_keeps_the_service_from_being_made(world: World, m
 
     monkeypatch.setattr(world, "delete", keeps)
     with pytest.raises(DeployError, match=r"toggle is gone.*toggle-00001"):
-        service.fresh_pods(HANDLE, before, within_s=0.2)
+        standing.fresh_pods(HANDLE, before, within_s=0.2)

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from harness.history.codec import decode, encode
-from harness.model import Arm, KnativeVersion, Probe, ServiceSpec, Stack, SystemChange
+from harness.model import Arm, KnativeVersion, Stack, SystemChange, Workload, WorkloadKind
 
 CHANGE = SystemChange("ConfigMap a/b", "key", None, "now", "why")
 STACK = Stack("1.23.0", "module", "v1.34.4", "net-kourier v0.48.0", "go1.25.1", ("dev.local/queue:v0.50.0-abc",), (CHANGE,))
-ARM = Arm("stock", STACK, ServiceSpec(liveness=Probe()))
+ARM = Arm("stock", STACK, Workload(WorkloadKind.KNATIVE_SERVICE, "a: 1"))
 
 OTHERS: dict[str, Any] = {
     "knative": "1.22.0",
@@ -40,8 +40,14 @@ def test_whatever_is_installed_otherwise_is_another_stack(name: str) -> None:
 def test_a_label_is_no_part_of_an_arm() -> None:
     """The workload and the stack are; the request log of queue-proxy changes the stack."""
     assert replace(ARM, label="other").id == ARM.id
-    others = {replace(ARM, workload=ServiceSpec()).id, replace(ARM, stack=replace(STACK, changes=())).id, ARM.id, STACK.id}
-    assert len(others) == 4
+    others = {
+        replace(ARM, workload=replace(ARM.workload, documents="a: 2")).id,
+        replace(ARM, workload=replace(ARM.workload, kind=WorkloadKind.DEPLOYMENT)).id,
+        replace(ARM, stack=replace(STACK, changes=())).id,
+        ARM.id,
+        STACK.id,
+    }
+    assert len(others) == 5
 
 
 def test_a_stack_reads_back_from_its_record() -> None:

@@ -22,9 +22,11 @@ from harness.load.calm import Calm, Limits
 from harness.model import (
     ClusterHandle,
     Deployed,
+    Hop,
     HostPorts,
     InstalledStack,
     KnativeVersion,
+    Lane,
     LoadPlan,
     Pod,
     Probe,
@@ -33,6 +35,8 @@ from harness.model import (
     Scenario,
     Stack,
     SystemChange,
+    Workload,
+    WorkloadKind,
 )
 from harness.run import Planted, World, measure, require_runnable, session, with_request_log
 from harness.run.phases import Phases
@@ -88,7 +92,7 @@ def test_a_planted_run_needs_a_name_of_its_own(tmp_path: Path) -> None:
 def test_a_users_own_service_needs_a_name_of_its_own(tmp_path: Path) -> None:
     """S1's probes are not the ones that were measured."""
     with pytest.raises(BadInput, match="not the S1"):
-        require_runnable(S1, VERSION, tmp_path, manifest={})
+        require_runnable(S1, VERSION, tmp_path, workload=deploy.knative_service(S1.service))
 
 
 @pytest.mark.parametrize("rate", [math.nan, math.inf, 0.0, -1.0, 2e6])
@@ -116,7 +120,7 @@ def test_a_run_with_the_request_log_has_a_name_that_says_so(tmp_path: Path) -> N
 
 STACK = Stack("1.23.0", "module", "v1.34.4", "net-kourier v0.48.0", "go1.25", (), ())
 POD = Pod("pod", "uid", "10.0.0.1", "node", "boot")
-USERS = Route("users", "127.0.0.1", 1, "host", ())
+USERS = Route("users", "127.0.0.1", 1, "host", (Hop.INGRESS, Hop.QUEUE_PROXY, Hop.USER_CONTAINER))
 DEPLOYED = Deployed("knative-service", "ns", "toggle", "toggle-00001", (POD,), (USERS,))
 
 
@@ -310,3 +314,42 @@ def test_from_zero_is_allowed_for_the_run_and_given_back(tmp_path: Path, monkeyp
     assert calls == ["sweep", "log given back", "given back", "on", "deploy", "remove", "given back"]
     (run,) = (tmp_path / "artifacts" / "mine").iterdir()
     assert read_meta(run).changes == (change,)
+
+
+def test_what_a_deployment_cannot_do_is_refused_first(tmp_path: Path) -> None:
+    """Not after a cluster was made for it."""
+    plain = replace(S1, name="mine", workload=WorkloadKind.DEPLOYMENT, load=LoadPlan(lanes=((Lane.GET_QUEUE_PROXY, 1),)))
+    with pytest.raises(BadInput, match="get-queue-proxy needs the route 'queue-proxy'"):
+        require_runnable(plain, VERSION, tmp_path)
+    with pytest.raises(BadInput, match="no queue-proxy"):
+        require_runnable(with_request_log(replace(plain, load=LoadPlan())), VERSION, tmp_path)
+    require_runnable(replace(plain, load=LoadPlan(lanes=((Lane.GET_NEW, 1),))), VERSION, tmp_path)
+
+
+def test_what_was_deployed_is_recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its documents, what its pods were made from, and the routes of the load."""
+    deployed = replace(DEPLOYED, pod_spec='{"containers":[]}')
+    asked: list[Workload] = []
+
+    def stand(_handle: object, _stack: object, workload: Workload, **_kwargs: object) -> Deployed:
+        asked.append(workload)
+        return deployed
+
+    def fail(*_args: object, **_kwargs: object) -> None:
+        raise DeployError("far enough")
+
+    for name in ("sweep", "remove"):
+        monkeypatch.setattr(deploy, name, lambda *_args, **_kwargs: None)
+    monkeypatch.setattr(deploy, "deploy", stand)
+    monkeypatch.setattr(deploy, "open_routes", lambda *_args, **_kwargs: deployed)
+    monkeypatch.setattr(install.request_log, "settled", lambda *_args, **_kwargs: True)
+    monkeypatch.setattr(install, "give_back", lambda *_args, **_kwargs: None)
+    monkeypatch.setattr(observe, "Observers", fail)
+    spec = replace(S1, name="mine", workload=WorkloadKind.DEPLOYMENT, kubelet_readiness=True)
+    with pytest.raises(DeployError, match="far enough"):
+        measure(spec, nowhere(tmp_path), artifacts=tmp_path / "artifacts")
+    (run,) = (tmp_path / "artifacts" / "mine").iterdir()
+    recorded = read_meta(run)
+    wanted = deploy.plain_deployment(deploy.knative_service(S1.service), kubelet_readiness=True)
+    assert asked == [wanted]
+    assert (recorded.documents, recorded.pod_spec, recorded.routes) == (wanted.documents, deployed.pod_spec, deployed.routes)

@@ -1,0 +1,128 @@
+"""A workload on the cluster: deployed until its pods serve, and given fresh pods."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
+
+from harness.adapters.documents import Obj
+from harness.adapters.kube import Kube
+from harness.adapters.objects import Objects, Ref
+from harness.adapters.progress import QUIET, Progress, work_of
+from harness.adapters.wait import Look, wait_for
+from harness.apps.toggle import TOKEN_ENV
+from harness.deploy.applying import accepted, failed, namespace_made
+from harness.deploy.deployment import PlainDeployment
+from harness.deploy.direct import prove_routes
+from harness.deploy.kind import Kind
+from harness.deploy.pods import pods_of
+from harness.deploy.service import KnativeService
+from harness.deploy.serving import none_left, served_by, without
+from harness.deploy.workload import applied, knative_service
+from harness.errors import WaitTimeout
+from harness.model import USERS_ROUTE, ClusterHandle, Deployed, Hop, InstalledStack, ServiceSpec, Workload, WorkloadKind
+
+KINDS: Mapping[str, Kind] = MappingProxyType(
+    {WorkloadKind.KNATIVE_SERVICE: KnativeService(), WorkloadKind.DEPLOYMENT: PlainDeployment()}
+)
+"""A new kind of workload is added here."""
+
+REDACTED = "redacted"
+
+
+def deploy(
+    handle: ClusterHandle,
+    stack: InstalledStack,
+    workload: Workload | ServiceSpec,
+    *,
+    namespace: str,
+    app_image: str,
+    run_id: str,
+    progress: Progress = QUIET,
+    within_s: float = 120.0,
+) -> Deployed:
+    """Apply the workload and wait until its pods serve; one that begins without a pod stands when it is ready and has none.
+
+    workload: a ServiceSpec stands for its Knative Service. namespace: made if it is not there. stack: proof that there is something
+    to deploy to. Raises DeployError with the conditions and events last seen, BadInput where the cluster lacks what it needs.
+    """
+    objects = Objects(Kube.of(handle))
+    if isinstance(workload, ServiceSpec):
+        workload = knative_service(workload)
+    docs = applied(workload, namespace=namespace, app_image=app_image, token=secrets.token_hex(16), run_id=run_id)
+    with progress.step(f"deploy {namespace}/{Ref.of(docs[0]).name}", work=work_of("deploy", workload, app_image)):
+        namespace_made(objects, namespace, run_id)
+        deployed = _stand(objects, handle, KINDS[workload.kind], docs, within_s=within_s)
+    users = deployed.route(USERS_ROUTE)
+    if stack.domain and Hop.INGRESS in users.hops and not users.host.endswith(stack.domain):
+        progress.say(f"{deployed.name} is served as {users.host}, outside of the domain {stack.domain}")
+    return deployed
+
+
+def fresh_pods(handle: ClusterHandle, deployed: Deployed, *, progress: Progress = QUIET, within_s: float = 120.0) -> Deployed:
+    """Replace all pods, outside of what is measured, and wait until the new ones have served and none has restarted.
+
+    A workload that scales by itself, or was changed since it was deployed, is made anew: its pods alone would not come back as they
+    were. All but the pods stays. Raises DeployError.
+    """
+    objects, kind = Objects(Kube.of(handle)), KINDS[deployed.kind]
+    docs: list[Obj] = json.loads(deployed.applied)
+    with progress.step(f"fresh pods for {deployed.namespace}/{deployed.name}", work=None):
+        try:
+            if not deployed.pods or kind.scales_by_itself(docs) or not kind.unchanged(objects, deployed, docs):
+                _gone(objects, kind, deployed, docs, within_s=within_s)
+                pods = _stand(objects, handle, kind, docs, within_s=within_s).pods
+            else:
+                old = {pod.uid for pod in pods_of(objects, deployed)}
+                without(objects, deployed, old, within_s=within_s)
+                pods = served_by(objects, handle, deployed, len(deployed.pods), within_s=within_s)
+            fresh = replace(deployed, pods=pods)
+            prove_routes(fresh, within_s=within_s)
+        except WaitTimeout as timeout:
+            raise failed(objects, Ref.of(docs[0]), timeout) from timeout
+    return fresh
+
+
+def _stand(objects: Objects, handle: ClusterHandle, kind: Kind, docs: Sequence[Obj], *, within_s: float) -> Deployed:
+    """Apply the documents and wait until they stand with the pods they begin with."""
+    for obj in docs:
+        accepted(objects, obj, within_s=within_s)
+    try:
+        found = kind.found(objects, handle, docs, within_s=within_s)
+        deployed = replace(found, applied=json.dumps(docs))
+        count = kind.pods_wanted(docs)
+        if not count:
+            none_left(objects, deployed, within_s=within_s)
+        pods = served_by(objects, handle, deployed, count, within_s=within_s) if count else ()
+        return replace(deployed, pods=pods, pod_spec=_pod_spec(kind.made(objects, deployed)))
+    except WaitTimeout as timeout:
+        raise failed(objects, Ref.of(docs[0]), timeout) from timeout
+
+
+def _gone(objects: Objects, kind: Kind, deployed: Deployed, docs: Sequence[Obj], *, within_s: float) -> None:
+    """Delete the documents and wait until they, what was made of them, and the pods are gone."""
+    for obj in docs:
+        objects.delete(Ref.of(obj))
+
+    def once() -> Look[bool]:
+        without(objects, deployed, {pod.uid for pod in pods_of(objects, deployed)}, within_s=within_s)
+        there = [str(ref) for ref in map(Ref.of, docs) if objects.get(ref) is not None]
+        left = [*there, *kind.remains(objects, deployed)]
+        return Look(None if left else True, ", ".join(left) or "gone")
+
+    wait_for(f"{deployed.name} is gone", once, within_s=within_s)
+
+
+def _pod_spec(made: Obj | None) -> str:
+    """The pod template's spec as one line of JSON, without the app's token; "" where it is not there."""
+    if made is None:
+        return ""
+    spec: Obj = json.loads(json.dumps(made["spec"]["template"]["spec"]))
+    for container in spec.get("containers") or []:
+        for variable in container.get("env") or []:
+            if variable.get("name") == TOKEN_ENV:
+                variable["value"] = REDACTED
+    return json.dumps(spec, sort_keys=True, separators=(",", ":"))
