@@ -45,8 +45,11 @@ def _of_the_fault(spec: RunSpec, mark: CycleMark, faults: Sequence[FaultEvent]) 
     for fault in done:
         if fault.kind != asked.kind:
             yield f"the fault {fault.kind} was put in though {asked.kind} was asked"
-        elif fault.persistent != asked.persistent:
-            yield f"the fault {fault.kind} was put in with persistent {fault.persistent} though {asked.persistent} was asked"
+        else:
+            wanted, had = FAULTS[asked.kind].filled(asked.params), FAULTS[asked.kind].filled(fault.params)
+            for name in sorted({*wanted, *had}):
+                if had.get(name) != wanted.get(name):
+                    yield f"the fault {fault.kind} was put in with {name} {had.get(name)} though {wanted.get(name)} was asked"
         if (fault.pod, fault.boot) != (mark.pod, mark.boot):
             yield f"the fault was put into {fault.pod} of boot {fault.boot}, not into {mark.pod} of boot {mark.boot}"
         if fault.sent_ns != mark.fault_ns:

@@ -20,6 +20,6 @@ def landed(spec: FaultSpec, service: ServiceSpec, event: FaultEvent | None, seen
     if event is None:
         if fault.injected:
             return Landed(proved=False, parts=(("the app was told", False, "nothing was done"),))
-        event = FaultEvent(-1, spec.kind, spec.persistent, "", "", after_ns, after_ns, 0, "")
+        event = FaultEvent(-1, spec.kind, fault.filled(spec.params), "", "", after_ns, after_ns, 0, "")
     parts = fault.proof(Case(spec, service, event, after_ns), seen)
     return Landed(proved=all(was for _, was, _ in parts), parts=parts)

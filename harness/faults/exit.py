@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from harness.faults.edges import RESTART_ORDER, RESTARTED, good_probes_due
 from harness.faults.fault import Case, Door, Ends, Fault, Part
@@ -16,6 +17,7 @@ class ProcessExits(Fault):
 
     name = "exit"
     door = Door.TOGGLE
+    params = MappingProxyType({"persistent": False, "code": 1})
     done = "The app's process was made to exit"
     needs = (frozenset({Stream.APP}), frozenset({Stream.PODS}))
     order = RESTART_ORDER

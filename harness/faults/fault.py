@@ -10,11 +10,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
 from typing import ClassVar
 
+from harness.errors import BadInput
 from harness.faults.edges import READINESS_ORDER, Pairs
 from harness.faults.sight import Sight
-from harness.model import Bracket, FaultEvent, FaultSpec, Probe, ServiceSpec, Stream
+from harness.model import Bracket, FaultEvent, FaultSpec, Probe, Scalar, ServiceSpec, Stream
 
 Part = tuple[str, bool, str]
 """One piece of the proof that a fault took hold: (what must be seen, whether it was, the evidence or what is missing)."""
@@ -65,6 +67,9 @@ class Fault(ABC):
     needs: ClassVar[tuple[frozenset[Stream], ...]] = ()
     """The streams its proof rests on: of each group one suffices."""
 
+    params: ClassVar[Mapping[str, Scalar]] = MappingProxyType({})
+    """Its parameters, each with the value it has when nobody asks for another. The value's type is the parameter's."""
+
     @property
     def injected(self) -> bool:
         """Whether anything is done at all."""
@@ -78,6 +83,25 @@ class Fault(ABC):
 
     order: ClassVar[Pairs] = READINESS_ORDER
     """The partial order of its edges."""
+
+    def filled(self, params: Mapping[str, Scalar]) -> dict[str, Scalar]:
+        """Every parameter: as given here, else its default."""
+        return {**self.params, **params}
+
+    def require(self, fault: FaultSpec) -> None:
+        """Raises BadInput for a parameter that this fault does not have, or a value of another type."""
+        for name, value in fault.params.items():
+            default = self.params.get(name)
+            if default is None:
+                there = ", ".join(f"{known} ({value!r})" for known, value in self.params.items()) or "none"
+                raise BadInput(
+                    f"The fault {self.name} has no parameter {name!r}.", fix=f"Its parameters and their defaults: {there}."
+                )
+            if type(value) is not type(default):
+                raise BadInput(
+                    f"The parameter {name} of the fault {self.name} is {value!r}.",
+                    fix=f"Give a value of type {type(default).__name__}; the default is {default!r}.",
+                )
 
     @abstractmethod
     def can_land(self, fault: FaultSpec, service: ServiceSpec) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from harness.faults.edges import KILL_ORDER, KILLED, good_probes_due
 from harness.faults.fault import Case, Door, Ends, Fault, Part, detection_s
@@ -20,6 +21,7 @@ class AppHangs(Fault):
 
     name = "hang"
     door = Door.TOGGLE
+    params = MappingProxyType({"persistent": False, "scope": "all"})
     done = "The app was made to hang: it accepted connections and sent no response"
     needs = (frozenset({Stream.APP}), frozenset({Stream.EVENTS, Stream.KUBELET}), frozenset({Stream.PODS}))
     fails_probes = ("liveness", "readiness")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from harness.apps import toggle
 from harness.faults.edges import KILL_ORDER, KILLED, good_probes_due
@@ -17,6 +18,7 @@ class LivenessFails(Fault):
 
     name = "liveness"
     door = Door.TOGGLE
+    params = MappingProxyType({"persistent": False})
     done = "The app was made to fail its liveness probe, with which Kubernetes checks that it is alive"
     needs = (frozenset({Stream.APP}), frozenset({Stream.EVENTS, Stream.KUBELET}), frozenset({Stream.PODS}))
     fails_probes = ("liveness",)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from harness.apps import toggle
 from harness.faults.edges import LATE_NS, READINESS_ORDER
@@ -22,6 +23,7 @@ class ReadinessFails(Fault):
 
     name = "readiness"
     door = Door.TOGGLE
+    params = MappingProxyType({"persistent": False})
     done = "The app was made to fail its readiness probe, with which Kubernetes checks that it may get requests"
     needs = (frozenset({Stream.APP}), frozenset({Stream.PODS}))
     fails_probes = ("readiness",)

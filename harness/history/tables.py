@@ -42,7 +42,7 @@ SCHEMAS: dict[Table, dict[str, pl.DataType]] = {
     Table.FAULTS: {
         "cycle": pl.Int32(),
         "kind": pl.String(),
-        "persistent": pl.Boolean(),
+        "params": pl.String(),
         "pod": pl.String(),
         "boot": pl.String(),
         "sent_ns": pl.Int64(),
@@ -98,6 +98,9 @@ NOUNS: dict[Table, type[Any]] = {
 """What a row of each journal is."""
 
 
+JSON_COLUMNS: dict[type[Any], tuple[str, ...]] = {FaultEvent: ("params",)}
+"""Fields of a noun that hold more than one value: JSON in the journal's line, and a column of JSON text in the table."""
+
 NAMED: dict[str, Collection[str]] = {"lane": tuple(Lane), "outcome": tuple(Outcome), "stream": tuple(Stream), "kind": tuple(FAULTS)}
 """Columns that hold one of few names, whatever their table."""
 
@@ -110,9 +113,19 @@ def empty(table: Table) -> pl.DataFrame:
 def frame(table: Table, rows: Sequence[dict[str, Any]]) -> pl.DataFrame:
     """The table of these rows; a key that is no column is dropped. Raises HistoryError for a number its column cannot hold."""
     try:
-        return pl.DataFrame(rows, schema=SCHEMAS[table]) if rows else empty(table)
+        return pl.DataFrame(_as_text(table, rows), schema=SCHEMAS[table]) if rows else empty(table)
     except (OverflowError, TypeError, pl.exceptions.PolarsError) as error:
         raise HistoryError(f"A row of {table} is damaged: {str(error).splitlines()[0]}.") from error
+
+
+def _as_text(table: Table, rows: Sequence[dict[str, Any]]) -> Sequence[dict[str, Any]]:
+    columns = JSON_COLUMNS.get(NOUNS.get(table, type(None)), ())
+    if not columns:
+        return rows
+    return [
+        given | {name: json.dumps(given[name], sort_keys=True) for name in columns if not isinstance(given.get(name), str | None)}
+        for given in rows
+    ]
 
 
 def row(noun: object) -> Json:
@@ -123,7 +136,7 @@ def row(noun: object) -> Json:
 def checked(table: Table, rows: Iterable[object], where: str) -> pl.DataFrame:
     """The table of rows read as JSON, each checked against its noun. Raises HistoryError naming the first that does not fit."""
     rows = list(rows)
-    if (whole := _whole(table, rows)) is not None:
+    if NOUNS[table] not in JSON_COLUMNS and (whole := _whole(table, rows)) is not None:
         return whole
     kept: list[dict[str, Any]] = []
     for number, given in enumerate(rows, 1):
@@ -158,9 +171,12 @@ def _whole(table: Table, rows: Sequence[object]) -> pl.DataFrame | None:
 
 def nouns(noun: type[T], rows: pl.DataFrame) -> tuple[T, ...]:
     """The rows of a journal's table as nouns, in order. Raises HistoryError for a value its noun cannot hold."""
+    columns = JSON_COLUMNS.get(noun, ())
     try:
-        return tuple(decode(noun, given) for given in rows.iter_rows(named=True))
-    except DoesNotFit as error:
+        return tuple(
+            decode(noun, given | {name: json.loads(given[name]) for name in columns}) for given in rows.iter_rows(named=True)
+        )
+    except (DoesNotFit, ValueError, RecursionError) as error:
         raise HistoryError(f"A row is damaged: {error}.") from error
 
 

@@ -36,7 +36,20 @@ class Step:
     rows: Mapping[Table, Change] = field(default_factory=dict)
 
 
-STEPS: tuple[Step, ...] = ()
+def _fault_params(given: Object) -> Object:
+    """A FaultEvent, and a FaultSpec: `persistent` became one of the parameters."""
+    return {name: value for name, value in given.items() if name != "persistent"} | {
+        "params": {"persistent": given["persistent"]} if given.get("kind") != "none" else {}
+    }
+
+
+STEPS: tuple[Step, ...] = (
+    Step(
+        name="a fault has parameters",
+        meta=lambda given: given | {"spec": given["spec"] | {"fault": _fault_params(given["spec"]["fault"])}},
+        rows={Table.FAULTS: _fault_params},
+    ),
+)
 """STEPS[n - 1] leads from layout n to layout n + 1."""
 
 HISTORY_SCHEMA = 1 + len(STEPS)

@@ -32,10 +32,10 @@ def inject(handle: ClusterHandle, deployed: Deployed, pod: Pod, fault: FaultSpec
 
     Raises FaultError when it was not carried out for certain; it may then be in all the same.
     """
-    door = fault_named(fault.kind).door
-    if door is Door.NONE:
+    kind = fault_named(fault.kind)
+    if (door := kind.door) is Door.NONE:
         now = now_ns()
-        return FaultEvent(cycle, fault.kind, fault.persistent, pod.name, pod.boot, now, now, 0, "")
+        return FaultEvent(cycle, fault.kind, kind.filled(fault.params), pod.name, pod.boot, now, now, 0, "")
     return INJECTORS[door].inject(handle, deployed, pod, fault, cycle=cycle)
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from harness.adapters.clock import now_ns
 from harness.apps.toggle import FAULT_PATH
 from harness.errors import FaultError
+from harness.faults import fault_named
 from harness.inject.control import Control, clear
 from harness.model import ClusterHandle, Deployed, FaultEvent, FaultSpec, Pod
 
@@ -21,21 +24,22 @@ class Toggle:
         """
         control = Control(handle, deployed, pod)
         _same_boot(control, pod, control.state().boot, "before the fault")
+        params = fault_named(fault.kind).filled(fault.params)
         sent_ns = now_ns()
-        status, text = control.ask("POST", FAULT_PATH, {"kind": fault.kind, "persistent": fault.persistent})
+        status, text = control.ask("POST", FAULT_PATH, {"kind": fault.kind, **params})
         answered_ns = now_ns()
         answer = control.understood(status, text)
         _same_boot(control, pod, answer["boot"], "in the answer to the fault")
-        if answer.get("kind") != fault.kind or answer.get("persistent") is not fault.persistent:
+        if answer.get("kind") != fault.kind or any(answer.get(name) != value for name, value in params.items()):
+            did = {name: answer.get(name) for name in params}
             raise FaultError(
-                f"Asked for {fault.kind} (persistent: {fault.persistent}), the app did {answer.get('kind')} "
-                f"(persistent: {answer.get('persistent')}).",
+                f"Asked for {fault.kind} ({_listed(params)}), the app did {answer.get('kind')} ({_listed(did)}).",
                 where=control.where,
             )
         return FaultEvent(
             cycle=cycle,
             kind=fault.kind,
-            persistent=fault.persistent,
+            params=params,
             pod=pod.name,
             boot=pod.boot,
             sent_ns=sent_ns,
@@ -47,6 +51,10 @@ class Toggle:
     def take_back(self, handle: ClusterHandle, deployed: Deployed, pod: Pod, fault: FaultSpec) -> None:  # noqa: ARG002 - all toggles are ours
         """Turn every toggle of the app off."""
         clear(handle, deployed, pod)
+
+
+def _listed(params: Mapping[str, object]) -> str:
+    return ", ".join(f"{name}: {value}" for name, value in params.items())
 
 
 def _same_boot(control: Control, pod: Pod, boot: str, when: str) -> None:

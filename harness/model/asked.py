@@ -7,9 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from itertools import combinations
+from typing import Literal
 
 MODULE_OFFSET = 27
 """Knative 1.N is the Go module v0.(N+27): since 1.0 the release has a number of its own, the modules kept counting."""
+
+Scalar = bool | int | float | str
+"""A parameter's value."""
 
 _SPELLING = r"(?:knative-)?v?\d+\.\d+(?:\.\d+)?"
 _VERSION = re.compile(r"(?:knative-)?v?(?P<major>\d+)\.(?P<minor>\d+)(?:\.(?P<patch>\d+))?", re.ASCII)
@@ -355,11 +359,19 @@ class LoadPlan:
 class FaultSpec:
     """The fault that is asked for. kind: its name in `harness.faults.FAULTS`.
 
-    persistent False: over with the next container restart. True: it survives the restart (kept in the pod).
+    params: those of the fault's own parameters that shall differ from their defaults (`Fault.params`). pods: whether it hits one
+    pod, which is drawn, or all that stand. role: of the container it hits.
     """
 
     kind: str = "none"
-    persistent: bool = False
+    params: Mapping[str, Scalar] = field(default_factory=dict)
+    pods: Literal["one", "all"] = "one"
+    role: str = "user"
+
+    @property
+    def persistent(self) -> bool:
+        """Whether it survives a restart of the container; False for a fault that has no such parameter."""
+        return self.params.get("persistent") is True
 
 
 class Expectation(StrEnum):

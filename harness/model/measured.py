@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from harness.model.asked import Lane, RunSpec
+from harness.model.asked import Lane, RunSpec, Scalar
 from harness.model.world import Route, Stack, SystemChange
 
 if TYPE_CHECKING:
@@ -116,17 +116,25 @@ class GeneratorReport:
 
 @dataclass(frozen=True, slots=True)
 class FaultEvent:
-    """What was done to the app, and the answer to it. sent_ns..answered_ns brackets the moment it took effect."""
+    """What was done to one pod, and the answer to it. sent_ns..answered_ns brackets the moment it took effect.
+
+    params: every parameter of the fault. boot: "" for a pod whose app does not name itself.
+    """
 
     cycle: int
     kind: str
-    persistent: bool
+    params: Mapping[str, Scalar]
     pod: str
     boot: str
     sent_ns: int
     answered_ns: int
     status: int
     answer: str
+
+    @property
+    def persistent(self) -> bool:
+        """Whether it survives a restart of the container."""
+        return self.params.get("persistent") is True
 
 
 class Stream(StrEnum):

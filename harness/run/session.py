@@ -87,6 +87,7 @@ def require_runnable(
     judge.require_checks(spec.claims)
     require_plan(spec.load)
     deploy.require_possible(deploy.workload_for(spec, workload), spec.load.lanes, request_log=spec.request_log)
+    fault_named(spec.fault.kind).require(spec.fault)
     if why := fault_named(spec.fault.kind).can_land(spec.fault, spec.service):
         raise BadInput(f"The fault {spec.fault.kind} cannot land: {why}.", fix="Change the probe, or ask for another fault.")
     history_room.require_writable(artifacts)

@@ -278,7 +278,7 @@ def _cycle(index: int, requests: int, observations: int, rate: float, length: in
         mark=CycleMark(
             index, names.pod, boot, clock.start, clock.fault - S, clock.fault, clock.started + 300 * MS, clock.end - S, clock.end
         ),
-        fault=FaultEvent(index, "liveness", False, names.pod, boot, clock.fault, clock.fault + 2 * MS, 200, answer),
+        fault=FaultEvent(index, "liveness", {"persistent": False}, names.pod, boot, clock.fault, clock.fault + 2 * MS, 200, answer),
         report=GeneratorReport(
             rate, requests, requests, 0, 70.0, 120.0, 130.0, 0.0, 0.2, clock.start, clock.end + 20 * MS, "stop", 1, -20, True
         ),

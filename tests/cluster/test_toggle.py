@@ -94,7 +94,7 @@ def test_liveness_failure_restarts_the_container_and_is_over(kind_cluster: Clust
 def test_a_persistent_fault_survives_the_restart(kind_cluster: ClusterHandle, service: Deploy) -> None:
     """The pod's shared memory outlives the container; clearing ends it for later starts too."""
     deployed = service(ServiceSpec(app=APP, liveness=LIVENESS))
-    inject(kind_cluster, deployed, deployed.pods[0], FaultSpec("liveness", persistent=True), cycle=0)
+    inject(kind_cluster, deployed, deployed.pods[0], FaultSpec("liveness", {"persistent": True}), cycle=0)
     after = wait_state(kind_cluster, deployed, "another boot", lambda seen: seen.boot != deployed.pods[0].boot)
     assert after.faults == {"liveness": True}
     assert clear(kind_cluster, deployed, deployed.pods[0]).faults == {}

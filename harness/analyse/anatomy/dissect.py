@@ -51,7 +51,7 @@ def dissect(
     of its pod, is not of it.
     """
     since_ns = event.sent_ns if event is not None else mark.load_started_ns
-    done = FaultSpec(event.kind, event.persistent) if event is not None else FaultSpec()
+    done = FaultSpec(event.kind, event.params) if event is not None else FaultSpec()
     fault = FAULTS[done.kind]
     found: dict[str, list[Source]] = {}
     if event is not None:

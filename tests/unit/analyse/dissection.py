@@ -50,8 +50,8 @@ def span(bracket: Bracket, cycle: int = 0) -> tuple[float, float]:
 def of_kind(kind: str, *, persistent: bool = False, **service: Any) -> Story:
     """One restart by another fault: what only a failing probe shows is not there."""
     story = restarts(1)
-    story.spec(fault=FaultSpec(kind, persistent), service=ServiceSpec(app=AppSpec(), **service))
-    story.faults = [replace(fault, kind=kind, persistent=persistent) for fault in story.faults]
+    story.spec(fault=FaultSpec(kind, {"persistent": persistent}), service=ServiceSpec(app=AppSpec(), **service))
+    story.faults = [replace(fault, kind=kind, params={"persistent": persistent}) for fault in story.faults]
     if kind != "liveness":
         story.drop(lambda one: '"liveness"' in one.payload or '"signal"' in one.payload or "Killing" in one.payload)
         story.drop(lambda one: one.stream is Stream.CONTAINERD and ("StopContainer" in one.payload or "signal" in one.payload))

@@ -249,7 +249,7 @@ def restarts(cycles: int = 2, rate: float = 50.0, claims: Sequence[ResolvedClaim
             FaultEvent(
                 cycle,
                 "liveness",
-                False,
+                {"persistent": False},
                 pod,
                 old,
                 at(cycle, FAULT_S),

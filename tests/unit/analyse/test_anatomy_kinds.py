@@ -79,7 +79,7 @@ def test_a_hang_that_the_liveness_probe_ends() -> None:
 def test_a_persistent_hang_answers_nobody_again() -> None:
     """The next container listens, and hangs."""
     story = restarts(1)
-    story.faults = [replace(fault, kind="hang", persistent=True) for fault in story.faults]
+    story.faults = [replace(fault, kind="hang", params={"persistent": True}) for fault in story.faults]
     hung(story)
     story.drop(lambda one: '"new0"' in one.payload and '"probe"' in one.payload)
     story.requests = []
@@ -227,7 +227,7 @@ def test_good_probes_are_missed_only_once_they_were_due() -> None:
     assert dissected(quiet).missing == ("first-good-startup-probe", "first-good-probe", "first-good-readiness-probe")
     slow = ServiceSpec(liveness=Probe(initial_delay_s=30), readiness=Probe(path="/readyz", period_s=10))
     assert dissected(quiet, service=slow).missing == ()
-    quiet.faults = [replace(fault, persistent=True) for fault in quiet.faults]
+    quiet.faults = [replace(fault, params={"persistent": True}) for fault in quiet.faults]
     assert dissected(quiet).missing == ("first-good-startup-probe", "first-good-readiness-probe")
 
 

@@ -43,7 +43,7 @@ def a_second_fault(story: Story) -> str:
 
 def another_persistence(story: Story) -> str:
     """The fault survives the restart, which nobody asked for."""
-    story.faults[1] = replace(story.faults[1], persistent=True)
+    story.faults[1] = replace(story.faults[1], params={"persistent": True})
     return "cycle 1: the fault liveness was put in with persistent True though False was asked"
 
 

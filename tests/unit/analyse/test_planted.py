@@ -387,7 +387,7 @@ def test_a_fault_that_was_not_asked_for_is_a_doubt() -> None:
 def test_the_record_of_no_fault_is_none() -> None:
     """A calm cycle may say that nothing was done to its pod: that is no fault, and has no edges."""
     story = calm()
-    story.faults += [FaultEvent(cycle, "none", False, f"pod-{cycle}", "b", at(cycle, 4), at(cycle, 4), 0, "") for cycle in range(2)]
+    story.faults += [FaultEvent(cycle, "none", {}, f"pod-{cycle}", "b", at(cycle, 4), at(cycle, 4), 0, "") for cycle in range(2)]
     findings, verdict = judged(story)
     assert verdict.ruling is Ruling.PASS
     assert [cycle.anatomy for cycle in findings.cycles] == [{}, {}]

@@ -20,7 +20,7 @@ SERVICE = ServiceSpec(liveness=Probe(), readiness=Probe(path="/readyz"))
 
 def case_of(kind: str) -> Case:
     """This fault, put into the pod of the first cycle of a story."""
-    event = FaultEvent(0, kind, False, "pod-0", "old0", at(0, FAULT_S), at(0, FAULT_S) + 1, 200, '{"boot": "old0"}')
+    event = FaultEvent(0, kind, {}, "pod-0", "old0", at(0, FAULT_S), at(0, FAULT_S) + 1, 200, '{"boot": "old0"}')
     return Case(FaultSpec(kind), SERVICE, event, at(0, FAULT_S))
 
 
@@ -114,6 +114,19 @@ def test_a_fault_that_cannot_land_says_why(kind: str, service: ServiceSpec, why:
 def test_a_fault_that_can_land_is_let_through(kind: str, service: ServiceSpec) -> None:
     """The probe asks the toggle app what the fault makes it answer badly."""
     assert FAULTS[kind].can_land(FaultSpec(kind), service) == ""
+
+
+@pytest.mark.parametrize("kind", FAULTS)
+def test_a_parameter_that_the_fault_does_not_have_is_refused(kind: str) -> None:
+    """Before anything is built, with those it has; so is a value of another type."""
+    fault = FAULTS[kind]
+    fault.require(FaultSpec(kind, fault.params))
+    with pytest.raises(BadInput, match="no parameter 'speed'"):
+        fault.require(FaultSpec(kind, {"speed": 1}))
+    for name in fault.params:
+        with pytest.raises(BadInput, match=f"The parameter {name} of the fault {kind} is 1.5"):
+            fault.require(FaultSpec(kind, {name: 1.5}))
+    assert fault.filled({}) == dict(fault.params)
 
 
 def test_nobody_else_asks_which_fault_it_is() -> None:

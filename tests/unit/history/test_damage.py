@@ -90,7 +90,7 @@ ANSWER = b'{"index": 0, "status": %s, "body": "", "headers": {}}\n'
 
 
 FAULT = (
-    b'{"cycle": 0, "kind": "%s", "persistent": false, "pod": "p", "boot": "b", "sent_ns": 1, "answered_ns": 2, "status": 200, '
+    b'{"cycle": 0, "kind": "%s", "params": {}, "pod": "p", "boot": "b", "sent_ns": 1, "answered_ns": 2, "status": 200, '
     b'"answer": ""}\n'
 )
 
@@ -102,7 +102,7 @@ FAULT = (
         (open_run, rewrite("run.json", b"{"), "run.json is damaged"),
         (open_run, rewrite("run.json", b"[]"), "something else"),
         (open_run, head(kind="a diary"), "something else"),
-        (open_run, head(schema=99), "layout 99; this release reads 1"),
+        (open_run, head(schema=99), "layout 99; this release reads 2 and older"),
         (open_run, head(meta={}), "missing required field `run_id`"),
         (open_run, spec(fault={"kind": "earthquake"}), "the fault 'earthquake'; this release knows none, liveness"),
         (open_run, rewrite("faults.jsonl", FAULT % b"flood"), "the fault 'flood'"),

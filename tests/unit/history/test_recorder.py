@@ -20,7 +20,9 @@ from harness.history import Recorder, link_latest, read, recorder, seal
 from harness.model import FaultEvent, Gap, History, Outcome, Phase, Stream
 from tests.unit.history.kit import T0, load, mark, meta, record, seen
 
-FAULT = FaultEvent(0, "liveness", persistent=False, pod="pod", boot="b0", sent_ns=1, answered_ns=2, status=200, answer="{}")
+FAULT = FaultEvent(
+    0, "liveness", params={"persistent": False}, pod="pod", boot="b0", sent_ns=1, answered_ns=2, status=200, answer="{}"
+)
 
 
 def filled(artifacts: Path) -> Recorder:

@@ -16,7 +16,12 @@ from harness.history import reader as reading
 from harness.history.layout import Table
 from harness.history.rows import Format, answer
 from harness.history.upgrade import Object, Step
+from harness.model import FaultEvent, FaultSpec
 from tests.unit.history.kit import load, mark, meta, record, seen
+
+TODAY = upgrade.STEPS
+NEXT = len(TODAY) + 2
+"""The first layout that is not there yet."""
 
 FIRST = Step(
     name="a source has a prefix",
@@ -35,6 +40,7 @@ SECOND = Step(
 
 def later(monkeypatch: pytest.MonkeyPatch, *steps: Step) -> None:
     """From now on this is a release so many layouts later."""
+    steps = (*TODAY, *steps)
     monkeypatch.setattr(upgrade, "STEPS", steps)
     monkeypatch.setattr(upgrade, "HISTORY_SCHEMA", 1 + len(steps))
     monkeypatch.setattr(reading, "HISTORY_SCHEMA", 1 + len(steps))
@@ -82,7 +88,7 @@ def test_only_the_steps_from_its_own_layout_are_taken(tmp_path: Path, monkeypatc
     """What is already so is not done again."""
     later(monkeypatch, FIRST)
     run = closed(tmp_path)
-    assert json.loads((run / "run.json").read_text(encoding="utf-8"))["schema"] == 2
+    assert json.loads((run / "run.json").read_text(encoding="utf-8"))["schema"] == NEXT
     later(monkeypatch, FIRST, SECOND)
     assert read(run).meta.source == "MODULE"
     assert read(run).observations["payload"].to_list() == ["02"]
@@ -97,7 +103,7 @@ def test_a_query_sees_the_upgraded_rows(tmp_path: Path, monkeypatch: pytest.Monk
     assert out.getvalue() == "payload,source\n012,FROM MODULE\n"
 
 
-@pytest.mark.parametrize("layout", [3, 99, 0, -1, True, "1", None, 1.0])
+@pytest.mark.parametrize("layout", [NEXT + 1, 99, 0, -1, True, "1", None, 1.0])
 def test_a_layout_that_is_not_known_is_refused(layout: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its layout and ours are named, and what to do."""
     run = closed(tmp_path)
@@ -105,7 +111,7 @@ def test_a_layout_that_is_not_known_is_refused(layout: object, tmp_path: Path, m
     path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | {"schema": layout}), encoding="utf-8")
     later(monkeypatch, FIRST)
     with pytest.raises(
-        HistoryError, match=rf"layout {layout!r}; this release reads 2 and older.*Fix: Read it with the release"
+        HistoryError, match=rf"layout {layout!r}; this release reads {NEXT} and older.*Fix: Read it with the release"
     ) as told:
         read(run)
     assert str(path) in str(told.value)
@@ -170,3 +176,19 @@ def test_an_older_layout_is_not_closed(tmp_path: Path, monkeypatch: pytest.Monke
     with pytest.raises(HistoryError, match="older layout is not closed"):
         seal(run)
     assert files(run) == before
+
+
+def test_layout_2_gives_a_fault_parameters(tmp_path: Path) -> None:
+    """`persistent` of layout 1 is one of them, in the head and in the table, closed or not."""
+    writer = Recorder.open(tmp_path, meta())
+    writer.dir.joinpath("faults.jsonl").write_text(
+        '{"cycle":0,"kind":"liveness","persistent":true,"pod":"p","boot":"b","sent_ns":1,"answered_ns":2,"status":200,"answer":"{}"}\n',
+        encoding="utf-8",
+    )
+    head = json.loads((writer.dir / "run.json").read_text(encoding="utf-8"))
+    head["schema"] = 1
+    head["meta"]["spec"]["fault"] = {"kind": "liveness", "persistent": True}
+    (writer.dir / "run.json").write_text(json.dumps(head), encoding="utf-8")
+    found = read(writer.dir)
+    assert found.meta.spec.fault == FaultSpec("liveness", {"persistent": True})
+    assert found.faults == (FaultEvent(0, "liveness", {"persistent": True}, "p", "b", 1, 2, 200, "{}"),)

@@ -17,7 +17,7 @@ from harness.model import CycleMark, FaultEvent, Gap, Observation, Phase, Stream
 ROWS: dict[Table, object] = {
     Table.OBSERVATIONS: Observation(Stream.QUEUE_PROXY, "p", "c", -1, 1, 2, 3, "é\n"),
     Table.GAPS: Gap(Stream.PODS, "", 1, 2, "cut"),
-    Table.FAULTS: FaultEvent(0, "liveness", True, "p", "b", 1, 2, 200, "{}"),
+    Table.FAULTS: FaultEvent(0, "liveness", {"persistent": True}, "p", "b", 1, 2, 200, "{}"),
     Table.PHASES: Phase("load", 1, 2),
     Table.CYCLES: CycleMark(0, "p", "b", 1, 2, 3, 4, 5, 6, "late", 3),
 }

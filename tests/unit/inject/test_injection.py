@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import FaultError
+from harness.faults import FAULTS
 from harness.inject import clear, inject, state
 from harness.model import ClusterHandle, Deployed, FaultSpec
 
@@ -26,9 +27,10 @@ def test_a_fault_is_sent_once_with_both_tokens(
     api: FakeApi, handle: ClusterHandle, deployed: Deployed, kind: str, persistent: bool
 ) -> None:
     """State first, then one POST with the app's token and the user's; the event is what was done."""
-    event = inject(handle, deployed, deployed.pods[0], FaultSpec(kind, persistent), cycle=3)
+    event = inject(handle, deployed, deployed.pods[0], FaultSpec(kind, {"persistent": persistent}), cycle=3)
     assert [(one.method, one.path) for one in api.asked] == [("GET", "/state"), ("POST", "/fault")]
-    assert json.loads(api.asked[1].body) == {"kind": kind, "persistent": persistent}
+    assert json.loads(api.asked[1].body) == {"kind": kind, **FAULTS[kind].params, "persistent": persistent}
+    assert event.params == {**FAULTS[kind].params, "persistent": persistent}
     assert api.asked[1].headers["x-toggle-token"] == "sesame"
     assert api.asked[1].headers["authorization"] == "Bearer bearer-of-u"
     assert (event.cycle, event.kind, event.persistent, event.pod, event.boot) == (3, kind, persistent, "pod-1", "b1")
@@ -132,7 +134,7 @@ def test_the_real_app_is_understood(api: FakeApi, handle: ClusterHandle, deploye
             api.app = forward_to(boot["control_port"])
             mine = replace(deployed.pods[0], boot=boot["boot"])
             before = state(handle, deployed, mine)
-            event = inject(handle, deployed, mine, FaultSpec("readiness", persistent=True), cycle=1)
+            event = inject(handle, deployed, mine, FaultSpec("readiness", {"persistent": True}), cycle=1)
             assert before.faults == {}
             assert event.sent_ns <= json.loads(event.answer)["t_ns"] <= event.answered_ns
             assert state(handle, deployed, mine).faults == {"readiness": True}

@@ -199,7 +199,11 @@ def s1() -> Case:
         marks.append(
             CycleMark(index, pod, boot, load_ns, load_ns + 4 * S, fault_ns, first, last + 3 * S, load_ns + PLANNED * PERIOD)
         )
-        faults.append(FaultEvent(index, "liveness", False, pod, boot, fault_ns, fault_ns + 2 * MS, 200, '{"liveness": "failing"}'))
+        faults.append(
+            FaultEvent(
+                index, "liveness", {"persistent": False}, pod, boot, fault_ns, fault_ns + 2 * MS, 200, '{"liveness": "failing"}'
+            )
+        )
         refused = len(window)
         found.append(
             CycleFindings(
