@@ -218,7 +218,7 @@ RECORDINGS = (
         small(
             "given-up",
             "A fault that survives the restart: no recovery",
-            fault=FaultSpec("liveness", persistent=True),
+            fault=FaultSpec("liveness", params={"persistent": True}),
             recovery_s=10.0,
         )
     ),
