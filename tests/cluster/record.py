@@ -22,9 +22,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from harness.cycle import Planted
-from harness.scenario import Ask, World, measure, prepare
-
 from harness import inject
 from harness.adapters.files import State
 from harness.adapters.kube import Kube
@@ -48,6 +45,7 @@ from harness.model import (
     Probe,
     Scenario,
 )
+from harness.run import Ask, Planted, World, measure, prepare
 from tests.cluster.quick import N1, S1
 from tests.cluster.test_gaps import _Stepped
 from tests.cluster.test_planted import _Cut, _Forgetful, stall

@@ -18,10 +18,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from harness.scenario import Run, analyse_again
-
 from harness.adapters.files import write_json
 from harness.history.codec import Json, encode
+from harness.run import Run, analyse_again
 
 DATA = Path(__file__).parents[1] / "data"
 EXPECTED = "expected.json"

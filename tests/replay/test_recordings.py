@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import pytest
-from harness.scenario import Run
 
 from harness.model import Cause, CycleFindings, Observed, Ruling, Stream
+from harness.run import Run
 from tests.replay.replay import DATA, analysed, departures
 
 Fact = Callable[[Run], bool]
