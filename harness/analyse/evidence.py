@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -14,7 +14,7 @@ import polars as pl
 from harness.analyse.columns import Flags, Indices
 from harness.apps.toggle import BOOT_HEADER
 from harness.knative.lines import refused_text
-from harness.model import POD_ROUTE, USERS_ROUTE, Cause, Lane, Outcome
+from harness.model import POD_ROUTE, USERS_ROUTE, Cause, Hop, Lane, Outcome, Route
 
 LANES_OF_USERS = tuple(lane.value for lane in Lane if lane.route == USERS_ROUTE)
 """Claims speak of their requests."""
@@ -22,18 +22,37 @@ LANES_OF_USERS = tuple(lane.value for lane in Lane if lane.route == USERS_ROUTE)
 LANES_TO_PODS = tuple(lane.value for lane in Lane if lane.route == POD_ROUTE)
 """Queue-proxy knows nothing of their requests."""
 
+
+def straight_lanes(routes: Iterable[Route]) -> frozenset[Lane]:
+    """The lanes of users whose route goes to the pods with nobody between, as that of a plain Deployment does.
+
+    routes: of the run; a record of an earlier release has none, and was of a Knative Service.
+    """
+    straight = {route.name for route in routes if route.name == USERS_ROUTE and route.hops == (Hop.USER_CONTAINER,)}
+    return frozenset(lane for lane in Lane if lane.route in straight)
+
+
 _SEEN_BY_THE_SOCKET = frozenset({Outcome.REFUSED, Outcome.RESET, Outcome.CLOSED, Outcome.TRUNCATED})
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """One way in which requests failed. headers: lower-case names; empty without an answer. body: trimmed."""
+    """One way in which requests failed. headers: lower-case names; empty without an answer. body: trimmed.
+
+    straight: its route goes to the pods with nobody between, though it is the users'.
+    """
 
     outcome: Outcome
     status: int
     body: str
     headers: Mapping[str, str]
     lane: Lane = Lane.GET_KEEPALIVE
+    straight: bool = False
+
+    @property
+    def to_pod(self) -> bool:
+        """Whether nobody was between the client and the pod's own port."""
+        return self.straight or self.lane.route == POD_ROUTE
 
     @property
     def error(self) -> str:
@@ -173,13 +192,13 @@ def judge_answer(failure: Failure, user_port: int) -> Cause | Wants:
         return Cause.CLIENT
     if failure.outcome is Outcome.TIMEOUT:
         return Cause.TIMEOUT
-    if failure.lane.route == POD_ROUTE and failure.outcome in _SEEN_BY_THE_SOCKET:
+    if failure.to_pod and failure.outcome in _SEEN_BY_THE_SOCKET:
         return Cause.DIRECT
     if failure.outcome is not Outcome.HTTP_ERROR:
         return Cause.UNKNOWN
     if failure.status >= 400 and BOOT_HEADER in failure.headers:
         return Cause.APP
-    if failure.lane.route == POD_ROUTE:
+    if failure.to_pod:
         return Cause.UNKNOWN
     if failure.status == 502:
         if failure.body == refused_text(user_port):
@@ -219,7 +238,7 @@ def _said_behind_the_ingress(failure: Failure) -> Cause | Wants:
 
 def is_of_queue_proxy(failure: Failure, user_port: int) -> bool:
     """Whether the answer alone proves that the request reached queue-proxy: it is the app's through it, or queue-proxy's own."""
-    if failure.lane.route == POD_ROUTE or failure.outcome is not Outcome.HTTP_ERROR:
+    if failure.to_pod or failure.outcome is not Outcome.HTTP_ERROR:
         return False
     return judge_answer(failure, user_port) in {Cause.APP, Cause.TIMEOUT, Wants.REFUSED_LINE, Wants.LOOPBACK_LINE}
 
@@ -239,10 +258,10 @@ def tries_of(requests: pl.DataFrame, attempts: pl.DataFrame | None) -> pl.DataFr
     return pl.concat([last, attempts.with_columns(pl.lit(value=True).alias("superseded")).select(last.columns)])
 
 
-def failures_of(tries: pl.DataFrame, answers: pl.DataFrame) -> Failures:
+def failures_of(tries: pl.DataFrame, answers: pl.DataFrame, straight: Collection[Lane] = ()) -> Failures:
     """The tries of one cycle that were not OK, by sending time, each with its answer.
 
-    tries: see `tries_of`. answers: rows of the History of that cycle.
+    tries: see `tries_of`. answers: rows of the History of that cycle. straight: see `straight_lanes`.
     """
     failed = tries.with_row_index("row").filter(pl.col("outcome") != Outcome.OK.value).sort("sent_ns", "seq", "attempt")
     said = {
@@ -253,7 +272,7 @@ def failures_of(tries: pl.DataFrame, answers: pl.DataFrame) -> Failures:
     kinds = failed.select(looks).unique(maintain_order=True).with_row_index("kind")
     return Failures(
         kinds=tuple(
-            Failure(Outcome(outcome), status, *said.get(answer, ("", {})), lane=Lane(lane))
+            Failure(Outcome(outcome), status, *said.get(answer, ("", {})), lane=Lane(lane), straight=lane in straight)
             for outcome, status, answer, lane in kinds.select(looks).iter_rows()
         ),
         kind=failed.join(kinds, on=looks, how="left", maintain_order="left")["kind"].to_numpy().astype(np.int64),

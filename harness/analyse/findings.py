@@ -14,7 +14,15 @@ from harness.analyse.columns import Flags
 from harness.analyse.cyclepods import PodSights
 from harness.analyse.doubts import Cycle, doubts
 from harness.analyse.errorlines import ErrorLines, forwarding_errors
-from harness.analyse.evidence import LANES_OF_USERS, LANES_TO_PODS, Failures, failures_of, is_of_queue_proxy, tries_of
+from harness.analyse.evidence import (
+    LANES_OF_USERS,
+    LANES_TO_PODS,
+    Failures,
+    failures_of,
+    is_of_queue_proxy,
+    straight_lanes,
+    tries_of,
+)
 from harness.analyse.landed import landed
 from harness.analyse.ledger import Account, account, by_cause, may_be_sampled, total
 from harness.analyse.outage import outside
@@ -119,7 +127,7 @@ def _cycle(history: History, mark: CycleMark, tables: _Tables) -> _Seen:
     pods = {mark.pod, *there.followed, *(() if spec.service.max_scale == 1 else served)}
     attempts = tables.attempts.of(mark.index) if tables.attempts else None
     tries = tries_of(requests, attempts)
-    failures = failures_of(tries, answers)
+    failures = failures_of(tries, answers, straight_lanes(history.meta.routes))
     # A line may be written a little after its answer was: the window is as tolerant as the matching.
     lines_window = Window(window.from_ns - tolerance_ns, window.until_ns + tolerance_ns)
     log = None
@@ -241,15 +249,22 @@ def _added(parts: Iterable[Mapping[str, int]]) -> dict[str, int]:
 
 
 def _refused_window(failures: Failures, user_port: int) -> tuple[int, int] | None:
-    """From the sending of the first to the answer of the last request that was told the port refused: the answer itself says so."""
-    refused = _refused(failures, user_port)
-    return (int(failures.sent_ns[refused].min()), int(failures.done_ns[refused].max())) if refused.any() else None
+    """From the sending of the first to the answer of the last request that the port refused.
+
+    The answer says so where queue-proxy was asked; on a route straight to the pods the client saw it by itself.
+    """
+    seen = failures.which(lambda kind: kind.straight and kind.outcome is Outcome.REFUSED)
+    return _span(failures, _refused(failures, user_port) | seen)
+
+
+def _span(failures: Failures, which: Flags) -> tuple[int, int] | None:
+    return (int(failures.sent_ns[which].min()), int(failures.done_ns[which].max())) if which.any() else None
 
 
 def _windows_agree(failures: Failures, queue_proxy_window: tuple[int, int] | None, rate_rps: float, user_port: int) -> str:
     refused = _refused(failures, user_port)
     inner = (int(failures.done_ns[refused].min()), int(failures.sent_ns[refused].max())) if refused.any() else None
-    return agree(_refused_window(failures, user_port), queue_proxy_window, round(1e9 / rate_rps), inner_window=inner)
+    return agree(_span(failures, refused), queue_proxy_window, round(1e9 / rate_rps), inner_window=inner)
 
 
 def _refused(failures: Failures, user_port: int) -> Flags:
