@@ -122,6 +122,20 @@ class Objects:
             raise
         return True
 
+    def delete_uid(self, ref: Ref, uid: str) -> bool:
+        """Ask for the deletion of the object with this uid, with its own grace; False when none of its name was there.
+
+        Another one of that name is refused with status 409. Raises ApiRefused, NoSuchKind.
+        """
+        options = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background", "preconditions": {"uid": uid}}
+        try:
+            self._call("DELETE", self._path(ref), body=options, content_type="application/json")
+        except ApiRefused as refused:
+            if refused.status == 404:
+                return False
+            raise
+        return True
+
     def _path(self, ref: Ref, *, everywhere: bool = False) -> str:
         kind = self._kind(ref.api_version, ref.kind)
         parts = [_root(ref.api_version)]

@@ -157,11 +157,12 @@ def _cycle(history: History, mark: CycleMark, tables: _Tables) -> _Seen:
     of_cycle_pod = gather(mark.pod, of_pod, told, sights, tables.about_no_request, end_ns)
     anatomy = dissect(mark, event, spec.service, of_cycle_pod, users, answers, end_ns=end_ns, user_port=user_port)
     rate_rps = (report.rate_rps if report else 0.0) or spec.load.rate_rps or 1.0
+    proof_of = Sight([*of_pod, *tables.rest.states(there.there - {mark.pod}, end_ns)])
     found = CycleFindings(
         index=mark.index,
         pod=mark.pod,
         voided=_voided(mark) or void_reason(spec, requests, report, mark.recovered_ns, attempts=attempts),
-        landed=landed(spec.fault, spec.service, event, Sight(of_pod), event.sent_ns if event else begin_ns),
+        landed=landed(spec.fault, spec.service, event, proof_of, event.sent_ns if event else begin_ns),
         anatomy=anatomy.edges,
         sent=int((users["sent_ns"] > 0).sum()),
         ok=outcomes.get(Outcome.OK.value, 0),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import polars as pl
 
 from harness.model import CycleMark, Observation, Stream
@@ -40,6 +42,14 @@ class Sights:
         )
         in_time = [rows.filter(pl.col("known_ns") <= end_ns) for rows in parts]
         return rows_to_observations(pl.concat(in_time).sort("row"))
+
+    def states(self, pods: Collection[str], end_ns: int) -> list[Observation]:
+        """The states of these pods until the cycle's end, in the order seen."""
+        rows = [self._of_pods[pod] for pod in sorted(pods) if pod in self._of_pods]
+        if not rows:
+            return []
+        states = pl.concat(rows).filter((pl.col("stream") == Stream.PODS.value) & (pl.col("known_ns") <= end_ns))
+        return rows_to_observations(states.sort("row"))
 
 
 def rows_to_observations(rows: pl.DataFrame) -> list[Observation]:

@@ -10,14 +10,17 @@ from types import MappingProxyType
 
 from harness.errors import BadInput
 from harness.faults.exit import ProcessExits
-from harness.faults.fault import Case, Door, Ends, Fault, Part
+from harness.faults.fault import ApiCall, ApiFault, Case, Door, Ends, Fault, Part
 from harness.faults.hang import AppHangs
 from harness.faults.liveness import LivenessFails
 from harness.faults.none import NoFault
+from harness.faults.pod_delete import PodDeleted
 from harness.faults.readiness import ReadinessFails
+from harness.faults.roll_out import RollOut
+from harness.faults.scale_down import ScaleDown
 from harness.faults.sight import Sight
 
-__all__ = ["FAULTS", "Case", "Door", "Ends", "Fault", "Part", "Sight", "fault_named"]
+__all__ = ["FAULTS", "ApiCall", "ApiFault", "Case", "Door", "Ends", "Fault", "Part", "Sight", "fault_named"]
 
 FAULTS: Mapping[str, Fault] = MappingProxyType(
     {
@@ -28,6 +31,9 @@ FAULTS: Mapping[str, Fault] = MappingProxyType(
             ReadinessFails(),
             AppHangs(),
             ProcessExits(),
+            PodDeleted(),
+            RollOut(),
+            ScaleDown(),
         )
     }
 )

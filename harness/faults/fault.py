@@ -6,17 +6,18 @@ order, and how it ends. The injector behind its door (`harness.inject`) carries 
 
 from __future__ import annotations
 
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from harness.errors import BadInput
 from harness.faults.edges import READINESS_ORDER, Pairs
 from harness.faults.sight import Sight
-from harness.model import Bracket, FaultEvent, FaultSpec, Probe, Scalar, ServiceSpec, Stream
+from harness.model import Bracket, Deployed, FaultEvent, FaultSpec, Pod, Probe, Scalar, ServiceSpec, Stream
 
 Part = tuple[str, bool, str]
 """One piece of the proof that a fault took hold: (what must be seen, whether it was, the evidence or what is missing)."""
@@ -26,21 +27,29 @@ STOP_AND_CREATE_S = 7.0
 
 
 class Door(StrEnum):
-    """Through what a fault is injected. NONE: nothing is done. TOGGLE: the toggle app's control port."""
+    """Through what a fault is injected. NONE: nothing is done. TOGGLE: the toggle app's control port. API: the API server."""
 
     NONE = "none"
     TOGGLE = "toggle"
+    API = "api"
 
 
 class Ends(StrEnum):
     """What must be seen before a cycle with this fault has recovered, beside good answers.
 
     CLEARED: nothing more, the fault is over once it is taken back. RESTART: another boot answers. READY: the pod is Ready again.
+    REPLACED: another pod is Ready and answers, the pods that the fault hit do not.
     """
 
     CLEARED = "cleared"
     RESTART = "restart"
     READY = "ready"
+    REPLACED = "replaced"
+
+    @property
+    def by_itself(self) -> bool:
+        """Whether the fault ends without being taken back."""
+        return self in {Ends.RESTART, Ends.REPLACED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +75,9 @@ class Fault(ABC):
 
     needs: ClassVar[tuple[frozenset[Stream], ...]] = ()
     """The streams its proof rests on: of each group one suffices."""
+
+    of_workload: ClassVar[bool] = False
+    """Whether it is done once, to the workload, and hits all of its pods; else it is done to each pod that it shall hit."""
 
     params: ClassVar[Mapping[str, Scalar]] = MappingProxyType({})
     """Its parameters, each with the value it has when nobody asks for another. The value's type is the parameter's."""
@@ -134,6 +146,54 @@ class Fault(ABC):
         liveness probe that this app can fail.
         """
         return frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class ApiCall:
+    """One call of the Kubernetes API: verb "delete" or "merge" (a JSON merge patch) on an object.
+
+    uid: of the object that is meant; another one of that name is refused. patch: of "merge".
+    """
+
+    verb: Literal["delete", "merge"]
+    api_version: str
+    kind: str
+    namespace: str
+    name: str
+    uid: str = ""
+    patch: Mapping[str, object] = field(default_factory=dict)
+
+
+class ApiFault(Fault):
+    """A fault that is one call of the Kubernetes API, said as data; `harness.inject.api` makes it."""
+
+    door = Door.API
+
+    @abstractmethod
+    def call(self, fault: FaultSpec, deployed: Deployed, pod: Pod, stamp: str) -> ApiCall | None:
+        """The call that does it to this pod, or to its workload. stamp: a text that is new with each call.
+
+        None: nobody is told anything, for in this workload it happens by itself.
+        """
+
+    def required(
+        self,
+        fault: FaultSpec,  # noqa: ARG002
+        service: ServiceSpec,  # noqa: ARG002
+        seen: Mapping[str, Bracket],  # noqa: ARG002
+        end_ns: int,  # noqa: ARG002
+        *,
+        asks_liveness: bool,  # noqa: ARG002
+    ) -> frozenset[str]:
+        """The call itself."""
+        return frozenset({"fault"})
+
+
+def workload_ref(deployed: Deployed) -> dict[str, str]:
+    """Of the object whose template the workload's pods come from: fields of an ApiCall."""
+    obj = json.loads(deployed.applied)[0]
+    named = {"namespace": deployed.namespace, "name": deployed.name}
+    return {"api_version": str(obj["apiVersion"]), "kind": str(obj["kind"]), **named}
 
 
 def detection_s(service: ServiceSpec, probe: Probe | None) -> float:

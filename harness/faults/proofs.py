@@ -33,6 +33,27 @@ def app_answered(case: Case, seen: Sight) -> Part:
     return name, True, f"200 from boot {event.boot}"
 
 
+def api_answered(case: Case) -> Part:
+    """The API server took the call."""
+    name, event = "the API server took the call", case.event
+    return name, event.status in {200, 202}, f"{event.status}: {event.answer[:80]}"
+
+
+def pod_left(case: Case, seen: Sight) -> Part:
+    """The pod is being deleted."""
+    name, at_ns = "the pod was seen being deleted", seen.left_ns(case.event.pod, case.after_ns)
+    return name, at_ns > 0, f"{case.event.pod} at {at_ns}" if at_ns else "not since the fault"
+
+
+def another_ready(case: Case, seen: Sight) -> Part:
+    """A pod that was not Ready before became Ready, and it is not the one that the fault hit."""
+    name = "another pod became Ready"
+    for pod in sorted(seen.pods() - {case.event.pod}):
+        if at_ns := seen.became_ready_ns(pod, case.after_ns):
+            return name, True, f"{pod} at {at_ns}"
+    return name, False, "none since the fault"
+
+
 def failed_probe(which: str, case: Case, seen: Sight) -> Part:
     """A probe of this name was answered badly. which: "liveness" or "readiness"."""
     name = f"a failed {which} probe in the app's log"

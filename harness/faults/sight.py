@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from harness.apps.toggle import AppEvent, event_of
+from harness.knative.endpoints import SliceState, slice_state
 from harness.knative.pods import PodState, pod_state
 from harness.model import Observation, Stream
 
@@ -20,6 +21,7 @@ class Sight:
         self._app: dict[str, list[AppEvent]] = defaultdict(list)
         self._states: dict[str, list[PodState]] = defaultdict(list)
         self._events: dict[str, list[Observation]] = defaultdict(list)
+        self._slices: list[tuple[int, SliceState]] = []
         self._kubelet: list[Observation] = []
         self.add(observations)
 
@@ -34,6 +36,9 @@ class Sight:
                     self._states[seen.pod].append(state)
             elif seen.stream is Stream.EVENTS:
                 self._events[seen.pod].append(seen)
+            elif seen.stream is Stream.ENDPOINTS:
+                if (shown := slice_state(seen.payload)) is not None:
+                    self._slices.append((seen.seen_ns, shown))
             elif seen.stream is Stream.KUBELET:
                 self._kubelet.append(seen)
 
@@ -61,3 +66,27 @@ class Sight:
         """Whether the pod was Ready when it was last seen; a pod that was never seen is not."""
         states = self.states(pod)
         return bool(states) and states[-1].ready is True
+
+    def ready_at(self, at_ns: int) -> frozenset[str]:
+        """The pods that were Ready at this moment, as far as was seen."""
+        last = {pod: [state for state in self.states(pod) if state.seen_ns <= at_ns] for pod in self._states}
+        return frozenset(pod for pod, before in last.items() if before and before[-1].ready is True)
+
+    def became_ready_ns(self, pod: str, after_ns: int) -> int:
+        """When the pod was first seen Ready after this moment, if it was not Ready at it; else 0."""
+        if pod in self.ready_at(after_ns):
+            return 0
+        return next((state.seen_ns for state in self.states(pod) if state.seen_ns > after_ns and state.ready is True), 0)
+
+    def left_ns(self, pod: str, after_ns: int) -> int:
+        """When the pod was first seen being deleted, or gone, after this moment; else 0."""
+        return next((state.seen_ns for state in self.states(pod) if state.seen_ns >= after_ns and state.deleting), 0)
+
+    def revision(self, pod: str) -> str:
+        """The revision of this pod, "" if none was seen."""
+        return next((state.revision for state in self.states(pod) if state.revision), "")
+
+    def listed_ns(self, pod: str, after_ns: int) -> int:
+        """When an EndpointSlice was first seen to list the pod as ready after this moment; else 0."""
+        listed = sorted(seen_ns for seen_ns, shown in self._slices if seen_ns >= after_ns and shown.ready.get(pod) is True)
+        return listed[0] if listed else 0

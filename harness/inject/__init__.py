@@ -2,6 +2,7 @@
 
 inject(handle, deployed, pod, spec, cycle=...)  once, never again by itself; the bracket of the moment it took effect
 take_back(handle, deployed, pod, spec)          idempotent
+last_state(handle, deployed, spec)              in words, for the message when the fault did not take hold
 random_phase(period_s, rng)                     when, within the probe period
 outsider.send(deployed)                         a request that is not the generator's, for tests of the ledger
 
@@ -15,15 +16,16 @@ from types import MappingProxyType
 
 from harness.adapters.clock import now_ns
 from harness.faults import Door, fault_named
+from harness.inject.api import Api
 from harness.inject.control import AppState, clear, state
 from harness.inject.door import Injector
 from harness.inject.phase import random_phase
 from harness.inject.toggle import Toggle
 from harness.model import ClusterHandle, Deployed, FaultEvent, FaultSpec, Pod
 
-__all__ = ["AppState", "Injector", "clear", "inject", "random_phase", "state", "take_back"]
+__all__ = ["AppState", "Injector", "clear", "inject", "last_state", "random_phase", "state", "take_back"]
 
-INJECTORS: Mapping[Door, Injector] = MappingProxyType({Door.TOGGLE: Toggle()})
+INJECTORS: Mapping[Door, Injector] = MappingProxyType({Door.TOGGLE: Toggle(), Door.API: Api()})
 """Who carries out the faults behind each door."""
 
 
@@ -44,3 +46,9 @@ def take_back(handle: ClusterHandle, deployed: Deployed, pod: Pod, fault: FaultS
     door = fault_named(fault.kind).door
     if door is not Door.NONE:
         INJECTORS[door].take_back(handle, deployed, pod, fault)
+
+
+def last_state(handle: ClusterHandle, deployed: Deployed, fault: FaultSpec) -> str:
+    """What the injector's door can say of the workload now, in words; "" where it can say nothing. Raises nothing."""
+    door = fault_named(fault.kind).door
+    return "" if door is Door.NONE else INJECTORS[door].state(handle, deployed)

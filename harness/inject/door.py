@@ -17,3 +17,7 @@ class Injector(Protocol):
     def take_back(self, handle: ClusterHandle, deployed: Deployed, pod: Pod, fault: FaultSpec) -> None:
         """End what lasts; idempotent. Raises WaitTimeout and FaultError."""
         ...
+
+    def state(self, handle: ClusterHandle, deployed: Deployed) -> str:
+        """What can be said of the workload now, in words, "" if nothing. Raises nothing."""
+        ...

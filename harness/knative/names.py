@@ -23,6 +23,9 @@ SERVICES_CRD = "services.serving.knative.dev"
 
 SERVICE_LABEL = "serving.knative.dev/service"
 REVISION_LABEL = "serving.knative.dev/revision"
+TEMPLATE_HASH_LABEL = "pod-template-hash"
+"""Of a pod that a Deployment made: the same for all pods of one template."""
+
 RELEASE_LABEL = "serving.knative.dev/release"
 """Of Serving's own objects in old releases; later ones carry VERSION_LABEL."""
 

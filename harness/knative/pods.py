@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.knative.lines import parsed
-from harness.knative.names import QUEUE_PROXY, REVISION_LABEL, USER_CONTAINER, USER_ROLE
+from harness.knative.names import QUEUE_PROXY, REVISION_LABEL, TEMPLATE_HASH_LABEL, USER_CONTAINER, USER_ROLE
 from harness.knative.objects import Object, state_seen
 from harness.knative.times import maybe_ns
 from harness.model import Observation, Stream
@@ -62,10 +62,15 @@ def pod(obj: Object, *, deleted: bool, seen_ns: int) -> Observation:
         "ready": {"True": True, "False": False}.get(ready or ""),
         "ip": status.get("podIP") or "",
         "deleting": deleted or bool(meta.get("deletionTimestamp")),
-        "revision": (meta.get("labels") or {}).get(REVISION_LABEL, ""),
+        "revision": revision_of(meta.get("labels") or {}),
         "containers": {c["name"]: _container(c) for c in container_statuses(obj)},
     }
     return state_seen(Stream.PODS, meta.get("name") or "", state, seen_ns)
+
+
+def revision_of(labels: Mapping[str, Any]) -> str:
+    """The Knative Revision that a pod with these labels belongs to; of a plain Deployment's pod the hash of its template."""
+    return str(labels.get(REVISION_LABEL) or labels.get(TEMPLATE_HASH_LABEL) or "")
 
 
 def _container(status: Object) -> dict[str, Any]:
@@ -100,6 +105,7 @@ class PodState:
 
     finished_ns: when the user container ended, if it is terminated now; last_finished_ns: when the one before it did. Both, and
     running_since_ns, are true to a second. queue_proxy_ready: of the queue-proxy container, None where there is none.
+    deleting: the pod is being deleted, or is gone. revision: see `revision_of`.
     """
 
     seen_ns: int
@@ -111,6 +117,8 @@ class PodState:
     finished_ns: int | None = None
     last_finished_ns: int | None = None
     queue_proxy_ready: bool | None = None
+    deleting: bool = False
+    revision: str = ""
 
 
 def pod_state(seen: Observation) -> PodState | None:
@@ -129,6 +137,8 @@ def pod_state(seen: Observation) -> PodState | None:
         finished_ns=_finished(user.get("terminated")),
         last_finished_ns=_finished(user.get("last_terminated")),
         queue_proxy_ready=asked if isinstance(asked := proxy.get("ready"), bool) else None,
+        deleting=told.get("deleting") is True,
+        revision=str(told.get("revision") or ""),
     )
 
 

@@ -143,7 +143,7 @@ class Cycle:
             self.landed = False
             raise
         self.mark = replace(self.mark, landed_ns=now_ns())
-        if self.ends is not Ends.RESTART:
+        if not self.ends.by_itself:
             inject.take_back(self.bench.handle, self.deployed, self.pod, spec.fault)
         self._await_recovery(generator)
         self.mark = replace(self.mark, recovered_ns=now_ns())
@@ -196,7 +196,12 @@ class Cycle:
             missing = [name for name, seen, _ in proof.parts if not seen]
             return Look(True if proof.proved else None, "missing: " + ", ".join(missing) if missing else "all parts")
 
-        wait_for("the fault's landing", look, within_s=self._landing_within_s(), every_s=0.25)
+        try:
+            wait_for("the fault's landing", look, within_s=self._landing_within_s(), every_s=0.25)
+        except WaitTimeout as late:
+            if state := inject.last_state(self.bench.handle, self.deployed, spec.fault):
+                raise WaitTimeout(late.waited_for, late.within_s, f"{late.last_seen}; {state}") from late
+            raise
 
     def _landing_within_s(self) -> float:
         return self.fault.landing_s(self.spec.fault, self.spec.service)
@@ -209,13 +214,14 @@ class Cycle:
         """
         spec = self.spec
         judged = {lane for lane, weight in spec.load.lanes if weight and lane.route == USERS_ROUTE} or None
-        other_boot = self.ends is Ends.RESTART
+        hit = self.deployed.pods if self.fault.of_workload else (self.pod,)
+        ended = {pod.boot for pod in hit} if self.ends.by_itself else set()
         # Until the kubelet has probed the new container, a restart loop looks like a single restart.
-        watch = self._probe_watch(lambda boot: boot != self.pod.boot) if other_boot else None
+        watch = self._probe_watch(lambda boot: boot != self.pod.boot) if self.ends is Ends.RESTART else None
         unready = self.ends is Ends.READY
 
         def good(one: Seen) -> bool:
-            return one.outcome is Outcome.OK and (not other_boot or one.boot != self.pod.boot)
+            return one.outcome is Outcome.OK and one.boot not in ended
 
         def look() -> Look[bool]:
             since = now_ns() - int(spec.after_s * 1e9)

@@ -127,6 +127,24 @@ def test_delete_carries_the_grace(api: tuple[Api, Objects]) -> None:
     assert server.asked[-1][2] == {"propagationPolicy": ["Background"], "gracePeriodSeconds": ["1"]}
 
 
+def test_delete_of_one_uid_says_so_in_the_body(api: tuple[Api, Objects]) -> None:
+    """Another object of its name is refused; one that is not there is no error."""
+    server, objects = api
+    assert objects.delete_uid(Ref.of(CONFIG), "u-1")
+    assert server.asked[-1][2] == {}
+    assert server.asked[-1][4] == {
+        "apiVersion": "v1",
+        "kind": "DeleteOptions",
+        "propagationPolicy": "Background",
+        "preconditions": {"uid": "u-1"},
+    }
+    server.answers["DELETE", "/api/v1/namespaces/n/configmaps/x"] = (404, {"message": "not found"})
+    assert objects.delete_uid(Ref.of(CONFIG), "u-1") is False
+    server.answers["DELETE", "/api/v1/namespaces/n/configmaps/x"] = (409, {"message": "the UID does not match"})
+    with pytest.raises(ApiRefused, match="the UID does not match"):
+        objects.delete_uid(Ref.of(CONFIG), "u-1")
+
+
 def test_find_selects_in_one_namespace_or_in_all(api: tuple[Api, Objects]) -> None:
     """Items get their kind back, which lists leave out."""
     server, objects = api

@@ -169,10 +169,26 @@ class Story:
         """A liveness probe in the app's log."""
         self.app(pod, boot, ns, "probe", which="liveness", via="http", ok=ok, status=200 if ok else 503)
 
-    def pod(self, pod: str, ns: int, *, ready: bool | None = True, restarts: int = 0, since_ns: int = T0 - 20 * S) -> None:
-        """A sight of the pod."""
+    def pod(
+        self,
+        pod: str,
+        ns: int,
+        *,
+        ready: bool | None = True,
+        restarts: int = 0,
+        since_ns: int = T0 - 20 * S,
+        deleting: bool = False,
+        revision: str = "",
+    ) -> None:
+        """A state of the pod."""
         user = {"restarts": restarts, "ready": True, "id": f"containerd://{pod}-{restarts}", "running_since_ns": since_ns // S * S}
-        self.see(Stream.PODS, pod, ns, {"ready": ready, "deleting": False, "containers": {"user-container": user}})
+        state = {"ready": ready, "deleting": deleting, "containers": {"user-container": user}}
+        self.see(Stream.PODS, pod, ns, state | ({"revision": revision} if revision else {}))
+
+    def listed(self, ns: int, *pods: str, service: str = "toggle-00002-private") -> None:
+        """An EndpointSlice that lists these pods as ready."""
+        endpoints = [{"ip": "10.244.0.9", "pod": pod, "ready": True, "serving": True, "terminating": False} for pod in pods]
+        self.see(Stream.ENDPOINTS, "", ns, {"slice": service, "service": service, "endpoints": endpoints})
 
     def refused_line(self, pod: str, ns: int, error: str = REFUSED) -> None:
         """A forwarding error of queue-proxy."""

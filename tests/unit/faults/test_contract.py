@@ -11,7 +11,7 @@ from harness.errors import BadInput
 from harness.faults import FAULTS, Case, Door, Sight, fault_named
 from harness.faults.edges import EDGES, in_order
 from harness.model import FaultEvent, FaultSpec, Handler, Probe, ServiceSpec, Stream
-from tests.unit.analyse.story import FAULT_S, at, restarts
+from tests.unit.analyse.story import FAULT_S, Story, at, restarts
 
 ROOT = Path(__file__).parents[3]
 INJECTED = [name for name, fault in FAULTS.items() if fault.injected]
@@ -22,6 +22,24 @@ def case_of(kind: str) -> Case:
     """This fault, put into the pod of the first cycle of a story."""
     event = FaultEvent(0, kind, {}, "pod-0", "old0", at(0, FAULT_S), at(0, FAULT_S) + 1, 200, '{"boot": "old0"}')
     return Case(FaultSpec(kind), SERVICE, event, at(0, FAULT_S))
+
+
+def everything() -> Story:
+    """All that any of the faults must show, at once: of the first pod, of one beside it, and of one of another revision."""
+    story = restarts(1)
+    story.app("pod-0", "old0", at(0, 4.2), "probe", which="readiness", via="http", ok=False)
+    story.app("pod-0", "old0", at(0, 4.2), "hang", which="liveness", via="http")
+    story.pod("pod-0", at(0, 1), revision="toggle-00001")
+    story.pod("pod-b", at(0, 1), revision="toggle-00001")
+    story.pod("pod-0", at(0, 5.5), ready=False, revision="toggle-00001")
+    story.pod("pod-c", at(0, 6), ready=False, revision="toggle-00002")
+    story.pod("pod-c", at(0, 7), revision="toggle-00002")
+    story.pod("pod-d", at(0, 1), revision="toggle-00002")
+    story.listed(at(0, 7.5), "pod-c")
+    story.pod("pod-0", at(0, 8.3), restarts=1, since_ns=at(0, 8), revision="toggle-00001")
+    story.pod("pod-0", at(0, 9), restarts=1, deleting=True, revision="toggle-00001")
+    story.pod("pod-b", at(0, 9), deleting=True, revision="toggle-00001")
+    return story
 
 
 @pytest.mark.parametrize("kind", FAULTS)
@@ -40,9 +58,7 @@ def test_an_unknown_fault_is_refused_with_the_names_there_are() -> None:
 @pytest.mark.parametrize("kind", INJECTED)
 def test_a_proof_reads_no_stream_that_it_does_not_declare(kind: str) -> None:
     """Streams beside the declared ones change nothing: the declaration is what a claim's evidence is demanded by."""
-    story = restarts(1)
-    story.app("pod-0", "old0", at(0, 4.2), "probe", which="readiness", via="http", ok=False)
-    story.pod("pod-0", at(0, 5.5), ready=False)
+    story = everything()
     declared = frozenset().union(*FAULTS[kind].needs)
     whole = FAULTS[kind].proof(case_of(kind), Sight(story.observations))
     alone = FAULTS[kind].proof(case_of(kind), Sight(one for one in story.observations if one.stream in declared))
@@ -53,11 +69,7 @@ def test_a_proof_reads_no_stream_that_it_does_not_declare(kind: str) -> None:
 @pytest.mark.parametrize("kind", INJECTED)
 def test_a_proof_fails_without_any_group_that_it_declares(kind: str) -> None:
     """A group that could be missing without a difference would not be needed."""
-    story = restarts(1)
-    story.app("pod-0", "old0", at(0, 4.2), "probe", which="readiness", via="http", ok=False)
-    story.app("pod-0", "old0", at(0, 4.2), "hang", which="liveness", via="http")
-    story.pod("pod-0", at(0, 5.5), ready=False)
-    story.pod("pod-0", at(0, 8.3), restarts=1, since_ns=at(0, 8))
+    story = everything()
     assert all(seen for _, seen, _ in FAULTS[kind].proof(case_of(kind), Sight(story.observations)))
     for group in FAULTS[kind].needs:
         rest = Sight(one for one in story.observations if one.stream not in group)
@@ -91,6 +103,8 @@ def test_what_it_does_is_said_in_words(kind: str) -> None:
         ("readiness", ServiceSpec(), "no readiness probe"),
         ("readiness", ServiceSpec(readiness=Probe(Handler.TCP)), "TCP"),
         ("readiness", ServiceSpec(readiness=Probe(path="/healthz")), "/healthz"),
+        ("scale-down", ServiceSpec(), "begins with 1 pods"),
+        ("scale-down", ServiceSpec(initial_scale=3, min_scale=2, max_scale=3), "its min-scale is 2"),
     ],
 )
 def test_a_fault_that_cannot_land_says_why(kind: str, service: ServiceSpec, why: str) -> None:
@@ -109,6 +123,9 @@ def test_a_fault_that_cannot_land_says_why(kind: str, service: ServiceSpec, why:
         ("liveness", ServiceSpec(liveness=Probe(Handler.EXEC, path="liveness"))),
         ("readiness", ServiceSpec(readiness=Probe(path="/readyz"))),
         ("readiness", ServiceSpec(readiness=Probe(Handler.EXEC, path="readiness"))),
+        ("pod-delete", ServiceSpec()),
+        ("roll-out", ServiceSpec()),
+        ("scale-down", ServiceSpec(initial_scale=3, min_scale=1, max_scale=3)),
     ],
 )
 def test_a_fault_that_can_land_is_let_through(kind: str, service: ServiceSpec) -> None:

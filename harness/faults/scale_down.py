@@ -1,0 +1,60 @@
+"""A workload of several pods is scaled down. A Knative Service does so by itself; a plain Deployment is told its new number."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+from harness.faults.fault import ApiCall, ApiFault, Case, Part, workload_ref
+from harness.faults.proofs import api_answered
+from harness.faults.roll_out import WINDOW_S
+from harness.faults.sight import Sight
+from harness.knative.names import SERVING_API
+from harness.model import Deployed, FaultSpec, Pod, ServiceSpec, Stream
+
+DECIDES_S = 30
+"""The autoscaler decides every 2 s, and scales down to no less than half in one step (max-scale-down-rate 2)."""
+
+
+class ScaleDown(ApiFault):
+    """Over with the landing: so many pods are left. to: that number; of a Knative Service its min-scale.
+
+    Of a Knative Service nobody is told anything. A lower min-scale would make a new revision, and a change of the PodAutoscaler is
+    reverted: the Service begins with more pods (initial-scale) than it keeps, and the autoscaler takes them away when its window
+    is over, if the load is so low that the pods that are left suffice.
+    """
+
+    name = "scale-down"
+    done = "The workload was scaled down"
+    needs = (frozenset({Stream.PODS}),)
+    of_workload = True
+    params = MappingProxyType({"to": 1})
+
+    def can_land(self, fault: FaultSpec, service: ServiceSpec) -> str:
+        """Only where more pods stand at the beginning than are left at the end."""
+        to, begins = self.filled(fault.params)["to"], service.initial_scale or service.min_scale
+        if begins <= int(to):
+            return f"the workload begins with {begins} pods and shall be scaled down to {to}"
+        if service.min_scale != to:
+            return f"the workload shall be scaled down to {to} pods, and its min-scale is {service.min_scale}"
+        return ""
+
+    def landing_s(self, fault: FaultSpec, service: ServiceSpec) -> float:  # noqa: ARG002
+        """The window must be over, and again after each step."""
+        return 3 * (service.window_s or WINDOW_S) + DECIDES_S
+
+    def call(self, fault: FaultSpec, deployed: Deployed, pod: Pod, stamp: str) -> ApiCall | None:  # noqa: ARG002
+        """Of a Knative Service none."""
+        ref = workload_ref(deployed)
+        if ref["api_version"] == SERVING_API:
+            return None
+        return ApiCall("merge", **ref, patch={"spec": {"replicas": self.filled(fault.params)["to"]}})
+
+    def proof(self, case: Case, seen: Sight) -> tuple[Part, ...]:
+        """Whoever was told took the call; more pods were Ready before than are left; the others leave."""
+        to = int(self.filled(case.event.params)["to"])
+        before = seen.ready_at(case.after_ns)
+        stay = sorted(pod for pod in before if not seen.left_ns(pod, case.after_ns))
+        told = () if case.event.status == 0 else (api_answered(case),)
+        more: Part = (f"more than {to} pods were Ready before", len(before) > to, f"{len(before)}: {', '.join(sorted(before))}")
+        fewer = len(before) > len(stay) == to
+        return (*told, more, (f"{to} of them are left", fewer, f"{len(stay)}: {', '.join(stay)}"))
