@@ -170,8 +170,9 @@ def _of_silence(observations: pl.DataFrame, counted: Sequence[Cycle]) -> Iterabl
             yield f"nothing was ever seen on {stream.value}"
             continue
         for cycle in counted:
-            if cycle.mark.pod not in heard:
-                yield f"cycle {cycle.mark.index}: nothing was seen of {cycle.mark.pod} on {stream.value}"
+            for pod in cycle.mark.began_with or ("",):
+                if pod not in heard:
+                    yield f"cycle {cycle.mark.index}: nothing was seen of {pod} on {stream.value}"
 
 
 def _of_the_ledger(ledger: Ledger) -> Iterable[str]:

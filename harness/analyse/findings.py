@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import polars as pl
 
@@ -23,24 +24,27 @@ from harness.analyse.evidence import (
     straight_lanes,
     tries_of,
 )
+from harness.analyse.hit import all_hit, events_of, mark_of
 from harness.analyse.landed import landed
 from harness.analyse.ledger import Account, account, by_cause, may_be_sampled, total
-from harness.analyse.outage import outside
+from harness.analyse.outage import closed_windows, outside, outside_all
 from harness.analyse.requestlog import Joined, RequestLines, joined, request_lines
 from harness.analyse.sights import Sights
 from harness.analyse.voiding import first_sent, pacing, void_reason
 from harness.analyse.windows import ByCycle, Window, of_cycle
 from harness.apps.toggle import BOOT_HEADER, POD_HEADER, AppEvent, Event, app_events
-from harness.faults import FAULTS, Sight
+from harness.faults import Sight
 from harness.knative.lines import refused_text
 from harness.knative.pods import ready_throughout, restarts_since, states
 from harness.model import (
     CycleFindings,
     CycleMark,
+    FaultEvent,
     Findings,
     Gap,
     Handler,
     History,
+    HitPod,
     Outcome,
     ServiceSpec,
     Stream,
@@ -145,8 +149,8 @@ def _cycle(history: History, mark: CycleMark, tables: _Tables) -> _Seen:
     )
     end_ns = mark.ended_ns or window.until_ns
     of_pod = tables.rest.of(mark, end_ns)
-    done = (fault for fault in reversed(history.faults) if fault.cycle == mark.index and FAULTS[fault.kind].injected)
-    event = next(done, None)
+    events = events_of(history.faults, mark, spec.fault)
+    event = events[0] if events else None
     sights = states(of_pod, mark.pod)
     begin_ns = mark.fault_ns or mark.load_started_ns
     users = requests.filter(pl.col("lane").is_in(LANES_OF_USERS))
@@ -178,7 +182,7 @@ def _cycle(history: History, mark: CycleMark, tables: _Tables) -> _Seen:
             begin_ns,
             window.until_ns,
             tolerance_ns,
-            _answered(requests, answers),
+            _answered(requests, answers, mark.pod if len(mark.began_with) > 1 else ""),
         ),
         pacing_p50_us=late.p50_us,
         pacing_p99_us=late.p99_us,
@@ -189,8 +193,41 @@ def _cycle(history: History, mark: CycleMark, tables: _Tables) -> _Seen:
         disputes=tuple(filter(None, (*anatomy.disputes, _windows_agree(failures, books.refused_window, rate_rps, user_port)))),
         queue_proxy_window=books.refused_window,
     )
+    further = [_hit_pod(history, mark_of(mark, one), one, tables, end_ns, users, answers) for one in events[1:]]
+    if further:
+        windows = [
+            closed_windows(heard, begin_ns, window.until_ns, _answered(requests, answers, pod))
+            for pod, heard in ((mark.pod, told), *((one.pod, heard) for one, heard in further))
+        ]
+        known = [one for one in windows if one is not None]
+        bad_ns = failures.sent_ns[of_users], failures.done_ns[of_users]
+        apart = outside_all(*bad_ns, chain.from_iterable(known), tolerance_ns) if len(known) == len(windows) else None
+        found = all_hit(found, [one for one, _ in further], apart if len(bad_ns[0]) else 0)
     unlogged = _unlogged(log, tries, failures, user_port) if log else 0
     return _Seen(Cycle(mark, window, found, served, there, requests, answers, unlogged), books)
+
+
+def _hit_pod(
+    history: History, mark: CycleMark, event: FaultEvent, tables: _Tables, end_ns: int, users: pl.DataFrame, answers: pl.DataFrame
+) -> tuple[HitPod, Sequence[AppEvent]]:
+    """What a further pod showed, and the events of its app. mark: of this pod."""
+    spec = history.meta.spec
+    of_pod = tables.rest.of(mark, end_ns)
+    told, sights = app_events(of_pod), states(of_pod, mark.pod)
+    seen = gather(mark.pod, of_pod, told, sights, tables.about_no_request, end_ns)
+    anatomy = dissect(mark, event, spec.service, seen, users, answers, end_ns=end_ns, user_port=history.meta.user_port)
+    begin_ns = mark.fault_ns or mark.load_started_ns
+    of_all = Sight([*of_pod, *tables.rest.states({pod for pod in mark.pods if pod != mark.pod}, end_ns)])
+    shown = HitPod(
+        pod=mark.pod,
+        landed=landed(spec.fault, spec.service, event, of_all, event.sent_ns),
+        anatomy=anatomy.edges,
+        missing=anatomy.missing,
+        disputes=anatomy.disputes,
+        restarts=restarts_since(sights, begin_ns, end_ns),
+        ready_throughout=_ready(history.gaps, mark.pod, Window(begin_ns, end_ns), ready_throughout(sights, begin_ns, end_ns)),
+    )
+    return shown, told
 
 
 def _unlogged(log: Joined, tries: pl.DataFrame, failures: Failures, user_port: int) -> int:
@@ -224,13 +261,14 @@ def _served(answers: pl.DataFrame) -> frozenset[str]:
     return frozenset(str(pod) for pod in named if pod)
 
 
-def _answered(requests: pl.DataFrame, answers: pl.DataFrame) -> dict[str, int]:
-    """When the last good answer of each boot came."""
+def _answered(requests: pl.DataFrame, answers: pl.DataFrame, pod: str = "") -> dict[str, int]:
+    """When the last good answer of each boot came. pod: of this pod's boots alone, "" of all."""
     good = requests.filter(pl.col("outcome") == Outcome.OK.value).group_by("answer").agg(pl.col("done_ns").max())
     last = dict(good.iter_rows())
     found: dict[str, int] = {}
     for index, headers in answers.select("index", "headers").iter_rows():
-        if index in last and (boot := json.loads(headers).get(BOOT_HEADER)):
+        named = json.loads(headers)
+        if index in last and (boot := named.get(BOOT_HEADER)) and pod in {"", named.get(POD_HEADER)}:
             found[str(boot)] = max(found.get(str(boot), 0), last[index])
     return found
 

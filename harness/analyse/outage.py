@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 
 import numpy as np
@@ -65,6 +65,11 @@ def outside(
     windows = closed_windows(told, from_ns, until_ns, answered)
     if not told or windows is None:
         return None
+    return outside_all(sent_ns, done_ns, windows, tolerance_ns)
+
+
+def outside_all(sent_ns: Indices, done_ns: Indices, windows: Iterable[Window], tolerance_ns: int) -> int:
+    """How many of these requests touch none of the windows."""
     touching = np.zeros(len(sent_ns), dtype=np.bool_)
     for window in windows:
         touching |= (sent_ns - tolerance_ns <= window.until_ns) & (done_ns + tolerance_ns >= window.from_ns)

@@ -28,7 +28,7 @@ class Sights:
         self._none = own.clear()
 
     def of(self, mark: CycleMark, end_ns: int) -> list[Observation]:
-        """In the order seen: of the cycle's pod, of the slices once they list it, of the node's journals since the load began.
+        """In the order seen: of the mark's pod, of the slices once they list it, of the node's journals since the load began.
 
         Nothing of after the cycle's end, when its pod is taken away.
         """

@@ -49,6 +49,7 @@ STEPS: tuple[Step, ...] = (
         meta=lambda given: given | {"spec": given["spec"] | {"fault": _fault_params(given["spec"]["fault"])}},
         rows={Table.FAULTS: _fault_params},
     ),
+    Step(name="a cycle names its pods", rows={Table.CYCLES: lambda given: given | {"pods": []}}),
 )
 """STEPS[n - 1] leads from layout n to layout n + 1."""
 

@@ -3,6 +3,7 @@
 inject(handle, deployed, pod, spec, cycle=...)  once, never again by itself; the bracket of the moment it took effect
 take_back(handle, deployed, pod, spec)          idempotent
 last_state(handle, deployed, spec)              in words, for the message when the fault did not take hold
+drawn(spec, pods, rng)                          the pods that it is injected into
 random_phase(period_s, rng)                     when, within the probe period
 outsider.send(deployed)                         a request that is not the generator's, for tests of the ledger
 
@@ -20,10 +21,11 @@ from harness.inject.api import Api
 from harness.inject.control import AppState, clear, state
 from harness.inject.door import Injector
 from harness.inject.phase import random_phase
+from harness.inject.pods import drawn
 from harness.inject.toggle import Toggle
 from harness.model import ClusterHandle, Deployed, FaultEvent, FaultSpec, Pod
 
-__all__ = ["AppState", "Injector", "clear", "inject", "last_state", "random_phase", "state", "take_back"]
+__all__ = ["AppState", "Injector", "clear", "drawn", "inject", "last_state", "random_phase", "state", "take_back"]
 
 INJECTORS: Mapping[Door, Injector] = MappingProxyType({Door.TOGGLE: Toggle(), Door.API: Api()})
 """Who carries out the faults behind each door."""

@@ -62,6 +62,19 @@ class Landed:
 
 
 @dataclass(frozen=True, slots=True)
+class HitPod:
+    """What one pod that the fault hit showed, where it hit more than one. Fields as in CycleFindings."""
+
+    pod: str
+    landed: Landed
+    anatomy: Mapping[str, Bracket]
+    missing: tuple[str, ...]
+    disputes: tuple[str, ...]
+    restarts: int | None
+    ready_throughout: bool | None
+
+
+@dataclass(frozen=True, slots=True)
 class CycleFindings:
     """What one cycle showed. voided: why it does not count ("" if it counts).
 
@@ -74,6 +87,8 @@ class CycleFindings:
     missing: edges a fault of this kind must have and nobody saw. disputes: sources of one edge, or edges of a known order, that
     contradict each other by more than their error, in words. queue_proxy_window: first to last refused line of queue-proxy that
     belongs to a request; refused_window's counterpart.
+    others_hit: the further pods that the fault hit, None if it hit one at most. anatomy and missing are of `pod`; landed, restarts,
+    ready_throughout and outside_window are those of all pods that were hit: see `harness.analyse.hit`.
     """
 
     index: int
@@ -97,6 +112,7 @@ class CycleFindings:
     missing: tuple[str, ...] = ()
     disputes: tuple[str, ...] = ()
     queue_proxy_window: tuple[int, int] | None = None
+    others_hit: tuple[HitPod, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

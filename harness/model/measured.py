@@ -205,6 +205,7 @@ class CycleMark:
 
     pod, boot: the fresh pod. steady_ns: when the steady state was proved. ended_ns: after recovery, or when it was given up.
     given_up: why the cycle could not be finished ("" if it was). replaces: index of the voided cycle it stands in for, or -1.
+    pods: those that stood when the load began. pod is the one of them that the fault hit, the first one if it hit all.
     """
 
     index: int
@@ -218,6 +219,12 @@ class CycleMark:
     ended_ns: int
     given_up: str = ""
     replaces: int = -1
+    pods: tuple[str, ...] = ()
+
+    @property
+    def began_with(self) -> tuple[str, ...]:
+        """The pods that stood when the load began: `pods`, else the one that a history of one pod a cycle names."""
+        return self.pods or ((self.pod,) if self.pod else ())
 
 
 @dataclass(frozen=True, slots=True)

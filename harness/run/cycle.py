@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 
 from harness import analyse, inject, observe
@@ -81,11 +81,13 @@ class Cycle:
         self.bench = bench
         self.spec = bench.spec
         self.deployed = deployed
-        self.pod = deployed.pods[0] if deployed.pods else NO_POD
-        self.mark = CycleMark(index, self.pod.name, self.pod.boot, 0, 0, 0, 0, 0, 0, replaces=replaces)
+        self.fault = FAULTS[self.spec.fault.kind]
+        self.told = inject.drawn(self.spec.fault, deployed.pods, bench.random)
+        self.pod = self.told[0] if self.told else NO_POD
+        names = tuple(pod.name for pod in deployed.pods)
+        self.mark = CycleMark(index, self.pod.name, self.pod.boot, 0, 0, 0, 0, 0, 0, replaces=replaces, pods=names)
         self.report: GeneratorReport | None = None
         self.landed = True
-        self.fault = FAULTS[self.spec.fault.kind]
         self.ends = self.fault.ends(self.spec.fault, self.spec.service)
         self.sight = _LiveSight(bench.observers.feed)
 
@@ -132,27 +134,30 @@ class Cycle:
             return
         if spec.service.liveness is not None:
             _let_pass(inject.random_phase(spec.service.liveness.period_s, self.bench.random))
-        event = self._inject()
-        self.bench.recorder.fault(event)
-        self.mark = replace(self.mark, fault_ns=event.sent_ns)
+        events = []
+        for pod in self.told:
+            events.append(self._inject(pod))
+            self.bench.recorder.fault(events[-1])
+            self.mark = replace(self.mark, fault_ns=events[0].sent_ns)
         if self.bench.planted.after_fault:
             self.bench.planted.after_fault(self.deployed, generator)
         try:
-            self._await_landed(event)
+            self._await_landed(events)
         except WaitTimeout:
             self.landed = False
             raise
         self.mark = replace(self.mark, landed_ns=now_ns())
         if not self.ends.by_itself:
-            inject.take_back(self.bench.handle, self.deployed, self.pod, spec.fault)
+            for pod in self.told:
+                inject.take_back(self.bench.handle, self.deployed, pod, spec.fault)
         self._await_recovery(generator)
         self.mark = replace(self.mark, recovered_ns=now_ns())
 
-    def _inject(self) -> FaultEvent:
+    def _inject(self, pod: Pod) -> FaultEvent:
         bench, index = self.bench, self.mark.index
         if bench.planted.inject:
-            return bench.planted.inject(bench.handle, self.deployed, self.pod, index)
-        return inject.inject(bench.handle, self.deployed, self.pod, self.spec.fault, cycle=index)
+            return bench.planted.inject(bench.handle, self.deployed, pod, index)
+        return inject.inject(bench.handle, self.deployed, pod, self.spec.fault, cycle=index)
 
     def _prove_steady(self, generator: Generator) -> None:
         """Every request answered for steady_s, and one liveness probe answered well: no fault comes before that.
@@ -161,14 +166,14 @@ class Cycle:
         Where no fault is to come, failures are what is measured and are not waited away.
         """
         spec = self.spec
-        watch = self._probe_watch(lambda boot: boot == self.pod.boot)
+        watches = [self._probe_watch(pod, of_its_boot=True) for pod in self.deployed.pods]
 
         def look() -> Look[bool]:
             since = now_ns() - int(spec.steady_s * 1e9)
             seen = generator.tail(since)
             failed = sum(1 for one in seen if one.outcome is not Outcome.OK or one.attempt)
             long_enough = now_ns() - self.mark.load_started_ns >= spec.steady_s * 1e9
-            probed = watch is None or watch.seen()
+            probed = all(watch is None or watch.seen() for watch in watches)
             words = f"{len(seen)} answers in the last {spec.steady_s:g} s, {failed} of them failed; "
             words += "liveness probe answered" if probed else "no liveness probe yet"
             calm = not failed or not self.fault.injected
@@ -176,25 +181,33 @@ class Cycle:
 
         wait_for("the steady state", look, within_s=self._steady_within_s(), every_s=0.25)
 
-    def _probe_watch(self, boot: Callable[[str], bool]) -> _ProbeSeen | None:
-        """None where the app cannot tell a liveness probe from another connection, or has no such probe."""
+    def _probe_watch(self, pod: Pod, *, of_its_boot: bool) -> _ProbeSeen | None:
+        """For the boot that the cycle began with, or another one.
+
+        None where the app cannot tell a liveness probe from another connection, or has no such probe.
+        """
         probe = self.spec.service.liveness
         if probe is None or probe.handler is Handler.TCP:
             return None
-        return _ProbeSeen(self.bench.observers.feed, self.pod.name, self.spec.service, boot)
+        return _ProbeSeen(self.bench.observers.feed, pod.name, self.spec.service, lambda boot: (boot == pod.boot) is of_its_boot)
 
     def _steady_within_s(self) -> float:
         probe = self.spec.service.liveness
         first_probe_s = probe.initial_delay_s + 2 * probe.period_s if probe else 0
         return self.spec.steady_s * 2 + first_probe_s + 30
 
-    def _await_landed(self, event: FaultEvent) -> None:
+    def _await_landed(self, events: Sequence[FaultEvent]) -> None:
+        """In every pod that was hit."""
         spec = self.spec
 
         def look() -> Look[bool]:
-            proof = analyse.landed(spec.fault, spec.service, event, self.sight.now(), event.sent_ns)
-            missing = [name for name, seen, _ in proof.parts if not seen]
-            return Look(True if proof.proved else None, "missing: " + ", ".join(missing) if missing else "all parts")
+            now = self.sight.now()
+            proofs = [(event.pod, analyse.landed(spec.fault, spec.service, event, now, event.sent_ns)) for event in events]
+            missing = [
+                f"{pod}: {name}" if len(proofs) > 1 else name for pod, proof in proofs for name, seen, _ in proof.parts if not seen
+            ]
+            proved = all(proof.proved for _, proof in proofs)
+            return Look(True if proved else None, "missing: " + ", ".join(missing) if missing else "all parts")
 
         try:
             wait_for("the fault's landing", look, within_s=self._landing_within_s(), every_s=0.25)
@@ -214,10 +227,11 @@ class Cycle:
         """
         spec = self.spec
         judged = {lane for lane, weight in spec.load.lanes if weight and lane.route == USERS_ROUTE} or None
-        hit = self.deployed.pods if self.fault.of_workload else (self.pod,)
+        hit = self.deployed.pods if self.fault.of_workload else self.told
         ended = {pod.boot for pod in hit} if self.ends.by_itself else set()
         # Until the kubelet has probed the new container, a restart loop looks like a single restart.
-        watch = self._probe_watch(lambda boot: boot != self.pod.boot) if self.ends is Ends.RESTART else None
+        restarted = self.told if self.ends is Ends.RESTART else ()
+        watches = [self._probe_watch(pod, of_its_boot=False) for pod in restarted]
         unready = self.ends is Ends.READY
 
         def good(one: Seen) -> bool:
@@ -227,10 +241,10 @@ class Cycle:
             since = now_ns() - int(spec.after_s * 1e9)
             seen = generator.tail(since, judged)
             bad = sum(1 for one in seen if not good(one))
-            probed = watch is None or watch.seen()
+            probed = all(watch is None or watch.seen() for watch in watches)
             words = f"{len(seen)} answers in the last {spec.after_s:g} s, {bad} of them not good; "
             words += "liveness probe answered" if probed else "no liveness probe of the new container yet"
-            back = not unready or self.sight.now().is_ready(self.pod.name)
+            back = not unready or all(self.sight.now().is_ready(pod.name) for pod in self.told)
             words += "" if back else "; the pod is not Ready again"
             return Look(True if seen and not bad and probed and back else None, words)
 

@@ -1,0 +1,54 @@
+"""The pods that the fault of a cycle hit: which, what each showed, and what that is for the cycle as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from harness.faults import FAULTS
+from harness.model import CycleFindings, CycleMark, FaultEvent, FaultSpec, HitPod, Landed
+
+
+def events_of(faults: Iterable[FaultEvent], mark: CycleMark, asked: FaultSpec) -> tuple[FaultEvent, ...]:
+    """What was done in this cycle, the event of the mark's pod first; of a fault that hits one pod the last one alone."""
+    done = [event for event in faults if event.cycle == mark.index and FAULTS[event.kind].injected]
+    if asked.pods == "one":
+        return tuple(done[-1:])
+    return tuple(sorted(done, key=lambda event: event.pod != mark.pod))
+
+
+def mark_of(mark: CycleMark, event: FaultEvent) -> CycleMark:
+    """The mark as if this event's pod were the only one that was hit."""
+    return replace(mark, pod=event.pod, boot=event.boot)
+
+
+def all_hit(first: CycleFindings, others: Sequence[HitPod], outside_window: int | None) -> CycleFindings:
+    """The findings of the first pod that was hit with those of the others.
+
+    Landed is what each of them proves. A pod that did not stay Ready, or whose restarts are not known, decides for all; the
+    restarts are those of the pod with the most, or of the one without any. outside_window: over the outages of all.
+    """
+    if not others:
+        return first
+    parts = [(f"{pod}: {name}", seen, why) for pod, landed in _landings(first, others) for name, seen, why in landed.parts]
+    ready = [first.ready_throughout, *(one.ready_throughout for one in others)]
+    return replace(
+        first,
+        landed=Landed(all(landed.proved for _, landed in _landings(first, others)), tuple(parts)),
+        ready_throughout=False if False in ready else None if None in ready else True,
+        restarts=_restarts([first.restarts, *(one.restarts for one in others)]),
+        outside_window=outside_window,
+        disputes=(*first.disputes, *(f"{text} ({one.pod})" for one in others for text in one.disputes)),
+        others_hit=tuple(others),
+    )
+
+
+def _landings(first: CycleFindings, others: Sequence[HitPod]) -> list[tuple[str, Landed]]:
+    return [(first.pod, first.landed), *((one.pod, one.landed) for one in others)]
+
+
+def _restarts(counts: Sequence[int | None]) -> int | None:
+    known = [count for count in counts if count is not None]
+    if len(known) < len(counts):
+        return None
+    return 0 if 0 in known else max(known)
