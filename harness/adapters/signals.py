@@ -22,7 +22,10 @@ def as_interrupts() -> None:
 
 @contextmanager
 def deferred() -> Iterator[None]:
-    """Let the block end first, then raise the interrupt that came meanwhile. Outside of the main thread it does nothing."""
+    """Let the block end first, then raise the interrupt that came meanwhile. Outside of the main thread it does nothing.
+
+    A signal that is ignored, as under nohup, stays ignored.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -31,7 +34,8 @@ def deferred() -> Iterator[None]:
     def remember(number: int, _frame: FrameType | None) -> None:
         came.append(number)
 
-    before = {number: signal.signal(number, remember) for number in (signal.SIGINT, *POLITE)}
+    heeded = [number for number in (signal.SIGINT, *POLITE) if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, remember) for number in heeded}
     try:
         yield
     finally:

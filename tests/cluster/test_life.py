@@ -31,10 +31,15 @@ class Command:
     def __init__(self, world: World, artifacts: Path, *args: str) -> None:
         self.said = artifacts.parent / f"said-{len(list(artifacts.parent.glob('said-*')))}"
         options = ["--kn-cluster", world.handle.name, "--kn-source", world.provision.source, "--kn-artifacts", str(artifacts)]
-        with self.said.open("w", encoding="utf-8") as out:
-            self.child = subprocess.Popen(
-                [sys.executable, "-m", "harness", *args, *options], cwd=ROOT, stdout=out, stderr=out, start_new_session=True
-            )
+        # A shell starts what it puts into the background with SIGINT ignored, and a child inherits that: it must heed Ctrl-C.
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            with self.said.open("w", encoding="utf-8") as out:
+                self.child = subprocess.Popen(
+                    [sys.executable, "-m", "harness", *args, *options], cwd=ROOT, stdout=out, stderr=out, start_new_session=True
+                )
+        finally:
+            signal.signal(signal.SIGINT, before)
 
     def await_requests(self, artifacts: Path) -> Path:
         """Until its generator has records; returns the run's directory."""
