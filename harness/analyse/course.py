@@ -10,16 +10,13 @@ import polars as pl
 
 from harness.analyse.evidence import LANES_OF_USERS
 from harness.faults import FAULTS
-from harness.model import USERS_ROUTE, Arrivals, CycleMark, FaultEvent, LoadPlan, Outcome, RunSpec
+from harness.model import COURSES, USERS_ROUTE, Arrivals, CycleMark, FaultEvent, LoadPlan, Outcome, RunSpec
 
 SILENT_INTERVALS = 20
 """So many mean intervals without a request are no chance: with POISSON arrivals one in e^20."""
 
 SILENT_S = 1.0
 """And so much more may be the generator's being late, which has limits of its own."""
-
-_STEPS = ("load_started_ns", "steady_ns", "fault_ns", "landed_ns", "recovered_ns", "ended_ns")
-_OF_A_FAULT = frozenset({"fault_ns", "landed_ns"})
 
 _OF_USERS = pl.col("lane").is_in(LANES_OF_USERS)
 _BAD = pl.col("outcome") != Outcome.OK.value
@@ -42,6 +39,11 @@ def _of_the_fault(spec: RunSpec, mark: CycleMark, faults: Sequence[FaultEvent]) 
     """One of the kind asked; that there was none is the landing's to say."""
     asked = spec.fault
     done = [fault for fault in faults if fault.cycle == mark.index and FAULTS[fault.kind].injected]
+    if spec.second is not None:
+        second = [fault for fault in done if fault.kind == spec.second.kind]
+        done = [fault for fault in done if fault.kind != spec.second.kind]
+        if [fault.pod for fault in second] != [mark.pod]:
+            yield f"the second fault {spec.second.kind} was put in {len(second)} times, not once into {mark.pod}"
     for fault in done:
         if fault.kind != asked.kind:
             yield f"the fault {fault.kind} was put in though {asked.kind} was asked"
@@ -64,12 +66,20 @@ def _of_the_fault(spec: RunSpec, mark: CycleMark, faults: Sequence[FaultEvent]) 
 
 
 def _of_the_order(spec: RunSpec, mark: CycleMark) -> Iterable[str]:
-    told = [(name, int(getattr(mark, name))) for name in _STEPS]
+    course = COURSES.get(spec.course_name)
+    if course is None:
+        yield f"its course is {spec.course_name!r}; this release knows {', '.join(COURSES)}"
+        return
     injected = FAULTS[spec.fault.kind].injected
-    without = frozenset() if injected else _OF_A_FAULT
-    absent = [name for name, ns in told if not ns and name not in without]
+    told = [(f"{name}_ns", mark.when(name)) for name in course.milestones]
+    asked = frozenset() if spec.second else course.maybe
+    absent = [name for name, ns in told if not ns and name.removesuffix("_ns") not in asked]
     if absent:
         yield f"its mark does not say when: {', '.join(absent)}"
+    if astray := sorted({"fault", "landed", *mark.at} - {*course.milestones}):
+        for name in astray:
+            if mark.when(name):
+                yield f"its mark has {name}_ns, which is no milestone of the course {course.name}"
     there = [(name, ns) for name, ns in told if ns]
     for (earlier, first_ns), (later, then_ns) in pairwise(there):
         if first_ns > then_ns:

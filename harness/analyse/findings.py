@@ -24,7 +24,7 @@ from harness.analyse.evidence import (
     straight_lanes,
     tries_of,
 )
-from harness.analyse.hit import all_hit, events_of, mark_of
+from harness.analyse.hit import all_hit, events_of, mark_of, with_second
 from harness.analyse.landed import landed
 from harness.analyse.ledger import Account, account, by_cause, may_be_sampled, total
 from harness.analyse.outage import closed_windows, outside, outside_all
@@ -37,6 +37,7 @@ from harness.faults import Sight
 from harness.knative.lines import refused_text
 from harness.knative.pods import ready_throughout, restarts_since, states
 from harness.model import (
+    COURSES,
     CycleFindings,
     CycleMark,
     FaultEvent,
@@ -149,10 +150,12 @@ def _cycle(history: History, mark: CycleMark, tables: _Tables) -> _Seen:
     )
     end_ns = mark.ended_ns or window.until_ns
     of_pod = tables.rest.of(mark, end_ns)
-    events = events_of(history.faults, mark, spec.fault)
+    events = events_of(history.faults, mark, spec.fault, spec.second)
     event = events[0] if events else None
     sights = states(of_pod, mark.pod)
     begin_ns = mark.fault_ns or mark.load_started_ns
+    if (course := COURSES.get(spec.course_name)) and course.from_zero and sights:
+        begin_ns = max(begin_ns, sights[0].seen_ns)  # there was no pod before
     users = requests.filter(pl.col("lane").is_in(LANES_OF_USERS))
     of_users = failures.of_users
     outcomes = _by_outcome(users)
@@ -203,6 +206,10 @@ def _cycle(history: History, mark: CycleMark, tables: _Tables) -> _Seen:
         bad_ns = failures.sent_ns[of_users], failures.done_ns[of_users]
         apart = outside_all(*bad_ns, chain.from_iterable(known), tolerance_ns) if len(known) == len(windows) else None
         found = all_hit(found, [one for one, _ in further], apart if len(bad_ns[0]) else 0)
+    if spec.second is not None:
+        after = next((one for one in history.faults if one.cycle == mark.index and one.kind == spec.second.kind), None)
+        since_ns = after.sent_ns if after else begin_ns
+        found = with_second(found, spec.second, landed(spec.second, spec.service, after, proof_of, since_ns))
     unlogged = _unlogged(log, tries, failures, user_port) if log else 0
     return _Seen(Cycle(mark, window, found, served, there, requests, answers, unlogged), books)
 

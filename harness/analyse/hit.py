@@ -9,9 +9,15 @@ from harness.faults import FAULTS
 from harness.model import CycleFindings, CycleMark, FaultEvent, FaultSpec, HitPod, Landed
 
 
-def events_of(faults: Iterable[FaultEvent], mark: CycleMark, asked: FaultSpec) -> tuple[FaultEvent, ...]:
-    """What was done in this cycle, the event of the mark's pod first; of a fault that hits one pod the last one alone."""
-    done = [event for event in faults if event.cycle == mark.index and FAULTS[event.kind].injected]
+def events_of(
+    faults: Iterable[FaultEvent], mark: CycleMark, asked: FaultSpec, second: FaultSpec | None = None
+) -> tuple[FaultEvent, ...]:
+    """What was done in this cycle, the event of the mark's pod first; of a fault that hits one pod the last one alone.
+
+    second: the other fault that is asked for, whose events are left out.
+    """
+    other = second.kind if second else ""
+    done = [event for event in faults if event.cycle == mark.index and FAULTS[event.kind].injected and event.kind != other]
     if asked.pods == "one":
         return tuple(done[-1:])
     return tuple(sorted(done, key=lambda event: event.pod != mark.pod))
@@ -41,6 +47,12 @@ def all_hit(first: CycleFindings, others: Sequence[HitPod], outside_window: int 
         disputes=(*first.disputes, *(f"{text} ({one.pod})" for one in others for text in one.disputes)),
         others_hit=tuple(others),
     )
+
+
+def with_second(found: CycleFindings, second: FaultSpec, landed: Landed) -> CycleFindings:
+    """The findings with the landing of the second fault: both must be proved."""
+    parts = tuple((f"{second.kind}: {name}", seen, why) for name, seen, why in landed.parts)
+    return replace(found, landed=Landed(found.landed.proved and landed.proved, (*found.landed.parts, *parts)))
 
 
 def _landings(first: CycleFindings, others: Sequence[HitPod]) -> list[tuple[str, Landed]]:

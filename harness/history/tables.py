@@ -64,6 +64,7 @@ SCHEMAS: dict[Table, dict[str, pl.DataType]] = {
         "given_up": pl.String(),
         "replaces": pl.Int32(),
         "pods": pl.String(),
+        "at": pl.String(),
     },
     Table.REQUESTS: {
         "cycle": pl.Int32(),
@@ -99,7 +100,7 @@ NOUNS: dict[Table, type[Any]] = {
 """What a row of each journal is."""
 
 
-JSON_COLUMNS: dict[type[Any], tuple[str, ...]] = {FaultEvent: ("params",), CycleMark: ("pods",)}
+JSON_COLUMNS: dict[type[Any], tuple[str, ...]] = {FaultEvent: ("params",), CycleMark: ("pods", "at")}
 """Fields of a noun that hold more than one value: JSON in the journal's line, and a column of JSON text in the table."""
 
 NAMED: dict[str, Collection[str]] = {"lane": tuple(Lane), "outcome": tuple(Outcome), "stream": tuple(Stream), "kind": tuple(FAULTS)}

@@ -49,7 +49,10 @@ STEPS: tuple[Step, ...] = (
         meta=lambda given: given | {"spec": given["spec"] | {"fault": _fault_params(given["spec"]["fault"])}},
         rows={Table.FAULTS: _fault_params},
     ),
-    Step(name="a cycle names its pods", rows={Table.CYCLES: lambda given: given | {"pods": []}}),
+    Step(
+        name="a cycle names its pods and the milestones of its course",
+        rows={Table.CYCLES: lambda given: given | {"pods": [], "at": {}}},
+    ),
 )
 """STEPS[n - 1] leads from layout n to layout n + 1."""
 

@@ -10,6 +10,7 @@ the load generator's process imports this package and nothing else of the harnes
 """
 
 from harness.model.asked import (
+    COURSES,
     MODULE_OFFSET,
     POD_ROUTE,
     QUEUE_PROXY_ROUTE,
@@ -18,6 +19,7 @@ from harness.model.asked import (
     Arrivals,
     Behaviour,
     Claim,
+    Course,
     Expectation,
     Expected,
     FaultSpec,
@@ -111,6 +113,7 @@ __all__ = [
     "ATTEMPT_HEADER",
     "ATTEMPT_SHIFT",
     "CONTROL_NODE_PORT",
+    "COURSES",
     "DIRECT_NODE_PORT",
     "FLAG_REUSED",
     "ID_LENGTH",
@@ -143,6 +146,7 @@ __all__ = [
     "Claim",
     "ClaimResult",
     "ClusterHandle",
+    "Course",
     "CycleFindings",
     "CycleMark",
     "Deployed",

@@ -374,6 +374,40 @@ class FaultSpec:
         return self.params.get("persistent") is True
 
 
+@dataclass(frozen=True, slots=True)
+class Course:
+    """What a cycle does, as its mark must show it. `harness.run.courses` does it.
+
+    milestones: in this order. A CycleMark has a time for each, but for those in `maybe`. from_zero: the load begins without a pod.
+    faults: whether a fault is injected; where none is, a window of after_s is measured once the steady state is proved.
+    """
+
+    name: str
+    milestones: tuple[str, ...]
+    maybe: frozenset[str] = frozenset()
+    from_zero: bool = False
+    faults: bool = True
+
+
+_ENDS = ("recovered", "ended")
+
+COURSES: Mapping[str, Course] = {
+    course.name: course
+    for course in (
+        Course("disturb", ("load_started", "steady", "fault", "landed", *_ENDS)),
+        Course("idle", ("load_started", "steady", *_ENDS), faults=False),
+        Course("from-zero", ("load_started", "steady", *_ENDS), from_zero=True, faults=False),
+        Course(
+            "roll-out",
+            ("load_started", "steady", "fault", "second_fault", "second_landed", "landed", *_ENDS),
+            maybe=frozenset({"second_fault", "second_landed"}),
+        ),
+        Course("scale-down", ("load_started", "steady", "fault", "landed", *_ENDS)),
+    )
+}
+"""Every course by its name."""
+
+
 class Expectation(StrEnum):
     """Whether the good behaviour a claim speaks of `holds` today or is `broken` (an open upstream bug)."""
 
@@ -427,6 +461,7 @@ class Procedure:
     steady_s: length of the fault-free baseline in which every request must be answered before the fault of each cycle.
     after_s: how long the service must answer well before a cycle counts as recovered; without a fault, the measured window.
     recovery_s: deadline for that. pacing_*: a cycle whose generator was later than this is voided (see docs/load.md).
+    course: see COURSES; "": see `course_name`. second: of a roll-out, a fault in a pod of the old revision while the new one comes.
     max_replacements: voided cycles that may be replaced; None: as `replacements` says. A run records the number it begins with.
     workload: what `service` is deployed as. kubelet_readiness: of a plain Deployment, the TCP readiness that Knative gives a
     Service without one (period 10 s, threshold 3, timeout 1 s) is added, asked by the kubelet.
@@ -447,6 +482,13 @@ class Procedure:
     max_replacements: int | None = None
     match_tolerance_s: float = 0.005
     request_log: bool = False
+    course: str = ""
+    second: FaultSpec | None = None
+
+    @property
+    def course_name(self) -> str:
+        """The course that is taken: the one that is named, else disturb with a fault and idle without."""
+        return self.course or ("idle" if self.fault.kind == FaultSpec().kind else "disturb")
 
     @property
     def replacements(self) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -199,12 +199,17 @@ class Phase:
     ended_ns: int
 
 
+_OF_EVERY_COURSE = frozenset({"load_started", "steady", "fault", "landed", "recovered", "ended"})
+"""Milestones that have a field, and a column, of their own."""
+
+
 @dataclass(frozen=True, slots=True)
 class CycleMark:
     """The scenario's own record of one cycle: what it did when. 0 where it did not come to that.
 
     pod, boot: the fresh pod. steady_ns: when the steady state was proved. ended_ns: after recovery, or when it was given up.
     given_up: why the cycle could not be finished ("" if it was). replaces: index of the voided cycle it stands in for, or -1.
+    at: the times of further milestones, those that only some courses have; `when` knows all.
     pods: those that stood when the load began. pod is the one of them that the fault hit, the first one if it hit all.
     """
 
@@ -220,6 +225,19 @@ class CycleMark:
     given_up: str = ""
     replaces: int = -1
     pods: tuple[str, ...] = ()
+    at: Mapping[str, int] = field(default_factory=dict)
+
+    def when(self, milestone: str) -> int:
+        """When the cycle came to this milestone of its course, UTC ns; 0: it did not."""
+        if milestone in _OF_EVERY_COURSE:
+            return int(getattr(self, f"{milestone}_ns"))
+        return self.at.get(milestone, 0)
+
+    def reached(self, milestone: str, at_ns: int) -> CycleMark:
+        """This mark, with the time of one more milestone."""
+        if milestone in _OF_EVERY_COURSE:
+            return replace(self, **{f"{milestone}_ns": at_ns})  # type: ignore[arg-type]  # each of these is an int
+        return replace(self, at={**self.at, milestone: at_ns})
 
     @property
     def began_with(self) -> tuple[str, ...]:

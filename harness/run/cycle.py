@@ -1,4 +1,4 @@
-"""One cycle on one fresh pod: baseline, fault, recovery. Steps 5 to 10 of the list in `harness.run`.
+"""One cycle on fresh pods, which takes its course (`harness.run.courses`). Steps 5 to 10 of the list in `harness.run`.
 
 A condition that does not come gives the cycle up and is kept in its mark; any other error ends the run.
 """
@@ -25,6 +25,7 @@ from harness.model import (
     CycleMark,
     Deployed,
     FaultEvent,
+    FaultSpec,
     GeneratorReport,
     Handler,
     Observation,
@@ -34,6 +35,7 @@ from harness.model import (
     ServiceSpec,
     Stream,
 )
+from harness.run import courses
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,10 @@ NO_POD = Pod("", "", "", "")
 
 
 class Cycle:
-    """Baseline, fault and recovery on one fresh pod. After `run`: `mark`, `report` (None if the generator left none), `landed`."""
+    """One course on fresh pods: the Trial of `harness.run.courses`.
+
+    After `run`: `mark`, `report` (None if the generator left none), `landed`.
+    """
 
     def __init__(self, bench: Bench, deployed: Deployed, index: int, *, replaces: int) -> None:
         self.bench = bench
@@ -88,6 +93,8 @@ class Cycle:
         self.mark = CycleMark(index, self.pod.name, self.pod.boot, 0, 0, 0, 0, 0, 0, replaces=replaces, pods=names)
         self.report: GeneratorReport | None = None
         self.landed = True
+        self.generator: Generator
+        self.events: list[FaultEvent] = []
         self.ends = self.fault.ends(self.spec.fault, self.spec.service)
         self.sight = _LiveSight(bench.observers.feed)
 
@@ -108,9 +115,10 @@ class Cycle:
         )
         try:
             with start_generator(wanted, bench.recorder.load_dir(index)) as generator:
+                self.generator = generator
                 self.mark = replace(self.mark, load_started_ns=generator.wait_started())
                 try:
-                    self._under_load(generator)
+                    courses.COURSES[spec.course_name](self)
                 except WaitTimeout as late:
                     self.mark = replace(self.mark, given_up=str(late))
                 self.report = generator.stop(within_s=spec.load.deadline_s + 10)
@@ -122,50 +130,81 @@ class Cycle:
             self.mark = replace(self.mark, ended_ns=now_ns())
             bench.recorder.cycle(self.mark)
 
-    def _under_load(self, generator: Generator) -> None:
-        spec = self.spec
-        self._prove_steady(generator)
-        self.mark = replace(self.mark, steady_ns=now_ns())
+    # --- the verbs of a course: each waits for what it is about, and marks the milestone it leads to ---
+
+    def settle(self, *, calm: bool = False, every_pod: bool = False) -> None:
+        """Until the steady state is proved. calm: no failure is allowed. every_pod: the pods that stood at the beginning are Ready.
+
+        Where no fault is to come, failures are what is measured, and are waited away only if calm is asked for.
+        """
+        self._prove_steady(calm=calm or self.fault.injected, every_pod=every_pod)
+        self._reached("steady")
         if self.bench.planted.before_fault:
-            self.bench.planted.before_fault(self.deployed, generator)
-        if not self.fault.injected:
-            _let_pass(spec.after_s)
-            self.mark = replace(self.mark, recovered_ns=now_ns())
-            return
-        if spec.service.liveness is not None:
-            _let_pass(inject.random_phase(spec.service.liveness.period_s, self.bench.random))
-        events = []
+            self.bench.planted.before_fault(self.deployed, self.generator)
+
+    def measure(self) -> None:
+        """A window of after_s without a fault."""
+        _let_pass(self.spec.after_s)
+        self._reached("recovered")
+
+    def inject(self) -> None:
+        """The fault, at a random phase of the liveness probe's period."""
+        if self.spec.service.liveness is not None:
+            _let_pass(inject.random_phase(self.spec.service.liveness.period_s, self.bench.random))
         for pod in self.told:
-            events.append(self._inject(pod))
-            self.bench.recorder.fault(events[-1])
-            self.mark = replace(self.mark, fault_ns=events[0].sent_ns)
+            self.events.append(self._inject(pod, self.spec.fault))
+            self.mark = self.mark.reached("fault", self.events[0].sent_ns)
         if self.bench.planted.after_fault:
-            self.bench.planted.after_fault(self.deployed, generator)
+            self.bench.planted.after_fault(self.deployed, self.generator)
+
+    def inject_second(self) -> None:
+        """The second fault, in the pod that the mark names, and until it has landed there."""
+        second = self.spec.second
+        if second is None:
+            return
+        event = self._inject(self.pod, second)
+        self.mark = self.mark.reached("second_fault", event.sent_ns)
+        self._await_landed(second, [event])
+        self._reached("second_landed")
+
+    def await_landed(self) -> None:
+        """Until every pod that was hit proves that the fault took hold."""
         try:
-            self._await_landed(events)
+            self._await_landed(self.spec.fault, self.events)
         except WaitTimeout:
             self.landed = False
             raise
-        self.mark = replace(self.mark, landed_ns=now_ns())
+        self._reached("landed")
+
+    def lift(self) -> None:
+        """End a fault that does not end by itself."""
         if not self.ends.by_itself:
             for pod in self.told:
-                inject.take_back(self.bench.handle, self.deployed, pod, spec.fault)
-        self._await_recovery(generator)
-        self.mark = replace(self.mark, recovered_ns=now_ns())
+                inject.take_back(self.bench.handle, self.deployed, pod, self.spec.fault)
 
-    def _inject(self, pod: Pod) -> FaultEvent:
+    def recover(self) -> None:
+        """Until users have been answered well for after_s by pods that the fault has left as it must."""
+        self._await_recovery(self.generator)
+        self._reached("recovered")
+
+    def _reached(self, milestone: str) -> None:
+        self.mark = self.mark.reached(milestone, now_ns())
+
+    def _inject(self, pod: Pod, fault: FaultSpec) -> FaultEvent:
         bench, index = self.bench, self.mark.index
         if bench.planted.inject:
-            return bench.planted.inject(bench.handle, self.deployed, pod, index)
-        return inject.inject(bench.handle, self.deployed, pod, self.spec.fault, cycle=index)
+            event = bench.planted.inject(bench.handle, self.deployed, pod, index)
+        else:
+            event = inject.inject(bench.handle, self.deployed, pod, fault, cycle=index)
+        bench.recorder.fault(event)
+        return event
 
-    def _prove_steady(self, generator: Generator) -> None:
+    def _prove_steady(self, *, calm: bool, every_pod: bool) -> None:
         """Every request answered for steady_s, and one liveness probe answered well: no fault comes before that.
 
         On every lane, for what never worked cannot fail; and at the first attempt, for a retrying client hides what is looked for.
-        Where no fault is to come, failures are what is measured and are not waited away.
         """
-        spec = self.spec
+        spec, generator = self.spec, self.generator
         watches = [self._probe_watch(pod, of_its_boot=True) for pod in self.deployed.pods]
 
         def look() -> Look[bool]:
@@ -176,8 +215,10 @@ class Cycle:
             probed = all(watch is None or watch.seen() for watch in watches)
             words = f"{len(seen)} answers in the last {spec.steady_s:g} s, {failed} of them failed; "
             words += "liveness probe answered" if probed else "no liveness probe yet"
-            calm = not failed or not self.fault.injected
-            return Look(True if long_enough and seen and calm and probed else None, words)
+            ready = sum(self.sight.now().is_ready(pod.name) for pod in self.deployed.pods) if every_pod else 0
+            short = every_pod and ready < self._pods_wanted()
+            words += f"; {ready} of {self._pods_wanted()} pods are Ready" if short else ""
+            return Look(True if long_enough and seen and not (calm and failed) and probed and not short else None, words)
 
         wait_for("the steady state", look, within_s=self._steady_within_s(), every_s=0.25)
 
@@ -196,13 +237,17 @@ class Cycle:
         first_probe_s = probe.initial_delay_s + 2 * probe.period_s if probe else 0
         return self.spec.steady_s * 2 + first_probe_s + 30
 
-    def _await_landed(self, events: Sequence[FaultEvent]) -> None:
+    def _pods_wanted(self) -> int:
+        service = self.spec.service
+        return service.min_scale if service.initial_scale is None else service.initial_scale
+
+    def _await_landed(self, fault: FaultSpec, events: Sequence[FaultEvent]) -> None:
         """In every pod that was hit."""
         spec = self.spec
 
         def look() -> Look[bool]:
             now = self.sight.now()
-            proofs = [(event.pod, analyse.landed(spec.fault, spec.service, event, now, event.sent_ns)) for event in events]
+            proofs = [(event.pod, analyse.landed(fault, spec.service, event, now, event.sent_ns)) for event in events]
             missing = [
                 f"{pod}: {name}" if len(proofs) > 1 else name for pod, proof in proofs for name, seen, _ in proof.parts if not seen
             ]
@@ -210,14 +255,16 @@ class Cycle:
             return Look(True if proved else None, "missing: " + ", ".join(missing) if missing else "all parts")
 
         try:
-            wait_for("the fault's landing", look, within_s=self._landing_within_s(), every_s=0.25)
+            within_s = FAULTS[fault.kind].landing_s(fault, spec.service)
+            wait_for("the fault's landing", look, within_s=within_s, every_s=0.25)
         except WaitTimeout as late:
-            if state := inject.last_state(self.bench.handle, self.deployed, spec.fault):
+            if state := inject.last_state(self.bench.handle, self.deployed, fault):
                 raise WaitTimeout(late.waited_for, late.within_s, f"{late.last_seen}; {state}") from late
             raise
 
     def _landing_within_s(self) -> float:
-        return self.fault.landing_s(self.spec.fault, self.spec.service)
+        asked = [self.spec.fault, *([self.spec.second] if self.spec.second else [])]
+        return sum(FAULTS[fault.kind].landing_s(fault, self.spec.service) for fault in asked)
 
     def _await_recovery(self, generator: Generator) -> None:
         """Every answer of the new app for after_s, to those who come the way of every user; to all where nobody does.
@@ -234,8 +281,13 @@ class Cycle:
         watches = [self._probe_watch(pod, of_its_boot=False) for pod in restarted]
         unready = self.ends is Ends.READY
 
+        known = {pod.boot for pod in self.deployed.pods}
+
         def good(one: Seen) -> bool:
             return one.outcome is Outcome.OK and one.boot not in ended
+
+        def by_another_boot(seen: Sequence[Seen]) -> bool:
+            return not self.ends.by_itself or any(one.boot not in known for one in seen)
 
         def look() -> Look[bool]:
             since = now_ns() - int(spec.after_s * 1e9)
@@ -246,7 +298,8 @@ class Cycle:
             words += "liveness probe answered" if probed else "no liveness probe of the new container yet"
             back = not unready or all(self.sight.now().is_ready(pod.name) for pod in self.told)
             words += "" if back else "; the pod is not Ready again"
-            return Look(True if seen and not bad and probed and back else None, words)
+            words += "" if by_another_boot(seen) else "; none of them is of another boot"
+            return Look(True if seen and not bad and probed and back and by_another_boot(seen) else None, words)
 
         wait_for("the recovery", look, within_s=spec.recovery_s, every_s=0.25)
 

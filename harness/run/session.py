@@ -23,6 +23,7 @@ from harness.faults import fault_named
 from harness.load.calm import Limits, wait_until_calm
 from harness.load.process import require_plan
 from harness.model import (
+    COURSES,
     USERS_ROUTE,
     Deployed,
     Hop,
@@ -88,8 +89,10 @@ def require_runnable(
     require_plan(spec.load)
     deploy.require_possible(deploy.workload_for(spec, workload), spec.load.lanes, request_log=spec.request_log)
     fault_named(spec.fault.kind).require(spec.fault)
-    if why := fault_named(spec.fault.kind).can_land(spec.fault, spec.service):
-        raise BadInput(f"The fault {spec.fault.kind} cannot land: {why}.", fix="Change the probe, or ask for another fault.")
+    for fault in (spec.fault, spec.second):
+        if fault and (why := fault_named(fault.kind).can_land(fault, spec.service)):
+            raise BadInput(f"The fault {fault.kind} cannot land: {why}.", fix="Change the probe, or ask for another fault.")
+    require_course(spec)
     history_room.require_writable(artifacts)
     own = planted is not None or workload is not None or not is_catalogued(scenario)
     if own and spec.scenario in SCENARIOS:
@@ -99,6 +102,28 @@ def require_runnable(
     if said := analyse.loose(spec):
         raise BadInput(f"No cycle of this run could count: {said}.", fix="Leave the limits as they are, or make them tighter.")
     return spec
+
+
+def require_course(spec: RunSpec) -> None:
+    """Raises BadInput where the course and what is asked beside it do not go together."""
+    course = COURSES.get(spec.course_name)
+    if course is None:
+        raise BadInput(f"There is no course {spec.course_name!r}.", fix=f"Use one of: {', '.join(COURSES)}.")
+    if course.faults is not fault_named(spec.fault.kind).injected:
+        asked = f"the fault {spec.fault.kind}" if not course.faults else "no fault"
+        raise BadInput(f"The course {course.name} was asked for with {asked}.", fix="Leave the course out, or change the fault.")
+    if course.from_zero is not (spec.service.initial_scale == 0):
+        raise BadInput(
+            f"The course {course.name} was asked for with an initial scale of {spec.service.initial_scale}.",
+            fix="Use initial_scale=0 with the course from-zero, and with no other.",
+        )
+    if spec.second is not None:
+        fault_named(spec.second.kind).require(spec.second)
+        if not course.maybe or spec.second.kind == spec.fault.kind:
+            raise BadInput(
+                f"A second fault {spec.second.kind} was asked for beside {spec.fault.kind} in the course {course.name}.",
+                fix="Use the course roll-out with its fault, and another one beside it.",
+            )
 
 
 def with_request_log(scenario: Scenario) -> Scenario:

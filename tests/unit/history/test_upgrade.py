@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from harness.errors import HistoryError
@@ -192,3 +193,18 @@ def test_layout_2_gives_a_fault_parameters(tmp_path: Path) -> None:
     found = read(writer.dir)
     assert found.meta.spec.fault == FaultSpec("liveness", {"persistent": True})
     assert found.faults == (FaultEvent(0, "liveness", {"persistent": True}, "p", "b", 1, 2, 200, "{}"),)
+
+
+def test_layout_3_gives_a_mark_pods_and_further_milestones(tmp_path: Path) -> None:
+    """There were none in a layout before: it reads as it was."""
+    run = closed(tmp_path)
+    today = read(run)
+    cycles = run / "cycles.parquet"
+    pl.read_parquet(cycles).drop("pods", "at").write_parquet(cycles)
+    head = json.loads((run / "run.json").read_text(encoding="utf-8")) | {"schema": 2}
+    (run / "run.json").write_text(json.dumps(head), encoding="utf-8")
+    told = json.loads((run / "closed.json").read_text(encoding="utf-8"))
+    told["sha256"].pop("cycles")
+    (run / "closed.json").write_text(json.dumps(told), encoding="utf-8")
+    assert read(run).cycles == today.cycles
+    assert read(run).cycles[0].pods == ()

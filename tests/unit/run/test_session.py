@@ -308,7 +308,7 @@ def test_from_zero_is_allowed_for_the_run_and_given_back(tmp_path: Path, monkeyp
     monkeypatch.setattr(install.request_log, "give_back", stand_in("log given back"))
     monkeypatch.setattr(install.zero_scale, "give_back", stand_in("given back"))
     monkeypatch.setattr(install.zero_scale, "switch_on", stand_in("on", (change,)))
-    spec = replace(S1, name="mine", service=replace(S1.service, min_scale=0, initial_scale=0))
+    spec = replace(N1, name="mine", course="from-zero", service=replace(S1.service, min_scale=0, initial_scale=0))
     with pytest.raises(DeployError, match="far enough"):
         measure(spec, nowhere(tmp_path), artifacts=tmp_path / "artifacts")
     assert calls == ["sweep", "log given back", "given back", "on", "deploy", "remove", "given back"]
