@@ -289,10 +289,12 @@ def test_a_pod_that_is_not_ready_is_waited_for(world: World, broken: dict[str, o
         standing.fresh_pods(HANDLE, before, within_s=0.2)
 
 
-def test_two_pods_are_not_one(world: World) -> None:
+def test_two_pods_are_not_one(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """A pod on its way out may still be asked: it must be gone first."""
     before = deploy()
-    world.stored[Ref("v1", "Pod", "toggle-00001-old", "ns")] = {
+    old, delete = Ref("v1", "Pod", "toggle-00001-old", "ns"), world.delete
+    monkeypatch.setattr(world, "delete", lambda ref, grace_s=None: ref == old or delete(ref, grace_s=grace_s))
+    world.stored[old] = {
         "metadata": {
             "name": "toggle-00001-old",
             "namespace": "ns",
@@ -498,3 +500,12 @@ def test_a_revision_that_stays_keeps_the_service_from_being_made(world: World, m
     monkeypatch.setattr(world, "delete", keeps)
     with pytest.raises(DeployError, match=r"toggle is gone.*toggle-00001"):
         standing.fresh_pods(HANDLE, before, within_s=0.2)
+
+
+def test_a_pod_that_is_on_its_way_out_is_hurried(world: World) -> None:
+    """Deleted in the cycle, with all of its grace: it would be waited for while queue-proxy drains."""
+    before = deploy()
+    pod = Ref("v1", "Pod", before.pods[0].name, "ns")
+    world.stored[pod]["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    standing.fresh_pods(HANDLE, before, within_s=60)
+    assert pod in world.deleted
