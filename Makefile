@@ -95,6 +95,15 @@ e2e: up ## everything, from a bare machine to a verdict and a report
 	mkdir -p artifacts
 	$(BIN)/pytest tests/scenarios -m scenario --kn-cycles=$(CYCLES) $(KN_ARGS) --junitxml=artifacts/junit.xml $(PYTEST_ARGS)
 
+NAMES ?=
+MORE := tests/scenarios/test_catalogue.py
+
+.PHONY: scenarios
+scenarios: up ## the other scenarios of the catalogue, three cycles each: NAMES="S2 S6", all of them without NAMES
+	mkdir -p artifacts
+	$(BIN)/pytest $(if $(NAMES),$(foreach name,$(NAMES),"$(MORE)::test_scenario[$(name)]"),$(MORE)) -m catalogue $(KN_ARGS) \
+	  --junitxml=artifacts/junit-scenarios.xml $(PYTEST_ARGS)
+
 .PHONY: cluster-test cluster-beside cluster-alone
 cluster-test: cluster-beside cluster-alone ## the machinery on the real thing: planted faults, clean-up, observers
 

@@ -185,7 +185,7 @@ def _cycle(history: History, mark: CycleMark, tables: _Tables) -> _Seen:
             begin_ns,
             window.until_ns,
             tolerance_ns,
-            _answered(requests, answers, mark.pod if len(mark.began_with) > 1 else ""),
+            _answered(requests, answers, mark.pod if mark.pods else ""),
         ),
         pacing_p50_us=late.p50_us,
         pacing_p99_us=late.p99_us,

@@ -10,14 +10,45 @@ from dataclasses import replace
 
 from harness.catalogue.claims import broken, broken_on, claim, holds, holds_on
 from harness.catalogue.n1 import N1
+from harness.catalogue.n2 import N2
+from harness.catalogue.n4 import N4A, N4B
+from harness.catalogue.n5 import N5
 from harness.catalogue.resolve import resolve
 from harness.catalogue.s1 import S1
+from harness.catalogue.s2 import S2
+from harness.catalogue.s6 import S6
+from harness.catalogue.s7 import S7
+from harness.catalogue.s12 import S12
+from harness.catalogue.s15 import S15
+from harness.catalogue.s20 import S20
+from harness.catalogue.s23 import S23
+from harness.catalogue.s28 import S28A, S28B
+from harness.catalogue.s30 import S30A, S30B
+from harness.catalogue.s31 import S31
+from harness.catalogue.s34 import S34
 from harness.errors import BadInput
 from harness.model import Scenario
 
 __all__ = [
     "N1",
+    "N2",
+    "N4A",
+    "N4B",
+    "N5",
     "S1",
+    "S2",
+    "S6",
+    "S7",
+    "S12",
+    "S15",
+    "S20",
+    "S23",
+    "S28A",
+    "S28B",
+    "S30A",
+    "S30B",
+    "S31",
+    "S34",
     "SCENARIOS",
     "broken",
     "broken_on",
@@ -29,7 +60,9 @@ __all__ = [
     "scenario",
 ]
 
-SCENARIOS: Mapping[str, Scenario] = {entry.name: entry for entry in (S1, N1)}
+SCENARIOS: Mapping[str, Scenario] = {
+    entry.name: entry for entry in (S1, N1, S2, S6, S7, S12, S15, S20, S23, S28A, S28B, S30A, S30B, S31, S34, N2, N4A, N4B, N5)
+}
 
 
 def is_catalogued(asked: Scenario) -> bool:

@@ -12,7 +12,18 @@ from harness.apps.known import app_of
 from harness.apps.toggle import PROBE_COMMAND, PROBE_PATHS, SIGTERM_ENV, STARTUP_DELAY_ENV, TOGGLE, TOKEN_ENV
 from harness.deploy.fields import Bad, require_fields, require_plain, require_two_ports, shown
 from harness.errors import BadInput
-from harness.knative.names import INITIAL_SCALE, MAX_SCALE, MIN_SCALE, SERVING_API, TARGET_BURST_CAPACITY, USER_PORT, WINDOW
+from harness.knative.names import (
+    INITIAL_SCALE,
+    MAX_SCALE,
+    METRIC,
+    MIN_SCALE,
+    RPS,
+    SERVING_API,
+    TARGET,
+    TARGET_BURST_CAPACITY,
+    USER_PORT,
+    WINDOW,
+)
 from harness.model import RUN_LABEL, Handler, Probe, ServiceSpec
 
 CPU_REQUEST = "50m"
@@ -40,6 +51,7 @@ def render(spec: ServiceSpec) -> Obj:
         MAX_SCALE: str(spec.max_scale),
         **({} if spec.initial_scale is None else {INITIAL_SCALE: str(spec.initial_scale)}),
         **({} if spec.window_s is None else {WINDOW: f"{spec.window_s}s"}),
+        **({} if spec.target_rps is None else {METRIC: RPS, TARGET: str(spec.target_rps)}),
         **({} if spec.target_burst_capacity is None else {TARGET_BURST_CAPACITY: str(spec.target_burst_capacity)}),
     }
     return {
@@ -214,6 +226,7 @@ def _described(manifest: Obj, container: Obj, base: ServiceSpec) -> ServiceSpec:
         min_scale=int(notes.get(MIN_SCALE) or replicas),
         max_scale=int(notes.get(MAX_SCALE) or replicas),
         initial_scale=int(notes[INITIAL_SCALE]) if INITIAL_SCALE in notes else None,
+        target_rps=int(notes[TARGET]) if notes.get(METRIC) == RPS and TARGET in notes else None,
         window_s=_whole_seconds(notes[WINDOW]) if WINDOW in notes else None,
         timeout_s=int(pod.get("timeoutSeconds") or pod.get("terminationGracePeriodSeconds") or base.timeout_s),
     )

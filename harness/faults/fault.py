@@ -79,6 +79,9 @@ class Fault(ABC):
     of_workload: ClassVar[bool] = False
     """Whether it is done once, to the workload, and hits all of its pods; else it is done to each pod that it shall hit."""
 
+    roles: ClassVar[tuple[str, ...]] = ("user",)
+    """The containers that it can hit, by role."""
+
     params: ClassVar[Mapping[str, Scalar]] = MappingProxyType({})
     """Its parameters, each with the value it has when nobody asks for another. The value's type is the parameter's."""
 
@@ -101,7 +104,13 @@ class Fault(ABC):
         return {**self.params, **params}
 
     def require(self, fault: FaultSpec) -> None:
-        """Raises BadInput for a parameter that this fault does not have, or a value of another type."""
+        """Raises BadInput for what this fault cannot do: a parameter, a value, a container or pods that are not for it."""
+        if fault.role not in self.roles:
+            raise BadInput(
+                f"The fault {self.name} cannot hit the container {fault.role!r}.", fix=f"Use one of: {', '.join(self.roles)}."
+            )
+        if self.of_workload and fault.pods == "all":
+            raise BadInput(f"The fault {self.name} is done once, to the workload.", fix='Leave pods="all" out.')
         for name, value in fault.params.items():
             default = self.params.get(name)
             if default is None:

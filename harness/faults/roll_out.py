@@ -13,6 +13,9 @@ ROLLOUT = "knative-chaos.dev/rollout"
 WINDOW_S = 60
 """Knative's stable window, if the Service does not set its own (config-autoscaler, stable-window)."""
 
+GRACE_S = 30
+"""Before the autoscaler takes the last pod away (config-autoscaler, scale-to-zero-grace-period)."""
+
 
 class RollOut(ApiFault):
     """Over when only pods of the new revision answer. One that never becomes Ready never lands: the cycle is given up."""
@@ -35,7 +38,7 @@ class RollOut(ApiFault):
         window_s = service.window_s or WINDOW_S
         first_probe_s = max((one.initial_delay_s for one in (service.readiness, service.startup) if one), default=0)
         start_s = 2 * STOP_AND_CREATE_S + service.app.startup_delay_s + first_probe_s
-        return 2 * (max(service.initial_scale or 0, service.min_scale, 1) * start_s + window_s)
+        return 2 * (max(service.initial_scale or 0, service.min_scale, 1) * start_s + window_s + GRACE_S)
 
     def call(self, fault: FaultSpec, deployed: Deployed, pod: Pod, stamp: str) -> ApiCall:  # noqa: ARG002
         """One annotation of the template."""

@@ -11,16 +11,17 @@ from harness.faults.sight import Sight
 from harness.knative.names import SERVING_API
 from harness.model import Deployed, FaultSpec, Pod, ServiceSpec, Stream
 
-DECIDES_S = 30
-"""The autoscaler decides every 2 s, and scales down to no less than half in one step (max-scale-down-rate 2)."""
+DECIDES_S = 90
+"""The load may still have to fall. Then the autoscaler decides every 2 s, and goes down to no less than half in one step
+(max-scale-down-rate 2)."""
 
 
 class ScaleDown(ApiFault):
     """Over with the landing: so many pods are left. to: that number; of a Knative Service its min-scale.
 
     Of a Knative Service nobody is told anything. A lower min-scale would make a new revision, and a change of the PodAutoscaler is
-    reverted: the Service begins with more pods (initial-scale) than it keeps, and the autoscaler takes them away when its window
-    is over, if the load is so low that the pods that are left suffice.
+    reverted: the load must call for max-scale pods first and then fall, so that the autoscaler takes them away. More pods than
+    the load calls for (initial-scale) would be gone before it begins.
     """
 
     name = "scale-down"
@@ -30,10 +31,10 @@ class ScaleDown(ApiFault):
     params = MappingProxyType({"to": 1})
 
     def can_land(self, fault: FaultSpec, service: ServiceSpec) -> str:
-        """Only where more pods stand at the beginning than are left at the end."""
-        to, begins = self.filled(fault.params)["to"], service.initial_scale or service.min_scale
-        if begins <= int(to):
-            return f"the workload begins with {begins} pods and shall be scaled down to {to}"
+        """Only where more pods can stand than are left at the end."""
+        to = int(self.filled(fault.params)["to"])
+        if service.max_scale <= to:
+            return f"the workload has {service.max_scale} pods at most and shall be scaled down to {to}"
         if service.min_scale != to:
             return f"the workload shall be scaled down to {to} pods, and its min-scale is {service.min_scale}"
         return ""

@@ -44,6 +44,8 @@ AUTOSCALER_CONFIG = "config-autoscaler"
 """The ConfigMap with that key, in the system namespace."""
 
 WINDOW = "autoscaling.knative.dev/window"
+METRIC = "autoscaling.knative.dev/metric"
+TARGET = "autoscaling.knative.dev/target"
 TARGET_BURST_CAPACITY = "autoscaling.knative.dev/target-burst-capacity"
 """Annotations of a Revision's template."""
 
@@ -58,6 +60,9 @@ KNATIVE_POD_FIELDS = ("containerConcurrency", "timeoutSeconds", "responseStartTi
 
 PORT_ENV = "PORT"
 """Knative tells the user container by this variable where requests will come."""
+
+RPS = "rps"
+"""The metric by which the autoscaler counts requests a second."""
 
 USER_PORT = 8080
 """Where the user container gets requests unless the manifest names a containerPort."""

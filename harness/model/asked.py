@@ -247,6 +247,7 @@ class ServiceSpec:
     """The Service under test, in few words: rendered to the documents of a Workload, and read back from them.
 
     initial_scale, window_s: None leaves them to Knative (1 pod, 60 s).
+    target_rps: requests a second for each pod by which the autoscaler counts; None: it counts requests in flight, as by default.
     min_scale 0 with initial_scale 0: it stands without a pod, and the first request makes one.
     """
 
@@ -262,6 +263,7 @@ class ServiceSpec:
     target_burst_capacity: int | None = None
     initial_scale: int | None = None
     window_s: int | None = None
+    target_rps: int | None = None
 
     def with_probes(self, *, liveness: Probe | None = None, readiness: Probe | None = None) -> ServiceSpec:
         """The same Service with these probes in place of its own; None keeps what is there."""
@@ -461,6 +463,7 @@ class Procedure:
     steady_s: length of the fault-free baseline in which every request must be answered before the fault of each cycle.
     after_s: how long the service must answer well before a cycle counts as recovered; without a fault, the measured window.
     recovery_s: deadline for that. pacing_*: a cycle whose generator was later than this is voided (see docs/load.md).
+    hold_s: how long a fault that does not end by itself lasts after it has landed.
     course: see COURSES; "": see `course_name`. second: of a roll-out, a fault in a pod of the old revision while the new one comes.
     max_replacements: voided cycles that may be replaced; None: as `replacements` says. A run records the number it begins with.
     workload: what `service` is deployed as. kubelet_readiness: of a plain Deployment, the TCP readiness that Knative gives a
@@ -482,6 +485,7 @@ class Procedure:
     max_replacements: int | None = None
     match_tolerance_s: float = 0.005
     request_log: bool = False
+    hold_s: float = 0.0
     course: str = ""
     second: FaultSpec | None = None
 

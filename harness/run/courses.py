@@ -18,7 +18,7 @@ class Trial(Protocol):
     def settle(self, *, calm: bool = False, every_pod: bool = False) -> None:
         """Until users are answered and the pods are probed well -> steady.
 
-        calm: and no request fails. every_pod: and as many pods are Ready as stood at the beginning.
+        calm: and no request fails. every_pod: and as many pods are Ready as there may be (max-scale).
         """
         ...
 
@@ -79,7 +79,7 @@ def roll_out(trial: Trial) -> None:
 
 
 def scale_down(trial: Trial) -> None:
-    """From the pods that stood at the beginning to those that are left, under load."""
+    """From as many pods as there may be to those that are left, under load."""
     trial.settle(every_pod=True)
     trial.inject()
     trial.await_landed()

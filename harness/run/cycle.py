@@ -110,7 +110,7 @@ class Cycle:
             plan=spec.load,
             run_id=bench.run_id,
             cycle=index,
-            max_s=2 * (self._steady_within_s() + self._landing_within_s()) + spec.recovery_s + spec.after_s,
+            max_s=2 * (self._steady_within_s() + self._landing_within_s()) + spec.hold_s + spec.recovery_s + spec.after_s,
             drain_s=spec.load.deadline_s,
         )
         try:
@@ -133,7 +133,7 @@ class Cycle:
     # --- the verbs of a course: each waits for what it is about, and marks the milestone it leads to ---
 
     def settle(self, *, calm: bool = False, every_pod: bool = False) -> None:
-        """Until the steady state is proved. calm: no failure is allowed. every_pod: the pods that stood at the beginning are Ready.
+        """Until the steady state is proved. calm: no failure is allowed. every_pod: as many pods are Ready as there may be.
 
         Where no fault is to come, failures are what is measured, and are waited away only if calm is asked for.
         """
@@ -177,8 +177,9 @@ class Cycle:
         self._reached("landed")
 
     def lift(self) -> None:
-        """End a fault that does not end by itself."""
+        """End a fault that does not end by itself, after it has lasted for hold_s."""
         if not self.ends.by_itself:
+            _let_pass(self.spec.hold_s)
             for pod in self.told:
                 inject.take_back(self.bench.handle, self.deployed, pod, self.spec.fault)
 
@@ -215,7 +216,7 @@ class Cycle:
             probed = all(watch is None or watch.seen() for watch in watches)
             words = f"{len(seen)} answers in the last {spec.steady_s:g} s, {failed} of them failed; "
             words += "liveness probe answered" if probed else "no liveness probe yet"
-            ready = sum(self.sight.now().is_ready(pod.name) for pod in self.deployed.pods) if every_pod else 0
+            ready = len(self.sight.now().ready_at(now_ns())) if every_pod else 0
             short = every_pod and ready < self._pods_wanted()
             words += f"; {ready} of {self._pods_wanted()} pods are Ready" if short else ""
             return Look(True if long_enough and seen and not (calm and failed) and probed and not short else None, words)
@@ -238,8 +239,7 @@ class Cycle:
         return self.spec.steady_s * 2 + first_probe_s + 30
 
     def _pods_wanted(self) -> int:
-        service = self.spec.service
-        return service.min_scale if service.initial_scale is None else service.initial_scale
+        return self.spec.service.max_scale
 
     def _await_landed(self, fault: FaultSpec, events: Sequence[FaultEvent]) -> None:
         """In every pod that was hit."""

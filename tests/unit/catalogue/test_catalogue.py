@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,7 @@ from harness.catalogue.claims import STATEMENTS
 from harness.errors import BadInput
 from harness.judge.checks import CHECKS
 from harness.model import Expectation, KnativeVersion, Scenario
+from harness.run import require_runnable
 
 
 @pytest.mark.parametrize("spec", SCENARIOS.values(), ids=SCENARIOS)
@@ -28,8 +30,20 @@ def test_every_claim_names_a_check_that_exists_and_a_source(spec: Scenario) -> N
 def test_the_liveness_probe_starts_after_the_app_listens(spec: Scenario) -> None:
     """Otherwise the kubelet kills the app before it ever listens, and the run measures that instead."""
     probe = spec.service.liveness
-    assert probe is not None
-    assert probe.initial_delay_s > spec.service.app.startup_delay_s
+    assert probe is None or probe.initial_delay_s > spec.service.app.startup_delay_s
+
+
+@pytest.mark.parametrize("spec", SCENARIOS.values(), ids=SCENARIOS)
+def test_every_scenario_can_be_run_on_the_pinned_version(spec: Scenario, tmp_path: Path) -> None:
+    """Fault, course, workload, load and claims go together."""
+    assert require_runnable(spec, KnativeVersion.parse("1.23"), tmp_path).scenario == spec.name
+
+
+@pytest.mark.parametrize("spec", [one for one in SCENARIOS.values() if one.name not in {"S1", "N1"}], ids=lambda one: one.name)
+def test_what_it_will_show_was_written_before_it_was_run(spec: Scenario) -> None:
+    """Each has its prediction, under its own name and title."""
+    text = (Path(__file__).parents[3] / "docs" / "predictions.md").read_text(encoding="utf-8")
+    assert f"\n## {spec.name}: {spec.title}\n" in text
 
 
 @pytest.mark.parametrize("spec", SCENARIOS.values(), ids=SCENARIOS)

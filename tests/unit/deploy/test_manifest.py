@@ -6,7 +6,17 @@ import copy
 
 import pytest
 
-from harness.deploy.manifest import adopted, env_of, from_yaml, pods_wanted, render, rendered_probe, scales_by_itself, user_port
+from harness.deploy.manifest import (
+    adopted,
+    described,
+    env_of,
+    from_yaml,
+    pods_wanted,
+    render,
+    rendered_probe,
+    scales_by_itself,
+    user_port,
+)
 from harness.errors import BadInput, ExitCode
 from harness.model import AppSpec, Handler, Probe, ServiceSpec
 
@@ -201,3 +211,15 @@ def test_a_manifest_that_cannot_be_used_is_one_clear_line(text: str, said: str) 
     assert caught.value.fix
     assert caught.value.where == "service.yaml"
     assert caught.value.exit_code is ExitCode.BAD_INPUT_OR_HOST
+
+
+def test_a_target_of_requests_a_second_is_rendered_and_read_back() -> None:
+    """By both annotations; another metric is none of ours."""
+    spec = ServiceSpec(target_rps=20)
+    obj = render(spec)
+    notes = obj["spec"]["template"]["metadata"]["annotations"]
+    assert notes["autoscaling.knative.dev/metric"] == "rps"
+    assert notes["autoscaling.knative.dev/target"] == "20"
+    assert described(obj, base=ServiceSpec()).target_rps == 20
+    notes["autoscaling.knative.dev/metric"] = "concurrency"
+    assert described(obj, base=ServiceSpec()).target_rps is None

@@ -103,7 +103,7 @@ def test_what_it_does_is_said_in_words(kind: str) -> None:
         ("readiness", ServiceSpec(), "no readiness probe"),
         ("readiness", ServiceSpec(readiness=Probe(Handler.TCP)), "TCP"),
         ("readiness", ServiceSpec(readiness=Probe(path="/healthz")), "/healthz"),
-        ("scale-down", ServiceSpec(), "begins with 1 pods"),
+        ("scale-down", ServiceSpec(), "has 1 pods at most"),
         ("scale-down", ServiceSpec(initial_scale=3, min_scale=2, max_scale=3), "its min-scale is 2"),
     ],
 )
@@ -140,10 +140,20 @@ def test_a_parameter_that_the_fault_does_not_have_is_refused(kind: str) -> None:
     fault.require(FaultSpec(kind, fault.params))
     with pytest.raises(BadInput, match="no parameter 'speed'"):
         fault.require(FaultSpec(kind, {"speed": 1}))
+    with pytest.raises(BadInput, match="cannot hit the container 'sidecar-9'"):
+        fault.require(FaultSpec(kind, role="sidecar-9"))
     for name in fault.params:
         with pytest.raises(BadInput, match=f"The parameter {name} of the fault {kind} is 1.5"):
             fault.require(FaultSpec(kind, {name: 1.5}))
     assert fault.filled({}) == dict(fault.params)
+
+
+def test_what_is_done_to_the_workload_cannot_be_done_to_each_pod() -> None:
+    """All of its pods are hit by the one call."""
+    for kind, fault in FAULTS.items():
+        if fault.of_workload:
+            with pytest.raises(BadInput, match="is done once, to the workload"):
+                fault.require(FaultSpec(kind, pods="all"))
 
 
 def test_nobody_else_asks_which_fault_it_is() -> None:

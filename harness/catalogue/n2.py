@@ -1,0 +1,24 @@
+"""N2: only the readiness probe fails, in the only pod."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from harness.catalogue.claims import claim, holds_on
+from harness.catalogue.s1 import S1
+from harness.model import FaultSpec, Probe
+
+N2 = replace(
+    S1,
+    name="N2",
+    title="Readiness failing for 10 s under load",
+    service=S1.service.with_probes(readiness=Probe(path="/readyz", period_s=1, failure_threshold=3)),
+    fault=FaultSpec("readiness"),
+    hold_s=10.0,
+    claims=(
+        claim("requests-do-not-fail", holds_on(">=1.7", "the activator holds requests while no pod is ready")),
+        claim("ready-pod-is-not-refused", holds_on(">=1.7", "the port accepts throughout")),
+        claim("no-restart", holds_on(">=1.7", "a readiness probe restarts nothing")),
+    ),
+    cycles=3,
+)

@@ -1,0 +1,23 @@
+"""S20: the app's process exits by itself."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from harness.catalogue.claims import broken_on, claim, holds_on
+from harness.catalogue.s1 import S1
+from harness.model import FaultSpec
+
+S20 = replace(
+    S1,
+    name="S20",
+    title="The process exits under load",
+    fault=FaultSpec("exit"),
+    # Not whether the pod was Ready: the kubelet may or may not publish that the container was not running for a second.
+    claims=(
+        claim("requests-do-not-fail", broken_on(">=1.7", "nobody listens until the new container does")),
+        claim("failures-only-while-not-listening", holds_on(">=1.7", "error path of queue-proxy read at knative-v1.23.0")),
+        claim("container-restarts-once", holds_on(">=1.7", "restartPolicy Always")),
+    ),
+    cycles=3,
+)
