@@ -26,10 +26,26 @@ from harness.cluster import checks
 from harness.cluster import down as take_down
 from harness.deploy import spec_of, workload_of
 from harness.errors import BadInput, ExitCode, HarnessError
+from harness.history import EXPERIMENT
 from harness.history.patience import WITHIN_S
 from harness.history.rows import Format, answer
 from harness.model import Ruling
-from harness.run import Ask, Run, analyse_again, asked_version, measure, prepare, require_runnable, with_request_log
+from harness.run import (
+    Ask,
+    Compared,
+    Run,
+    Side,
+    analyse_again,
+    analyse_experiment,
+    asked_version,
+    compare,
+    measure,
+    prepare,
+    require_comparable,
+    require_runnable,
+    with_request_log,
+    worlds,
+)
 
 app = typer.Typer(
     name="knative-chaos",
@@ -72,6 +88,12 @@ def _show(run: Run) -> NoReturn:
     report.show(run.summary, where=str(run.directory))
     report.step_summary(run.summary)
     raise typer.Exit(RULING_EXIT[run.verdict.ruling])
+
+
+def _show_compared(done: Compared) -> NoReturn:
+    for line in report.experiment_lines(done.experiment, where=str(done.directory)):
+        typer.echo(line)
+    raise typer.Exit(RULING_EXIT[done.experiment.ruling])
 
 
 @app.command()
@@ -151,9 +173,41 @@ def run(
     _show(measure(asked, world, artifacts=artifacts, seed=seed, workload=workload))
 
 
+@app.command("compare")
+def compare_command(
+    name: Annotated[str, typer.Argument(metavar="SCENARIO", help=f"One of {', '.join(SCENARIOS)}.")],
+    beside: Annotated[list[str] | None, typer.Option("--with", metavar="SCENARIO", help="Another scenario beside it.")] = None,
+    kn_version: Annotated[list[str] | None, typer.Option("--kn-version", help="Once for each version to compare.")] = None,
+    cycles: Annotated[int, typer.Option("--kn-cycles", min=0, help="Cycles of each arm; 0: what the scenario says.")] = 0,
+    seed: Annotated[int | None, typer.Option("--kn-seed", "--seed", help="Of order and phases; drawn by default.")] = None,
+    cluster: Cluster = "e2e",
+    kn_source: Source = "auto",
+    engine: Prefer = "",
+    release_url: ReleaseUrl = "",
+    artifacts: Artifacts = Path("artifacts"),
+) -> None:
+    """Measure several scenarios, or one on several versions, in turn, and print the verdict of each arm."""
+    entries = [scenario(one) for one in (name, *(beside or ()))]
+    number = cycles or entries[0].cycles
+    versions = dict.fromkeys(asked_version(text) for text in kn_version or ("",))
+    suffixes = {version: f"-{version}" if len(versions) > 1 else "" for version in versions}
+    sides = [
+        Side(entry.name.lower() + suffixes[version], replace(entry, cycles=number), version)
+        for entry in entries
+        for version in versions
+    ]
+    ask = Ask(kn_source, None, cluster, release_url, engine)
+    require_comparable(sides, ask, artifacts)
+    state = State.default()
+    pairs = worlds(sides, ask, state=state, progress=_progress(state))
+    _show_compared(compare(f"{entries[0].name}-compare", pairs, artifacts=artifacts, seed=seed))
+
+
 @app.command()
-def analyze(directory: Annotated[Path, typer.Argument(metavar="DIR", help="A run directory.")]) -> None:
+def analyze(directory: Annotated[Path, typer.Argument(metavar="DIR", help="A run directory, or an experiment's.")]) -> None:
     """Compute findings, verdict and report of a run again from its files; needs no cluster."""
+    if (directory / EXPERIMENT).is_file():
+        _show_compared(analyse_experiment(directory))
     _show(analyse_again(directory))
 
 

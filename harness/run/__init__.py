@@ -21,7 +21,7 @@ Steps 5-10 repeat for each cycle on a fresh pod (restartCount 0). Nothing here d
 
 from harness.run.analysis import Run, analyse_again
 from harness.run.cycle import Planted
-from harness.run.experiment import Compared, Side, analyse_experiment, compare, require_comparable
+from harness.run.experiment import Compared, Side, analyse_experiment, compare, require_comparable, worlds
 from harness.run.session import measure, require_runnable, with_request_log
 from harness.run.world import MEASURE_LOCK, Ask, World, asked_version, prepare
 
@@ -42,4 +42,5 @@ __all__ = [
     "require_comparable",
     "require_runnable",
     "with_request_log",
+    "worlds",
 ]

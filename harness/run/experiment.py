@@ -16,6 +16,8 @@ from typing import Any
 from harness import deploy, report
 from harness import history as history_room
 from harness.adapters.clock import now_ns
+from harness.adapters.files import State
+from harness.adapters.progress import Progress
 from harness.adapters.signals import deferred
 from harness.analyse import merged
 from harness.errors import BadInput, HarnessError, Interrupted
@@ -25,15 +27,16 @@ from harness.model import Arm, ArmResult, Block, Experiment, KnativeVersion, Rul
 from harness.run.analysis import Run, analyse_again
 from harness.run.blocks import plan
 from harness.run.session import Place, measure, require_runnable
-from harness.run.world import World
+from harness.run.world import Ask, World, asked_version, prepare
 
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One arm that is asked for. workload: see `measure`."""
+    """One arm that is asked for. version: of Knative; None: the one of the Ask. workload: see `measure`."""
 
     label: str
     scenario: Scenario
+    version: KnativeVersion | None = None
     workload: Workload | None = None
 
 
@@ -51,8 +54,40 @@ class Compared:
             raise AssertionError("\n" + "\n".join(report.experiment_lines(self.experiment, where=str(self.directory))))
 
 
-def require_comparable(sides: Sequence[tuple[Side, KnativeVersion]], artifacts: Path) -> tuple[RunSpec, ...]:
+def require_comparable(sides: Sequence[Side], ask: Ask, artifacts: Path) -> tuple[RunSpec, ...]:
     """Each arm's scenario on its version; all that can be known before anything is made. Raises BadInput."""
+    if ask.context and len({_version(side, ask) for side in sides}) > 1:
+        raise BadInput("One context is one cluster, and that has one version.", fix="Leave the context out.")
+    return _comparable([(side, _version(side, ask)) for side in sides], artifacts)
+
+
+def worlds(sides: Sequence[Side], ask: Ask, *, state: State, progress: Progress) -> tuple[tuple[Side, World], ...]:
+    """Each arm with its world: all that are needed are made before anything is measured. Raises what `prepare` raises.
+
+    Arms of one version share a cluster. With several versions the pinned one has the cluster that is asked for, each other one a
+    cluster of its own beside it, named after both: e2e-1-17.
+    """
+    versions = dict.fromkeys(_version(side, ask) for side in sides)
+    made: dict[KnativeVersion, World] = {}
+    for version in versions:
+        cluster = ask.cluster if len(versions) == 1 else cluster_beside(ask.cluster, version)
+        made[version] = prepare(replace(ask, version=version, cluster=cluster), state=state, progress=progress)
+    return tuple((side, made[_version(side, ask)]) for side in sides)
+
+
+def cluster_beside(base: str, version: KnativeVersion) -> str:
+    """The cluster of this version where several stand side by side."""
+    if version == asked_version(""):
+        return base
+    numbers = version.text if version.patch else version.minor_text
+    return f"{base}-{numbers.replace('.', '-')}"
+
+
+def _version(side: Side, ask: Ask) -> KnativeVersion:
+    return side.version or ask.version or asked_version("")
+
+
+def _comparable(sides: Sequence[tuple[Side, KnativeVersion]], artifacts: Path) -> tuple[RunSpec, ...]:
     labels = [side.label for side, _ in sides]
     if len(sides) < 2:
         raise BadInput("A comparison needs two arms at least.", fix="Name two versions, or run the scenario by itself.")
@@ -74,7 +109,7 @@ def compare(
     Raises BadInput before anything is measured, Interrupted (after the record is written) on Ctrl-C. That an arm could not go on
     raises nothing: the experiment says so, and is inconclusive.
     """
-    require_comparable([(side, world.stack.stack.version) for side, world in sides], artifacts)
+    _comparable([(side, world.stack.stack.version) for side, world in sides], artifacts)
     drawn = secrets.randbits(32) if seed is None else seed
     by_label = {side.label: (side, world) for side, world in sides}
     experiment = Experiment(

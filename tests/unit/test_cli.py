@@ -115,6 +115,28 @@ def test_an_unknown_version(tmp_path: Path, version: str, chaos: Chaos) -> None:
     assert not (tmp_path / "state" / "cache").exists()
 
 
+@pytest.mark.parametrize(
+    ("versions", "why"),
+    [
+        (["1.23", "v0.50"], "two arms"),
+        (["1.23", "1.6"], "no expectation for Knative 1.6.0"),
+        (["1.23", "new"], "not a Knative version"),
+    ],
+)
+def test_versions_that_cannot_be_compared(chaos: Chaos, tmp_path: Path, versions: list[str], why: str) -> None:
+    """Said before a cluster is made: two spellings are one version, and of an old one nothing is expected."""
+    line = refused(chaos("compare", "S1", *(word for text in versions for word in ("--kn-version", text))))
+    assert why in line
+    assert not (tmp_path / "state" / "cache").exists()
+
+
+def test_a_scenario_is_not_compared_with_itself(chaos: Chaos) -> None:
+    """One arm is no comparison, nor is the same one twice; every scenario must exist."""
+    assert "two arms" in refused(chaos("compare", "N1"))
+    assert "Two arms are called 'n1'" in refused(chaos("compare", "N1", "--with", "n1"))
+    assert "no scenario 'S77'" in refused(chaos("compare", "N1", "--with", "S77"))
+
+
 def test_an_unknown_scenario(tmp_path: Path, chaos: Chaos) -> None:
     """The known ones are named."""
     assert "S1, N1" in refused(chaos("run", "S77"))

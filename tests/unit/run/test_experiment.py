@@ -12,16 +12,28 @@ from typing import cast
 
 import pytest
 
-from harness.adapters.files import write_json
+from harness.adapters.files import State, write_json
 from harness.adapters.progress import QUIET
-from harness.catalogue import N1, holds
+from harness.catalogue import N1, S1, holds
 from harness.errors import BadInput, ClusterError, HistoryError, Interrupted
 from harness.history import EXPERIMENT, read_experiment, read_meta
 from harness.history.codec import encode
 from harness.history.query import find
 from harness.model import Experiment, KnativeVersion, Ruling, Scenario, Stack
 from harness.report import experiment_lines
-from harness.run import Compared, Run, Side, World, analyse_again, analyse_experiment, compare, experiment, require_comparable
+from harness.run import (
+    Ask,
+    Compared,
+    Run,
+    Side,
+    World,
+    analyse_again,
+    analyse_experiment,
+    compare,
+    experiment,
+    require_comparable,
+    worlds,
+)
 from harness.run.session import Place
 
 RECORDING = Path(__file__).parents[2] / "data" / "n1-knative-1.23"
@@ -188,6 +200,10 @@ def test_the_verdicts_as_text(recorded: Recorded, tmp_path: Path) -> None:
         ([Side("a", ASKED)], "two arms at least"),
         ([Side("a", ASKED), Side("a", ASKED)], "Two arms are called 'a'"),
         ([Side("a", ASKED), Side("../b", ASKED)], "cannot name an arm"),
+        (
+            [Side("a", N1), Side("b", S1, KnativeVersion.parse("1.6"))],
+            "no expectation for Knative 1.6",
+        ),
         ([Side("a", ASKED), Side("b", replace(ASKED, cycles=9))], "different numbers of cycles"),
         ([Side("a", ASKED), Side("b", replace(ASKED, claims=(holds("no-such"),)))], "there is not"),
     ],
@@ -195,7 +211,7 @@ def test_the_verdicts_as_text(recorded: Recorded, tmp_path: Path) -> None:
 def test_what_cannot_be_compared_is_refused_first(tmp_path: Path, sides: list[Side], why: str) -> None:
     """Before a cluster is made."""
     with pytest.raises(BadInput, match=why):
-        require_comparable([(side, KnativeVersion.parse("1.23")) for side in sides], tmp_path)
+        require_comparable(sides, Ask(), tmp_path)
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"kind": "other"}', '{"kind": "knative-chaos experiment", "schema": 99}'])
@@ -214,3 +230,30 @@ def test_the_record_is_json_for_other_programs(recorded: Recorded, tmp_path: Pat
     head = json.loads((done.directory / EXPERIMENT).read_text(encoding="utf-8"))
     assert (head["kind"], head["schema"], head["ruling"]) == ("knative-chaos experiment", 1, "pass")
     assert sorted(block["run"] for block in head["experiment"]["blocks"]) == ["new-1", "new-2", "old-1", "old-2"]
+
+
+def test_arms_of_one_version_share_a_cluster_and_others_stand_beside_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """All are made before anything is measured, each once."""
+    made: list[tuple[str, str]] = []
+
+    def prepared(ask: Ask, **_kwargs: object) -> World:
+        made.append((ask.cluster, str(ask.version)))
+        return world(replace(STACK, knative=str(ask.version)))
+
+    monkeypatch.setattr(experiment, "prepare", prepared)
+    old, patched = KnativeVersion.parse("1.17"), KnativeVersion.parse("1.19.6")
+    sides = [Side("a", ASKED), Side("b", ASKED, old), Side("c", ASKED, patched), Side("d", ASKED)]
+    pairs = worlds(sides, Ask(cluster="mine"), state=State(tmp_path), progress=QUIET)
+    assert made == [("mine", "1.23.0"), ("mine-1-17", "1.17.0"), ("mine-1-19-6", "1.19.6")]
+    assert [side.label for side, _ in pairs] == ["a", "b", "c", "d"]
+    assert pairs[0][1] is pairs[3][1]
+    made.clear()
+    worlds([Side("a", ASKED, old), Side("b", ASKED, old)], Ask(cluster="mine"), state=State(tmp_path), progress=QUIET)
+    assert made == [("mine", "1.17.0")]
+
+
+def test_one_context_cannot_have_two_versions(tmp_path: Path) -> None:
+    """The second would be refused by the cluster, after the first was made."""
+    sides = [Side("a", ASKED), Side("b", ASKED, KnativeVersion.parse("1.17"))]
+    with pytest.raises(BadInput, match="One context is one cluster"):
+        require_comparable(sides, Ask(context="kind-knative-chaos-e2e"), tmp_path)
