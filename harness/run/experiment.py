@@ -227,7 +227,8 @@ class _Measuring:
             raise
         finally:
             with deferred():
-                self._set_block(index, replace(block, ended=ended))
+                begun = (self.directory / block.run / RUN).is_file()
+                self._set_block(index, replace(block, run=block.run if begun else "", ended=ended))
                 self._read(block)
                 self.write()
 

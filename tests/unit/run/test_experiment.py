@@ -146,6 +146,7 @@ def test_an_arm_whose_cluster_dies_is_left_out_and_the_others_go_on(recorded: Re
     assert f"only {int(kept)} of 2 blocks were measured" in dead.reasons
     assert (done.directory / f"{first}-1" / "run.json").is_file() is kept
     assert done.experiment.blocks[0].ended
+    assert done.experiment.blocks[0].run == (f"{first}-1" if kept else "")
     with pytest.raises(AssertionError, match=r"INCONCLUSIVE  mine-compare"):
         done.expect_pass()
     assert analyse_experiment(done.directory).experiment == done.experiment
