@@ -1,68 +1,40 @@
-"""What keeps the evidence from deciding. Any doubt makes the verdict inconclusive, so each says what is missing and where."""
+"""What keeps a run as a whole from being decided: any doubt makes it inconclusive, so each says what is missing and where."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 import polars as pl
 
-from harness.analyse.anatomy import doubts_of
 from harness.analyse.course import off_course
-from harness.analyse.cyclepods import CyclePods
 from harness.analyse.evidence import LANES_OF_USERS
-from harness.analyse.windows import Window
+from harness.analyse.view import CycleEvidence
 from harness.apps.toggle import BOOT_HEADER, POD_HEADER
-from harness.model import CycleFindings, CycleMark, Gap, History, Ledger, Outcome, Reason, ReasonKind, Stream
+from harness.model import CycleFindings, Fact, Gap, History, Outcome, Reason, ReasonKind, Stream
 
-NEEDED = (Stream.QUEUE_PROXY, Stream.APP, Stream.PODS, Stream.EVENTS)
-"""The ledger and the proof of a fault rest on these: a gap in one is a doubt by itself.
-
-ACTIVATOR explains only failures that nothing else explains, so its gap is a doubt where such are left. The endpoints and the
-journals of kubelet and containerd sharpen the anatomy, and a gap can only take from that: none. A gap of CLOCK is a doubt too, for
-every time in it may be another; but nothing is ever seen on it."""
+Seen = tuple[CycleEvidence, CycleFindings]
+"""One cycle: its evidence, and what was found in it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cycle:
-    """One cycle as the doubts see it. served: the pods that named themselves in its answers. pods: those it had.
+def doubts(history: History, cycles: Sequence[Seen]) -> tuple[str, ...]:
+    """Every doubt about the run as a whole, in words: the course of its cycles, the landing, the load, the clock.
 
-    requests, answers: its rows of the History.
-
-    unlogged: requests answered by queue-proxy, or through it, that are not in its request log; 0 in a run without one.
+    What leaves a single fact open is no doubt here: it leaves the claims undecided that rest on it (`analyse.facts`). A cycle
+    voided by its generator alone is no doubt if another one stands in for it. One that was given up is: the service did not do
+    what the cycle needed, and other cycles cannot make up for that. Late load, stolen CPU time and a set clock are Reasons of the
+    machine.
     """
-
-    mark: CycleMark
-    window: Window
-    findings: CycleFindings
-    served: frozenset[str]
-    pods: CyclePods
-    requests: pl.DataFrame
-    answers: pl.DataFrame
-    unlogged: int = 0
-
-
-def doubts(history: History, cycles: Sequence[Cycle], ledger: Ledger) -> tuple[str, ...]:
-    """Every doubt, in words; none: the evidence decides.
-
-    A cycle voided by its generator alone is none if another one stands in for it. One that was given up is: the service did not do
-    what the cycle needed, and other cycles cannot make up for that. Late load, stolen CPU time and a
-    set clock are Reasons of the machine.
-    """
-    counted = [cycle for cycle in cycles if not cycle.findings.voided]
+    counted = [one for one in cycles if not one[1].voided]
     return (
         *_of_the_run(history),
         *(f"the history is incomplete: {note}" for note in history.notes),
         *_of_the_number(history, cycles, counted),
-        *(f"cycle {cycle.mark.index}: given up: {cycle.mark.given_up}" for cycle in cycles if cycle.mark.given_up),
-        *(text for cycle in cycles for text in _of_landing(cycle)),
-        *(text for cycle in counted for text in doubts_of(cycle.mark.index, cycle.findings.disputes)),
-        *(text for cycle in counted for text in _of_the_load(history, cycle)),
-        *(text for cycle in counted for text in _of_gaps(history.gaps, cycle)),
-        *_of_silence(history.observations, counted),
-        *_of_the_ledger(ledger),
+        *(f"cycle {one.mark.index}: given up: {one.mark.given_up}" for one, _ in cycles if one.mark.given_up),
+        *(text for one, found in cycles for text in _of_landing(one, found)),
+        *(text for one, _ in counted for text in _of_the_load(history, one)),
+        *(text for one, _ in counted for text in _of_the_clock(history.gaps, one)),
     )
 
 
@@ -80,24 +52,24 @@ def _of_the_run(history: History) -> Iterable[str]:
         yield "no request was sent"
 
 
-def _of_the_number(history: History, cycles: Sequence[Cycle], counted: Sequence[Cycle]) -> Iterable[str]:
+def _of_the_number(history: History, cycles: Sequence[Seen], counted: Sequence[Seen]) -> Iterable[str]:
     spec = history.meta.spec
     if spec.cycles < 1:
         yield f"a run of {spec.cycles} cycles proves nothing, whatever else it holds"
-    kind = _kind_of_voided(cycle.findings.voided for cycle in cycles)
+    kind = _kind_of_voided(found.voided for _, found in cycles)
     if len(counted) < max(spec.cycles, 1):
-        reasons = "; ".join(f"cycle {cycle.mark.index}: {cycle.findings.voided}" for cycle in cycles if cycle.findings.voided)
+        reasons = "; ".join(f"cycle {found.index}: {found.voided}" for _, found in cycles if found.voided)
         yield Reason(f"{len(counted)} of {spec.cycles} cycles count" + (f" ({reasons})" if reasons else ""), kind)
-    voided = sum(bool(cycle.findings.voided) and not cycle.mark.given_up for cycle in cycles)
+    voided = sum(bool(found.voided) and not one.mark.given_up for one, found in cycles)
     if voided > spec.replacements:
         yield Reason(f"{voided} cycles are voided, {spec.replacements} may be replaced", kind)
-    for pod, times in Counter(cycle.mark.pod for cycle in counted).items():
+    for pod, times in Counter(one.mark.pod for one, _ in counted).items():
         if times > 1:
             yield f"{pod} was the pod of {times} counted cycles: it was not fresh"
-    for cycle in cycles:
+    for cycle, _ in cycles:
         if not cycle.mark.given_up and not (cycle.mark.recovered_ns and cycle.mark.ended_ns):
             yield f"cycle {cycle.mark.index}: neither finished nor given up"
-    marked = {cycle.mark.index for cycle in cycles}
+    marked = {one.mark.index for one, _ in cycles}
     for index in sorted(set(history.requests["cycle"].unique().to_list()) - marked):
         yield f"cycle {index} sent requests but was never marked: the run ended in it"
 
@@ -108,15 +80,14 @@ def _kind_of_voided(voided: Iterable[str]) -> ReasonKind:
     return ReasonKind.MACHINE if kinds == {ReasonKind.MACHINE} else ReasonKind.EVIDENCE
 
 
-def _of_landing(cycle: Cycle) -> Iterable[str]:
+def _of_landing(cycle: CycleEvidence, found: CycleFindings) -> Iterable[str]:
     """Also of a cycle that was given up: that the fault does not take hold is then the thing to say. Not of a late generator's."""
-    if (cycle.findings.voided and not cycle.mark.given_up) or cycle.findings.landed.proved:
+    if (found.voided and not cycle.mark.given_up) or found.landed.proved:
         return
-    missing = "; ".join(f"{name}: {evidence}" for name, was, evidence in cycle.findings.landed.parts if not was)
-    yield f"cycle {cycle.mark.index}: the fault is not proved to have landed ({missing})"
+    yield f"cycle {cycle.mark.index}: {found.unknown[Fact.LANDING]}"
 
 
-def _of_the_load(history: History, cycle: Cycle) -> Iterable[str]:
+def _of_the_load(history: History, cycle: CycleEvidence) -> Iterable[str]:
     good = (pl.col("outcome") == Outcome.OK.value) & pl.col("lane").is_in(LANES_OF_USERS)
     if cycle.mark.fault_ns:
         good &= pl.col("done_ns") <= cycle.mark.fault_ns
@@ -127,13 +98,11 @@ def _of_the_load(history: History, cycle: Cycle) -> Iterable[str]:
     if strangers:  # whatever max_scale: nothing is known of a pod whose logs were not followed
         yield f"cycle {cycle.mark.index}: another pod served it too: {', '.join(strangers)}"
     yield from _of_good_answers(cycle)
-    if cycle.unlogged:
-        yield f"cycle {cycle.mark.index}: {cycle.unlogged} requests that queue-proxy answered are not so in its request log"
     for text in off_course(history.meta.spec, cycle.mark, history.faults, cycle.requests, history.attempts):
         yield f"cycle {cycle.mark.index}: {text}"
 
 
-def _of_good_answers(cycle: Cycle) -> Iterable[str]:
+def _of_good_answers(cycle: CycleEvidence) -> Iterable[str]:
     """An answer without an error need not come from the app under test."""
     index = cycle.mark.index
     good = cycle.requests.filter(pl.col("outcome") == Outcome.OK.value)
@@ -150,37 +119,10 @@ def _of_good_answers(cycle: Cycle) -> Iterable[str]:
         yield f"cycle {index}: {nameless} good answers do not name the pod and boot of the app that gave them"
 
 
-def _of_gaps(gaps: Sequence[Gap], cycle: Cycle) -> Iterable[str]:
-    unexplained = any(cycle.findings.by_cause.get(cause, 0) for cause in ("unknown", "ambiguous"))
+def _of_the_clock(gaps: Sequence[Gap], cycle: CycleEvidence) -> Iterable[str]:
+    """Every time in such a stretch may be another, so no claim can rest on it."""
     for gap in gaps:
-        concerns = gap.stream in {*NEEDED, Stream.CLOCK} or (gap.stream is Stream.ACTIVATOR and unexplained)
-        of_its_pods = gap.stream is Stream.ACTIVATOR or gap.pod in {"", cycle.mark.pod, *cycle.served, *cycle.pods.there}
-        if concerns and of_its_pods and cycle.window.overlaps(gap.from_ns, gap.until_ns):
+        if gap.stream is Stream.CLOCK and cycle.window.overlaps(gap.from_ns, gap.until_ns):
             length_s = (gap.until_ns - gap.from_ns) / 1e9
-            kind = ReasonKind.MACHINE if gap.stream is Stream.CLOCK else ReasonKind.EVIDENCE
-            yield Reason(f"cycle {cycle.mark.index}: {gap.stream.value} has a gap of {length_s:.1f} s: {gap.reason}", kind)
-
-
-def _of_silence(observations: pl.DataFrame, counted: Sequence[Cycle]) -> Iterable[str]:
-    """A stream that never said anything may never have been listened to; each of these speaks of every fresh pod."""
-    for stream in NEEDED:
-        of_stream = observations.lazy().filter(pl.col("stream") == stream.value)
-        heard = set(of_stream.select(pl.col("pod").unique()).collect()["pod"])
-        if not heard:
-            yield f"nothing was ever seen on {stream.value}"
-            continue
-        for cycle in counted:
-            for pod in cycle.mark.began_with or ("",):
-                if pod not in heard:
-                    yield f"cycle {cycle.mark.index}: nothing was seen of {pod} on {stream.value}"
-
-
-def _of_the_ledger(ledger: Ledger) -> Iterable[str]:
-    if ledger.unattributed:
-        yield f"{ledger.unattributed} failed requests are unattributed ({ledger.ambiguous} of them ambiguous)"
-    if ledger.unmatched:
-        yield f"{ledger.unmatched} refused lines of queue-proxy belong to no request of the generator"
-    if ledger.strangers:
-        yield f"{ledger.strangers} lines of queue-proxy's request log are of no request of the generator"
-    if ledger.censored:
-        yield f"{ledger.censored} refused lines are missing and queue-proxy's log sampling was not switched off"
+            text = f"cycle {cycle.mark.index}: {gap.stream.value} has a gap of {length_s:.1f} s: {gap.reason}"
+            yield Reason(text, ReasonKind.MACHINE)

@@ -5,49 +5,46 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import chain
+from dataclasses import dataclass, replace
 
 import polars as pl
 
-from harness.analyse.anatomy import about_no_request, agree, dissect, gather
+from harness.analyse.anatomy import about_no_request, agree
 from harness.analyse.columns import Flags
 from harness.analyse.cyclepods import PodSights
-from harness.analyse.doubts import Cycle, doubts
+from harness.analyse.doubts import doubts
 from harness.analyse.errorlines import ErrorLines, forwarding_errors
 from harness.analyse.evidence import (
     LANES_OF_USERS,
-    LANES_TO_PODS,
     Failures,
     failures_of,
-    is_of_queue_proxy,
     straight_lanes,
     tries_of,
 )
-from harness.analyse.hit import all_hit, events_of, mark_of, with_second
-from harness.analyse.landed import landed
-from harness.analyse.ledger import Account, account, by_cause, may_be_sampled, total
-from harness.analyse.outage import closed_windows, outside, outside_all
-from harness.analyse.requestlog import Joined, RequestLines, joined, request_lines
+from harness.analyse.facts import OF_A_POD, Declared, FactValue, ListenerValue, declared, readings
+from harness.analyse.hit import all_hit, events_of, mark_of
+from harness.analyse.lastseen import last_seen
+from harness.analyse.ledger import Account, by_cause, total
+from harness.analyse.outage import outside_all
+from harness.analyse.requestlog import RequestLines, joined, request_lines
 from harness.analyse.sights import Sights
+from harness.analyse.view import CycleEvidence
 from harness.analyse.voiding import first_sent, pacing, void_reason
 from harness.analyse.windows import ByCycle, Window, of_cycle
-from harness.apps.toggle import BOOT_HEADER, POD_HEADER, AppEvent, Event, app_events
-from harness.faults import Sight
+from harness.apps.toggle import POD_HEADER
 from harness.knative.lines import refused_text
-from harness.knative.pods import ready_throughout, restarts_since, states
+from harness.knative.pods import states
 from harness.model import (
     COURSES,
     CycleFindings,
     CycleMark,
+    Fact,
     FaultEvent,
     Findings,
-    Gap,
-    Handler,
     History,
     HitPod,
+    NotCounted,
     Outcome,
-    ServiceSpec,
     Stream,
 )
 
@@ -61,10 +58,10 @@ def analyse(history: History) -> Findings:
     """
     tables = _Tables.of(history)
     seen = [_cycle(history, mark, tables) for mark in history.cycles]
-    cycles = [one.cycle for one in seen]
-    kept = [one for one in seen if not one.cycle.findings.voided]
+    kept = [one for one in seen if not one.findings.voided]
+    left_out = [one.findings for one in seen if one.findings.voided]
     ledger = total(one.account for one in kept)
-    counted = [one.cycle.findings for one in kept]
+    counted = [one.findings for one in kept]
     indices = [one.index for one in counted]
     sendings = (
         history.requests.lazy().filter(pl.col("cycle").is_in(indices)).select("cycle", "seq", "sent_ns", "intended_ns").collect()
@@ -72,7 +69,7 @@ def analyse(history: History) -> Findings:
     late = pacing(first_sent(sendings, history.attempts))
     rates = [history.generators[index].rate_rps for index in indices if index in history.generators]
     return Findings(
-        cycles=tuple(cycle.findings for cycle in cycles),
+        cycles=tuple(one.findings for one in seen),
         ledger=ledger,
         sent=sum(one.sent for one in counted),
         ok=sum(one.ok for one in counted),
@@ -81,7 +78,14 @@ def analyse(history: History) -> Findings:
         pacing_p50_us=late.p50_us,
         pacing_p99_us=late.p99_us,
         gaps=history.gaps,
-        doubts=doubts(history, cycles, ledger),
+        doubts=doubts(history, [(one.evidence, one.findings) for one in seen]),
+        not_counted=NotCounted(
+            cycles=len(left_out),
+            sent=sum(one.sent for one in left_out),
+            ok=sum(one.ok for one in left_out),
+            by_outcome=_added(one.by_outcome for one in left_out),
+            by_cause=_added(one.by_cause for one in left_out),
+        ),
     )
 
 
@@ -98,6 +102,8 @@ class _Tables:
     about_no_request: pl.DataFrame
     pods: PodSights
     rest: Sights
+    heard: dict[Stream, frozenset[str]]
+    facts: Mapping[Fact, Declared]
 
     @staticmethod
     def of(history: History) -> _Tables:
@@ -112,17 +118,28 @@ class _Tables:
             about_no_request=about_no_request(seen),
             pods=PodSights(seen),
             rest=Sights(seen),
+            heard=_heard(seen),
+            facts=declared(history.meta),
         )
+
+
+def _heard(observations: pl.DataFrame) -> dict[Stream, frozenset[str]]:
+    """The pods of which anything was seen, stream by stream."""
+    heard: dict[Stream, set[str]] = {}
+    for stream, pod in observations.lazy().select("stream", "pod").unique().collect().iter_rows():
+        heard.setdefault(Stream(stream), set()).add(pod)
+    return {stream: frozenset(pods) for stream, pods in heard.items()}
 
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    cycle: Cycle
+    evidence: CycleEvidence
+    findings: CycleFindings
     account: Account
 
 
 def _cycle(history: History, mark: CycleMark, tables: _Tables) -> _Seen:
-    spec, user_port = history.meta.spec, history.meta.user_port
+    spec = history.meta.spec
     tolerance_ns = int(spec.match_tolerance_s * 1e9)
     requests, answers = tables.requests.of(mark.index), tables.answers.of(mark.index)
     report = history.generators.get(mark.index)
@@ -138,123 +155,121 @@ def _cycle(history: History, mark: CycleMark, tables: _Tables) -> _Seen:
     log = None
     if tables.request_log is not None:
         log = joined(tables.request_log.within(lines_window), tries, cycle=mark.index, pods=pods)
-    books = account(
-        failures,
-        tables.queue_proxy.within(lines_window),
-        tables.activator.within(lines_window),
-        pods=pods,
-        user_port=user_port,
-        tolerance_ns=tolerance_ns,
-        sampled=may_be_sampled(history.meta.changes),
-        log=log,
-    )
     end_ns = mark.ended_ns or window.until_ns
-    of_pod = tables.rest.of(mark, end_ns)
     events = events_of(history.faults, mark, spec.fault, spec.second)
-    event = events[0] if events else None
-    sights = states(of_pod, mark.pod)
     begin_ns = mark.fault_ns or mark.load_started_ns
+    of_pod = tables.rest.of(mark, end_ns)
+    sights = states(of_pod, mark.pod)
     if (course := COURSES.get(spec.course_name)) and course.from_zero and sights:
         begin_ns = max(begin_ns, sights[0].seen_ns)  # there was no pod before
     users = requests.filter(pl.col("lane").is_in(LANES_OF_USERS))
-    of_users = failures.of_users
-    outcomes = _by_outcome(users)
-    late = pacing(first_sent(requests, attempts))
-    told = app_events(of_pod)
-    of_cycle_pod = gather(mark.pod, of_pod, told, sights, tables.about_no_request, end_ns)
-    anatomy = dissect(mark, event, spec.service, of_cycle_pod, users, answers, end_ns=end_ns, user_port=user_port)
+    evidence = CycleEvidence(
+        history=history,
+        mark=mark,
+        window=window,
+        begin_ns=begin_ns,
+        end_ns=end_ns,
+        report=report,
+        requests=requests,
+        users=users,
+        attempts=attempts,
+        answers=answers,
+        tries=tries,
+        failures=failures,
+        pods=there,
+        served=served,
+        explained=frozenset(pods),
+        event=events[0] if events else None,
+        seen=of_pod,
+        others=tables.rest.states(there.there - {mark.pod}, end_ns),
+        queue_proxy=tables.queue_proxy.within(lines_window),
+        activator=tables.activator.within(lines_window),
+        log=log,
+        about_no_request=tables.about_no_request,
+        heard=tables.heard,
+    )
+    facts = readings(evidence, tables.facts)
+    found, books = _found(evidence, facts)
+    further = [_of_hit_pod(evidence, event, tables) for event in events[1:]]
+    if further:
+        found = all_hit(found, further, _outside_of_all(evidence, [facts, *(values for _, values in further)]))
+    return _Seen(evidence, found, books)
+
+
+def _of_hit_pod(cycle: CycleEvidence, event: FaultEvent, tables: _Tables) -> tuple[HitPod, Mapping[Fact, FactValue]]:
+    """What a further pod that the fault hit showed."""
+    mark = mark_of(cycle.mark, event)
+    others = tables.rest.states(cycle.pods.there - {mark.pod}, cycle.end_ns)
+    own = replace(cycle, mark=mark, event=event, seen=tables.rest.of(mark, cycle.end_ns), others=others)
+    facts = readings(own, {fact: rests for fact, rests in tables.facts.items() if fact in OF_A_POD})
+    listener: ListenerValue = facts[Fact.LISTENER].value
+    shown = HitPod(
+        pod=mark.pod,
+        landed=facts[Fact.LANDING].value,
+        anatomy=listener.anatomy.edges,
+        missing=listener.anatomy.missing,
+        disputes=listener.anatomy.disputes,
+        restarts=facts[Fact.RESTARTS].value,
+        ready_throughout=facts[Fact.READINESS].value,
+    )
+    return shown, facts
+
+
+def _outside_of_all(cycle: CycleEvidence, hit: Sequence[Mapping[Fact, FactValue]]) -> int | None:
+    """How many requests of users failed outside of the outages of all pods that were hit; None if one of those is not known."""
+    outages = [facts[Fact.LISTENER].value.outages for facts in hit]
+    of_users = cycle.failures.of_users
+    sent_ns, done_ns = cycle.failures.sent_ns[of_users], cycle.failures.done_ns[of_users]
+    if not len(sent_ns):
+        return 0
+    if any(one is None for one in outages):
+        return None
+    return outside_all(sent_ns, done_ns, [window for one in outages for window in one], cycle.tolerance_ns)
+
+
+def _found(cycle: CycleEvidence, facts: Mapping[Fact, FactValue]) -> tuple[CycleFindings, Account]:
+    """What the facts of a cycle come to, for the report and for the claims."""
+    spec, user_port = cycle.history.meta.spec, cycle.history.meta.user_port
+    books: Account = facts[Fact.LEDGER].value
+    listener: ListenerValue = facts[Fact.LISTENER].value
+    anatomy = listener.anatomy
+    outcomes = _by_outcome(cycle.users)
+    late = pacing(first_sent(cycle.requests, cycle.attempts))
+    report, failures, mark = cycle.report, cycle.failures, cycle.mark
     rate_rps = (report.rate_rps if report else 0.0) or spec.load.rate_rps or 1.0
-    proof_of = Sight([*of_pod, *tables.rest.states(there.there - {mark.pod}, end_ns)])
+    voided = _voided(mark) or void_reason(spec, cycle.requests, report, mark.recovered_ns, attempts=cycle.attempts)
     found = CycleFindings(
         index=mark.index,
         pod=mark.pod,
-        voided=_voided(mark) or void_reason(spec, requests, report, mark.recovered_ns, attempts=attempts),
-        landed=landed(spec.fault, spec.service, event, proof_of, event.sent_ns if event else begin_ns),
+        voided=voided,
+        landed=facts[Fact.LANDING].value,
         anatomy=anatomy.edges,
-        sent=int((users["sent_ns"] > 0).sum()),
+        sent=facts[Fact.REQUESTS].value,
         ok=outcomes.get(Outcome.OK.value, 0),
         by_outcome=outcomes,
-        by_cause=by_cause(books.causes[of_users]),
+        by_cause=by_cause(books.causes[failures.of_users]),
         refused_window=_refused_window(failures, user_port),
-        ready_throughout=_ready(history.gaps, mark.pod, Window(begin_ns, end_ns), ready_throughout(sights, begin_ns, end_ns)),
-        restarts=restarts_since(sights, begin_ns, end_ns),
-        outside_window=outside(
-            failures.sent_ns[of_users],
-            failures.done_ns[of_users],
-            told,
-            begin_ns,
-            window.until_ns,
-            tolerance_ns,
-            _answered(requests, answers, mark.pod if mark.pods else ""),
-        ),
+        ready_throughout=facts[Fact.READINESS].value,
+        restarts=facts[Fact.RESTARTS].value,
+        outside_window=listener.outside,
         pacing_p50_us=late.p50_us,
         pacing_p99_us=late.p99_us,
         pacing_max_us=late.max_us,
         steal=report.steal if report else 0.0,
-        probed_again="first-good-probe" in anatomy.edges if _logs_liveness(spec.service, told) else None,
+        probed_again=facts[Fact.PROBES].value,
         missing=anatomy.missing,
         disputes=tuple(filter(None, (*anatomy.disputes, _windows_agree(failures, books.refused_window, rate_rps, user_port)))),
         queue_proxy_window=books.refused_window,
+        unknown={fact.value: reading.unknown for fact, reading in facts.items() if reading.unknown},
+        last_seen=last_seen(cycle) if voided else (),
     )
-    further = [_hit_pod(history, mark_of(mark, one), one, tables, end_ns, users, answers) for one in events[1:]]
-    if further:
-        windows = [
-            closed_windows(heard, begin_ns, window.until_ns, _answered(requests, answers, pod))
-            for pod, heard in ((mark.pod, told), *((one.pod, heard) for one, heard in further))
-        ]
-        known = [one for one in windows if one is not None]
-        bad_ns = failures.sent_ns[of_users], failures.done_ns[of_users]
-        apart = outside_all(*bad_ns, chain.from_iterable(known), tolerance_ns) if len(known) == len(windows) else None
-        found = all_hit(found, [one for one, _ in further], apart if len(bad_ns[0]) else 0)
-    if spec.second is not None:
-        after = next((one for one in history.faults if one.cycle == mark.index and one.kind == spec.second.kind), None)
-        since_ns = after.sent_ns if after else begin_ns
-        found = with_second(found, spec.second, landed(spec.second, spec.service, after, proof_of, since_ns))
-    unlogged = _unlogged(log, tries, failures, user_port) if log else 0
-    return _Seen(Cycle(mark, window, found, served, there, requests, answers, unlogged), books)
-
-
-def _hit_pod(
-    history: History, mark: CycleMark, event: FaultEvent, tables: _Tables, end_ns: int, users: pl.DataFrame, answers: pl.DataFrame
-) -> tuple[HitPod, Sequence[AppEvent]]:
-    """What a further pod showed, and the events of its app. mark: of this pod."""
-    spec = history.meta.spec
-    of_pod = tables.rest.of(mark, end_ns)
-    told, sights = app_events(of_pod), states(of_pod, mark.pod)
-    seen = gather(mark.pod, of_pod, told, sights, tables.about_no_request, end_ns)
-    anatomy = dissect(mark, event, spec.service, seen, users, answers, end_ns=end_ns, user_port=history.meta.user_port)
-    begin_ns = mark.fault_ns or mark.load_started_ns
-    of_all = Sight([*of_pod, *tables.rest.states({pod for pod in mark.pods if pod != mark.pod}, end_ns)])
-    shown = HitPod(
-        pod=mark.pod,
-        landed=landed(spec.fault, spec.service, event, of_all, event.sent_ns),
-        anatomy=anatomy.edges,
-        missing=anatomy.missing,
-        disputes=anatomy.disputes,
-        restarts=restarts_since(sights, begin_ns, end_ns),
-        ready_throughout=_ready(history.gaps, mark.pod, Window(begin_ns, end_ns), ready_throughout(sights, begin_ns, end_ns)),
-    )
-    return shown, told
-
-
-def _unlogged(log: Joined, tries: pl.DataFrame, failures: Failures, user_port: int) -> int:
-    """How many tries reached queue-proxy, by their answer, and are not in its request log, or with another status."""
-    through = (pl.col("outcome") == Outcome.OK.value) & ~pl.col("lane").is_in(LANES_TO_PODS)
-    good = tries.select(through.alias("through"))["through"].to_numpy()
-    bad = failures.which(lambda kind: is_of_queue_proxy(kind, user_port))
-    return int((log.line_of[good] < 0).sum() + (log.line_of[failures.row[bad]] < 0).sum())
+    return found, books
 
 
 def _voided(mark: CycleMark) -> str:
     if mark.given_up:
         return f"given up: {mark.given_up}"
     return "" if mark.recovered_ns and mark.ended_ns else "the run ended in it"
-
-
-def _logs_liveness(service: ServiceSpec, told: Iterable[AppEvent]) -> bool:
-    """Whether the app can tell of its liveness probes: not of a TCP one. Of a user's own manifest only what it told is known."""
-    asked = service.liveness is not None and service.liveness.handler is not Handler.TCP
-    return asked or any(one.event == Event.PROBE and one.more.get("which") == "liveness" for one in told)
 
 
 def _ended_before(history: History, mark: CycleMark) -> int:
@@ -266,18 +281,6 @@ def _served(answers: pl.DataFrame) -> frozenset[str]:
     """The pods that named themselves in an answer."""
     named = (json.loads(headers).get(POD_HEADER) for headers in answers["headers"])
     return frozenset(str(pod) for pod in named if pod)
-
-
-def _answered(requests: pl.DataFrame, answers: pl.DataFrame, pod: str = "") -> dict[str, int]:
-    """When the last good answer of each boot came. pod: of this pod's boots alone, "" of all."""
-    good = requests.filter(pl.col("outcome") == Outcome.OK.value).group_by("answer").agg(pl.col("done_ns").max())
-    last = dict(good.iter_rows())
-    found: dict[str, int] = {}
-    for index, headers in answers.select("index", "headers").iter_rows():
-        named = json.loads(headers)
-        if index in last and (boot := named.get(BOOT_HEADER)) and pod in {"", named.get(POD_HEADER)}:
-            found[str(boot)] = max(found.get(str(boot), 0), last[index])
-    return found
 
 
 def _by_outcome(requests: pl.DataFrame) -> dict[str, int]:
@@ -315,9 +318,3 @@ def _windows_agree(failures: Failures, queue_proxy_window: tuple[int, int] | Non
 
 def _refused(failures: Failures, user_port: int) -> Flags:
     return failures.which(lambda kind: kind.status == 502 and kind.body == refused_text(user_port))
-
-
-def _ready(gaps: Sequence[Gap], pod: str, watched: Window, seen: bool | None) -> bool | None:  # noqa: FBT001 - a reading, not a switch
-    """Never seen False counts only if nothing was missed: with a gap in the pods' stream, True becomes unknown."""
-    missed = any(gap.stream is Stream.PODS and gap.pod in {"", pod} and watched.overlaps(gap.from_ns, gap.until_ns) for gap in gaps)
-    return None if seen and missed else seen

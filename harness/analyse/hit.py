@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from harness.analyse.facts import FactValue
 from harness.faults import FAULTS
-from harness.model import CycleFindings, CycleMark, FaultEvent, FaultSpec, HitPod, Landed
+from harness.model import CycleFindings, CycleMark, Fact, FaultEvent, FaultSpec, HitPod, Landed
 
 
 def events_of(
@@ -28,14 +29,24 @@ def mark_of(mark: CycleMark, event: FaultEvent) -> CycleMark:
     return replace(mark, pod=event.pod, boot=event.boot)
 
 
-def all_hit(first: CycleFindings, others: Sequence[HitPod], outside_window: int | None) -> CycleFindings:
+def all_hit(
+    first: CycleFindings, further: Sequence[tuple[HitPod, Mapping[Fact, FactValue]]], outside_window: int | None
+) -> CycleFindings:
     """The findings of the first pod that was hit with those of the others.
 
     Landed is what each of them proves. A pod that did not stay Ready, or whose restarts are not known, decides for all; the
-    restarts are those of the pod with the most, or of the one without any. outside_window: over the outages of all.
+    restarts are those of the pod with the most, or of the one without any. further: with the facts of each. outside_window: over
+    the outages of all.
     """
+    others = [shown for shown, _ in further]
     if not others:
         return first
+    unknown = dict(first.unknown)
+    for shown, facts in further:
+        for fact, value in facts.items():
+            if value.unknown:
+                unknown[fact] = "; ".join(filter(None, (unknown.get(fact), f"{value.unknown} ({shown.pod})")))
+    probed = [first.probed_again, *(facts[Fact.PROBES].value for _, facts in further)]
     parts = [(f"{pod}: {name}", seen, why) for pod, landed in _landings(first, others) for name, seen, why in landed.parts]
     ready = [first.ready_throughout, *(one.ready_throughout for one in others)]
     return replace(
@@ -46,13 +57,9 @@ def all_hit(first: CycleFindings, others: Sequence[HitPod], outside_window: int 
         outside_window=outside_window,
         disputes=(*first.disputes, *(f"{text} ({one.pod})" for one in others for text in one.disputes)),
         others_hit=tuple(others),
+        unknown=unknown,
+        probed_again=False if False in probed else None if None in probed else True,
     )
-
-
-def with_second(found: CycleFindings, second: FaultSpec, landed: Landed) -> CycleFindings:
-    """The findings with the landing of the second fault: both must be proved."""
-    parts = tuple((f"{second.kind}: {name}", seen, why) for name, seen, why in landed.parts)
-    return replace(found, landed=Landed(found.landed.proved and landed.proved, (*found.landed.parts, *parts)))
 
 
 def _landings(first: CycleFindings, others: Sequence[HitPod]) -> list[tuple[str, Landed]]:

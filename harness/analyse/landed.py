@@ -23,3 +23,9 @@ def landed(spec: FaultSpec, service: ServiceSpec, event: FaultEvent | None, seen
         event = FaultEvent(-1, spec.kind, fault.filled(spec.params), "", "", after_ns, after_ns, 0, "")
     parts = fault.proof(Case(spec, service, event, after_ns), seen)
     return Landed(proved=all(was for _, was, _ in parts), parts=parts)
+
+
+def with_second(first: Landed, second: FaultSpec, proof: Landed) -> Landed:
+    """The landing of a cycle with two faults: both must be proved. proof: of the second one."""
+    parts = tuple((f"{second.kind}: {name}", seen, why) for name, seen, why in proof.parts)
+    return Landed(first.proved and proof.proved, (*first.parts, *parts))

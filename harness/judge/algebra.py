@@ -20,9 +20,7 @@ from harness.model import ClaimResult, Expectation, Observed, Reason, Ruling, Ve
 
 def rule(doubts: Sequence[str], claims: Sequence[ClaimResult]) -> Verdict:
     """The verdict over these; a total function. reasons: what decided, most important first."""
-    undecided = [
-        Reason(f"{one.claim.id}: {one.why}", Reason.kind_of(one.why)) for one in claims if one.observed is Observed.UNDECIDED
-    ]
+    undecided = _undecided(claims)
     deviations = [reason for one in claims if (reason := deviation(one))]
     if doubts or undecided or not claims:
         nothing = () if claims else ("the scenario makes no claim",)
@@ -30,6 +28,18 @@ def rule(doubts: Sequence[str], claims: Sequence[ClaimResult]) -> Verdict:
     if deviations:
         return Verdict(Ruling.REGRESSION, tuple(deviations), tuple(claims))
     return Verdict(Ruling.PASS, tuple(f"{one.claim.id}: as expected: {one.why}" for one in claims), tuple(claims))
+
+
+def _undecided(claims: Sequence[ClaimResult]) -> list[Reason]:
+    """Why claims are undecided; claims that rest on the same missing evidence are named together."""
+    together: dict[str, list[ClaimResult]] = {}
+    for one in claims:
+        if one.observed is Observed.UNDECIDED:
+            together.setdefault(one.why, []).append(one)
+    return [
+        Reason(f"{', '.join(one.claim.id for one in alike)}: {why}", Reason.kind_of(alike[0].why))
+        for why, alike in together.items()
+    ]
 
 
 def deviation(result: ClaimResult) -> str:

@@ -1,18 +1,35 @@
-"""What a claim can ask of a cycle: named, pure functions CycleFindings -> (Observed, why).
+"""What a claim can ask of a cycle: named, pure functions CycleFindings -> Reading, each with the facts it rests on.
 
-A check says HOLDS or BROKEN only when the cycle's evidence decides; UNDECIDED otherwise, with what is missing. The good behaviour
-is always the one that HOLDS; whether it is expected to is the claim's business.
+A check says HOLDS or BROKEN only when the cycle's evidence decides; UNDECIDED otherwise, with what is missing. Where a fact that it
+rests on is unknown it is not asked at all. The good behaviour is always the one that HOLDS; whether it is expected to is the
+claim's business.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 
-from harness.model import Cause, CycleFindings, Observed
+from harness.model import Cause, CycleFindings, Fact, Observed, Outcome, Reading
 
-Seen = tuple[Observed, str]
-Check = Callable[[CycleFindings], Seen]
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """facts: what it rests on. decide: asked only where all of them are known."""
+
+    facts: frozenset[Fact]
+    decide: Callable[[CycleFindings], Reading]
+
+    def __call__(self, cycle: CycleFindings) -> Reading:
+        """What this check reads in this cycle."""
+        unknown = [cycle.unknown[fact] for fact in sorted(self.facts) if fact in cycle.unknown]
+        return Reading(Observed.UNDECIDED, "; ".join(dict.fromkeys(unknown))) if unknown else self.decide(cycle)
+
+
+REQUESTS = "requests"
+RESTARTS = "restarts"
+"""Units of what the checks read."""
 
 _OF_THE_SYSTEM = tuple(cause.value for cause in Cause if cause not in {Cause.UNKNOWN, Cause.AMBIGUOUS, Cause.CLIENT})
 """The other failures nobody on the way answers for: they are without evidence, or the generator's own."""
@@ -22,82 +39,91 @@ def _count(cycle: CycleFindings, *causes: str) -> int:
     return sum(cycle.by_cause.get(cause, 0) for cause in causes)
 
 
-def requests_do_not_fail(cycle: CycleFindings) -> Seen:
+def _refused(cycle: CycleFindings) -> int:
+    """Requests that the container's port refused: by queue-proxy's word, or by the socket where nobody is between."""
+    straight = min(cycle.by_outcome.get(Outcome.REFUSED.value, 0), _count(cycle, Cause.DIRECT.value))
+    return _count(cycle, Cause.REFUSED_DIAL.value) + straight
+
+
+def requests_do_not_fail(cycle: CycleFindings) -> Reading:
     """Every request is answered well. Undecided if nothing was sent, or if no failure has a cause in the system."""
     failed = sum(cycle.by_outcome.values()) - cycle.ok
     if not cycle.sent:
-        return Observed.UNDECIDED, "nothing was sent"
+        return Reading(Observed.UNDECIDED, "nothing was sent")
     if not failed:
-        return Observed.HOLDS, f"all {cycle.sent} requests were answered well"
+        return Reading(Observed.HOLDS, f"all {cycle.sent} requests were answered well", 0, REQUESTS)
     if not _count(cycle, *_OF_THE_SYSTEM):
-        return Observed.UNDECIDED, f"{failed} of {cycle.sent} requests failed, none with a cause in the system"
+        why = f"{failed} of {cycle.sent} requests failed, none with a cause in the system"
+        return Reading(Observed.UNDECIDED, why, failed, REQUESTS)
     causes = ", ".join(f"{count} {cause}" for cause, count in sorted(cycle.by_cause.items()))
-    return Observed.BROKEN, f"{failed} of {cycle.sent} requests failed: {causes}"
+    return Reading(Observed.BROKEN, f"{failed} of {cycle.sent} requests failed: {causes}", failed, REQUESTS)
 
 
-def ready_pod_is_not_refused(cycle: CycleFindings) -> Seen:
+def ready_pod_is_not_refused(cycle: CycleFindings) -> Reading:
     """While its pod is Ready, no request is refused by the container's port. Speaks only of a fault that landed."""
-    refused = _count(cycle, Cause.REFUSED_DIAL.value)
+    refused = _refused(cycle)
     unattributed = _count(cycle, Cause.UNKNOWN.value, Cause.AMBIGUOUS.value)
+    observed, why = Observed.HOLDS, f"none of {cycle.sent} requests was refused"
     if not cycle.landed.proved:
-        return Observed.UNDECIDED, "the fault is not proved to have landed"
-    if refused and cycle.ready_throughout:
-        return Observed.BROKEN, f"{refused} requests were refused while the pod stayed Ready"
-    if refused and cycle.ready_throughout is None:
-        return Observed.UNDECIDED, f"{refused} requests were refused, and nothing tells whether the pod stayed Ready"
-    if refused:
-        return (
-            Observed.UNDECIDED,
-            f"the pod did not stay Ready: the {refused} refused requests are not the failure the claim speaks of",
-        )
-    if unattributed:
-        return Observed.UNDECIDED, f"{unattributed} failures are unattributed and may have been refused"
-    if not cycle.sent:
-        return Observed.UNDECIDED, "nothing was sent"
-    return Observed.HOLDS, f"none of {cycle.sent} requests was refused"
+        observed, why = Observed.UNDECIDED, "the fault is not proved to have landed"
+    elif refused and cycle.ready_throughout:
+        observed, why = Observed.BROKEN, f"{refused} requests were refused while the pod stayed Ready"
+    elif refused and cycle.ready_throughout is None:
+        observed, why = Observed.UNDECIDED, f"{refused} requests were refused, and nothing tells whether the pod stayed Ready"
+    elif refused:
+        observed = Observed.UNDECIDED
+        why = f"the pod did not stay Ready: the {refused} refused requests are not the failure the claim speaks of"
+    elif unattributed:
+        observed, why = Observed.UNDECIDED, f"{unattributed} failures are unattributed and may have been refused"
+    elif not cycle.sent:
+        observed, why = Observed.UNDECIDED, "nothing was sent"
+    return Reading(observed, why, refused, REQUESTS)
 
 
-def failures_only_while_not_listening(cycle: CycleFindings) -> Seen:
+def failures_only_while_not_listening(cycle: CycleFindings) -> Reading:
     """Requests fail only between the old listener's close and the new listener's start, as the app reports them."""
+    outside = cycle.outside_window
     if not cycle.sent:
-        return Observed.UNDECIDED, "nothing was sent"
-    if cycle.outside_window is None:
-        return Observed.UNDECIDED, "the app did not report when it closed and opened its listener"
-    if cycle.outside_window:
-        return Observed.BROKEN, f"{cycle.outside_window} requests failed while the app listened"
-    return Observed.HOLDS, "no request failed while the app listened"
+        return Reading(Observed.UNDECIDED, "nothing was sent")
+    if outside is None:
+        return Reading(Observed.UNDECIDED, "the app did not report when it closed and opened its listener")
+    if outside:
+        return Reading(Observed.BROKEN, f"{outside} requests failed while the app listened", outside, REQUESTS)
+    return Reading(Observed.HOLDS, "no request failed while the app listened", 0, REQUESTS)
 
 
-def container_restarts_once(cycle: CycleFindings) -> Seen:
+def container_restarts_once(cycle: CycleFindings) -> Reading:
     """The user container is restarted exactly once. Undecided until the new one is probed well: it may be restarted again."""
     return _restarts(cycle, 1)
 
 
-def no_restart(cycle: CycleFindings) -> Seen:
+def no_restart(cycle: CycleFindings) -> Reading:
     """The user container is not restarted."""
     return _restarts(cycle, 0)
 
 
-def _restarts(cycle: CycleFindings, wanted: int) -> Seen:
+def _restarts(cycle: CycleFindings, wanted: int) -> Reading:
     if cycle.restarts is None:
-        return Observed.UNDECIDED, "the container's restart count was not seen"
+        return Reading(Observed.UNDECIDED, "the container's restart count was not seen")
     if cycle.restarts == wanted >= 1 and cycle.probed_again is False:
-        return Observed.UNDECIDED, f"restarts: {wanted}, but no good liveness probe of the new container was seen: more may follow"
+        why = f"restarts: {wanted}, but no good liveness probe of the new container was seen: more may follow"
+        return Reading(Observed.UNDECIDED, why, cycle.restarts, RESTARTS)
     if cycle.restarts == wanted and not cycle.sent:
-        return Observed.UNDECIDED, "nothing was sent"
-    return (
-        Observed.HOLDS if cycle.restarts == wanted else Observed.BROKEN,
-        f"restarts: {cycle.restarts} (should be {wanted})",
-    )
+        return Reading(Observed.UNDECIDED, "nothing was sent")
+    observed = Observed.HOLDS if cycle.restarts == wanted else Observed.BROKEN
+    return Reading(observed, f"restarts: {cycle.restarts} (should be {wanted})", cycle.restarts, RESTARTS)
 
+
+_OF_REQUESTS = frozenset({Fact.REQUESTS, Fact.LEDGER})
+"""A claim about requests needs a closed ledger."""
 
 CHECKS: Mapping[str, Check] = MappingProxyType(
     {
-        "requests-do-not-fail": requests_do_not_fail,
-        "ready-pod-is-not-refused": ready_pod_is_not_refused,
-        "failures-only-while-not-listening": failures_only_while_not_listening,
-        "container-restarts-once": container_restarts_once,
-        "no-restart": no_restart,
+        "requests-do-not-fail": Check(_OF_REQUESTS, requests_do_not_fail),
+        "ready-pod-is-not-refused": Check(_OF_REQUESTS | {Fact.READINESS}, ready_pod_is_not_refused),
+        "failures-only-while-not-listening": Check(_OF_REQUESTS | {Fact.LISTENER}, failures_only_while_not_listening),
+        "container-restarts-once": Check(frozenset({Fact.REQUESTS, Fact.RESTARTS, Fact.PROBES}), container_restarts_once),
+        "no-restart": Check(frozenset({Fact.REQUESTS, Fact.RESTARTS}), no_restart),
     }
 )
 """Every check a claim may name."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from harness.errors import BadInput
-from harness.judge.checks import CHECKS, Check, Seen
-from harness.model import ClaimResult, CycleFindings, Expectation, Observed, Reason, ReasonKind, ResolvedClaim
+from harness.judge.checks import CHECKS, Check
+from harness.model import ClaimResult, CycleFindings, Expectation, Observed, Reading, Reason, ReasonKind, ResolvedClaim
 
 
 def decide(claim: ResolvedClaim, cycles: Sequence[CycleFindings], checks: Mapping[str, Check] = CHECKS) -> ClaimResult:
@@ -19,10 +19,10 @@ def decide(claim: ResolvedClaim, cycles: Sequence[CycleFindings], checks: Mappin
     check = checks.get(claim.check)
     if check is None:
         return ClaimResult(claim, Observed.UNDECIDED, f"there is no check {claim.check!r}; there are {', '.join(sorted(checks))}")
-    seen = [(cycle.index, *_asked(check, cycle)) for cycle in cycles]
-    observed, head = _together(claim.expected, [one for _, one, _ in seen])
-    details = _details(seen)
-    return ClaimResult(claim, observed, f"{head}: {details}" if details else head)
+    readings = {cycle.index: _asked(check, cycle) for cycle in cycles}
+    observed, head = _together(claim.expected, [one.observed for one in readings.values()])
+    details = _details([(index, one.observed, one.why) for index, one in readings.items()])
+    return ClaimResult(claim, observed, f"{head}: {details}" if details else head, readings)
 
 
 def require_checks(claims: Iterable[ResolvedClaim], checks: Mapping[str, Check] = CHECKS) -> None:
@@ -35,11 +35,11 @@ def require_checks(claims: Iterable[ResolvedClaim], checks: Mapping[str, Check] 
             )
 
 
-def _asked(check: Check, cycle: CycleFindings) -> Seen:
+def _asked(check: Check, cycle: CycleFindings) -> Reading:
     try:
         return check(cycle)
     except Exception as error:  # noqa: BLE001 - whatever goes wrong in a check, it must not decide
-        return Observed.UNDECIDED, f"the check crashed with {type(error).__name__}: {error}"
+        return Reading(Observed.UNDECIDED, f"the check crashed with {type(error).__name__}: {error}")
 
 
 def _together(expected: Expectation, seen: Sequence[Observed]) -> tuple[Observed, str]:

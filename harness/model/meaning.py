@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Self
 
@@ -11,7 +11,7 @@ from harness.model.asked import ResolvedClaim
 from harness.model.measured import Block, Gap
 from harness.model.world import Stack
 
-SCHEMA = 1
+SCHEMA = 2
 """Version of `summary.json`; raised only when a key changes its meaning. New keys do not raise it."""
 
 
@@ -41,6 +41,23 @@ class Cause(StrEnum):
     DIRECT = "direct"
     UNKNOWN = "unknown"
     AMBIGUOUS = "ambiguous"
+
+
+class Fact(StrEnum):
+    """What a claim can rest on, cycle by cycle.
+
+    REQUESTS: what the clients saw. LEDGER: the cause of each failed request and the request of each refused line. LANDING: the
+    fault took hold. READINESS: whether the pod was Ready throughout. RESTARTS: the container's restart count. LISTENER: when the
+    app listened. PROBES: whether the new container's liveness probe did well.
+    """
+
+    REQUESTS = "requests"
+    LEDGER = "ledger"
+    LANDING = "landing"
+    READINESS = "readiness"
+    RESTARTS = "restarts"
+    LISTENER = "listener"
+    PROBES = "probes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +106,8 @@ class CycleFindings:
     belongs to a request; refused_window's counterpart.
     others_hit: the further pods that the fault hit, None if it hit one at most. anatomy and missing are of `pod`; landed, restarts,
     ready_throughout and outside_window are those of all pods that were hit: see `harness.analyse.hit`.
+    unknown: Fact value -> why the evidence does not support it; a claim that rests on such a fact is undecided in this cycle.
+    last_seen: of a cycle that does not count, what was last seen of its pod.
     """
 
     index: int
@@ -113,6 +132,8 @@ class CycleFindings:
     disputes: tuple[str, ...] = ()
     queue_proxy_window: tuple[int, int] | None = None
     others_hit: tuple[HitPod, ...] | None = None
+    unknown: Mapping[str, str] = field(default_factory=dict)
+    last_seen: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,10 +165,22 @@ class Ledger:
 
 
 @dataclass(frozen=True, slots=True)
+class NotCounted:
+    """What the cycles that do not count saw: voided ones, and those given up. It is in no other total."""
+
+    cycles: int = 0
+    sent: int = 0
+    ok: int = 0
+    by_outcome: Mapping[str, int] = field(default_factory=dict)
+    by_cause: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Findings:
     """Everything analysis says of a history; the judge adds only claims and verdict.
 
-    doubts: what keeps the evidence from deciding, in words; any doubt makes the verdict inconclusive.
+    doubts: what keeps the whole of the evidence from deciding, in words; any doubt makes the verdict inconclusive. What leaves a
+    single fact open is not among them but in `CycleFindings.unknown`. not_counted: of the cycles that are in no total.
     """
 
     cycles: tuple[CycleFindings, ...]
@@ -160,6 +193,7 @@ class Findings:
     pacing_p99_us: float
     gaps: tuple[Gap, ...]
     doubts: tuple[str, ...]
+    not_counted: NotCounted = field(default_factory=NotCounted)
 
 
 class ReasonKind(StrEnum):
@@ -219,12 +253,23 @@ class Observed(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Reading:
+    """What a check read in one cycle. value, unit: the number it decided by, for comparisons; None where there is none."""
+
+    observed: Observed
+    why: str
+    value: float | None = None
+    unit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ClaimResult:
-    """One claim beside what was seen. why: in words, for people."""
+    """One claim beside what was seen. why: in words, for people. readings: by cycle, of those that count."""
 
     claim: ResolvedClaim
     observed: Observed
     why: str
+    readings: Mapping[int, Reading] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

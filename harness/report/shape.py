@@ -10,7 +10,7 @@ from typing import Annotated, Literal, TypedDict
 from msgspec import Meta
 
 from harness.faults import FAULTS
-from harness.model import SCHEMA, Cause, Expectation, Observed, Outcome, Ruling, Stream
+from harness.model import SCHEMA, Cause, Expectation, Fact, Observed, Outcome, Ruling, Stream, WorkloadKind
 
 _OUTCOMES = (*(str(outcome) for outcome in Outcome if outcome is not Outcome.HTTP_ERROR), "http-[0-9]+")
 
@@ -24,6 +24,16 @@ ByOutcome = dict[Annotated[str, Meta(pattern=f"^({'|'.join(_OUTCOMES)})$")], Cou
 ByCause = Annotated[dict[str, Count], Meta(extra_json_schema={"propertyNames": {"enum": sorted(Cause)}})]
 
 
+class ReadingShape(TypedDict):
+    """What a claim's check read in one cycle that counts."""
+
+    cycle: Annotated[Count, Meta(description="index of the cycle")]
+    observed: Annotated[Observed, Meta(description="what the check saw in it")]
+    why: Annotated[str, Meta(description="in words")]
+    value: Annotated[float | None, Meta(description="the number that the check decided by; null: there is none")]
+    unit: Annotated[str, Meta(description="of the value")]
+
+
 class ClaimShape(TypedDict):
     """A claim beside what its check saw."""
 
@@ -33,6 +43,7 @@ class ClaimShape(TypedDict):
     expected: Annotated[Expectation, Meta(description="whether the good behaviour is expected")]
     observed: Annotated[Observed, Meta(description="whether it was seen")]
     why: Annotated[str, Meta(description="what the check saw, in words")]
+    readings: Annotated[list[ReadingShape], Meta(description="by cycle, of those that count")]
 
 
 class VersionsShape(TypedDict):
@@ -49,7 +60,9 @@ class FaultShape(TypedDict):
     """What was done to the app in a cycle, and its answer."""
 
     kind: Annotated[str, Meta(description="which fault", extra_json_schema={"enum": sorted(FAULTS)})]
-    persistent: Annotated[bool, Meta(description="true: it survives the restart of the container")]
+    params: Annotated[
+        dict[str, bool | int | float | str], Meta(description="the fault's own parameters that differ from their defaults")
+    ]
     pod: Annotated[str, Meta(description="the pod it was sent to")]
     boot: Annotated[str, Meta(description="the boot id with which the app answered")]
     status: Annotated[int, Meta(description="HTTP status of the app's answer")]
@@ -120,6 +133,14 @@ class CycleShape(TypedDict):
     pacing_max_us: Annotated[Least0 | None, Meta(description="how late requests were sent: maximum")]
     steal: Annotated[Least0 | None, Meta(description="share of the machine's CPU time that was stolen")]
     requests: Annotated[CycleRequestsShape, Meta(description="requests of this cycle")]
+    unknown: Annotated[
+        dict[str, str],
+        Meta(
+            description="facts that the evidence does not support, and why; claims that rest on one are undecided in this cycle",
+            extra_json_schema={"propertyNames": {"enum": sorted(Fact)}},
+        ),
+    ]
+    last_seen: Annotated[list[str], Meta(description="of a cycle that does not count: what was last seen of its pod")]
 
 
 class RequestsShape(TypedDict):
@@ -128,6 +149,25 @@ class RequestsShape(TypedDict):
     sent: Annotated[Count, Meta(description="requests sent")]
     ok: Annotated[Count, Meta(description="requests with a good answer")]
     by_outcome: Annotated[ByOutcome, Meta(description="requests by what the client saw")]
+
+
+class NotCountedShape(TypedDict):
+    """What the cycles that do not count saw: voided ones, and those given up. It is in no other total."""
+
+    cycles: Annotated[Count, Meta(description="cycles that do not count")]
+    sent: Annotated[Count, Meta(description="requests of users sent in them")]
+    ok: Annotated[Count, Meta(description="of those, requests with a good answer")]
+    by_outcome: Annotated[ByOutcome, Meta(description="requests by what the client saw")]
+    by_cause: Annotated[ByCause, Meta(description="failed requests by cause")]
+
+
+class ArmShape(TypedDict):
+    """What was measured on what."""
+
+    label: Annotated[str, Meta(description="of the arm in its experiment, empty for a run by itself")]
+    experiment: Annotated[str, Meta(description="id of the experiment, empty for a run by itself")]
+    workload: Annotated[WorkloadKind, Meta(description="the kind of what was deployed")]
+    stack: Annotated[str | None, Meta(description="id of what was installed; null: a record of an earlier release")]
 
 
 class LedgerShape(TypedDict):
@@ -205,7 +245,7 @@ class Summary(TypedDict):
     started_utc: Annotated[Utc | None, Meta(description="when the history was opened")]
     verdict: Annotated[Ruling, Meta(description="the ruling over the run")]
     reasons: Annotated[list[str], Meta(description="why the verdict is not a pass")]
-    doubts: Annotated[list[str], Meta(description="what keeps the evidence from deciding")]
+    doubts: Annotated[list[str], Meta(description="what keeps the run as a whole from being decided")]
     notes: Annotated[list[str], Meta(description="what could not be read from the files")]
     interrupted: Annotated[str, Meta(description="why the run ended early, empty if it did not")]
     clock_step_s: Annotated[float | None, Meta(description="how far the machine's clock was set during the run")]
@@ -217,6 +257,8 @@ class Summary(TypedDict):
     request_log: Annotated[bool, Meta(description="queue-proxy's request log was on, which changes the system under test")]
     cycles: Annotated[list[CycleShape], Meta(description="every cycle, voided ones included")]
     requests: Annotated[RequestsShape, Meta(description="requests of all cycles that count")]
+    not_counted: Annotated[NotCountedShape, Meta(description="requests of the cycles that do not count")]
+    arm: Annotated[ArmShape, Meta(description="what was measured on what")]
     ledger: Annotated[LedgerShape, Meta(description="causes of failed requests, and the lines that explain them")]
     generator: Annotated[GeneratorShape, Meta(description="how well the load kept its times")]
     phases: Annotated[list[PhaseShape], Meta(description="the steps of the run in order")]

@@ -25,6 +25,7 @@ from harness.model import (
     History,
     Landed,
     Ledger,
+    NotCounted,
     Phase,
     SystemChange,
     Verdict,
@@ -39,6 +40,7 @@ from harness.report.shape import (
     GeneratorShape,
     LandedShape,
     LedgerShape,
+    NotCountedShape,
     PhaseShape,
     Summary,
     VersionsShape,
@@ -73,6 +75,13 @@ def summary(history: History, findings: Findings, verdict: Verdict, *, artifacts
         request_log=meta.spec.request_log,
         cycles=[_cycle(cycle, marks.get(cycle.index), faults.get(cycle.index)) for cycle in _by_index(findings.cycles)],
         requests={"sent": findings.sent, "ok": findings.ok, "by_outcome": _counts(findings.by_outcome)},
+        not_counted=_not_counted(findings.not_counted),
+        arm={
+            "label": meta.arm,
+            "experiment": meta.experiment,
+            "workload": meta.spec.workload,
+            "stack": meta.stack.id if meta.stack else None,
+        },
         ledger=_ledger(findings.ledger),
         generator=_generator(findings),
         phases=[_phase(phase) for phase in history.phases],
@@ -134,6 +143,20 @@ def _claim(result: ClaimResult) -> ClaimShape:
         "expected": claim.expected,
         "observed": result.observed,
         "why": result.why,
+        "readings": [
+            {"cycle": index, "observed": one.observed, "why": one.why, "value": one.value, "unit": one.unit}
+            for index, one in sorted(result.readings.items())
+        ],
+    }
+
+
+def _not_counted(seen: NotCounted) -> NotCountedShape:
+    return {
+        "cycles": seen.cycles,
+        "sent": seen.sent,
+        "ok": seen.ok,
+        "by_outcome": _counts(seen.by_outcome),
+        "by_cause": _counts(seen.by_cause),
     }
 
 
@@ -177,6 +200,8 @@ def _cycle(cycle: CycleFindings, mark: CycleMark | None, event: FaultEvent | Non
             "by_outcome": _counts(cycle.by_outcome),
             "by_cause": _counts(cycle.by_cause),
         },
+        "unknown": {fact: cycle.unknown[fact] for fact in sorted(cycle.unknown)},
+        "last_seen": list(cycle.last_seen),
     }
 
 
@@ -189,7 +214,7 @@ def _span(window: tuple[int, int] | None, start: int | None) -> list[float] | No
 def _fault(event: FaultEvent) -> FaultShape:
     return {
         "kind": event.kind,
-        "persistent": event.persistent,
+        "params": dict(sorted(event.params.items())),
         "pod": event.pod,
         "boot": event.boot,
         "status": event.status,

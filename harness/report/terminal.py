@@ -139,6 +139,7 @@ def facts(summary: Summary) -> list[tuple[str, str]]:
     out = [
         ("cycles", cycles),
         ("requests", "; ".join([requests, *bad])),
+        *_not_counted(summary),
         ("failures", f"{book['client_failures']} = {book['attributed']} attributed + {book['unattributed']} unattributed"),
         (
             "queue-proxy",
@@ -155,6 +156,22 @@ def facts(summary: Summary) -> list[tuple[str, str]]:
     out += [("missing", _few(words.missing(summary)))] if words.missing(summary) else []
     out += [("contradictions", _few(words.disputes(summary)))] if words.disputes(summary) else []
     return out + [("ledger", f"DOES NOT ADD UP: {wrong}") for wrong in words.imbalance(summary)]
+
+
+def _not_counted(summary: Summary) -> list[tuple[str, str]]:
+    """What the cycles that do not count saw: a run that could not be finished still shows it."""
+    seen = summary["not_counted"]
+    if not seen["cycles"]:
+        return []
+    bad = [f"{words.outcome(key)}: {number}" for key, number in seen["by_outcome"].items() if key != "ok" and number]
+    sent = f"{words.plural(seen['cycles'], 'cycle')}: {seen['sent']} sent, {seen['ok']} answered"
+    causes = [f"{words.cause(key)}: {number}" for key, number in seen["by_cause"].items()]
+    told = [
+        f"cycle {cycle['index']}: {text}" for cycle in summary["cycles"] for text in cycle["last_seen"][-1:] if cycle["given_up"]
+    ]
+    out = [("not counted", "; ".join([sent, *bad]))]
+    out += [("their causes", "; ".join(causes))] if causes else []
+    return out + [("last seen", _few(told))] * bool(told)
 
 
 def _further(summary: Summary) -> list[tuple[str, str]]:

@@ -90,9 +90,9 @@ def test_one_byte_of_a_summary_is_a_difference(tmp_path: Path) -> None:
     directory = recorded(tmp_path, restarts(1)).close()
     keep(directory)
     kept = (directory / SUMMARY).read_bytes()
-    (directory / SUMMARY).write_bytes(kept.replace(b'"schema": 1', b'"schema": 2'))
+    (directory / SUMMARY).write_bytes(kept.replace(b'"schema": 2', b'"schema": 3'))
     told = differences(directory)
-    assert [line for line in told if line.startswith(("-  ", "+  "))] == ['-  "schema": 2,', '+  "schema": 1,']
+    assert [line for line in told if line.startswith(("-  ", "+  "))] == ['-  "schema": 3,', '+  "schema": 2,']
     assert told[:2] == ["--- summary.json as kept", "+++ summary.json as shown"]
     (directory / SUMMARY).write_bytes(kept.replace(b"\n", b"\r\n"))
     assert differences(directory) != []

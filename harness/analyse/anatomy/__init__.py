@@ -8,8 +8,8 @@ dissect     all of it
 """
 
 from harness.analyse.anatomy.agree import agree
-from harness.analyse.anatomy.dissect import Anatomy, dissect, doubts_of
+from harness.analyse.anatomy.dissect import Anatomy, dissect, endpoint_disputes, good_liveness_probe
 from harness.analyse.anatomy.gather import about_no_request, gather
 from harness.analyse.anatomy.probes import well_probed
 
-__all__ = ["Anatomy", "about_no_request", "agree", "dissect", "doubts_of", "gather", "well_probed"]
+__all__ = ["Anatomy", "about_no_request", "agree", "dissect", "endpoint_disputes", "gather", "good_liveness_probe", "well_probed"]

@@ -11,13 +11,11 @@ from harness.analyse.anatomy import api, clients, probes, proxy, runtime, told
 from harness.analyse.anatomy.gather import Seen
 from harness.analyse.anatomy.order import contradictions
 from harness.analyse.anatomy.sources import COMMAND, Source, choose, disagreements, said
+from harness.apps.toggle import AppEvent
 from harness.faults import FAULTS, Fault
-from harness.faults.edges import EDGES, in_order
-from harness.knative.pods import ready_throughout, restarts_since
-from harness.model import Bracket, CycleMark, FaultEvent, FaultSpec, ServiceSpec
-
-CHECKED = frozenset({"listener-closed", "listening", "endpoint-unready"})
-"""The edges that a claim rests on: requests may fail only between the first two, and a pod that stays Ready must not be refused."""
+from harness.faults.edges import EDGES, READINESS_ORDER, in_order
+from harness.knative.pods import PodState, ready_throughout, restarts_since
+from harness.model import Bracket, CycleMark, FaultEvent, FaultSpec, Observation, ServiceSpec, Stream
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +75,32 @@ def dissect(
     )
 
 
-def doubts_of(index: int, disputes: Iterable[str]) -> tuple[str, ...]:
-    """The disputes of this cycle that a check rests on, each as a doubt: see CHECKED."""
-    return tuple(
-        f"cycle {index}: the evidence contradicts itself: {dispute}"
-        for dispute in disputes
-        if CHECKED & set(dispute.partition(": ")[0].split(", "))
+def endpoint_disputes(
+    mark: CycleMark, seen: Iterable[Observation], sights: Sequence[PodState], event: FaultEvent | None, end_ns: int
+) -> tuple[str, ...]:
+    """What the pod's endpoint contradicts of the pod's own readiness, or of itself: the disputes about endpoint-unready.
+
+    seen: at least the sights of EndpointSlices. sights: the pod's.
+    """
+    since_ns = event.sent_ns if event is not None else mark.load_started_ns
+    slices = sorted((one for one in seen if one.stream is Stream.ENDPOINTS), key=lambda one: one.seen_ns)
+    of_pod = Seen(told=(), sights=sights, slices=slices, events=(), runtime=(), kubelet=(), proxy=())
+    found = _readiness(of_pod, mark)
+    edges = {edge: choose(found[edge]) for edge in EDGES if edge in found}
+    if "endpoint-unready" not in edges:
+        return ()
+    return (
+        *disagreements("endpoint-unready", found["endpoint-unready"], since_ns),
+        *(text for text in contradictions(edges, READINESS_ORDER, since_ns) if text.startswith("endpoint-unready")),
+        *_endpoint_alone(edges, of_pod, mark, since_ns, end_ns),
     )
+
+
+def good_liveness_probe(mark: CycleMark, event: FaultEvent | None, service: ServiceSpec, events: Sequence[AppEvent]) -> bool:
+    """Whether a later boot told of a liveness probe that did well. events: of the cycle's app."""
+    if event is None:
+        return False
+    return "first-good-probe" in probes.sources(told.boots(events, mark.boot, event.sent_ns), service, FAULTS[event.kind])
 
 
 _Sources = Mapping[str, Source | Sequence[Source]]

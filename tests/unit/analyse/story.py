@@ -21,6 +21,7 @@ from harness.model import (
     Expectation,
     FaultEvent,
     FaultSpec,
+    Findings,
     Gap,
     GeneratorReport,
     History,
@@ -231,6 +232,13 @@ class Story:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         self.answers.append({"cycle": cycle, "index": index, "status": status, "body": body, "headers": json.dumps(named)})
         return index
+
+
+def open_questions(findings: Findings) -> tuple[str, ...]:
+    """Everything that keeps claims from being decided: the doubts about the run, and why facts of counted cycles are unknown."""
+    counted = [cycle for cycle in findings.cycles if not cycle.voided]
+    unknown = [(cycle.index, why) for cycle in counted for text in cycle.unknown.values() for why in text.split("; ")]
+    return (*findings.doubts, *dict.fromkeys(f"cycle {index}: {why}" for index, why in unknown))
 
 
 ENVOY = {"server": "envoy", "x_envoy_upstream_service_time": "present"}

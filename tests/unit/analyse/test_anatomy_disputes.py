@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from harness.analyse.anatomy import agree, doubts_of
+from harness.analyse import analyse
+from harness.analyse.anatomy import agree
 from harness.analyse.anatomy.order import contradictions
 from harness.analyse.anatomy.sources import Source, choose, disagreements
 from harness.faults import FAULTS
@@ -170,8 +171,8 @@ def test_clients_that_were_refused_before_the_app_closed_are_heard() -> None:
     story.request(0, at(0, 6.1), Outcome.HTTP_ERROR, status=502, answer=BAD)
     told = dissected(story).disputes
     assert any(text.startswith("listener-closed: ") and "requests: the first refused" in text for text in told)
-    assert all(doubt.startswith("cycle 3: the evidence contradicts itself: listener-closed: ") for doubt in doubts_of(3, told))
-    assert doubts_of(3, told)
+    (cycle,) = analyse(story.history()).cycles
+    assert "the evidence contradicts itself: listener-closed: " in cycle.unknown["listener"]
 
 
 def test_clients_that_were_answered_before_the_app_listened_are_heard() -> None:
@@ -183,7 +184,9 @@ def test_clients_that_were_answered_before_the_app_listened_are_heard() -> None:
     story.request(0, at(0, 9), Outcome.OK, answer=3)
     told = dissected(story).disputes
     assert any(text.startswith("listening: ") for text in told)
-    assert len(doubts_of(0, told)) == len([text for text in told if "listen" in text.partition(": ")[0]])
+    (cycle,) = analyse(story.history()).cycles
+    about = [text for text in told if "listen" in text.partition(": ")[0]]
+    assert all(text in cycle.unknown["listener"] for text in about)
 
 
 def test_an_old_boot_that_answered_after_refusing_contradicts_itself() -> None:
@@ -193,12 +196,17 @@ def test_an_old_boot_that_answered_after_refusing_contradicts_itself() -> None:
     assert any("requests: the last one the old boot answered" in text for text in dissected(story).disputes)
 
 
-@pytest.mark.parametrize(
-    "dispute", ["killing: a, but b", "process-gone, container-created: listening", "refused-window: listening"]
-)
-def test_a_dispute_no_check_rests_on_is_no_doubt(dispute: str) -> None:
-    """Whatever its text says, the edges it names decide."""
-    assert doubts_of(0, [dispute]) == ()
+def test_a_dispute_no_claim_rests_on_leaves_no_fact_open() -> None:
+    """Two sources of when the process was gone contradict each other; when the app listened is known all the same."""
+    story = restarts(1)
+    gone_ns = at(0, 7.51)
+    later = f'container_id:"pod-0-0"  id:"pod-0-0"  pid:9  exited_at:{{seconds:{(gone_ns - 2 * S) // S}  nanos:0}}'
+    story.drop(lambda one: "exited_at" in one.payload)
+    story.containerd("pod-0", 0, at(0, 7.512), f"received exit event {later}")
+    (cycle,) = analyse(story.history()).cycles
+    assert any(text.startswith("process-gone: ") for text in cycle.disputes)
+    assert not [text for text in cycle.disputes if "listen" in text.partition(": ")[0]]
+    assert cycle.unknown == {}
 
 
 def test_edges_out_of_order_are_a_dispute_though_each_has_one_witness() -> None:

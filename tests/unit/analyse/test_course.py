@@ -12,7 +12,7 @@ from harness.analyse import analyse
 from harness.analyse.course import off_course
 from harness.judge import judge
 from harness.model import Arrivals, Lane, LoadPlan, Outcome, Ruling, Stream
-from tests.unit.analyse.story import BAD, BOOT_S, FAULT_S, LISTENING_S, Story, at, calm, restarts
+from tests.unit.analyse.story import BAD, BOOT_S, FAULT_S, LISTENING_S, Story, at, calm, open_questions, restarts
 
 
 def marked(story: Story, cycle: int = 0, **changed: int) -> None:
@@ -128,8 +128,8 @@ PLANTS = [
 
 
 def doubts_of(story: Story) -> tuple[str, ...]:
-    """What analysis doubts of it."""
-    return analyse(story.history()).doubts
+    """What analysis doubts of it, or leaves open."""
+    return open_questions(analyse(story.history()))
 
 
 def off(story: Story, cycle: int = 0) -> tuple[str, ...]:
@@ -145,7 +145,7 @@ def test_a_course_that_was_not_taken_is_found(plant: Callable[[Story], str]) -> 
     story = restarts()
     expected = plant(story)
     findings = analyse(story.history())
-    assert [doubt for doubt in findings.doubts if doubt.startswith(expected)], findings.doubts
+    assert [text for text in open_questions(findings) if text.startswith(expected)], open_questions(findings)
     assert judge(story.meta.spec, findings).ruling is Ruling.INCONCLUSIVE
 
 

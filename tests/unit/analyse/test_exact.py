@@ -12,7 +12,7 @@ import pytest
 from harness.analyse import analyse
 from harness.judge import judge
 from harness.model import Findings, Lane, Outcome, Ruling, Stream, Verdict
-from tests.unit.analyse.story import BAD, MS, REFUSED, Story, at, restarts, stamp
+from tests.unit.analyse.story import BAD, MS, REFUSED, Story, at, open_questions, restarts, stamp
 
 
 def log_line(
@@ -180,7 +180,7 @@ def test_a_planted_fault_is_found(plant: Callable[[Story], str]) -> None:
     story = logged(restarts())
     words = plant(story)
     findings, verdict = judged(story)
-    assert any(words in doubt for doubt in findings.doubts), findings.doubts
+    assert any(words in text for text in open_questions(findings)), open_questions(findings)
     assert verdict.ruling is Ruling.INCONCLUSIVE
 
 
@@ -380,7 +380,7 @@ def test_requests_to_the_pods_own_port_have_no_line_and_need_none() -> None:
     )
     findings, _ = judged(story)
     assert (findings.ledger.exact, findings.ledger.strangers, findings.ledger.unattributed) == (len(ways), 0, 0)
-    assert findings.doubts == ()
+    assert open_questions(findings) == ()
     direct = next(row for row in story.requests if row["lane"] == Lane.GET_POD.value)
     log_line(story, "pod-0", direct["sent_ns"] + MS, f"id-0-{direct['seq']}")
     assert judged(story)[0].ledger.strangers == 1

@@ -6,7 +6,7 @@ import pytest
 
 from harness.catalogue.claims import STATEMENTS
 from harness.judge import CHECKS
-from harness.model import CycleFindings, Observed
+from harness.model import CycleFindings, Fact, Observed
 from tests.unit.judge.cases import NOT_LANDED, calm, cycle
 
 H, B, U = Observed.HOLDS, Observed.BROKEN, Observed.UNDECIDED
@@ -63,16 +63,34 @@ NOT_REFUSED = (
 def test_what_a_proxy_says_of_itself_is_a_failure_and_no_evidence_of_14980(cause: str) -> None:
     """A failed request, by the system; no refused dial of a Ready pod (knative/serving #12414, #6757)."""
     seen = cycle(by_cause={cause: 10})
-    assert CHECKS["requests-do-not-fail"](seen)[0] is B
-    assert CHECKS["ready-pod-is-not-refused"](seen)[0] is H
+    assert CHECKS["requests-do-not-fail"](seen).observed is B
+    assert CHECKS["ready-pod-is-not-refused"](seen).observed is H
 
 
 @pytest.mark.parametrize(("check", "seen", "observed", "why"), CASES)
 def test_a_check(check: str, seen: CycleFindings, observed: Observed, why: str) -> None:
     """What it says, and why."""
-    got, words = CHECKS[check](seen)
-    assert got is observed
-    assert why in words
+    reading = CHECKS[check](seen)
+    assert reading.observed is observed
+    assert why in reading.why
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_a_check_is_undecided_where_a_fact_it_rests_on_is_unknown(check: str) -> None:
+    """Whatever the cycle shows; a fact that it does not rest on changes nothing."""
+    for fact in Fact:
+        reading = CHECKS[check](cycle(unknown={fact.value: "the log has a gap"}))
+        if fact in CHECKS[check].facts:
+            assert (reading.observed, reading.why) == (U, "the log has a gap")
+        else:
+            assert reading == CHECKS[check](cycle())
+
+
+def test_a_straight_refusal_is_a_refusal() -> None:
+    """Where nobody is between client and container, the socket says that the port refused."""
+    seen = cycle(by_outcome={"ok": 90, "refused": 8, "reset": 2}, by_cause={"direct": 10})
+    reading = CHECKS["ready-pod-is-not-refused"](seen)
+    assert (reading.observed, reading.value, reading.unit) == (B, 8, "requests")
 
 
 def test_every_check_is_tried_with_every_observation() -> None:

@@ -9,8 +9,9 @@ import pytest
 
 from harness.errors import BadInput
 from harness.judge import CHECKS, judge, require_checks
+from harness.judge.checks import Check
 from harness.judge.claims import decide
-from harness.model import CycleFindings, Expectation, FaultSpec, Observed, Ruling, RunSpec, ServiceSpec
+from harness.model import CycleFindings, Expectation, FaultSpec, Observed, Reading, Ruling, RunSpec, ServiceSpec
 from tests.unit.judge.cases import calm, claim, cycle, findings
 
 H, B = Expectation.HOLDS, Expectation.BROKEN
@@ -20,7 +21,9 @@ HOLDS, BROKEN, UNDECIDED = Observed.HOLDS, Observed.BROKEN, Observed.UNDECIDED
 def told(observed: Sequence[Observed], expected: Expectation) -> tuple[Observed, str]:
     """What a check that says these things, cycle by cycle, comes to."""
     cycles = [cycle(index) for index in range(len(observed))]
-    result = decide(claim("as-told", expected), cycles, {"as-told": lambda one: (observed[one.index], "told")})
+    result = decide(
+        claim("as-told", expected), cycles, {"as-told": Check(frozenset(), lambda one: Reading(observed[one.index], "told"))}
+    )
     return result.observed, result.why
 
 
@@ -75,11 +78,11 @@ def test_an_unknown_check_decides_nothing() -> None:
 def test_a_crashing_check_decides_nothing() -> None:
     """A crash is undecided, with its name, whatever the other cycles say and whatever is expected."""
 
-    def crashes(seen: CycleFindings) -> tuple[Observed, str]:
-        return (HOLDS, "well") if seen.index else (HOLDS, str(1 // 0))
+    def crashes(seen: CycleFindings) -> Reading:
+        return Reading(HOLDS, "well") if seen.index else Reading(HOLDS, str(1 // 0))
 
     for expected in Expectation:
-        result = decide(claim("crashes", expected), [cycle(0), cycle(1)], {"crashes": crashes})
+        result = decide(claim("crashes", expected), [cycle(0), cycle(1)], {"crashes": Check(frozenset(), crashes)})
         assert result.observed is UNDECIDED
         assert "the check crashed with ZeroDivisionError" in result.why
 

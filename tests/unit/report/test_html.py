@@ -193,7 +193,7 @@ def test_each_cycle_has_its_timeline_and_evidence(s1: Any) -> None:
 def test_a_voided_cycle_and_one_given_up_say_why(troubled: Any) -> None:
     """Also the one that has no picture."""
     text = words_of(read(troubled))
-    assert "voided: pacing p99 912000 us" in text
+    assert "does not count: pacing p99 912000 us" in text
     assert f"voided, {troubled.history.meta.spec.replacements} may be replaced" in text
     assert "given up: no pod" in text
     assert "replaces 1" in text

@@ -13,8 +13,10 @@ import jsonschema
 import pytest
 
 from harness.errors import BadInput
+from harness.model import NotCounted
 from harness.report.shape import Summary
 from harness.report.summary import seconds, summary, text, utc
+from harness.report.terminal import facts
 
 SCHEMA = json.loads((Path(__file__).parents[3] / "docs" / "summary.schema.json").read_text(encoding="utf-8"))
 CASES = ("s1", "n1", "troubled")
@@ -56,7 +58,7 @@ def at(value: Any, path: tuple[str | int, ...]) -> Any:
     return value
 
 
-FREE = {"by_outcome", "by_cause", "anatomy", "host", "artifacts"}
+FREE = {"params", "unknown", "by_outcome", "by_cause", "anatomy", "host", "artifacts"}
 """Objects whose keys are data, not shape."""
 
 
@@ -102,7 +104,7 @@ def test_every_key_is_described(name: str, request: pytest.FixtureRequest) -> No
 @pytest.mark.parametrize(
     ("path", "value"),
     [
-        (("schema",), 2),
+        (("schema",), 3),
         (("verdict",), "maybe"),
         (("started_utc",), "2026-11-18 11:06:40"),
         (("claims", 0, "expected"), "undecided"),
@@ -223,6 +225,20 @@ def test_the_summary_is_the_one_on_file(name: str, request: pytest.FixtureReques
     """The whole text, as checked in."""
     expected = (Path(__file__).parent / "snapshots" / f"{name}.summary.json").read_text(encoding="utf-8")
     assert text(made(request.getfixturevalue(name))) == expected
+
+
+def test_a_cycle_that_does_not_count_shows_what_it_saw(s1: Any, validator: jsonschema.Draft202012Validator) -> None:
+    """Its requests and causes are in totals of their own, with what was last seen of its pod."""
+    one = s1.findings.cycles[0]
+    given_up = replace(one, voided="given up: no recovery", last_seen=("event BackOff: waits", "pod a Running not Ready"))
+    left_out = NotCounted(1, one.sent, one.ok, one.by_outcome, one.by_cause)
+    findings = replace(s1.findings, cycles=(given_up, *s1.findings.cycles[1:]), not_counted=left_out)
+    found = summary(s1.history, findings, s1.verdict, artifacts={})
+    validator.validate(found)
+    assert found["not_counted"]["sent"] == one.sent
+    assert found["not_counted"]["by_cause"] == dict(one.by_cause)
+    assert found["cycles"][0]["last_seen"] == ["event BackOff: waits", "pod a Running not Ready"]
+    assert f"1 cycle: {one.sent} sent, {one.ok} answered" in dict(facts(found))["not counted"]
 
 
 def test_what_was_not_seen_and_what_is_disputed_is_told(s1: Any, validator: jsonschema.Draft202012Validator) -> None:

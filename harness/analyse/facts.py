@@ -1,0 +1,272 @@
+"""The facts that claims rest on: what each needs, and how it is read from a cycle's evidence.
+
+A fact is *unknown* where the evidence does not support it: none of the streams of a needed group is whole, or what they say does
+not settle the matter. Its value is read all the same, for the report. A claim that rests on an unknown fact is undecided; one that
+does not is decided, whatever else was lost (docs/evidence.md).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from harness.analyse.anatomy import Anatomy, dissect, endpoint_disputes, gather, good_liveness_probe
+from harness.analyse.evidence import LANES_TO_PODS, is_of_queue_proxy
+from harness.analyse.landed import landed, with_second
+from harness.analyse.ledger import Account, account, may_be_sampled
+from harness.analyse.outage import closed_windows, outside
+from harness.analyse.view import CycleEvidence, View
+from harness.analyse.windows import Window
+from harness.apps.toggle import BOOT_HEADER, POD_HEADER, Event, app_events
+from harness.faults import FAULTS, Sight
+from harness.knative.pods import ready_throughout, restarts_since, states
+from harness.model import USERS_ROUTE, Cause, Fact, Handler, Hop, Landed, Outcome, RunMeta, Stream
+
+Groups = tuple[frozenset[Stream], ...]
+
+OF_A_POD = frozenset({Fact.LANDING, Fact.READINESS, Fact.RESTARTS, Fact.LISTENER, Fact.PROBES})
+"""The facts that are each pod's own."""
+
+LISTENER_EDGES = frozenset({"listener-closed", "listening"})
+"""The edges between which alone requests may fail: sources that contradict each other about them leave that open."""
+
+ANATOMY = frozenset(Stream) - {Stream.CLOCK, Stream.ACTIVATOR}
+"""What the anatomy of a restart is put together from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What a fact rests on in a run: of each group in `needs` one stream must be whole; `uses` sharpen it, or may contradict it."""
+
+    needs: Groups
+    uses: frozenset[Stream]
+    read: Callable[[View], tuple[Any, str]]
+    """The value, and why it is unknown all the same ("" if it is not)."""
+
+    @property
+    def streams(self) -> frozenset[Stream]:
+        """All of them."""
+        return self.uses.union(*self.needs)
+
+
+@dataclass(frozen=True, slots=True)
+class FactValue:
+    """One fact of one cycle. unknown: why no claim may rest on it, "" if it is known."""
+
+    value: Any
+    unknown: str
+
+
+def declared(meta: RunMeta) -> Mapping[Fact, Declared]:
+    """What each fact rests on in this run: it depends on who is on the way of a request, on the fault, and on the probes."""
+    none: frozenset[Stream] = frozenset()
+    one = {stream: (frozenset({stream}),) for stream in Stream}
+    liveness = meta.spec.service.liveness
+    told = one[Stream.APP] if liveness is not None and liveness.handler is not Handler.TCP else ()
+    proxied = one[Stream.QUEUE_PROXY] if _has_queue_proxy(meta) else ()
+    explains = frozenset({Stream.QUEUE_PROXY, Stream.ACTIVATOR, Stream.PODS, Stream.APP})
+    return {
+        Fact.REQUESTS: Declared((), none, _requests),
+        Fact.LEDGER: Declared(proxied, explains, _ledger),
+        Fact.LANDING: Declared(_proofs_of(meta), none, _landing),
+        Fact.READINESS: Declared(one[Stream.PODS], frozenset({Stream.ENDPOINTS}), _readiness),
+        Fact.RESTARTS: Declared(one[Stream.PODS], none, _restarts),
+        Fact.LISTENER: Declared(one[Stream.APP], ANATOMY, _listener),
+        Fact.PROBES: Declared(told, frozenset({Stream.APP}), _probes),
+    }
+
+
+def _proofs_of(meta: RunMeta) -> Groups:
+    """What the proof of the fault rests on, and that of a second one where there is one."""
+    second = FAULTS[meta.spec.second.kind].needs if meta.spec.second is not None else ()
+    return (*FAULTS[meta.spec.fault.kind].needs, *second)
+
+
+def readings(cycle: CycleEvidence, facts: Mapping[Fact, Declared]) -> dict[Fact, FactValue]:
+    """Every fact of this cycle."""
+    found = {}
+    for fact, rests in facts.items():
+        value, open_question = rests.read(View(cycle, rests.streams))
+        # The landing is a proof: what was seen proves it, whatever else was lost. Of anything else an absence may be a loss.
+        lost = "" if fact is Fact.LANDING else _lost(cycle, rests.needs)
+        found[fact] = FactValue(value, "; ".join(filter(None, (lost, open_question))))
+    return found
+
+
+def _has_queue_proxy(meta: RunMeta) -> bool:
+    """Whether users' requests pass a queue-proxy; a record of an earlier release has no routes, and was of a Knative Service."""
+    users = [route.hops for route in meta.routes if route.name == USERS_ROUTE]
+    return not users or any(Hop.QUEUE_PROXY in hops for hops in users)
+
+
+def _lost(cycle: CycleEvidence, needs: Groups) -> str:
+    """What is missing of the groups of which no stream is whole."""
+    lost = []
+    for group in needs:
+        why = {stream: cycle.not_whole(stream) for stream in sorted(group)}
+        if all(why.values()):
+            lost.append(" and ".join(why.values()))
+    return "; ".join(lost)
+
+
+# --- the facts ----------------------------------------------------------------------------------------------------------
+
+
+def _requests(view: View) -> tuple[int, str]:
+    """How many requests of users were sent."""
+    return int((view.cycle.users["sent_ns"] > 0).sum()), ""
+
+
+def _ledger(view: View) -> tuple[Account, str]:
+    """The cause of each failed request, and the request of each refused line; unknown while either column is open."""
+    cycle, log = view.cycle, view.request_log()
+    meta = cycle.history.meta
+    books = account(
+        cycle.failures,
+        view.queue_proxy(),
+        view.activator(),
+        pods=cycle.explained,
+        user_port=meta.user_port,
+        tolerance_ns=cycle.tolerance_ns,
+        sampled=may_be_sampled(meta.changes),
+        log=log,
+    )
+    return books, "; ".join(_open_items(cycle, books, _unlogged(view)))
+
+
+def _open_items(cycle: CycleEvidence, books: Account, unlogged: int) -> Iterable[str]:
+    ambiguous = books.by_cause.get(Cause.AMBIGUOUS, 0)
+    unattributed = books.by_cause.get(Cause.UNKNOWN, 0) + ambiguous
+    if unattributed:
+        yield f"{unattributed} failed requests are unattributed ({ambiguous} of them ambiguous)"
+        if lost := cycle.not_whole(Stream.ACTIVATOR):
+            yield lost
+    if unmatched := books.refused_lines - books.matched:
+        yield f"{unmatched} refused lines of queue-proxy belong to no request of the generator"
+    if books.strangers:
+        yield f"{books.strangers} lines of queue-proxy's request log are of no request of the generator"
+    if books.censored:
+        yield f"{books.censored} refused lines are missing and queue-proxy's log sampling was not switched off"
+    if unlogged:
+        yield f"{unlogged} requests that queue-proxy answered are not so in its request log"
+
+
+def _unlogged(view: View) -> int:
+    """How many tries reached queue-proxy, by their answer, and are not in its request log, or with another status."""
+    cycle, log = view.cycle, view.request_log()
+    if log is None:
+        return 0
+    through = (pl.col("outcome") == Outcome.OK.value) & ~pl.col("lane").is_in(LANES_TO_PODS)
+    good = cycle.tries.select(through.alias("through"))["through"].to_numpy()
+    bad = cycle.failures.which(lambda kind: is_of_queue_proxy(kind, cycle.history.meta.user_port))
+    return int((log.line_of[good] < 0).sum() + (log.line_of[cycle.failures.row[bad]] < 0).sum())
+
+
+def _landing(view: View) -> tuple[Landed, str]:
+    """Whether the fault took hold."""
+    cycle = view.cycle
+    spec = cycle.history.meta.spec
+    since_ns = cycle.event.sent_ns if cycle.event else cycle.begin_ns
+    seen = Sight([*view.seen(), *view.others()])
+    proof = landed(spec.fault, spec.service, cycle.event, seen, since_ns)
+    if spec.second is not None:
+        done = (event for event in cycle.history.faults if event.cycle == cycle.mark.index and event.kind == spec.second.kind)
+        second = next(done, None)
+        after_ns = second.sent_ns if second else cycle.begin_ns
+        proof = with_second(proof, spec.second, landed(spec.second, spec.service, second, seen, after_ns))
+    missing = "; ".join(f"{name}: {evidence}" for name, was, evidence in proof.parts if not was)
+    return proof, "" if proof.proved else f"the fault is not proved to have landed ({missing})"
+
+
+def _readiness(view: View) -> tuple[bool | None, str]:
+    """Whether the pod was Ready throughout. Never seen otherwise counts only if nothing was missed."""
+    cycle = view.cycle
+    sights = states(view.seen(), cycle.mark.pod)
+    ready = ready_throughout(sights, cycle.begin_ns, cycle.end_ns)
+    watched = Window(cycle.begin_ns, cycle.end_ns)
+    missed = any(
+        gap.stream is Stream.PODS and gap.pod in {"", cycle.mark.pod} and watched.overlaps(gap.from_ns, gap.until_ns)
+        for gap in cycle.history.gaps
+    )
+    disputes = endpoint_disputes(cycle.mark, view.seen(), sights, cycle.event, cycle.end_ns)
+    return None if ready and missed else ready, _contradiction(disputes)
+
+
+def _restarts(view: View) -> tuple[int | None, str]:
+    """By how much the user container's restart count grew."""
+    cycle = view.cycle
+    return restarts_since(states(view.seen(), cycle.mark.pod), cycle.begin_ns, cycle.end_ns), ""
+
+
+@dataclass(frozen=True, slots=True)
+class ListenerValue:
+    """outside: requests that failed outside of the outages, None if those are not known. outages: of this pod's listener."""
+
+    outside: int | None
+    outages: tuple[Window, ...] | None
+    anatomy: Anatomy
+
+
+def _listener(view: View) -> tuple[ListenerValue, str]:
+    """When the app listened, by its own report; and the anatomy, which may contradict that report."""
+    cycle, seen = view.cycle, view.seen()
+    events = app_events(seen)
+    of_users = cycle.failures.of_users
+    answered = _answered(cycle, cycle.mark.pod if cycle.mark.pods else "")
+    outside_window = outside(
+        cycle.failures.sent_ns[of_users],
+        cycle.failures.done_ns[of_users],
+        events,
+        cycle.begin_ns,
+        cycle.window.until_ns,
+        cycle.tolerance_ns,
+        answered,
+    )
+    outages = closed_windows(events, cycle.begin_ns, cycle.window.until_ns, answered) if events else None
+    sights = states(seen, cycle.mark.pod)
+    of_pod = gather(cycle.mark.pod, seen, events, sights, view.about_no_request(), cycle.end_ns)
+    meta = cycle.history.meta
+    anatomy = dissect(
+        cycle.mark,
+        cycle.event,
+        meta.spec.service,
+        of_pod,
+        cycle.users,
+        cycle.answers,
+        end_ns=cycle.end_ns,
+        user_port=meta.user_port,
+    )
+    about = (text for text in anatomy.disputes if LISTENER_EDGES & set(text.partition(": ")[0].split(", ")))
+    return ListenerValue(outside_window, outages, anatomy), _contradiction(about)
+
+
+def _probes(view: View) -> tuple[bool | None, str]:
+    """Whether the new container's liveness probe was seen to do well; None where the app cannot tell of that probe."""
+    cycle = view.cycle
+    events = app_events(view.seen())
+    liveness = cycle.history.meta.spec.service.liveness
+    tells = liveness is not None and liveness.handler is not Handler.TCP
+    tells = tells or any(one.event == Event.PROBE and one.more.get("which") == "liveness" for one in events)
+    if not tells:
+        return None, ""
+    return good_liveness_probe(cycle.mark, cycle.event, cycle.history.meta.spec.service, events), ""
+
+
+def _contradiction(disputes: Iterable[str]) -> str:
+    return "; ".join(f"the evidence contradicts itself: {dispute}" for dispute in disputes)
+
+
+def _answered(cycle: CycleEvidence, pod: str) -> dict[str, int]:
+    """When the last good answer of each boot came. pod: of this pod's boots alone, "" of all."""
+    good = cycle.requests.filter(pl.col("outcome") == Outcome.OK.value).group_by("answer").agg(pl.col("done_ns").max())
+    last = dict(good.iter_rows())
+    found: dict[str, int] = {}
+    for index, headers in cycle.answers.select("index", "headers").iter_rows():
+        named = json.loads(headers)
+        if index in last and (boot := named.get(BOOT_HEADER)) and pod in {"", named.get(POD_HEADER)}:
+            found[str(boot)] = max(found.get(str(boot), 0), last[index])
+    return found

@@ -1,0 +1,123 @@
+"""One cycle's evidence, and the part of it that a single fact may see.
+
+A fact declares the streams it rests on and is given a `View` of those alone: to ask for another one is an error, so a declaration
+that leaves a stream out cannot go unnoticed. What the load generator recorded is open to every fact: without it there is no cycle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from harness.analyse.cyclepods import CyclePods
+from harness.analyse.errorlines import ErrorLines
+from harness.analyse.evidence import Failures
+from harness.analyse.requestlog import Joined
+from harness.analyse.windows import Window
+from harness.model import CycleMark, FaultEvent, GeneratorReport, History, Observation, Stream
+
+
+class UndeclaredStream(LookupError):
+    """A fact asked for a stream that it does not declare: a mistake of ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class CycleEvidence:
+    """Everything of one cycle, parsed once.
+
+    window: while anything of its load was under way. begin_ns: the fault, else the start of the load; end_ns: the cycle's end.
+    requests, answers, attempts: its rows of the History; tries, users: those made of them. pods: those it had; served: those that
+    named themselves in an answer; explained: those whose lines may belong to its requests. event: the fault that was injected into
+    the mark's pod. seen: the observations of that pod, of EndpointSlices and of the node until the cycle's end; others: the states
+    of its other pods. heard: stream -> the pods it was heard of in the whole run.
+    """
+
+    history: History
+    mark: CycleMark
+    window: Window
+    begin_ns: int
+    end_ns: int
+    report: GeneratorReport | None
+    requests: pl.DataFrame
+    users: pl.DataFrame
+    attempts: pl.DataFrame | None
+    answers: pl.DataFrame
+    tries: pl.DataFrame
+    failures: Failures
+    pods: CyclePods
+    served: frozenset[str]
+    explained: frozenset[str]
+    event: FaultEvent | None
+    seen: Sequence[Observation]
+    others: Sequence[Observation]
+    queue_proxy: ErrorLines
+    activator: ErrorLines
+    log: Joined | None
+    about_no_request: pl.DataFrame
+    heard: dict[Stream, frozenset[str]] = field(default_factory=dict)
+
+    @property
+    def tolerance_ns(self) -> int:
+        """By how much a line may lie outside of its request."""
+        return int(self.history.meta.spec.match_tolerance_s * 1e9)
+
+    def not_whole(self, stream: Stream) -> str:
+        """Why this stream may have lost something of this cycle, "" if it is whole: it was heard, and has no gap."""
+        heard = self.heard.get(stream, frozenset())
+        if not heard and stream is not Stream.ACTIVATOR:  # which logs nothing while all is well
+            return f"nothing was ever seen on {stream.value}"
+        silent = [pod for pod in self.mark.began_with or (self.mark.pod,) if pod not in heard]
+        if stream not in _OF_THE_NODE and silent:
+            return f"nothing was seen of {', '.join(silent)} on {stream.value}"
+        mine = {"", self.mark.pod, *self.served, *self.pods.there}
+        for gap in self.history.gaps:
+            concerns = gap.stream is stream and (stream in _OF_THE_NODE or gap.pod in mine)
+            if concerns and self.window.overlaps(gap.from_ns, gap.until_ns):
+                return f"{stream.value} has a gap of {(gap.until_ns - gap.from_ns) / 1e9:.1f} s: {gap.reason}"
+        return ""
+
+
+_OF_THE_NODE = frozenset({Stream.ACTIVATOR, Stream.KUBELET, Stream.CONTAINERD})
+"""Streams that are not a pod's: whether they are whole does not depend on which pod is looked at."""
+
+
+class View:
+    """A cycle's evidence with some of its streams. Raises UndeclaredStream for any other."""
+
+    def __init__(self, cycle: CycleEvidence, streams: frozenset[Stream]) -> None:
+        self.cycle = cycle
+        self._streams = streams
+
+    def seen(self) -> list[Observation]:
+        """The observations of the pod, of EndpointSlices and of the node that these streams gave, in the order seen."""
+        return [one for one in self.cycle.seen if one.stream in self._streams]
+
+    def others(self) -> list[Observation]:
+        """The states of the cycle's other pods."""
+        return [one for one in self.cycle.others if one.stream in self._streams]
+
+    def queue_proxy(self) -> ErrorLines:
+        """Queue-proxy's forwarding errors while the load ran."""
+        self._require(Stream.QUEUE_PROXY)
+        return self.cycle.queue_proxy
+
+    def activator(self) -> ErrorLines:
+        """The activator's errors while the load ran."""
+        self._require(Stream.ACTIVATOR)
+        return self.cycle.activator
+
+    def about_no_request(self) -> pl.DataFrame:
+        """Queue-proxy's lines that are about no request, of any pod and time."""
+        self._require(Stream.QUEUE_PROXY)
+        return self.cycle.about_no_request
+
+    def request_log(self) -> Joined | None:
+        """Queue-proxy's request log joined with the tries, None in a run without one."""
+        self._require(Stream.QUEUE_PROXY)
+        return self.cycle.log
+
+    def _require(self, stream: Stream) -> None:
+        if stream not in self._streams:
+            raise UndeclaredStream(f"the fact does not declare {stream.value}")
