@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from selenium.common.exceptions import NoAlertPresentException
 
-from tests.page.conftest import Browser, Page
+from tests.page.conftest import RECORDINGS, Browser, Page
 from tests.unit.report.figures import agrees
 
 pytestmark = pytest.mark.page
@@ -30,7 +30,7 @@ return told;
 """
 """Goes through every lane and its marks by keyboard; what was said of each."""
 
-NAMES = ("s1-knative-1.23", "s1-request-log-knative-1.23", "n1-knative-1.23", "hostile", "troubled", "n1", "large", "million")
+NAMES = (*RECORDINGS, "hostile", "troubled", "n1", "large", "million")
 
 
 def test_the_recordings_are_among_the_pages(pages: dict[str, Page]) -> None:
@@ -133,6 +133,6 @@ def test_a_page_stays_small(pages: dict[str, Page], name: str) -> None:
 def test_what_was_put_together_is_said(browser: Browser, pages: dict[str, Page]) -> None:
     """A million requests are not drawn one by one, and the page says so; a few thousand are."""
     browser.open(pages["million"])
-    assert "requests.parquet beside this page has them all" in browser.one("main").text
+    assert "requests.parquet beside this page has all of them" in browser.one("main").text
     browser.open(pages["s1-knative-1.23"])
     assert "Zoomed in far enough, each request is drawn by itself." in browser.one("main").text

@@ -101,7 +101,7 @@ def test_far_in_each_request_is_drawn(browser: Browser, s1: Page) -> None:
     assert "one bar is 200 ms of intended sending times" in browser.readout()
     for _ in range(5):
         browser.after(keys(browser, "+"), "zooming in")
-    assert "requests by itself" in browser.readout()
+    assert "requests, each drawn" in browser.readout()
     assert browser.all("#chart .dot")
     assert not browser.all("#chart .bars")
     for key in (Keys.ARROW_DOWN, Keys.SHIFT + Keys.ARROW_RIGHT):
@@ -223,7 +223,7 @@ def test_gaps_are_drawn_over_what_they_spoil(browser: Browser, pages: dict[str, 
     mouse(browser, "mouseMoved", x, y)
     tip = browser.until(browser.tip, "what is said of a gap")
     assert "gap in log:user-container" in tip
-    assert "may be incomplete" in tip
+    assert "may be missing" in tip
 
 
 def test_fingers_pinch_pan_and_tap(browser: Browser, s1: Page) -> None:
