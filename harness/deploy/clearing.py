@@ -8,7 +8,7 @@ from harness.adapters.kube import Kube
 from harness.adapters.objects import ApiRefused, Objects, Ref, conditions
 from harness.adapters.progress import QUIET, Progress
 from harness.adapters.wait import Look, wait_for
-from harness.deploy.pods import GRACE_S
+from harness.deploy.pods import end_pods
 from harness.knative.names import SERVING_API
 from harness.model import RUN_LABEL, ClusterHandle
 
@@ -33,6 +33,7 @@ def remove(handle: ClusterHandle, *, namespace: str, run_id: str, within_s: floa
     selector = f"{RUN_LABEL}={run_id}"
     what = "the run's namespace" if ours else "the run's Services"
     with progress.step(f"remove {what} ({namespace})", work=f"remove {what}"):
+        end_pods(objects, namespace, selector)
         for api_version, kind in DEPLOYED:
             for one in objects.find(api_version, kind, namespace=namespace, labels=selector):
                 if not one["metadata"].get("ownerReferences"):  # what Knative made goes with what it was made for
@@ -43,11 +44,8 @@ def remove(handle: ClusterHandle, *, namespace: str, run_id: str, within_s: floa
 
         def once() -> Look[bool]:
             nonlocal hurried
-            pods = objects.find("v1", "Pod", namespace=namespace, labels=selector)
-            for pod in pods:
-                objects.delete(Ref.of(pod), grace_s=GRACE_S)
-            if pods:
-                return Look(None, f"{len(pods)} pods left, {pods[0]['metadata']['name']} among them")
+            if pods := end_pods(objects, namespace, selector):
+                return Look(None, f"{len(pods)} pods left, {pods[0]} among them")
             left = objects.get(space) if ours else None
             if left is not None and not hurried:
                 _look_again(objects, space)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from harness.adapters.documents import Obj
-from harness.adapters.objects import Objects
+from harness.adapters.objects import Objects, Ref
 from harness.knative.names import REVISION_LABEL
 from harness.knative.pods import container_statuses, ready_condition, restarts_by_container, roles_of
 from harness.model import Deployed, Pod
@@ -61,6 +61,18 @@ def pods_of(objects: Objects, deployed: Deployed) -> list[PodState]:
 def pods_at(objects: Objects, namespace: str, selector: str) -> list[PodState]:
     """The same, for what does not stand yet. selector: of their labels."""
     return [state_of(pod) for pod in objects.find("v1", "Pod", namespace=namespace, labels=selector)]
+
+
+def end_pods(objects: Objects, namespace: str, selector: str) -> list[str]:
+    """Delete the pods with these labels, with a grace of `GRACE_S`; returns the names of those that were still there.
+
+    To be called before what they belong to is deleted: that gives them their own grace, and once the kubelet runs queue-proxy's
+    preStop hook (a drain of 30 s, longer while requests hang) a shorter grace comes too late.
+    """
+    found = objects.find("v1", "Pod", namespace=namespace, labels=selector)
+    for pod in found:
+        objects.delete(Ref.of(pod), grace_s=GRACE_S)
+    return [str(pod["metadata"]["name"]) for pod in found]
 
 
 def state_of(pod: Obj) -> PodState:

@@ -18,7 +18,7 @@ from harness.deploy.applying import accepted, failed, namespace_made
 from harness.deploy.deployment import PlainDeployment
 from harness.deploy.direct import prove_routes
 from harness.deploy.kind import Kind
-from harness.deploy.pods import pods_of
+from harness.deploy.pods import end_pods, pods_of
 from harness.deploy.service import KnativeService
 from harness.deploy.serving import none_left, served_by, without
 from harness.deploy.workload import applied, knative_service
@@ -104,6 +104,7 @@ def _stand(objects: Objects, handle: ClusterHandle, kind: Kind, docs: Sequence[O
 
 def _gone(objects: Objects, kind: Kind, deployed: Deployed, docs: Sequence[Obj], *, within_s: float) -> None:
     """Delete the documents and wait until they, what was made of them, and the pods are gone."""
+    end_pods(objects, deployed.namespace, deployed.selector)
     for obj in docs:
         objects.delete(Ref.of(obj))
 

@@ -233,6 +233,14 @@ def test_remove_takes_the_namespace_that_is_ours_and_is_idempotent(world: World)
     clearing.remove(HANDLE, namespace="ns", run_id="r1", within_s=60)
 
 
+def test_remove_ends_the_pods_before_what_they_belong_to(world: World) -> None:
+    """With its Service a pod goes by its own grace, and queue-proxy's drain of 30 s is no longer cut short."""
+    (pod,) = deploy().pods
+    clearing.remove(HANDLE, namespace="ns", run_id="r1", within_s=60)
+    assert world.deleted[0] == Ref("v1", "Pod", pod.name, "ns")
+    assert SERVICE in world.deleted
+
+
 def test_remove_leaves_another_run_alone(world: World) -> None:
     """Only what carries this run's label."""
     deploy()
@@ -483,7 +491,8 @@ def test_after_a_rollout_the_service_is_made_anew(world: World) -> None:
     after = standing.fresh_pods(HANDLE, before, within_s=60)
     assert SERVICE in world.deleted
     assert after.revision == before.revision
-    assert [pod.boot for pod in after.pods] == ["boot2"]
+    assert world.deleted[0] == Ref("v1", "Pod", before.pods[0].name, "ns")
+    assert not {pod.boot for pod in before.pods} & {pod.boot for pod in after.pods}
 
 
 def test_a_revision_that_stays_keeps_the_service_from_being_made(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
