@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.model import Claim, Expectation, Expected, VersionRange
+from harness.model import Claim, Expectation, Expected, Rate, RateOf, VersionRange
 
 STATEMENTS = {
     "requests-do-not-fail": "No request fails.",
@@ -30,6 +30,14 @@ def holds_on(versions: str, source: str) -> Expected:
 def broken_on(versions: str, source: str) -> Expected:
     """The good behaviour is missing in every cycle on these versions, because of the bug named by source. Raises ValueError."""
     return Expected(VersionRange.parse(versions), Expectation.BROKEN, source)
+
+
+def share_on(versions: str, of: str, lo: float, hi: float, source: str) -> Expected:
+    """On these versions the share of cycles in which the behaviour is broken, or of requests, lies in [lo, hi]. Raises ValueError.
+
+    of: "cycles" or "requests".
+    """
+    return Expected(VersionRange.parse(versions), Expectation.HOLDS, source, Rate(RateOf(of), lo, hi))
 
 
 def holds(check: str, source: str = "the author of this scenario") -> Claim:

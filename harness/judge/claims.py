@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from harness.errors import BadInput
 from harness.judge.checks import CHECKS, Check
+from harness.judge.rates import decide_rate
 from harness.model import ClaimResult, CycleFindings, Expectation, Observed, Reading, Reason, ReasonKind, ResolvedClaim
 
 
@@ -13,15 +14,18 @@ def decide(claim: ResolvedClaim, cycles: Sequence[CycleFindings], checks: Mappin
     """What the claim's check saw in these cycles, taken together. cycles: those that count.
 
     A behaviour expected to hold is broken by one cycle; a bug expected to show must show in every one: seen in some only, it is
-    neither there nor gone. A check that crashes decides nothing, nor does one nobody registered: all that was recorded can
-    be judged.
+    neither there nor gone. A claim about a rate is decided by the share of cycles or requests (`rates`). A check that crashes
+    decides nothing, nor does one nobody registered: all that was recorded can be judged.
     """
     check = checks.get(claim.check)
     if check is None:
         return ClaimResult(claim, Observed.UNDECIDED, f"there is no check {claim.check!r}; there are {', '.join(sorted(checks))}")
     readings = {cycle.index: _asked(check, cycle) for cycle in cycles}
-    observed, head = _together(claim.expected, [one.observed for one in readings.values()])
     details = _details([(index, one.observed, one.why) for index, one in readings.items()])
+    if claim.rate is not None:
+        observed, head, share = decide_rate(claim.rate, readings, cycles)
+        return ClaimResult(claim, observed, f"{head}: {details}" if details else head, readings, share)
+    observed, head = _together(claim.expected, [one.observed for one in readings.values()])
     return ClaimResult(claim, observed, f"{head}: {details}" if details else head, readings)
 
 

@@ -417,6 +417,30 @@ class Expectation(StrEnum):
     BROKEN = "broken"
 
 
+class RateOf(StrEnum):
+    """Of what a claim about a rate is a share."""
+
+    CYCLES = "cycles"
+    REQUESTS = "requests"
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """A share in [lo, hi]: of the cycles in which the good behaviour is broken, or of the requests that its check counts.
+
+    For what luck decides, such as a race at the kill or which pod is hit: "broken in every cycle" cannot say it.
+    Raises ValueError for what is no part of [0, 1].
+    """
+
+    of: RateOf
+    lo: float
+    hi: float
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.lo <= self.hi <= 1:
+            raise ValueError(f"a share from {self.lo} to {self.hi} is no part of [0, 1]")
+
+
 @dataclass(frozen=True, slots=True)
 class Expected:
     """What a claim expects of the versions in a range. source: where that comes from (an issue, code read, a measurement)."""
@@ -424,6 +448,7 @@ class Expected:
     versions: VersionRange
     expectation: Expectation
     source: str
+    rate: Rate | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -447,13 +472,17 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class ResolvedClaim:
-    """A claim on one version of Knative: whether the good behaviour is expected to hold there, and where that comes from."""
+    """A claim on one version of Knative: whether the good behaviour is expected to hold there, and where that comes from.
+
+    rate: the claim is about a share, and holds if the share lies in it.
+    """
 
     id: str
     check: str
     statement: str
     expected: Expectation
     source: str
+    rate: Rate | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -263,13 +263,26 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
+class Share:
+    """A measured share with the interval that its cycles support."""
+
+    value: float
+    lo: float
+    hi: float
+
+
+@dataclass(frozen=True, slots=True)
 class ClaimResult:
-    """One claim beside what was seen. why: in words, for people. readings: by cycle, of those that count."""
+    """One claim beside what was seen. why: in words, for people. readings: by cycle, of those that count.
+
+    share: of a claim about a rate, None where it could not be told.
+    """
 
     claim: ResolvedClaim
     observed: Observed
     why: str
     readings: Mapping[int, Reading] = field(default_factory=dict)
+    share: Share | None = None
 
 
 @dataclass(frozen=True, slots=True)

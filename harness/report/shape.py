@@ -10,7 +10,7 @@ from typing import Annotated, Literal, TypedDict
 from msgspec import Meta
 
 from harness.faults import FAULTS
-from harness.model import SCHEMA, Cause, Expectation, Fact, Observed, Outcome, Ruling, Stream, WorkloadKind
+from harness.model import SCHEMA, Cause, Expectation, Fact, Observed, Outcome, RateOf, Ruling, Stream, WorkloadKind
 
 _OUTCOMES = (*(str(outcome) for outcome in Outcome if outcome is not Outcome.HTTP_ERROR), "http-[0-9]+")
 
@@ -34,6 +34,15 @@ class ReadingShape(TypedDict):
     unit: Annotated[str, Meta(description="of the value")]
 
 
+class RateShape(TypedDict):
+    """A claim about a share, and the share that was measured."""
+
+    of: Annotated[RateOf, Meta(description="of what it is a share")]
+    claimed: Annotated[Span, Meta(description="the share that is claimed: [least, most]")]
+    share: Annotated[float | None, Meta(description="the measured share; null: it could not be told")]
+    interval: Annotated[Span | None, Meta(description="the interval that the cycles support; null: it could not be told")]
+
+
 class ClaimShape(TypedDict):
     """A claim beside what its check saw."""
 
@@ -44,6 +53,7 @@ class ClaimShape(TypedDict):
     observed: Annotated[Observed, Meta(description="whether it was seen")]
     why: Annotated[str, Meta(description="what the check saw, in words")]
     readings: Annotated[list[ReadingShape], Meta(description="by cycle, of those that count")]
+    rate: Annotated[RateShape | None, Meta(description="null: the claim is not about a share")]
 
 
 class VersionsShape(TypedDict):

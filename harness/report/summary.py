@@ -42,6 +42,7 @@ from harness.report.shape import (
     LedgerShape,
     NotCountedShape,
     PhaseShape,
+    RateShape,
     Summary,
     VersionsShape,
 )
@@ -147,6 +148,19 @@ def _claim(result: ClaimResult) -> ClaimShape:
             {"cycle": index, "observed": one.observed, "why": one.why, "value": one.value, "unit": one.unit}
             for index, one in sorted(result.readings.items())
         ],
+        "rate": _rate(result),
+    }
+
+
+def _rate(result: ClaimResult) -> RateShape | None:
+    rate, share = result.claim.rate, result.share
+    if rate is None:
+        return None
+    return {
+        "of": rate.of,
+        "claimed": [rate.lo, rate.hi],
+        "share": None if share is None else round(share.value, 6),
+        "interval": None if share is None else [round(share.lo, 6), round(share.hi, 6)],
     }
 
 
