@@ -56,7 +56,9 @@ def before(told: Iterable[AppEvent], event: AppEvent) -> tuple[int, str]:
 def sources(seen: Boots, event: FaultEvent) -> dict[str, Source]:
     """What the app alone says of each edge, probes apart."""
     found: dict[str, Source] = {}
-    taken = _first(seen.old, Event.FAULT, seen.since_ns)
+    # Another fault's line is none of this event's: a second one, or this one's where the app is told nothing.
+    of_it = [one for one in seen.old if one.more.get("kind") in {None, event.kind}]
+    taken = _first(of_it, Event.FAULT, seen.since_ns)
     if taken is not None:  # stamped before it took effect
         hi_ns = max(taken.t_ns, event.answered_ns)
         found["fault"] = Source(taken.t_ns, hi_ns, "the app's log: fault", "the harness: answer received", CLOCK_NS)

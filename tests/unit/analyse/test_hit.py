@@ -99,3 +99,12 @@ def test_of_a_fault_that_hits_one_pod_the_last_event_counts() -> None:
     story = restarts(1)
     story.faults.append(FaultEvent(**{name: getattr(story.faults[0], name) for name in FaultEvent.__slots__}))
     assert "cycle 0: 2 faults were put in" in analyse(story.history()).doubts
+
+
+def test_the_line_of_a_second_fault_is_not_the_first_ones() -> None:
+    """A roll-out tells the app nothing: what its log says of a fault is about another one, which came later."""
+    story = restarts(1)
+    story.app("pod-0", "old0", at(0, FAULT_S + 0.2), "fault", kind="liveness")
+    story.faults[0] = replace(story.faults[0], kind="roll-out", params={})
+    story.spec(fault=FaultSpec("roll-out"), second=FaultSpec("liveness"), course="roll-out")
+    assert [text for text in cycle_of(story).disputes if text.startswith("fault:")] == []
