@@ -21,6 +21,10 @@ TEXT = st.text(st.characters(codec="utf-8"), max_size=12)
 st.register_type_strategy(str, TEXT)
 st.register_type_strategy(float, st.floats(allow_nan=False, allow_infinity=False))
 st.register_type_strategy(int, st.integers(-(2**63), 2**63 - 1))
+st.register_type_strategy(
+    model.Rate,
+    st.builds(lambda of, ends: model.Rate(of, *sorted(ends)), st.sampled_from(model.RateOf), st.tuples(*[st.floats(0, 1)] * 2)),
+)
 
 NOUNS = (RunMeta, RunSpec, CycleMark, FaultEvent, Gap, Phase, Observation, GeneratorReport, model.ServiceSpec, model.Answer)
 
@@ -61,6 +65,7 @@ def test_unknown_keys_are_skipped_and_missing_ones_take_defaults() -> None:
         (model.LoadPlan, {"lanes": [["get-pod", -(2**63) - 1]]}, "LoadPlan.lanes.0.1: a whole number of more than 64 bits"),
         (model.ServiceSpec, {"liveness": {"port": []}}, "at `$.liveness.port`"),
         (model.ServiceSpec, {"app": {"startup_delay_s": inf}}, "ServiceSpec.app.startup_delay_s: inf is no finite number"),
+        (model.Rate, {"of": "cycles", "lo": 0.5, "hi": 0.2}, "a share from 0.5 to 0.2 is no part of [0, 1]"),
         (
             model.Answer,
             {"index": 0, "status": 0, "body": "", "headers": {"a": []}},
