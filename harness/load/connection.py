@@ -5,7 +5,18 @@ from __future__ import annotations
 import errno
 import os
 import select
-from socket import IPPROTO_TCP, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_STREAM, TCP_NODELAY, getaddrinfo, socket
+from socket import (
+    IPPROTO_TCP,
+    MSG_ERRQUEUE,
+    SO_ERROR,
+    SOCK_CLOEXEC,
+    SOCK_NONBLOCK,
+    SOCK_STREAM,
+    SOL_SOCKET,
+    TCP_NODELAY,
+    getaddrinfo,
+    socket,
+)
 from typing import Protocol
 
 WAITING = select.EPOLLIN | select.EPOLLRDHUP
@@ -38,6 +49,24 @@ def push(channel: Sending) -> None:
     except BlockingIOError:
         return
     channel.unsent = channel.unsent[count:]
+
+
+def receive(sock: socket, size: int, mask: int) -> bytes:
+    """What has come, b"" at its end. mask: what epoll said of the socket. Raises BlockingIOError where there is nothing, OSError.
+
+    An ICMP rejection (kube-proxy's of a Service without a ready pod) that comes while connect() is under way ends no system call:
+    SO_ERROR has it, epoll says EPOLLERR, and the kernel goes on connecting. Go's client asks SO_ERROR and gives up, and so does
+    this. Its message stands in the socket's error queue as well: until that is read, epoll never waits again.
+    """
+    try:
+        return sock.recv(size)
+    except BlockingIOError:
+        if mask & select.EPOLLERR:
+            if code := sock.getsockopt(SOL_SOCKET, SO_ERROR):
+                raise OSError(code, os.strerror(code)) from None
+            while True:
+                sock.recvmsg(0, 0, MSG_ERRQUEUE)  # raises BlockingIOError at its end
+        raise
 
 
 class Sockets:

@@ -27,7 +27,7 @@ from h2.exceptions import H2Error, InvalidBodyLengthError
 from h2.settings import SettingCodes
 
 from harness.load.book import Book, Carrier
-from harness.load.connection import READ_BYTES, Dialer, Sockets, push
+from harness.load.connection import READ_BYTES, Dialer, Sockets, push, receive
 from harness.load.outcome import outcome_of
 from harness.load.spec import GeneratorSpec
 from harness.load.wire import BODY_KEPT, Framing, Head, Malformed, evidence_of, fields_of
@@ -166,7 +166,7 @@ class Link:
                     self.home.sockets.watch(self, writing=False)
                 if not mask & ~select.EPOLLOUT:
                     return
-            data = self.sock.recv(PIECE_BYTES)
+            data = receive(self.sock, PIECE_BYTES, mask)
             now = time.monotonic_ns()
             if not data:
                 self.lose(Outcome.CLOSED, now)

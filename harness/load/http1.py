@@ -8,7 +8,7 @@ from contextlib import suppress
 from socket import socket
 
 from harness.load.book import Book, Carrier
-from harness.load.connection import GONE, READ_BYTES, Dialer, Sockets, push
+from harness.load.connection import GONE, READ_BYTES, Dialer, Sockets, push, receive
 from harness.load.outcome import outcome_of
 from harness.load.wire import Malformed, RequestText
 from harness.model import ATTEMPT_SHIFT, FLAG_REUSED, Outcome
@@ -84,7 +84,7 @@ class Connection(Carrier):
                     self.home.sockets.watch(self, writing=False)
                 if not mask & ~select.EPOLLOUT:
                     return
-            data = self.sock.recv(READ_BYTES)
+            data = receive(self.sock, READ_BYTES, mask)
         except BlockingIOError:
             return
         except OSError as error:

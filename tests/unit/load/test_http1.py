@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import select
 import socket
 import struct
 import time
@@ -124,3 +126,47 @@ def test_a_long_body_arrives_whole(stage: Stage) -> None:
     assert len(stage.lane.free) == 2
     for peer in peers:
         peer.close()
+
+
+class Rejected(socket.socket):
+    """A socket whose connect() was rejected by ICMP while it was under way, as the kernel shows it."""
+
+    def recv(self, *_args: int) -> bytes:
+        """Nothing yet: the kernel goes on connecting."""
+        raise BlockingIOError
+
+    def getsockopt(self, *args: int) -> int:  # type: ignore[override]
+        """The rejection."""
+        return errno.ECONNREFUSED if args == (socket.SOL_SOCKET, socket.SO_ERROR) else 0
+
+
+def test_a_rejection_while_connecting_is_a_refusal(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As for any client that asks SO_ERROR; it does not wait for the kernel's next attempt."""
+    sock = Rejected(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+    monkeypatch.setattr(Dialer, "new", lambda _dialer: sock)
+    stage.lane.send(0, 0, time.monotonic_ns())
+    stage.sockets.open[sock.fileno()].serve(select.EPOLLERR)
+    assert [one.outcome for one in stage.reader.all()] == [Outcome.REFUSED]
+    assert stage.sockets.open == {}
+
+
+def test_what_stands_in_the_error_queue_is_read(tmp_path: Path) -> None:
+    """Else epoll would return at once for ever. A time of sending stands there as an ICMP message does."""
+    timestamping, of_sending_by_software = 37, 1 << 1 | 1 << 4
+    stage = Stage(tmp_path, 1)
+    stage.lane.send(0, 0, time.monotonic_ns())
+    peer = stage.accepted()
+    (conn,) = stage.sockets.open.values()
+    stage.received(peer, stage.whole)
+    conn.sock.setsockopt(socket.SOL_SOCKET, timestamping, of_sending_by_software)
+    conn.sock.send(b"x")
+
+    def errors() -> list[int]:
+        return [mask for _, mask in stage.sockets.epoll.poll(0) if mask & select.EPOLLERR]
+
+    (mask,) = wait_for("the kernel's word", lambda: Look(errors() or None, "none"), within_s=WITHIN_S, every_s=0.001)
+    conn.serve(mask)
+    assert not errors()
+    assert conn.fd in stage.sockets.open
+    peer.close()
+    stage.close()
