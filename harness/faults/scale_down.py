@@ -51,10 +51,10 @@ class ScaleDown(ApiFault):
         return ApiCall("merge", **ref, patch={"spec": {"replicas": self.filled(fault.params)["to"]}})
 
     def proof(self, case: Case, seen: Sight) -> tuple[Part, ...]:
-        """Whoever was told took the call; more pods were Ready before than are left; the others leave."""
+        """Whoever was told took the call; more pods were Ready before than stand now, those that came since among them."""
         to = int(self.filled(case.event.params)["to"])
         before = seen.ready_at(case.after_ns)
-        stay = sorted(pod for pod in before if not seen.left_ns(pod, case.after_ns))
+        stay = sorted(seen.standing())
         told = () if case.event.status == 0 else (api_answered(case),)
         more: Part = (f"more than {to} pods were Ready before", len(before) > to, f"{len(before)}: {', '.join(sorted(before))}")
         fewer = len(before) > len(stay) == to

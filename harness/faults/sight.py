@@ -72,6 +72,14 @@ class Sight:
         last = {pod: [state for state in self.states(pod) if state.seen_ns <= at_ns] for pod in self._states}
         return frozenset(pod for pod, before in last.items() if before and before[-1].ready is True)
 
+    def standing(self) -> frozenset[str]:
+        """The pods, Ready or not, that were not being deleted when they were last seen."""
+        return frozenset(pod for pod in self._states if not self.states(pod)[-1].deleting)
+
+    def came_ns(self, pod: str) -> int:
+        """When the pod was first seen; 0: never."""
+        return next((state.seen_ns for state in self.states(pod)), 0)
+
     def became_ready_ns(self, pod: str, after_ns: int) -> int:
         """When the pod was first seen Ready after this moment, if it was not Ready at it; else 0."""
         if pod in self.ready_at(after_ns):

@@ -130,3 +130,24 @@ def test_a_scale_down_has_landed_when_so_many_are_left() -> None:
 def test_one_pod_cannot_scale_down() -> None:
     """Less than that was never there."""
     assert not all(proof("scale-down", story_of("pod-0"), status=0).values())
+
+
+def test_pods_that_were_replaced_are_not_scaled_down() -> None:
+    """As after an eviction: two of three leave, and two others stand in for them."""
+    story = story_of("pod-0", "pod-1", "pod-2")
+    for second, pod in enumerate(("pod-1", "pod-2")):
+        story.pod(pod, at(0, 8 + second), deleting=True)
+        story.pod(f"pod-{second + 3}", at(0, 8.5 + second), ready=False)
+    assert list(proof("scale-down", story, status=0).values()) == [True, False]
+    story.pod("pod-3", at(0, 12), deleting=True)
+    story.pod("pod-4", at(0, 12), deleting=True)
+    assert all(proof("scale-down", story, status=0).values())
+
+
+def test_a_pod_that_was_there_before_replaces_nobody() -> None:
+    """It was on its way up when the other one was deleted, whatever became of that one."""
+    story = story_of("pod-0")
+    story.pod("pod-1", at(0, 3), ready=False)
+    story.pod("pod-0", at(0, 5), deleting=True)
+    story.pod("pod-1", at(0, 6))
+    assert list(proof("pod-delete", story).values()) == [True, True, False]

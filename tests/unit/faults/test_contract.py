@@ -39,6 +39,7 @@ def everything() -> Story:
     story.pod("pod-0", at(0, 8.3), restarts=1, since_ns=at(0, 8), revision="toggle-00001")
     story.pod("pod-0", at(0, 9), restarts=1, deleting=True, revision="toggle-00001")
     story.pod("pod-b", at(0, 9), deleting=True, revision="toggle-00001")
+    story.pod("pod-d", at(0, 9), deleting=True, revision="toggle-00002")
     return story
 
 
