@@ -228,6 +228,7 @@ def _described(manifest: Obj, container: Obj, base: ServiceSpec) -> ServiceSpec:
         initial_scale=int(notes[INITIAL_SCALE]) if INITIAL_SCALE in notes else None,
         target_rps=int(notes[TARGET]) if notes.get(METRIC) == RPS and TARGET in notes else None,
         window_s=_whole_seconds(notes[WINDOW]) if WINDOW in notes else None,
+        target_burst_capacity=int(notes[TARGET_BURST_CAPACITY]) if TARGET_BURST_CAPACITY in notes else None,
         timeout_s=int(pod.get("timeoutSeconds") or pod.get("terminationGracePeriodSeconds") or base.timeout_s),
     )
 

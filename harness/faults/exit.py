@@ -9,7 +9,7 @@ from harness.faults.edges import RESTART_ORDER, RESTARTED, good_probes_due
 from harness.faults.fault import Case, Door, Ends, Fault, Part
 from harness.faults.proofs import app_answered, restarted
 from harness.faults.sight import Sight
-from harness.model import Bracket, FaultSpec, ServiceSpec, Stream
+from harness.model import Bracket, FaultSpec, Procedure, ServiceSpec, Stream
 
 
 class ProcessExits(Fault):
@@ -22,7 +22,7 @@ class ProcessExits(Fault):
     needs = (frozenset({Stream.APP}), frozenset({Stream.PODS}))
     order = RESTART_ORDER
 
-    def can_land(self, fault: FaultSpec, service: ServiceSpec) -> str:  # noqa: ARG002
+    def can_land(self, fault: FaultSpec, asked: Procedure) -> str:  # noqa: ARG002
         """The toggle app can always exit."""
         return ""
 

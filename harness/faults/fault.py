@@ -17,7 +17,7 @@ from typing import ClassVar, Literal
 from harness.errors import BadInput
 from harness.faults.edges import READINESS_ORDER, Pairs
 from harness.faults.sight import Sight
-from harness.model import Bracket, Deployed, FaultEvent, FaultSpec, Pod, Probe, Scalar, ServiceSpec, Stream
+from harness.model import Bracket, Deployed, FaultEvent, FaultSpec, Pod, Probe, Procedure, Scalar, ServiceSpec, Stream
 
 Part = tuple[str, bool, str]
 """One piece of the proof that a fault took hold: (what must be seen, whether it was, the evidence or what is missing)."""
@@ -125,7 +125,7 @@ class Fault(ABC):
                 )
 
     @abstractmethod
-    def can_land(self, fault: FaultSpec, service: ServiceSpec) -> str:
+    def can_land(self, fault: FaultSpec, asked: Procedure) -> str:
         """Why this fault can never take hold in this Service, "" if it can. Asked before anything is built."""
 
     @abstractmethod

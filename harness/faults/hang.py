@@ -9,7 +9,7 @@ from harness.faults.edges import KILL_ORDER, KILLED, good_probes_due
 from harness.faults.fault import Case, Door, Ends, Fault, Part, detection_s
 from harness.faults.proofs import app_answered, fault_line, hung_probe, killed_for_liveness, restarted
 from harness.faults.sight import Sight
-from harness.model import Bracket, FaultSpec, Handler, ServiceSpec, Stream
+from harness.model import Bracket, FaultSpec, Handler, Procedure, ServiceSpec, Stream
 
 
 def _ended_by_liveness(service: ServiceSpec) -> bool:
@@ -28,7 +28,7 @@ class AppHangs(Fault):
     kills = True
     order = KILL_ORDER
 
-    def can_land(self, fault: FaultSpec, service: ServiceSpec) -> str:  # noqa: ARG002
+    def can_land(self, fault: FaultSpec, asked: Procedure) -> str:  # noqa: ARG002
         """The toggle app can always hang."""
         return ""
 

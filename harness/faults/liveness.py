@@ -10,7 +10,7 @@ from harness.faults.edges import KILL_ORDER, KILLED, good_probes_due
 from harness.faults.fault import Case, Door, Ends, Fault, Part
 from harness.faults.proofs import app_answered, failed_probe, killed_for_liveness, restarted
 from harness.faults.sight import Sight
-from harness.model import Bracket, FaultSpec, ServiceSpec, Stream
+from harness.model import Bracket, FaultSpec, Procedure, ServiceSpec, Stream
 
 
 class LivenessFails(Fault):
@@ -25,9 +25,9 @@ class LivenessFails(Fault):
     kills = True
     order = KILL_ORDER
 
-    def can_land(self, fault: FaultSpec, service: ServiceSpec) -> str:  # noqa: ARG002
+    def can_land(self, fault: FaultSpec, asked: Procedure) -> str:  # noqa: ARG002
         """Only a liveness probe that asks the toggle app for its liveness."""
-        return toggle.cannot_fail("liveness", service.liveness)
+        return toggle.cannot_fail("liveness", asked.service.liveness)
 
     def ends(self, fault: FaultSpec, service: ServiceSpec) -> Ends:  # noqa: ARG002
         """The container is restarted."""

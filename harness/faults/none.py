@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from harness.faults.fault import Case, Door, Fault, Part
 from harness.faults.sight import Sight
-from harness.model import FaultSpec, ServiceSpec
+from harness.model import FaultSpec, Procedure
 
 
 class NoFault(Fault):
@@ -14,7 +14,7 @@ class NoFault(Fault):
     door = Door.NONE
     done = "No fault was injected (a control run)"
 
-    def can_land(self, fault: FaultSpec, service: ServiceSpec) -> str:  # noqa: ARG002
+    def can_land(self, fault: FaultSpec, asked: Procedure) -> str:  # noqa: ARG002
         """It always can."""
         return ""
 

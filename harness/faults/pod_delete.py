@@ -5,7 +5,7 @@ from __future__ import annotations
 from harness.faults.fault import STOP_AND_CREATE_S, ApiCall, ApiFault, Case, Ends, Part
 from harness.faults.proofs import another_ready, api_answered, pod_left
 from harness.faults.sight import Sight
-from harness.model import Deployed, FaultSpec, Pod, ServiceSpec, Stream
+from harness.model import Deployed, FaultSpec, Pod, Procedure, ServiceSpec, Stream
 
 
 class PodDeleted(ApiFault):
@@ -15,7 +15,7 @@ class PodDeleted(ApiFault):
     done = "A pod was deleted"
     needs = (frozenset({Stream.PODS}),)
 
-    def can_land(self, fault: FaultSpec, service: ServiceSpec) -> str:  # noqa: ARG002
+    def can_land(self, fault: FaultSpec, asked: Procedure) -> str:  # noqa: ARG002
         """Any pod can be deleted."""
         return ""
 

@@ -11,7 +11,7 @@ from harness.faults.fault import Case, Door, Ends, Fault, Part, detection_s
 from harness.faults.proofs import app_answered, failed_probe, pod_unready
 from harness.faults.sight import Sight
 from harness.knative.times import SECOND_NS
-from harness.model import Bracket, FaultSpec, Handler, ServiceSpec, Stream
+from harness.model import Bracket, FaultSpec, Handler, Procedure, ServiceSpec, Stream
 
 
 def _reached(service: ServiceSpec) -> bool:
@@ -35,9 +35,9 @@ class ReadinessFails(Fault):
         *READINESS_ORDER,
     )
 
-    def can_land(self, fault: FaultSpec, service: ServiceSpec) -> str:  # noqa: ARG002
+    def can_land(self, fault: FaultSpec, asked: Procedure) -> str:  # noqa: ARG002
         """Only a readiness probe that asks the toggle app."""
-        return toggle.cannot_fail("readiness", service.readiness)
+        return toggle.cannot_fail("readiness", asked.service.readiness)
 
     def ends(self, fault: FaultSpec, service: ServiceSpec) -> Ends:  # noqa: ARG002
         """The pod is Ready again, where the probe that failed took that away."""

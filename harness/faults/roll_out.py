@@ -5,7 +5,7 @@ from __future__ import annotations
 from harness.faults.fault import STOP_AND_CREATE_S, ApiCall, ApiFault, Case, Ends, Part, workload_ref
 from harness.faults.proofs import api_answered
 from harness.faults.sight import Sight
-from harness.model import Deployed, FaultSpec, Pod, ServiceSpec, Stream
+from harness.model import Deployed, FaultSpec, Pod, Procedure, ServiceSpec, Stream
 
 ROLLOUT = "knative-chaos.dev/rollout"
 """Annotation of the template; its value is new with each roll-out."""
@@ -25,7 +25,7 @@ class RollOut(ApiFault):
     needs = (frozenset({Stream.PODS}), frozenset({Stream.ENDPOINTS}))
     of_workload = True
 
-    def can_land(self, fault: FaultSpec, service: ServiceSpec) -> str:  # noqa: ARG002
+    def can_land(self, fault: FaultSpec, asked: Procedure) -> str:  # noqa: ARG002
         """Any template can be changed."""
         return ""
 

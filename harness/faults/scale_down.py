@@ -9,7 +9,7 @@ from harness.faults.proofs import api_answered
 from harness.faults.roll_out import WINDOW_S
 from harness.faults.sight import Sight
 from harness.knative.names import SERVING_API
-from harness.model import Deployed, FaultSpec, Pod, ServiceSpec, Stream
+from harness.model import Deployed, FaultSpec, Pod, Procedure, ServiceSpec, Stream
 
 DECIDES_S = 90
 """The load may still have to fall. Then the autoscaler decides every 2 s, and goes down to no less than half in one step
@@ -30,8 +30,9 @@ class ScaleDown(ApiFault):
     of_workload = True
     params = MappingProxyType({"to": 1})
 
-    def can_land(self, fault: FaultSpec, service: ServiceSpec) -> str:
+    def can_land(self, fault: FaultSpec, asked: Procedure) -> str:
         """Only where more pods can stand than are left at the end."""
+        service = asked.service
         to = int(self.filled(fault.params)["to"])
         if service.max_scale <= to:
             return f"the workload has {service.max_scale} pods at most and shall be scaled down to {to}"

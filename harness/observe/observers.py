@@ -76,6 +76,7 @@ class Observers:
         self._guard = threading.Lock()
         self._pods: dict[str, list[LogFollower]] = {}
         self._activators: dict[str, LogFollower] = {}
+        self._gone_activators: list[LogFollower] = []
         self._identity: Identity[Entry] = Identity(namespace)
         self._logs = KubeLogs(self._kube, namespace)
         self._system_logs = KubeLogs(self._kube, system_namespace)
@@ -206,7 +207,7 @@ class Observers:
 
     def _activator_logs(self) -> list[LogFollower]:
         with self._guard:
-            return list(self._activators.values())
+            return [*self._activators.values(), *self._gone_activators]
 
     def _workers(self) -> list[Worker]:
         with self._guard:
@@ -310,6 +311,9 @@ class Observers:
                     from_now=from_now,
                 )
                 known.start()
+            if known is not None and deleted:
+                # Its log ends with it: what the seal could not read of it is a Gap, but nobody waits for it any more.
+                self._gone_activators.append(self._activators.pop(name))
         if known is not None:
             known.wake()
 

@@ -15,7 +15,7 @@ from harness import history as history_room
 from harness.adapters.clock import now_ns
 from harness.adapters.progress import Progress
 from harness.adapters.wait import Look, wait_for
-from harness.errors import WaitTimeout
+from harness.errors import HarnessError, WaitTimeout
 from harness.faults import FAULTS, Ends, Sight
 from harness.load.process import Generator, GeneratorSpec, Seen, routes_of
 from harness.load.process import start as start_generator
@@ -95,6 +95,7 @@ class Cycle:
         self.landed = True
         self.generator: Generator
         self.events: list[FaultEvent] = []
+        self.unlifted: list[tuple[Pod, FaultSpec]] = []
         self.ends = self.fault.ends(self.spec.fault, self.spec.service)
         self.sight = _LiveSight(bench.observers.feed)
 
@@ -121,6 +122,8 @@ class Cycle:
                     courses.COURSES[spec.course_name](self)
                 except WaitTimeout as late:
                     self.mark = replace(self.mark, given_up=str(late))
+                finally:
+                    self._take_back_what_was_not_lifted()
                 self.report = generator.stop(within_s=spec.load.deadline_s + 10)
             bench.progress.say(f"cycle {index}: {generator.sent_so_far()} requests, {generator.failed_so_far()} failed")
             if not self.mark.pod and (came := bench.observers.followed()):
@@ -152,6 +155,7 @@ class Cycle:
         if self.spec.service.liveness is not None:
             _let_pass(inject.random_phase(self.spec.service.liveness.period_s, self.bench.random))
         for pod in self.told:
+            self.unlifted.append((pod, self.spec.fault))
             self.events.append(self._inject(pod, self.spec.fault))
             self.mark = self.mark.reached("fault", self.events[0].sent_ns)
         if self.bench.planted.after_fault:
@@ -162,6 +166,7 @@ class Cycle:
         second = self.spec.second
         if second is None:
             return
+        self.unlifted.append((self.pod, second))
         event = self._inject(self.pod, second)
         self.mark = self.mark.reached("second_fault", event.sent_ns)
         self._await_landed(second, [event])
@@ -182,6 +187,22 @@ class Cycle:
             _let_pass(self.spec.hold_s)
             for pod in self.told:
                 inject.take_back(self.bench.handle, self.deployed, pod, self.spec.fault)
+                self.unlifted.remove((pod, self.spec.fault))
+
+    def _take_back_what_was_not_lifted(self) -> None:
+        """Whatever ended the course: a fault that lasts must not outlive its cycle. One that ends by itself needs no taking back.
+
+        Registered before it is injected, for an injection that failed half-way may be in all the same.
+        """
+        for pod, fault in self.unlifted:
+            if FAULTS[fault.kind].ends(fault, self.spec.service).by_itself:
+                continue
+            try:
+                inject.take_back(self.bench.handle, self.deployed, pod, fault)
+            except HarnessError as error:
+                # The pod goes with its cycle, and the namespace with the run.
+                self.bench.progress.say(f"cycle {self.mark.index}: the fault {fault.kind} was not taken back from {pod.name}: {error}")
+        self.unlifted.clear()
 
     def recover(self) -> None:
         """Until users have been answered well for after_s by pods that the fault has left as it must."""

@@ -90,7 +90,7 @@ def require_runnable(
     deploy.require_possible(deploy.workload_for(spec, workload), spec.load.lanes, request_log=spec.request_log)
     fault_named(spec.fault.kind).require(spec.fault)
     for fault in (spec.fault, spec.second):
-        if fault and (why := fault_named(fault.kind).can_land(fault, spec.service)):
+        if fault and (why := fault_named(fault.kind).can_land(fault, spec)):
             raise BadInput(f"The fault {fault.kind} cannot land: {why}.", fix="Change the probe, or ask for another fault.")
     require_course(spec)
     history_room.require_writable(artifacts)

@@ -10,12 +10,17 @@ import pytest
 from harness.errors import BadInput
 from harness.faults import FAULTS, Case, Door, Sight, fault_named
 from harness.faults.edges import EDGES, in_order
-from harness.model import FaultEvent, FaultSpec, Handler, Probe, ServiceSpec, Stream
+from harness.model import FaultEvent, FaultSpec, Handler, Probe, Procedure, ServiceSpec, Stream
 from tests.unit.analyse.story import FAULT_S, Story, at, restarts
 
 ROOT = Path(__file__).parents[3]
 INJECTED = [name for name, fault in FAULTS.items() if fault.injected]
 SERVICE = ServiceSpec(liveness=Probe(), readiness=Probe(path="/readyz"))
+
+
+def procedure(service: ServiceSpec) -> Procedure:
+    """What is asked of a run of this Service."""
+    return Procedure(title="x", service=service, fault=FaultSpec())
 
 
 def case_of(kind: str) -> Case:
@@ -110,7 +115,7 @@ def test_what_it_does_is_said_in_words(kind: str) -> None:
 )
 def test_a_fault_that_cannot_land_says_why(kind: str, service: ServiceSpec, why: str) -> None:
     """The toggle app answers every other path well, and its port goes on accepting."""
-    assert why in FAULTS[kind].can_land(FaultSpec(kind), service)
+    assert why in FAULTS[kind].can_land(FaultSpec(kind), procedure(service))
 
 
 @pytest.mark.parametrize(
@@ -131,7 +136,7 @@ def test_a_fault_that_cannot_land_says_why(kind: str, service: ServiceSpec, why:
 )
 def test_a_fault_that_can_land_is_let_through(kind: str, service: ServiceSpec) -> None:
     """The probe asks the toggle app what the fault makes it answer badly."""
-    assert FAULTS[kind].can_land(FaultSpec(kind), service) == ""
+    assert FAULTS[kind].can_land(FaultSpec(kind), procedure(service)) == ""
 
 
 @pytest.mark.parametrize("kind", FAULTS)
