@@ -16,10 +16,14 @@ _LEAVING = r'"deleting": *true'
 
 @dataclass(frozen=True, slots=True)
 class CyclePods:
-    """there: pods that stood when the cycle began, or came in it. followed: those of them of whose logs something was seen."""
+    """there: pods that stood when the cycle began, or came in it. followed: those of them of whose logs something was seen.
+
+    stood: the pods of any cycle that were seen before this one began, and not on their way out.
+    """
 
     there: frozenset[str]
     followed: frozenset[str]
+    stood: frozenset[str] = frozenset()
 
 
 class PodSights:
@@ -45,4 +49,4 @@ class PodSights:
         before = seen.filter(pl.col("seen_ns") < window.from_ns).group_by("pod").agg(pl.col("leaving").last())
         left = set(before.filter("leaving")["pod"].to_list())
         there = frozenset(pod for pod in seen["pod"].to_list() if self._first[pod] > since_ns) - left
-        return CyclePods(there, there & self._heard)
+        return CyclePods(there, there & self._heard, frozenset(before["pod"].to_list()) - left)

@@ -33,6 +33,7 @@ def doubts(history: History, cycles: Sequence[Seen]) -> tuple[str, ...]:
         *_of_the_number(history, cycles, counted),
         *(f"cycle {one.mark.index}: given up: {one.mark.given_up}" for one, _ in cycles if one.mark.given_up),
         *(text for one, found in cycles for text in _of_landing(one, found)),
+        *(text for one, _ in counted for text in _of_the_pods(one)),
         *(text for one, _ in counted for text in _of_the_load(history, one)),
         *(text for one, _ in counted for text in _of_the_clock(history.gaps, one)),
     )
@@ -85,6 +86,13 @@ def _of_landing(cycle: CycleEvidence, found: CycleFindings) -> Iterable[str]:
     if (found.voided and not cycle.mark.given_up) or found.landed.proved:
         return
     yield f"cycle {cycle.mark.index}: {found.unknown[Fact.LANDING]}"
+
+
+def _of_the_pods(cycle: CycleEvidence) -> Iterable[str]:
+    """The pods that stood when it began."""
+    stood = sorted(cycle.pods.stood.union(cycle.mark.pods))
+    if cycle.from_zero and stood:
+        yield f"cycle {cycle.mark.index}: the load should have met no pod, and {', '.join(stood)} stood"
 
 
 def _of_the_load(history: History, cycle: CycleEvidence) -> Iterable[str]:

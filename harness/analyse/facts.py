@@ -8,7 +8,7 @@ does not is decided, whatever else was lost (docs/evidence.md).
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +23,7 @@ from harness.analyse.view import CycleEvidence, View
 from harness.analyse.windows import Window
 from harness.apps.toggle import BOOT_HEADER, POD_HEADER, Event, app_events
 from harness.faults import FAULTS, Sight
-from harness.knative.pods import ready_throughout, restarts_since, states
+from harness.knative.pods import PodState, ready_throughout, restarts_since, states
 from harness.model import USERS_ROUTE, Cause, Fact, Handler, Hop, Landed, Outcome, RunMeta, Stream
 
 Groups = tuple[frozenset[Stream], ...]
@@ -196,10 +196,30 @@ def _readiness(view: View) -> tuple[bool | None, str]:
     return None if ready and missed else ready, _contradiction(disputes)
 
 
-def _restarts(view: View) -> tuple[int | None, str]:
-    """By how much the user container's restart count grew."""
+@dataclass(frozen=True, slots=True)
+class RestartsValue:
+    """own: by how much the restart count of this pod's user container grew, None if unknown. grown: of each pod, if it did."""
+
+    own: int | None
+    grown: Mapping[str, int]
+
+
+def _restarts(view: View) -> tuple[RestartsValue, str]:
+    """By how much restart counts grew, of the pod's own container and of those of the cycle's other pods."""
     cycle = view.cycle
-    return restarts_since(states(view.seen(), cycle.mark.pod), cycle.begin_ns, cycle.end_ns), ""
+    pod, others = cycle.mark.pod, view.others()
+    own = _grown(cycle, states(view.seen(), pod), came=cycle.from_zero)
+    grown = {pod: own, **{one: _grown(cycle, states(others, one), came=True) for one in sorted({seen.pod for seen in others})}}
+    return RestartsValue(own, {one: count for one, count in grown.items() if count}), ""
+
+
+def _grown(cycle: CycleEvidence, sights: Sequence[PodState], *, came: bool) -> int | None:
+    """came: the pod need not have been seen with a container before: it began with none, and at no restart."""
+    grown = restarts_since(sights, cycle.begin_ns, cycle.end_ns)
+    if grown is not None or not came:
+        return grown
+    counts = [state.restarts for state in sights if state.restarts is not None and state.seen_ns <= cycle.end_ns]
+    return counts[-1] if counts else None
 
 
 @dataclass(frozen=True, slots=True)

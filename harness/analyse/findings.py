@@ -209,7 +209,7 @@ def _of_hit_pod(cycle: CycleEvidence, event: FaultEvent, tables: _Tables) -> tup
         anatomy=listener.anatomy.edges,
         missing=listener.anatomy.missing,
         disputes=listener.anatomy.disputes,
-        restarts=facts[Fact.RESTARTS].value,
+        restarts=facts[Fact.RESTARTS].value.own,
         ready_throughout=facts[Fact.READINESS].value,
     )
     return shown, facts
@@ -250,7 +250,8 @@ def _found(cycle: CycleEvidence, facts: Mapping[Fact, FactValue]) -> tuple[Cycle
         by_cause=by_cause(books.causes[failures.of_users]),
         refused_window=_refused_window(failures, user_port),
         ready_throughout=facts[Fact.READINESS].value,
-        restarts=facts[Fact.RESTARTS].value,
+        restarts=facts[Fact.RESTARTS].value.own,
+        restarted=facts[Fact.RESTARTS].value.grown,
         outside_window=listener.outside,
         pacing_p50_us=late.p50_us,
         pacing_p99_us=late.p99_us,

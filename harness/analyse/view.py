@@ -16,7 +16,7 @@ from harness.analyse.errorlines import ErrorLines
 from harness.analyse.evidence import Failures
 from harness.analyse.requestlog import Joined
 from harness.analyse.windows import Window
-from harness.model import CycleMark, FaultEvent, GeneratorReport, History, Observation, Stream
+from harness.model import COURSES, CycleMark, FaultEvent, GeneratorReport, History, Observation, Stream
 
 
 class UndeclaredStream(LookupError):
@@ -57,6 +57,12 @@ class CycleEvidence:
     log: Joined | None
     about_no_request: pl.DataFrame
     heard: dict[Stream, frozenset[str]] = field(default_factory=dict)
+
+    @property
+    def from_zero(self) -> bool:
+        """Whether its load should have met no pod."""
+        course = COURSES.get(self.history.meta.spec.course_name)
+        return course is not None and course.from_zero
 
     @property
     def tolerance_ns(self) -> int:

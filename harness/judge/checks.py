@@ -93,16 +93,21 @@ def failures_only_while_not_listening(cycle: CycleFindings) -> Reading:
 
 
 def container_restarts_once(cycle: CycleFindings) -> Reading:
-    """The user container is restarted exactly once. Undecided until the new one is probed well: it may be restarted again."""
-    return _restarts(cycle, 1)
+    """The user container is restarted exactly once, and no other pod's. Undecided until the new one is probed well."""
+    hit = {cycle.pod, *(one.pod for one in cycle.others_hit or ())}
+    return _restarts(cycle, 1, {pod: count for pod, count in cycle.restarted.items() if pod not in hit})
 
 
 def no_restart(cycle: CycleFindings) -> Reading:
-    """The user container is not restarted."""
-    return _restarts(cycle, 0)
+    """The user container is not restarted, of any pod."""
+    return _restarts(cycle, 0, {} if cycle.restarts else cycle.restarted)
 
 
-def _restarts(cycle: CycleFindings, wanted: int) -> Reading:
+def _restarts(cycle: CycleFindings, wanted: int, astray: Mapping[str, int]) -> Reading:
+    """astray: restarts of pods that should have none, where the pods that were hit have as many as they should."""
+    if astray and cycle.restarts is not None:
+        named = ", ".join(f"{count} of {pod}" for pod, count in sorted(astray.items()))
+        return Reading(Observed.BROKEN, f"restarts: {named} (should be 0)", cycle.restarts + sum(astray.values()), RESTARTS)
     if cycle.restarts is None:
         return Reading(Observed.UNDECIDED, "the container's restart count was not seen")
     if cycle.restarts == wanted >= 1 and cycle.probed_again is False:

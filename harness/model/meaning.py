@@ -100,6 +100,7 @@ class CycleFindings:
     ready_throughout: pod Ready was never seen False from the fault to the end; None if the streams do not tell.
     restarts: of the user container in the cycle, None if unknown. outside_window: failed requests not overlapping
     [old listener close, new listener open] as the app itself reports, None without that report.
+    restarted: of every pod of the cycle whose user container was restarted, hit or not, how often.
     probed_again: the app told of a good liveness probe of the new boot; None where it has no liveness probe it can tell of.
     missing: edges a fault of this kind must have and nobody saw. disputes: sources of one edge, or edges of a known order, that
     contradict each other by more than their error, in words. queue_proxy_window: first to last refused line of queue-proxy that
@@ -134,6 +135,7 @@ class CycleFindings:
     others_hit: tuple[HitPod, ...] | None = None
     unknown: Mapping[str, str] = field(default_factory=dict)
     last_seen: tuple[str, ...] = ()
+    restarted: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -201,7 +201,8 @@ class Cycle:
                 inject.take_back(self.bench.handle, self.deployed, pod, fault)
             except HarnessError as error:
                 # The pod goes with its cycle, and the namespace with the run.
-                self.bench.progress.say(f"cycle {self.mark.index}: the fault {fault.kind} was not taken back from {pod.name}: {error}")
+                where = f"cycle {self.mark.index}, {pod.name}"
+                self.bench.progress.say(f"{where}: the fault {fault.kind} was not taken back: {error}")
         self.unlifted.clear()
 
     def recover(self) -> None:

@@ -1,0 +1,124 @@
+"""What another pod does, or what was before the fault, is never taken for the fault's doing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from harness.analyse import analyse
+from harness.judge import judge
+from harness.model import Expectation, Observed, ResolvedClaim, Stream
+from tests.unit.analyse.story import (
+    FAULT_S,
+    MS,
+    Story,
+    at,
+    calm,
+    claim,
+    open_questions,
+    restarts,
+)
+from tests.unit.analyse.test_hit import as_twin, twice
+
+NO_RESTART = claim("no-restart", Expectation.HOLDS)
+ONCE = claim("container-restarts-once", Expectation.HOLDS)
+NO_FAILURE = claim("requests-do-not-fail", Expectation.BROKEN)
+NOT_REFUSED = claim("ready-pod-is-not-refused", Expectation.BROKEN)
+ONLY_IN_THE_OUTAGE = claim("failures-only-while-not-listening", Expectation.HOLDS)
+
+
+def observed(story: Story, asked: ResolvedClaim) -> Observed:
+    """What this claim saw."""
+    story.spec(claims=(asked,))
+    (result,) = judge(story.meta.spec, analyse(story.history())).claims
+    return result.observed
+
+
+def beside(story: Story, pod: str = "pod-b") -> Story:
+    """A second pod, which the fault does not hit and which does nothing."""
+    of_before = [one for one in story.observations if one.pod == "pod-0" and one.seen_ns < at(0, 0)]
+    story.observations = [*map(as_twin, of_before), *story.observations]
+    story.cycles[0] = replace(story.cycles[0], pods=("pod-0", pod))
+    return story
+
+
+# --- restarts -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_pod_beside_the_one_that_was_hit_may_not_restart() -> None:
+    """No container is restarted, says the claim, and not: none of this pod."""
+    story = beside(calm(1))
+    assert observed(story, NO_RESTART) is Observed.HOLDS
+    story.pod("pod-b", at(0, 8), restarts=1)
+    assert observed(story, NO_RESTART) is Observed.BROKEN
+
+
+def test_a_restart_elsewhere_is_not_the_one_that_is_claimed() -> None:
+    """Of three pods one restarts, once, and the others do not."""
+    story = beside(restarts(1))
+    assert observed(story, ONCE) is Observed.HOLDS
+    story.pod("pod-b", at(0, 9), restarts=1)
+    assert observed(story, ONCE) is Observed.BROKEN
+
+
+def test_a_pod_that_came_in_the_cycle_counts_from_nothing() -> None:
+    """It was never seen before the fault, so each of its restarts is of this cycle."""
+    story = beside(calm(1))
+    story.pod("pod-c", at(0, 6), ready=False)
+    assert observed(story, NO_RESTART) is Observed.HOLDS
+    story.pod("pod-c", at(0, 9), restarts=2)
+    assert observed(story, NO_RESTART) is Observed.BROKEN
+
+
+def test_one_pod_without_a_restart_does_not_speak_for_all_that_were_hit() -> None:
+    """Of two pods that were hit one restarts."""
+    story = twice()
+    story.drop(lambda one: one.pod == "pod-b" and one.stream is Stream.PODS and one.seen_ns > at(0, FAULT_S))
+    assert observed(story, NO_RESTART) is Observed.BROKEN
+
+
+# --- from zero ----------------------------------------------------------------------------------------------------------
+
+
+def from_zero() -> Story:
+    """The load meets no pod; the first one comes half a second later, without containers at first, and answers."""
+    story = calm(1)
+    bare: dict[str, object] = {"ready": None, "deleting": False, "containers": {}}
+    story.drop(lambda one: one.stream is Stream.PODS)
+    story.see(Stream.PODS, "pod-0", at(0, 0.5), bare)
+    story.pod("pod-0", at(0, 1), ready=False)
+    story.pod("pod-0", at(0, 2))
+    for number, one in enumerate(story.observations):
+        if one.seen_ns < at(0, 0):
+            story.observations[number] = replace(one, at_ns=at(0, 1), seen_ns=at(0, 1) + MS)
+    story.spec(course="from-zero", service=replace(story.meta.spec.service, min_scale=0, initial_scale=0))
+    return story
+
+
+def test_from_zero_is_decided() -> None:
+    """Nothing is known of the pod's containers when it is first seen: they begin at no restart."""
+    story = from_zero()
+    assert open_questions(analyse(story.history())) == ()
+    assert observed(story, NO_RESTART) is Observed.HOLDS
+    story.pod("pod-0", at(0, 9), restarts=1)
+    assert observed(story, NO_RESTART) is Observed.BROKEN
+
+
+@pytest.mark.parametrize("pod", ["pod-0", "pod-b"])
+def test_from_zero_with_a_pod_there_is_not_from_zero(pod: str) -> None:
+    """Whichever it was, and whether or not the mark tells of it: its requests waited for nobody."""
+    story = from_zero()
+    story.pod(pod, at(0, -2))
+    assert f"cycle 0: the load should have met no pod, and {pod} stood" in analyse(story.history()).doubts
+    marked = from_zero()
+    marked.cycles[0] = replace(marked.cycles[0], pods=(pod,))
+    assert f"cycle 0: the load should have met no pod, and {pod} stood" in analyse(marked.history()).doubts
+
+
+def test_a_pod_on_its_way_out_is_no_pod() -> None:
+    """The cycle before left it."""
+    story = from_zero()
+    story.pod("pod-old", at(0, -8))
+    story.pod("pod-old", at(0, -3), deleting=True)
+    assert not [text for text in analyse(story.history()).doubts if "should have met no pod" in text]
