@@ -237,6 +237,7 @@ def _found(cycle: CycleEvidence, facts: Mapping[Fact, FactValue]) -> tuple[Cycle
     late = pacing(first_sent(cycle.requests, cycle.attempts))
     report, failures, mark = cycle.report, cycle.failures, cycle.mark
     rate_rps = (report.rate_rps if report else 0.0) or spec.load.rate_rps or 1.0
+    early = failures.of_users & (failures.done_ns < mark.fault_ns)
     voided = _voided(mark) or void_reason(spec, cycle.requests, report, mark.recovered_ns, attempts=cycle.attempts)
     found = CycleFindings(
         index=mark.index,
@@ -248,6 +249,7 @@ def _found(cycle: CycleEvidence, facts: Mapping[Fact, FactValue]) -> tuple[Cycle
         ok=outcomes.get(Outcome.OK.value, 0),
         by_outcome=outcomes,
         by_cause=by_cause(books.causes[failures.of_users]),
+        before_fault=by_cause(books.causes[early]),
         refused_window=_refused_window(failures, user_port),
         ready_throughout=facts[Fact.READINESS].value,
         restarts=facts[Fact.RESTARTS].value.own,

@@ -39,6 +39,11 @@ def _count(cycle: CycleFindings, *causes: str) -> int:
     return sum(cycle.by_cause.get(cause, 0) for cause in causes)
 
 
+def _early(cycle: CycleFindings, *causes: str) -> int:
+    """Of those before the fault, which cannot have done it."""
+    return sum(cycle.before_fault.get(cause, 0) for cause in causes)
+
+
 def _refused(cycle: CycleFindings) -> int:
     """Requests that the container's port refused: by queue-proxy's word, or by the socket where nobody is between."""
     straight = min(cycle.by_outcome.get(Outcome.REFUSED.value, 0), _count(cycle, Cause.DIRECT.value))
@@ -46,7 +51,7 @@ def _refused(cycle: CycleFindings) -> int:
 
 
 def requests_do_not_fail(cycle: CycleFindings) -> Reading:
-    """Every request is answered well. Undecided if nothing was sent, or if no failure has a cause in the system."""
+    """Every request is answered well. Undecided if nothing was sent, or if no failure after the fault has a cause in the system."""
     failed = sum(cycle.by_outcome.values()) - cycle.ok
     if not cycle.sent:
         return Reading(Observed.UNDECIDED, "nothing was sent")
@@ -54,6 +59,9 @@ def requests_do_not_fail(cycle: CycleFindings) -> Reading:
         return Reading(Observed.HOLDS, f"all {cycle.sent} requests were answered well", 0, REQUESTS)
     if not _count(cycle, *_OF_THE_SYSTEM):
         why = f"{failed} of {cycle.sent} requests failed, none with a cause in the system"
+        return Reading(Observed.UNDECIDED, why, failed, REQUESTS)
+    if not _count(cycle, *_OF_THE_SYSTEM) - _early(cycle, *_OF_THE_SYSTEM):
+        why = f"{failed} of {cycle.sent} requests failed, none with a cause in the system after the fault"
         return Reading(Observed.UNDECIDED, why, failed, REQUESTS)
     causes = ", ".join(f"{count} {cause}" for cause, count in sorted(cycle.by_cause.items()))
     return Reading(Observed.BROKEN, f"{failed} of {cycle.sent} requests failed: {causes}", failed, REQUESTS)
@@ -63,9 +71,12 @@ def ready_pod_is_not_refused(cycle: CycleFindings) -> Reading:
     """While its pod is Ready, no request is refused by the container's port. Speaks only of a fault that landed."""
     refused = _refused(cycle)
     unattributed = _count(cycle, Cause.UNKNOWN.value, Cause.AMBIGUOUS.value)
+    early = _early(cycle, Cause.REFUSED_DIAL.value, Cause.DIRECT.value)
     observed, why = Observed.HOLDS, f"none of {cycle.sent} requests was refused"
     if not cycle.landed.proved:
         observed, why = Observed.UNDECIDED, "the fault is not proved to have landed"
+    elif 0 < refused <= early:
+        observed, why = Observed.UNDECIDED, f"{refused} requests were refused, each before the fault"
     elif refused and cycle.ready_throughout:
         observed, why = Observed.BROKEN, f"{refused} requests were refused while the pod stayed Ready"
     elif refused and cycle.ready_throughout is None:

@@ -96,6 +96,7 @@ class CycleFindings:
     """What one cycle showed. voided: why it does not count ("" if it counts).
 
     by_outcome: requests by what the client saw ("ok", "http-502", "reset", ...). by_cause: failed requests by Cause value.
+    before_fault: those of by_cause that had failed before the fault was injected.
     refused_window: first to last request refused by the user container's port; None if there was none.
     ready_throughout: pod Ready was never seen False from the fault to the end; None if the streams do not tell.
     restarts: of the user container in the cycle, None if unknown. outside_window: failed requests not overlapping
@@ -136,6 +137,7 @@ class CycleFindings:
     unknown: Mapping[str, str] = field(default_factory=dict)
     last_seen: tuple[str, ...] = ()
     restarted: Mapping[str, int] = field(default_factory=dict)
+    before_fault: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

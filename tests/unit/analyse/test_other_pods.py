@@ -8,8 +8,9 @@ import pytest
 
 from harness.analyse import analyse
 from harness.judge import judge
-from harness.model import Expectation, Observed, ResolvedClaim, Stream
+from harness.model import Expectation, Observed, Outcome, ResolvedClaim, Stream
 from tests.unit.analyse.story import (
+    BAD,
     FAULT_S,
     MS,
     Story,
@@ -122,3 +123,26 @@ def test_a_pod_on_its_way_out_is_no_pod() -> None:
     story.pod("pod-old", at(0, -8))
     story.pod("pod-old", at(0, -3), deleting=True)
     assert not [text for text in analyse(story.history()).doubts if "should have met no pod" in text]
+
+
+# --- before the fault ---------------------------------------------------------------------------------------------------
+
+
+def without_an_outage() -> Story:
+    """The fault lands and nobody is refused; long before it, while the load began, one request was."""
+    story = restarts(1)
+    story.spec(steady_s=1.0)
+    for row in story.requests:
+        if row["outcome"] != Outcome.OK.value:
+            row |= {"outcome": Outcome.OK.value, "status": 200, "answer": 2}
+    story.drop(lambda one: one.stream is Stream.QUEUE_PROXY and '"error"' in one.payload)
+    story.request(0, at(0, 2.0), Outcome.HTTP_ERROR, status=502, answer=BAD)
+    story.refused_line("pod-0", at(0, 2.001))
+    return story
+
+
+@pytest.mark.parametrize("asked", [NO_FAILURE, NOT_REFUSED])
+def test_a_failure_before_the_fault_reproduces_nothing(asked: ResolvedClaim) -> None:
+    """Nor does the claim hold: something failed, and nobody knows why."""
+    assert observed(without_an_outage(), asked) is Observed.UNDECIDED
+    assert observed(restarts(1), asked) is Observed.BROKEN
