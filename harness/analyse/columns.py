@@ -1,4 +1,4 @@
-"""Columns of text as numbers: each distinct text once, and RFC 3339 times."""
+"""Converts columns of text to numbers: distinct texts to indices, and RFC 3339 times to nanoseconds."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Indices = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
 _PLAIN = r"^(?:19|20)[0-9]{2}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,9})?Z$"
-"""A time in UTC that needs no second look but at its day: what most clocks write."""
+"""A time in UTC in the usual form. Only its day may still be invalid."""
 
 _TO_SECONDS = 19
 """Characters of `2026-11-23T19:40:22`; the decimals come after the point that follows."""
@@ -25,7 +25,7 @@ def coded(texts: pl.Series) -> tuple[Indices, list[str]]:
 
 
 def combined(*columns: Indices) -> tuple[Indices, Indices]:
-    """(index of each row, a row of each kind) of columns of indices: rows of one kind are alike in every column."""
+    """(kind of each row, one row of each kind) of columns of indices. Rows of one kind have the same index in every column."""
     code, kinds = np.zeros(len(columns[0]), dtype=np.int64), np.zeros(0, dtype=np.int64)
     for column in columns:
         # Codes are fewer than rows, so the product stays far within 64 bits.
@@ -34,7 +34,7 @@ def combined(*columns: Indices) -> tuple[Indices, Indices]:
 
 
 def stamps_ns(texts: pl.Series) -> tuple[Indices, Flags]:
-    """(nanoseconds, whether it is a time) of each text, as `knative.times.stamp_ns` reads it; 0 where it is none. Null is none."""
+    """(nanoseconds, whether it is a time) of each text, as `knative.times.stamp_ns` reads it; 0 for null and other texts."""
     text = pl.col("text")
     second = text.str.slice(0, _TO_SECONDS).str.to_datetime("%Y-%m-%dT%H:%M:%S", strict=False, time_unit="ms").dt.epoch("s")
     decimals = text.str.slice(_TO_SECONDS + 1).str.strip_suffix("Z").str.pad_end(9, "0").cast(pl.Int64, strict=False)
@@ -44,6 +44,6 @@ def stamps_ns(texts: pl.Series) -> tuple[Indices, Flags]:
     ns = seen["ns"].fill_null(0).to_numpy().copy()
     readable = seen["ns"].is_not_null().to_numpy().copy()
     for odd in np.flatnonzero(~readable & seen["asked"].to_numpy()).tolist():
-        told = stamp_ns(seen["text"][odd])
-        ns[odd], readable[odd] = told or 0, told is not None
+        stamp = stamp_ns(seen["text"][odd])
+        ns[odd], readable[odd] = stamp or 0, stamp is not None
     return ns, readable

@@ -1,4 +1,4 @@
-"""Whether a cycle took the course its mark tells of: one fault at most, each step after the one before, users asking throughout."""
+"""Whether a cycle matches its mark and its spec: its faults, the order of its milestones, its steady state, and users' requests."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from harness.faults import FAULTS
 from harness.model import COURSES, USERS_ROUTE, Arrivals, CycleMark, FaultEvent, LoadPlan, Outcome, RunSpec
 
 SILENT_INTERVALS = 20
-"""So many mean intervals without a request are no chance: with POISSON arrivals one in e^20."""
+"""This many mean intervals without a request do not happen by chance: with POISSON arrivals the probability is e^-20."""
 
 SILENT_S = 1.0
-"""And so much more may be the generator's being late, which has limits of its own."""
+"""Added for a late generator; lateness has limits of its own."""
 
 _OF_USERS = pl.col("lane").is_in(LANES_OF_USERS)
 _BAD = pl.col("outcome") != Outcome.OK.value
@@ -25,9 +25,9 @@ _BAD = pl.col("outcome") != Outcome.OK.value
 def off_course(
     spec: RunSpec, mark: CycleMark, faults: Sequence[FaultEvent], requests: pl.DataFrame, attempts: pl.DataFrame | None
 ) -> Iterable[str]:
-    """What of a counted cycle was not as its mark says or its spec asked, in words.
+    """Each way in which a counted cycle differs from its mark or its spec, in words.
 
-    faults: of the run. requests: the cycle's own. attempts: of the run, those that another followed; None: there are none.
+    faults: of the run. requests: of the cycle. attempts: of the run, those that a further attempt followed; None: there are none.
     """
     yield from _of_the_fault(spec, mark, faults)
     yield from _of_the_order(spec, mark)
@@ -36,7 +36,7 @@ def off_course(
 
 
 def _of_the_fault(spec: RunSpec, mark: CycleMark, faults: Sequence[FaultEvent]) -> Iterable[str]:
-    """One of the kind asked; that there was none is the landing's to say."""
+    """One fault of the requested kind. The landing reports a missing fault."""
     asked = spec.fault
     done = [fault for fault in faults if fault.cycle == mark.index and FAULTS[fault.kind].injected]
     if spec.second is not None:
@@ -71,27 +71,27 @@ def _of_the_order(spec: RunSpec, mark: CycleMark) -> Iterable[str]:
         yield f"its course is {spec.course_name!r}; this release knows {', '.join(COURSES)}"
         return
     injected = FAULTS[spec.fault.kind].injected
-    told = [(f"{name}_ns", mark.when(name)) for name in course.milestones]
-    asked = frozenset() if spec.second else course.maybe
-    absent = [name for name, ns in told if not ns and name.removesuffix("_ns") not in asked]
+    moments = [(f"{name}_ns", mark.when(name)) for name in course.milestones]
+    optional = frozenset() if spec.second else course.maybe
+    absent = [name for name, ns in moments if not ns and name.removesuffix("_ns") not in optional]
     if absent:
         yield f"its mark does not say when: {', '.join(absent)}"
     if astray := sorted({"fault", "landed", *mark.at} - {*course.milestones}):
         for name in astray:
             if mark.when(name):
                 yield f"its mark has {name}_ns, which is no milestone of the course {course.name}"
-    there = [(name, ns) for name, ns in told if ns]
-    for (earlier, first_ns), (later, then_ns) in pairwise(there):
+    reached = [(name, ns) for name, ns in moments if ns]
+    for (earlier, first_ns), (later, then_ns) in pairwise(reached):
         if first_ns > then_ns:
             yield f"its mark has {earlier} {(first_ns - then_ns) / 1e9:.3f} s after {later}"
     measured_s = (mark.recovered_ns - mark.steady_ns) / 1e9
-    # A hundredth, for what the clock of the marks may be slewed by against the one that was waited on.
+    # 1 % less is allowed: the clock of the marks may be slewed against the clock that the wait used.
     if not injected and measured_s < 0.99 * spec.after_s:
         yield f"{measured_s:.3f} s were measured, {spec.after_s:g} s were asked"
 
 
 def _of_the_steady_state(spec: RunSpec, mark: CycleMark, requests: pl.DataFrame, attempts: pl.DataFrame | None) -> Iterable[str]:
-    """From steady_s before it was proved until the fault, which comes a random phase later: each answer good, and the first."""
+    """All first attempts must succeed from steady_s before the proof of the steady state until the fault."""
     if not FAULTS[spec.fault.kind].injected or not mark.fault_ns:
         return
     from_ns = min(mark.steady_ns or mark.fault_ns, mark.fault_ns) - spec.steady_s * 1e9
@@ -104,20 +104,20 @@ def _of_the_steady_state(spec: RunSpec, mark: CycleMark, requests: pl.DataFrame,
 
 
 def _of_silent_users(plan: LoadPlan, mark: CycleMark, requests: pl.DataFrame) -> Iterable[str]:
-    """Where nobody asks, nobody is refused: the longest silence between start and recovery against the plan's mean interval."""
+    """Without requests no failure can be seen: compares the longest silence until the recovery with the plan's mean interval."""
     if not 0 < mark.load_started_ns <= mark.recovered_ns:
         return
     lanes = [lane.value for lane, weight in plan.lanes if weight > 0 and lane.route == USERS_ROUTE]
     due = pl.col("intended_ns").is_between(mark.load_started_ns, mark.recovered_ns)
     asked = requests.filter(due & pl.col("lane").is_in(lanes) & (pl.col("sent_ns") > 0))["intended_ns"].sort().to_numpy()
-    # The planned time may lie before the load's start was told of, so the edges count as silence too.
+    # The first planned time may lie before the recorded start of the load, so both ends count as silence too.
     longest_s = int(np.diff([mark.load_started_ns, *asked.tolist(), mark.recovered_ns]).max()) / 1e9
     if longest_s > _silence_s(plan):
         yield f"nobody asked the way of a user for {longest_s:.1f} s between the load's start and the recovery"
 
 
 def _silence_s(plan: LoadPlan) -> float:
-    """How long the users of this plan may be silent; 0 without a user in it."""
+    """How long the users of this plan may send nothing; 0 for a plan without user lanes."""
     weights = sum(weight for _, weight in plan.lanes if weight > 0)
     share = sum(weight for lane, weight in plan.lanes if weight > 0 and lane.route == USERS_ROUTE) / max(weights, 1)
     rate = min(plan.rate_rps, plan.to_rate_rps) if plan.arrivals in {Arrivals.RAMP, Arrivals.STEP} else plan.rate_rps

@@ -1,4 +1,4 @@
-"""Which pods a cycle had, and of which of them the logs were followed."""
+"""The pods of a cycle, and which of them had their logs followed."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _LEAVING = r'"deleting": *true'
 
 @dataclass(frozen=True, slots=True)
 class CyclePods:
-    """there: pods that stood when the cycle began, or came in it. followed: those of them of whose logs something was seen.
+    """there: pods that existed when the cycle began or appeared in it. followed: those of them with at least one line of a log.
 
-    stood: the pods of any cycle that were seen before this one began, and not on their way out.
+    stood: pods of any cycle that were seen before this one began, without those that were being deleted.
     """
 
     there: frozenset[str]
@@ -27,7 +27,7 @@ class CyclePods:
 
 
 class PodSights:
-    """The sights of pods in a history, taken apart once."""
+    """The observations of pods in a history, grouped once."""
 
     def __init__(self, observations: pl.DataFrame) -> None:
         stream = pl.col("stream")
@@ -42,8 +42,8 @@ class PodSights:
     def of(self, window: Window, since_ns: int) -> CyclePods:
         """The pods of the cycle with this window. since_ns: when the cycle before ended, 0 if there was none.
 
-        A pod that was seen by then is of a cycle before, with whose end its logs were sealed; one that was already on its way out
-        when this cycle began is of none.
+        A pod first seen by then belongs to an earlier cycle, and its logs were sealed at the end of that cycle. A pod that was
+        already being deleted when this cycle began is left out.
         """
         seen = self._sights.filter(pl.col("seen_ns") <= window.until_ns)
         before = seen.filter(pl.col("seen_ns") < window.from_ns).group_by("pod").agg(pl.col("leaving").last())

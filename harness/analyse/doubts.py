@@ -1,4 +1,4 @@
-"""What keeps a run as a whole from being decided: any doubt makes it inconclusive, so each says what is missing and where."""
+"""The doubts about a run as a whole. Any doubt makes the run inconclusive, so each says what is missing and where."""
 
 from __future__ import annotations
 
@@ -21,10 +21,9 @@ Seen = tuple[CycleEvidence, CycleFindings]
 def doubts(history: History, cycles: Sequence[Seen]) -> tuple[str, ...]:
     """Every doubt about the run as a whole, in words: the course of its cycles, the landing, the load, the clock.
 
-    What leaves a single fact open is no doubt here: it leaves the claims undecided that rest on it (`analyse.facts`). A cycle
-    voided by its generator alone is no doubt if another one stands in for it. One that was given up is: the service did not do
-    what the cycle needed, and other cycles cannot make up for that. Late load, stolen CPU time and a set clock are Reasons of the
-    machine.
+    An unknown fact is no doubt: it only leaves the claims that rest on it undecided (`analyse.facts`). A cycle voided because of
+    its load is no doubt if it was replaced. A cycle that was given up is a doubt: the service did not do what the cycle needed, and
+    other cycles cannot compensate for that. Late load, stolen CPU time and a clock step are Reasons of the machine.
     """
     counted = [one for one in cycles if not one[1].voided]
     return (
@@ -76,13 +75,15 @@ def _of_the_number(history: History, cycles: Sequence[Seen], counted: Sequence[S
 
 
 def _kind_of_voided(voided: Iterable[str]) -> ReasonKind:
-    """MACHINE if there are voided cycles and the machine alone voided each of them. voided: one a cycle, "" of one that counts."""
+    """MACHINE if there are voided cycles and the machine alone voided each of them. voided: the reason of each cycle, "" if it
+    counts.
+    """
     kinds = {Reason.kind_of(why) for why in voided if why}
     return ReasonKind.MACHINE if kinds == {ReasonKind.MACHINE} else ReasonKind.EVIDENCE
 
 
 def _of_landing(cycle: CycleEvidence, found: CycleFindings) -> Iterable[str]:
-    """Also of a cycle that was given up: that the fault does not take hold is then the thing to say. Not of a late generator's."""
+    """Includes cycles that were given up, often because the fault did not land. Excludes cycles voided because of their load."""
     if (found.voided and not cycle.mark.given_up) or found.landed.proved:
         return
     yield f"cycle {cycle.mark.index}: {found.unknown[Fact.LANDING]}"
@@ -103,7 +104,7 @@ def _of_the_load(history: History, cycle: CycleEvidence) -> Iterable[str]:
         baseline = "before the fault" if cycle.mark.fault_ns else "at all"
         yield f"cycle {cycle.mark.index}: no request was answered well {baseline}, so a failure says nothing"
     strangers = sorted(cycle.served - {cycle.mark.pod} - cycle.pods.followed)
-    if strangers:  # whatever max_scale: nothing is known of a pod whose logs were not followed
+    if strangers:  # for any max_scale: nothing is known about a pod whose logs were not followed
         yield f"cycle {cycle.mark.index}: another pod served it too: {', '.join(strangers)}"
     yield from _of_good_answers(cycle)
     for text in off_course(history.meta.spec, cycle.mark, history.faults, cycle.requests, history.attempts):
@@ -111,7 +112,7 @@ def _of_the_load(history: History, cycle: CycleEvidence) -> Iterable[str]:
 
 
 def _of_good_answers(cycle: CycleEvidence) -> Iterable[str]:
-    """An answer without an error need not come from the app under test."""
+    """Good answers that may not come from the app under test."""
     index = cycle.mark.index
     good = cycle.requests.filter(pl.col("outcome") == Outcome.OK.value)
     other = good.filter(~pl.col("status").is_between(200, 299))
@@ -128,7 +129,7 @@ def _of_good_answers(cycle: CycleEvidence) -> Iterable[str]:
 
 
 def _of_the_clock(gaps: Sequence[Gap], cycle: CycleEvidence) -> Iterable[str]:
-    """Every time in such a stretch may be another, so no claim can rest on it."""
+    """Times within a clock step may be wrong, so no claim can rest on them."""
     for gap in gaps:
         if gap.stream is Stream.CLOCK and cycle.window.overlaps(gap.from_ns, gap.until_ns):
             length_s = (gap.until_ns - gap.from_ns) / 1e9

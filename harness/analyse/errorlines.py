@@ -1,8 +1,8 @@
-"""The forwarding errors of a log as columns: hundreds of thousands of lines that say the same few things.
+"""The forwarding errors of a log as columns: hundreds of thousands of lines with few distinct texts.
 
-What a line is, `lines` alone decides, and it is asked once for each *form*: lines that differ only in their time and in their
-message, which holds counters of sockets and nothing the account needs. Asking for each line would give the same: what is left out
-is the inside of one JSON string, and the inside of another stands in for it. Whatever does not fit is asked for line by line.
+`knative.lines` classifies lines. It is called once for each *form*: lines that differ only in their time and in their message,
+which contains socket counters that the account does not need. The result is the same as for each single line, because only the
+inside of one JSON string is removed and that of another one is replaced. Lines that do not fit are classified one by one.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _STAMP = '"timestamp":"'
 _MESSAGE = '"message":"'
 _OF_A_STAMP = r"^[0-9TZ:.+-]*$"
 _OF_A_STRING = r'^(?:[^"\\\x00-\x1f]|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4})*$'
-"""What may stand inside a JSON string: it can be left out without changing what stands around it."""
+"""The inside of a JSON string. It can be removed without changing the meaning of the rest of the line."""
 
 _HEAD = 512
 """Characters in which time and message are looked for. What follows is a stack trace, and is not copied."""
@@ -33,7 +33,7 @@ _CHUNK = 1 << 13
 """Lines read at a time, so that the copies are small."""
 
 ANSWER_BYTES = 512
-"""Of a body the generator keeps so much (harness/load/wire.py): a longer text of a line is known by its beginning."""
+"""The generator keeps this many bytes of a body (harness/load/wire.py). A longer text of a line is compared by its beginning."""
 
 _STAND_INS = ("<stamp>", "<another stamp>")
 
@@ -42,8 +42,8 @@ _STAND_INS = ("<stamp>", "<another stamp>")
 class ErrorLines:
     """Forwarding errors by `at_ns`. told_ns: the line's own time. read_ns: when the container runtime read it.
 
-    at_ns is one of them, told_ns unless `as_read` was asked. pod, text: indices in `pods` and `texts`. A text is
-    cut and trimmed like the body of the 502 that says it.
+    at_ns is told_ns, or read_ns after `as_read`. pod, text: indices in `pods` and `texts`. A text is cut and trimmed like the body
+    of the 502 that contains it.
     """
 
     at_ns: Indices
@@ -94,13 +94,13 @@ def forwarding_errors(observations: pl.DataFrame, stream: Stream) -> ErrorLines:
 
 
 def as_answered(error: str) -> str:
-    """This error of a line as the record of an answer has it that says it."""
+    """The error of a line, cut and trimmed like the body of an answer in the generator's records."""
     said = error.encode(errors="surrogatepass")
     return error.strip() if len(said) <= ANSWER_BYTES else said[:ANSWER_BYTES].decode(errors="replace").strip()
 
 
 _OTHER, _ASK = -1, -2
-"""In place of a text: the line is no forwarding error; each line of this form must be asked."""
+"""Instead of a text index. _OTHER: the line is no forwarding error. _ASK: each line of this form must be classified by itself."""
 
 
 class _Forms:
@@ -120,15 +120,15 @@ class _Forms:
         parts = parts[usual]
         form, examples = combined(*(coded(parts[name])[0] for name in _AROUND))
         forms = parts.select(_AROUND)[examples].iter_rows()
-        text[usual] = np.array([self._told(before, "".join(after)) for before, *after in forms], dtype=np.int64)[form]
+        text[usual] = np.array([self._text_of_form(before, "".join(after)) for before, *after in forms], dtype=np.int64)[form]
         stamp, readable = stamps_ns(parts["stamp"])
         at_ns[usual] = np.where(readable & (stamp != 0), stamp, at_ns[usual])
         for row in np.flatnonzero(text == _ASK).tolist():
-            text[row], at_ns[row] = self._asked(rows["payload"][row], rows["at_ns"][row])
+            text[row], at_ns[row] = self._text_of_line(rows["payload"][row], rows["at_ns"][row])
         return text, at_ns
 
-    def _told(self, before: str, after: str) -> int:
-        """What lines say that differ in what stands between these two, if that is their time; else _ASK, or _OTHER."""
+    def _text_of_form(self, before: str, after: str) -> int:
+        """The text index of lines that differ only in the part between these two, if that is their time; else _ASK or _OTHER."""
         plain, other = (before + stand_in + after for stand_in in _STAND_INS)
         if kind_of(self._stream, plain) is not self._wanted:
             return _OTHER
@@ -137,7 +137,7 @@ class _Forms:
             return _ASK
         return self._index(line)
 
-    def _asked(self, payload: str, at_ns: int) -> tuple[int, int]:
+    def _text_of_line(self, payload: str, at_ns: int) -> tuple[int, int]:
         """(text, time) of one line by itself."""
         if kind_of(self._stream, payload) is not self._wanted:
             return _OTHER, at_ns
@@ -154,12 +154,12 @@ _AROUND = ("before", "between", "after", "tail")
 def _parts(payloads: pl.Series) -> pl.DataFrame:
     """before, stamp, between, after, tail: payload = before + stamp + between + (the message's inside) + after + tail.
 
-    stamp: null if there is none that can be left out; then the others mean nothing.
+    stamp: null if none can be removed; the other columns are then meaningless.
     """
     head, cut, rest, said = pl.col("head"), pl.col("cut"), pl.col("rest"), pl.col("said")
     stamp, message, length = pl.col("stamp"), pl.col("message"), pl.col("length")
     seen = pl.DataFrame({"head": payloads.str.slice(0, _HEAD), "tail": payloads.str.slice(_HEAD)})
-    ascii_only = head.str.len_bytes() == head.str.len_chars()  # found are bytes, sliced are characters
+    ascii_only = head.str.len_bytes() == head.str.len_chars()  # find counts bytes, slice counts characters
     seen = seen.with_columns(pl.when(ascii_only).then(head.str.find(_STAMP, literal=True) + len(_STAMP)).alias("cut"))
     seen = seen.with_columns(head.str.slice(cut).alias("rest"))
     seen = seen.with_columns(rest.str.slice(0, rest.str.find('"', literal=True)).alias("stamp"))
@@ -167,7 +167,7 @@ def _parts(payloads: pl.Series) -> pl.DataFrame:
     seen = seen.with_columns(rest.str.slice(stamp.str.len_bytes()).alias("rest"))
     seen = seen.with_columns((rest.str.find(_MESSAGE, literal=True) + len(_MESSAGE)).alias("said"))
     seen = seen.with_columns(rest.str.slice(said).alias("message"))
-    # The first quote that no backslash precedes. If it does not end the string, what lies before it is not the inside of one.
+    # The first quote that no backslash precedes. If it does not end the string, the text before it does not match _OF_A_STRING.
     seen = seen.with_columns(message.str.slice(0, message.str.find(r'[^\\]"') + 1).alias("message"))
     seen = seen.with_columns(pl.when(message.str.contains(_OF_A_STRING)).then(message.str.len_bytes()).alias("length"))
     spoken = length.is_not_null()

@@ -1,4 +1,4 @@
-"""What a failed request says of itself: its answer's status, headers and body. Time plays no part here."""
+"""The evidence in the answer to a failed request: status, headers and body. Times are not used here."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from harness.knative.lines import refused_text
 from harness.model import POD_ROUTE, USERS_ROUTE, Cause, Hop, Lane, Outcome, Route
 
 LANES_OF_USERS = tuple(lane.value for lane in Lane if lane.route == USERS_ROUTE)
-"""Claims speak of their requests."""
+"""Claims cover the requests of these lanes."""
 
 LANES_TO_PODS = tuple(lane.value for lane in Lane if lane.route == POD_ROUTE)
-"""Queue-proxy knows nothing of their requests."""
+"""Requests of these lanes do not pass queue-proxy."""
 
 
 def straight_lanes(routes: Iterable[Route]) -> frozenset[Lane]:
-    """The lanes of users whose route goes to the pods with nobody between, as that of a plain Deployment does.
+    """The user lanes whose route goes straight to the pods, as that of a plain Deployment does.
 
-    routes: of the run; a record of an earlier release has none, and was of a Knative Service.
+    routes: of the run. Records of earlier releases have none and are of Knative Services.
     """
     straight = {route.name for route in routes if route.name == USERS_ROUTE and route.hops == (Hop.USER_CONTAINER,)}
     return frozenset(lane for lane in Lane if lane.route in straight)
@@ -39,7 +39,7 @@ _SEEN_BY_THE_SOCKET = frozenset({Outcome.REFUSED, Outcome.RESET, Outcome.CLOSED,
 class Failure:
     """One way in which requests failed. headers: lower-case names; empty without an answer. body: trimmed.
 
-    straight: its route goes to the pods with nobody between, though it is the users'.
+    straight: its route is a user route that goes straight to the pods.
     """
 
     outcome: Outcome
@@ -51,12 +51,12 @@ class Failure:
 
     @property
     def to_pod(self) -> bool:
-        """Whether nobody was between the client and the pod's own port."""
+        """Whether the client was connected to the pod's own port directly."""
         return self.straight or self.lane.route == POD_ROUTE
 
     @property
     def error(self) -> str:
-        """The error that whoever answered so logs, if it logs one: the body, but for what the activator puts before one."""
+        """The error that the answering proxy logs, if it logs one: the body without the activator's prefix."""
         return self.body.removeprefix(_NO_REVISION)
 
 
@@ -75,7 +75,7 @@ class Failures:
     superseded: Flags
 
     def which(self, asked: Callable[[Failure], bool]) -> Flags:
-        """Which of them failed in such a way."""
+        """Which of them have a kind that meets this condition."""
         return np.array([asked(kind) for kind in self.kinds], dtype=np.bool_)[self.kind]
 
     @property
@@ -85,9 +85,9 @@ class Failures:
 
 
 class Wants(Enum):
-    """Whose log must confirm a failure before it has a cause.
+    """The log line that must confirm a failure before it has a cause.
 
-    OVERLOAD_LINE: the answer proves the cause, a line only tells who answered: the activator logs it, queue-proxy does not.
+    OVERLOAD_LINE: the answer proves the cause. A line only shows which proxy answered: the activator logs it, queue-proxy does not.
     """
 
     REFUSED_LINE = "a refused line of queue-proxy"
@@ -101,17 +101,18 @@ _CUT_SHORT = re.compile(
     r"(^|: )(unexpected )?EOF$|connection reset by peer|broken pipe|use of closed network connection$"
     r"|^http: server closed idle connection$"
 )
-"""What Go says of a connection that ended under a request. Closed network connection: its reading side saw the end first and closed
-the connection while the body was still being written (once in 21,585 failures on knative-v1.23.0, in queue-proxy's line and the
-answer alike). Closed idle connection: it ended just before a request with a body was put on it, which net/http does not send twice
-(errServerClosedIdle)."""
+"""Go's errors for a connection that ended during a request. Closed network connection: its reading side saw the end first and
+closed the connection while the body was still being written (once in 21,585 failures on knative-v1.23.0, in queue-proxy's line and
+the answer alike). Closed idle connection: it ended just before a request with a body was put on it, which net/http does not send
+twice (errServerClosedIdle)."""
 
 
 _LOOPBACK = re.compile(r"(dial tcp|timed out dialing) (127\.\d+\.\d+\.\d+|\[::1\]|localhost):\d+(:? |$)")
-"""Only queue-proxy connects to an address of the pod's own: the container's. The activator connects to the pod's IP, port 8012."""
+"""Only queue-proxy connects to a loopback address, that of the container. The activator connects to the pod's IP, port 8012."""
 
 _DIAL = re.compile(r"dial tcp:? |timed out dialing \S+:\d+ ")
-"""An address was asked. ErrTimeoutDialing of knative.dev/pkg names it, after 15 attempts; up to Knative 1.4 it did not."""
+"""A failed dial with its address. ErrTimeoutDialing of knative.dev/pkg names it, after 15 attempts; up to Knative 1.4 it did
+not."""
 
 _KINDS: tuple[tuple[Cause, re.Pattern[str]], ...] = (
     (
@@ -152,10 +153,10 @@ _KINDS: tuple[tuple[Cause, re.Pattern[str]], ...] = (
         ),
     ),
 )
-"""What Go's net/http, httputil and x/net/http2 say of a round trip that failed, in the order in which they are asked.
+"""Errors of Go's net/http, httputil and x/net/http2 for a failed round trip, in the order in which they are tested.
 
-Source: their errors at go1.26 and x/net of Knative 1.23. An error that holds another (`HTTP/1.x transport connection broken: ...`)
-is of the kind of what it holds.
+Source: their errors at go1.26 and x/net of Knative 1.23. An error that wraps another one (`HTTP/1.x transport connection broken:
+...`) has the kind of the wrapped error.
 """
 
 _OVERLOAD = frozenset({"pending request queue full", "context deadline exceeded"})
@@ -167,7 +168,7 @@ _NO_REVISION = "Error getting active endpoint: "
 
 
 def cause_of(text: str, user_port: int) -> Cause:
-    """The cause of a failure for which queue-proxy logged this error. QUEUE_PROXY: it is of no kind that has a name."""
+    """The cause of a failure for which queue-proxy logged this error. QUEUE_PROXY: the error has none of the named kinds."""
     if text == refused_text(user_port):
         return Cause.REFUSED_DIAL
     if text.startswith("timed out dialing ") or (_LOOPBACK.match(text) and re.search(r"i/o timeout$|timed out$", text)):
@@ -182,11 +183,11 @@ def cause_of(text: str, user_port: int) -> Cause:
 
 
 def judge_answer(failure: Failure, user_port: int) -> Cause | Wants:
-    """The cause the answer alone proves, or whose log line it takes to prove one.
+    """The cause that the answer alone proves, or the log line that is needed to prove one.
 
-    The app's own header proves the app, whatever the status. A client's timeout is its own evidence. What the socket
-    saw without an answer stays UNKNOWN where somebody was on the way, for nobody has said why; at the pod's own port that is all.
-    What queue-proxy or the activator says of itself is theirs only where the answer came from behind the ingress.
+    An error answer with the app's own header is the app's. A client's timeout is its own evidence. A connection error without an
+    answer is DIRECT at the pod's own port; on other routes it stays UNKNOWN, because no proxy reported a cause. The 503 of a full
+    queue counts only if the answer came from behind the ingress.
     """
     if failure.outcome is Outcome.NOT_SENT:
         return Cause.CLIENT
@@ -224,7 +225,7 @@ def judge_answer(failure: Failure, user_port: int) -> Cause | Wants:
 
 
 def _said_behind_the_ingress(failure: Failure) -> Cause | Wants:
-    """The same for what only an error line, or that an answer came through the ingress, can prove."""
+    """The same for answers that need an error line, or proof that they came from behind the ingress."""
     if failure.status == 503 and failure.body in _OVERLOAD:
         if failure.lane is Lane.GET_QUEUE_PROXY:
             return Cause.OVERLOAD

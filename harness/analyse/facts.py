@@ -1,8 +1,8 @@
 """The facts that claims rest on: what each needs, and how it is read from a cycle's evidence.
 
-A fact is *unknown* where the evidence does not support it: none of the streams of a needed group is whole, or what they say does
-not settle the matter. Its value is read all the same, for the report. A claim that rests on an unknown fact is undecided; one that
-does not is decided, whatever else was lost (docs/evidence.md).
+A fact is *unknown* if the evidence does not support it: no stream of a needed group is whole, or the streams do not settle the
+question. Its value is still computed for the report. A claim that rests on an unknown fact is undecided. Other claims are decided,
+whatever else was lost (docs/evidence.md).
 """
 
 from __future__ import annotations
@@ -29,23 +29,23 @@ from harness.model import USERS_ROUTE, Cause, Fact, Handler, Hop, Landed, Outcom
 Groups = tuple[frozenset[Stream], ...]
 
 OF_A_POD = frozenset({Fact.LANDING, Fact.READINESS, Fact.RESTARTS, Fact.LISTENER, Fact.PROBES})
-"""The facts that are each pod's own."""
+"""The facts that are computed for each pod."""
 
 LISTENER_EDGES = frozenset({"listener-closed", "listening"})
-"""The edges between which alone requests may fail: sources that contradict each other about them leave that open."""
+"""Requests may fail only between these edges. If sources contradict each other about one of them, the fact is unknown."""
 
 ANATOMY = frozenset(Stream) - {Stream.CLOCK, Stream.ACTIVATOR}
-"""What the anatomy of a restart is put together from."""
+"""The streams from which the anatomy of a restart is computed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """What a fact rests on in a run: of each group in `needs` one stream must be whole; `uses` sharpen it, or may contradict it."""
+    """The streams of a fact. Of each group in `needs` one must be whole; those in `uses` make the fact sharper or contradict it."""
 
     needs: Groups
     uses: frozenset[Stream]
     read: Callable[[View], tuple[Any, str]]
-    """The value, and why it is unknown all the same ("" if it is not)."""
+    """Returns the value, and why it is unknown although the needed streams are whole ("" if it is known)."""
 
     @property
     def streams(self) -> frozenset[Stream]:
@@ -62,11 +62,11 @@ class FactValue:
 
 
 def declared(meta: RunMeta) -> Mapping[Fact, Declared]:
-    """What each fact rests on in this run: it depends on who is on the way of a request, on the fault, and on the probes."""
+    """The streams of each fact in this run. They depend on the route of the requests, on the fault and on the probes."""
     none: frozenset[Stream] = frozenset()
     one = {stream: (frozenset({stream}),) for stream in Stream}
     liveness = meta.spec.service.liveness
-    told = one[Stream.APP] if liveness is not None and liveness.handler is not Handler.TCP else ()
+    app_log = one[Stream.APP] if liveness is not None and liveness.handler is not Handler.TCP else ()
     proxied = one[Stream.QUEUE_PROXY] if _has_queue_proxy(meta) else ()
     explains = frozenset({Stream.QUEUE_PROXY, Stream.ACTIVATOR, Stream.PODS, Stream.APP})
     return {
@@ -76,12 +76,12 @@ def declared(meta: RunMeta) -> Mapping[Fact, Declared]:
         Fact.READINESS: Declared(one[Stream.PODS], frozenset({Stream.ENDPOINTS}), _readiness),
         Fact.RESTARTS: Declared(one[Stream.PODS], none, _restarts),
         Fact.LISTENER: Declared(one[Stream.APP], ANATOMY, _listener),
-        Fact.PROBES: Declared(told, frozenset({Stream.APP}), _probes),
+        Fact.PROBES: Declared(app_log, frozenset({Stream.APP}), _probes),
     }
 
 
 def _proofs_of(meta: RunMeta) -> Groups:
-    """What the proof of the fault rests on, and that of a second one where there is one."""
+    """The streams that prove the fault, and the second fault if there is one."""
     second = FAULTS[meta.spec.second.kind].needs if meta.spec.second is not None else ()
     return (*FAULTS[meta.spec.fault.kind].needs, *second)
 
@@ -91,20 +91,20 @@ def readings(cycle: CycleEvidence, facts: Mapping[Fact, Declared]) -> dict[Fact,
     found = {}
     for fact, rests in facts.items():
         value, open_question = rests.read(View(cycle, rests.streams))
-        # The landing is a proof: what was seen proves it, whatever else was lost. Of anything else an absence may be a loss.
+        # What was seen proves the landing, whatever else was lost. For other facts, a missing observation may be a lost one.
         lost = "" if fact is Fact.LANDING else _lost(cycle, rests.needs)
         found[fact] = FactValue(value, "; ".join(filter(None, (lost, open_question))))
     return found
 
 
 def _has_queue_proxy(meta: RunMeta) -> bool:
-    """Whether users' requests pass a queue-proxy; a record of an earlier release has no routes, and was of a Knative Service."""
+    """Whether users' requests pass a queue-proxy. Records of earlier releases have no routes and are of Knative Services."""
     users = [route.hops for route in meta.routes if route.name == USERS_ROUTE]
     return not users or any(Hop.QUEUE_PROXY in hops for hops in users)
 
 
 def _lost(cycle: CycleEvidence, needs: Groups) -> str:
-    """What is missing of the groups of which no stream is whole."""
+    """Why the streams are not whole, for each group without a whole stream."""
     lost = []
     for group in needs:
         why = {stream: cycle.not_whole(stream) for stream in sorted(group)}
@@ -122,7 +122,7 @@ def _requests(view: View) -> tuple[int, str]:
 
 
 def _ledger(view: View) -> tuple[Account, str]:
-    """The cause of each failed request, and the request of each refused line; unknown while either column is open."""
+    """The cause of each failed request, and the request of each refused line; unknown if one of them is missing."""
     cycle, log = view.cycle, view.request_log()
     meta = cycle.history.meta
     books = account(
@@ -156,7 +156,7 @@ def _open_items(cycle: CycleEvidence, books: Account, unlogged: int) -> Iterable
 
 
 def _unlogged(view: View) -> int:
-    """How many tries reached queue-proxy, by their answer, and are not in its request log, or with another status."""
+    """How many tries reached queue-proxy, as their answer shows, but are not in its request log with that status."""
     cycle, log = view.cycle, view.request_log()
     if log is None:
         return 0
@@ -183,7 +183,7 @@ def _landing(view: View) -> tuple[Landed, str]:
 
 
 def _readiness(view: View) -> tuple[bool | None, str]:
-    """Whether the pod was Ready throughout. Never seen otherwise counts only if nothing was missed."""
+    """Whether the pod was Ready throughout. None if it was never seen unready but observations were missed."""
     cycle = view.cycle
     sights = states(view.seen(), cycle.mark.pod)
     ready = ready_throughout(sights, cycle.begin_ns, cycle.end_ns)
@@ -265,7 +265,7 @@ def _listener(view: View) -> tuple[ListenerValue, str]:
 
 
 def _probes(view: View) -> tuple[bool | None, str]:
-    """Whether the new container's liveness probe was seen to do well; None where the app cannot tell of that probe."""
+    """Whether the new container's liveness probe was seen to succeed; None if the app cannot report that probe."""
     cycle = view.cycle
     events = app_events(view.seen())
     liveness = cycle.history.meta.spec.service.liveness
@@ -281,7 +281,7 @@ def _contradiction(disputes: Iterable[str]) -> str:
 
 
 def _answered(cycle: CycleEvidence, pod: str) -> dict[str, int]:
-    """When the last good answer of each boot came. pod: of this pod's boots alone, "" of all."""
+    """The time of the last good answer of each boot. pod: of the boots of this pod; "": of all boots."""
     good = cycle.requests.filter(pl.col("outcome") == Outcome.OK.value).group_by("answer").agg(pl.col("done_ns").max())
     last = dict(good.iter_rows())
     found: dict[str, int] = {}

@@ -53,8 +53,8 @@ def analyse(history: History) -> Findings:
     """Everything the history says; the same history gives the same findings.
 
     Totals (sent, ok, by_outcome, pacing, ledger) are over the cycles that count; a voided cycle keeps its own findings. Sent, ok
-    and outcomes are of the lanes that go the way of every user, pacing and ledger of all lanes (docs/evidence.md).
-    Raises nothing for a history that `harness.history` could read: what is missing becomes a doubt.
+    and outcomes are of the user lanes, pacing and ledger of all lanes (docs/evidence.md). Raises nothing for a history that
+    `harness.history` could read: what is missing becomes a doubt.
     """
     tables = _Tables.of(history)
     seen = [_cycle(history, mark, tables) for mark in history.cycles]
@@ -91,7 +91,9 @@ def analyse(history: History) -> Findings:
 
 @dataclass(frozen=True, slots=True)
 class _Tables:
-    """The history, taken apart once. about_no_request: of queue-proxy's log. rest: what was seen but for the proxies' logs."""
+    """The history, parsed once. about_no_request: lines of queue-proxy's log. rest: observations without the logs of the
+    proxies.
+    """
 
     requests: ByCycle
     attempts: ByCycle | None
@@ -124,7 +126,7 @@ class _Tables:
 
 
 def _heard(observations: pl.DataFrame) -> dict[Stream, frozenset[str]]:
-    """The pods of which anything was seen, stream by stream."""
+    """For each stream, the pods for which it delivered data."""
     heard: dict[Stream, set[str]] = {}
     for stream, pod in observations.lazy().select("stream", "pod").unique().collect().iter_rows():
         heard.setdefault(Stream(stream), set()).add(pod)
@@ -145,7 +147,7 @@ def _cycle(history: History, mark: CycleMark, tables: _Tables) -> _Seen:
     report = history.generators.get(mark.index)
     window = of_cycle(mark, requests, report)
     there, served = tables.pods.of(window, _ended_before(history, mark)), _served(answers)
-    # Where one pod serves, another's line is not ours to explain; one that was followed in this cycle is a pod of it.
+    # If only one pod serves, lines of another pod are not explained, unless its logs were followed in this cycle.
     pods = {mark.pod, *there.followed, *(() if spec.service.max_scale == 1 else served)}
     attempts = tables.attempts.of(mark.index) if tables.attempts else None
     tries = tries_of(requests, attempts)
@@ -197,7 +199,7 @@ def _cycle(history: History, mark: CycleMark, tables: _Tables) -> _Seen:
 
 
 def _of_hit_pod(cycle: CycleEvidence, event: FaultEvent, tables: _Tables) -> tuple[HitPod, Mapping[Fact, FactValue]]:
-    """What a further pod that the fault hit showed."""
+    """The findings and facts of a further pod that the fault hit."""
     mark = mark_of(cycle.mark, event)
     others = tables.rest.states(cycle.pods.there - {mark.pod}, cycle.end_ns)
     own = replace(cycle, mark=mark, event=event, seen=tables.rest.of(mark, cycle.end_ns), others=others)
@@ -228,7 +230,7 @@ def _outside_of_all(cycle: CycleEvidence, hit: Sequence[Mapping[Fact, FactValue]
 
 
 def _found(cycle: CycleEvidence, facts: Mapping[Fact, FactValue]) -> tuple[CycleFindings, Account]:
-    """What the facts of a cycle come to, for the report and for the claims."""
+    """The findings and the account of a cycle, from its facts."""
     spec, user_port = cycle.history.meta.spec, cycle.history.meta.user_port
     books: Account = facts[Fact.LEDGER].value
     listener: ListenerValue = facts[Fact.LISTENER].value
@@ -276,7 +278,7 @@ def _voided(mark: CycleMark) -> str:
 
 
 def _ended_before(history: History, mark: CycleMark) -> int:
-    """When the cycle before this one ended; 0: there was none, or nobody knows."""
+    """When the cycle before this one ended; 0: there was none, or its end is unknown."""
     return max((one.ended_ns for one in history.cycles if one.index < mark.index), default=0)
 
 
@@ -303,7 +305,7 @@ def _added(parts: Iterable[Mapping[str, int]]) -> dict[str, int]:
 def _refused_window(failures: Failures, user_port: int) -> tuple[int, int] | None:
     """From the sending of the first to the answer of the last request that the port refused.
 
-    The answer says so where queue-proxy was asked; on a route straight to the pods the client saw it by itself.
+    The answer of queue-proxy shows it; on a route straight to the pods the client's socket does.
     """
     seen = failures.which(lambda kind: kind.straight and kind.outcome is Outcome.REFUSED)
     return _span(failures, _refused(failures, user_port) | seen)

@@ -1,4 +1,4 @@
-"""The pods that the fault of a cycle hit: which, what each showed, and what that is for the cycle as a whole."""
+"""The pods that the fault of a cycle hit, and how their findings combine into those of the cycle."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from harness.model import CycleFindings, CycleMark, Fact, FaultEvent, FaultSpec,
 def events_of(
     faults: Iterable[FaultEvent], mark: CycleMark, asked: FaultSpec, second: FaultSpec | None = None
 ) -> tuple[FaultEvent, ...]:
-    """What was done in this cycle, the event of the mark's pod first; of a fault that hits one pod the last one alone.
+    """The fault events of this cycle, that of the mark's pod first. For a fault that hits one pod, only the last event.
 
-    second: the other fault that is asked for, whose events are left out.
+    second: the second fault of the spec. Its events are left out.
     """
     other = second.kind if second else ""
     done = [event for event in faults if event.cycle == mark.index and FAULTS[event.kind].injected and event.kind != other]
@@ -34,9 +34,9 @@ def all_hit(
 ) -> CycleFindings:
     """The findings of the first pod that was hit with those of the others.
 
-    Landed is what each of them proves. A pod that did not stay Ready, or whose restarts are not known, decides for all; the
-    restarts are those of the pod with the most, or of the one without any. further: with the facts of each. outside_window: over
-    the outages of all.
+    The fault landed if every pod proves it. One pod that did not stay Ready, or whose restart count is unknown, decides for all.
+    The restart count is the highest of all pods, or 0 if one pod did not restart. further: the other pods, each with its facts.
+    outside_window: over the outages of all pods.
     """
     others = [shown for shown, _ in further]
     if not others:

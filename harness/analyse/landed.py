@@ -1,7 +1,7 @@
-"""Did the fault take hold? The fault itself knows what proves it; here it is asked.
+"""Whether the fault landed. Each fault defines its own proof; this module evaluates it.
 
-The run asks again and again over the live feed and goes on once it says yes; analysis asks once over the history. Both ask over
-the same index, `harness.faults.Sight`.
+The run evaluates it repeatedly over the live feed until it holds. The analysis evaluates it once over the history. Both use the
+same index, `harness.faults.Sight`.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from harness.model import FaultEvent, FaultSpec, Landed, ServiceSpec
 
 
 def landed(spec: FaultSpec, service: ServiceSpec, event: FaultEvent | None, seen: Sight, after_ns: int) -> Landed:
-    """Whether each piece of the proof was seen, and which were not.
+    """Whether every part of the proof was seen, and which parts were not.
 
-    event: what was done; None if nothing was, which proves only a fault that does nothing. seen: of any pods; only what the streams
-    showed of the fault's pod after `after_ns` is evidence.
+    event: the fault event; None if nothing was injected, which proves only a fault that does nothing. seen: of any pods. after_ns:
+    what was seen earlier does not prove the fault.
     """
     fault = FAULTS[spec.kind]
     if event is None:

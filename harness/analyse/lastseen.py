@@ -1,4 +1,4 @@
-"""What was last seen of the pod of a cycle that does not count: the conditions on which it was given up."""
+"""The last observations of the pod of a cycle that does not count."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from harness.knative.lines import parsed
 from harness.model import Observation, Stream
 
 EVENTS_SHOWN = 3
-"""So many of the pod's last events, each text once."""
+"""The number of the pod's last events that are shown, each text once."""
 
 
 def last_seen(cycle: CycleEvidence) -> tuple[str, ...]:
@@ -34,8 +34,8 @@ def _state(seen: Observation) -> str:
     ready = {True: "Ready", False: "not Ready"}.get(state.get("ready"), "Ready unknown")  # type: ignore[arg-type]
     deleting = ", being deleted" if state.get("deleting") else ""
     containers = state.get("containers")
-    told = "; ".join(_containers(containers)) if isinstance(containers, Mapping) else ""
-    return f"pod {seen.pod} {state.get('phase') or ''} {ready}{deleting}{f' ({told})' if told else ''}".replace("  ", " ")
+    details = "; ".join(_containers(containers)) if isinstance(containers, Mapping) else ""
+    return f"pod {seen.pod} {state.get('phase') or ''} {ready}{deleting}{f' ({details})' if details else ''}".replace("  ", " ")
 
 
 def _containers(containers: Mapping[str, Any]) -> Iterable[str]:

@@ -1,7 +1,7 @@
-"""The account: each failed request has one cause, each refused line of queue-proxy one request.
+"""The account of a cycle: one cause for each failed request, one request for each refused line of queue-proxy.
 
-A cause comes from evidence: the answer (`evidence`), and where whoever answered so logs the error too, the line of that text in its
-log, one to one (`matching`). Never from "it was during the fault".
+A cause needs evidence: the answer (`evidence`) and, if the answering proxy also logs the error, a line of that text in its log,
+matched one to one (`matching`). That a request failed during the fault is no evidence.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ Codes = npt.NDArray[np.int8]
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One cycle's. causes: one a failure, in its order; indices in CAUSES. by_cause: of those no further attempt followed.
+    """One cycle's account. causes: of each failure, in order; indices in CAUSES. by_cause: without those a further attempt
+    followed.
 
     refused_lines: of any queue-proxy while the cycle's generator ran; matched of them have a request. refused_window: first to
     last of these, None without one. censored: see `may_be_sampled`. hidden: failures that a further attempt followed.
@@ -68,13 +69,13 @@ def account(
 
     failures: the cycle's. queue_proxy, activator: forwarding errors logged while its generator ran. pods: those to which the
     cycle's requests can have gone. A line of queue-proxy may belong to a request if it is of one of these pods, its text is the
-    answer's body and its time lies in [sent - tolerance, done + tolerance]; the tolerance must exceed the lines' resolution.
-    Another pod's refused line counts and is nobody's. A request that no line can belong to is UNKNOWN; those that share too few
-    lines are AMBIGUOUS. OVERLOAD is proved by the answer; the activator's line of that text makes it ACTIVATOR_OVERLOAD.
-    log: with a request log. queue-proxy's error line of a request must then have been read in [read - latency - tolerance, read +
-    tolerance] of its line there, both by the same reader; those that leaves, in [sent - tolerance, read + tolerance]. queue-proxy
-    explains no request that is not in its request log, and an OVERLOAD that is in it is queue-proxy's.
-    sampled: whether queue-proxy's logger may have dropped lines.
+    answer's body and its time lies in [sent - tolerance, done + tolerance]; the tolerance must exceed the lines' resolution. A
+    refused line of another pod is counted, but matched with no request. A request that no line can belong to is UNKNOWN; those that
+    share too few lines are AMBIGUOUS. OVERLOAD is proved by the answer; the activator's line of that text makes it
+    ACTIVATOR_OVERLOAD. log: given if the run has a request log. The error line of a request must then have been read in [read -
+    latency - tolerance, read + tolerance] of its request line. A request without such a line may match one read in [sent -
+    tolerance, read + tolerance]. Lines of queue-proxy explain only requests that are in its request log, and an OVERLOAD in that
+    log is queue-proxy's. sampled: whether queue-proxy's logger may have dropped lines.
     """
     verdicts = [judge_answer(kind, user_port) for kind in failures.kinds]
     settled = [_CODE[verdict if isinstance(verdict, Cause) else Cause.UNKNOWN] for verdict in verdicts]
@@ -89,7 +90,7 @@ def account(
         return np.array([verdict is want for verdict in verdicts], dtype=np.bool_)[failures.kind]
 
     def settle(members: Indices, lines: ErrorLines, readings: Sequence[Spans], cause: Cause) -> _Settled:
-        """Set the causes these lines decide by the first reading of when requests were under way; what it leaves, by the next."""
+        """Set the causes that these lines decide with the first reading of the requests' times, then with the next one."""
         owned, interchangeable = [np.zeros(0, dtype=np.int64)], 0
         free = np.arange(len(lines.at_ns))
         for from_ns, until_ns in readings:
@@ -119,7 +120,7 @@ def account(
     for _, members, lines in _by_text(failures, np.sort(np.concatenate(left)), activator):
         settle(members, lines, [at_client], Cause.ACTIVATOR)
     causes[full & (causes == _CODE[Cause.ACTIVATOR])] = _CODE[Cause.ACTIVATOR_OVERLOAD]
-    # Without a request log the answer alone is left: a queue was full; the activator's too few lines do not say whose.
+    # Without a request log only the answer is left: a queue was full. Too few lines of the activator do not show whose queue.
     causes[at_queue_proxy if log else full & (causes != _CODE[Cause.ACTIVATOR_OVERLOAD])] = _CODE[Cause.OVERLOAD]
     owned_ns = refused_lines.told_ns[result.owned]
     return Account(
@@ -149,8 +150,9 @@ class _Settled:
 def _as_logged(failures: Failures, log: Joined) -> tuple[Flags, list[Spans]]:
     """(whether it is in the request log, when it was under way: the sharp reading, then the wide one) of each failure.
 
-    The line was read at the end of the answer or later. Not much later, says the sharp reading; the wide one knows only that the
-    request had been sent. On a busy machine a line was read up to 24 ms late, and never before the error line (docs/exact-join.md).
+    The line was read at the end of the answer or later. The sharp reading assumes that it was not much later. The wide one assumes
+    only that the request had been sent. On a busy machine a line was read up to 24 ms late, and never before the error line
+    (docs/exact-join.md).
     """
     line = log.line_of[failures.row]
     known = line >= 0
@@ -166,7 +168,7 @@ def by_cause(causes: Codes) -> dict[str, int]:
 
 
 def _by_text(failures: Failures, requests: Indices, lines: ErrorLines) -> Iterator[tuple[str, Indices, ErrorLines]]:
-    """(text, requests answered with it, lines of it), text by text; those answered with what no line says come together, as ""."""
+    """(text, requests answered with it, lines of it) for each text. Requests whose text is in no line come together, as ""."""
     known = {text: index for index, text in enumerate(lines.texts)}
     text = np.array([known.get(kind.error, -1) for kind in failures.kinds], dtype=np.int64)[failures.kind[requests]]
     wanted, said = np.argsort(text, kind="stable"), np.argsort(lines.text, kind="stable")

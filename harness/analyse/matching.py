@@ -1,7 +1,8 @@
-"""Log lines and requests, one to one, by time alone.
+"""Matches log lines with requests, one to one, by time alone.
 
-A line carries no request id, so a request may own any line of its text between its sending and its answer, give or take the
-tolerance. The matching is a maximum one; where it leaves a request without a line, nobody can say which of its neighbours lacks it.
+A line has no request id. A request may therefore own any line of its text between its sending and its answer, within the tolerance.
+The matching is a maximum one. If it leaves a request without a line, the evidence does not show which of the neighbouring requests
+has none.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from harness.analyse.columns import Indices
 
 
 class Fate(IntEnum):
-    """MATCHED: it has a line in every reading. LONE: none lies in its interval. AMBIGUOUS: too few for it and others."""
+    """MATCHED: its whole group has lines. LONE: no line lies in its interval. AMBIGUOUS: there are fewer lines than requests."""
 
     MATCHED = 0
     LONE = 1
@@ -26,7 +27,8 @@ class Fate(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Matching:
-    """fates: one a request, the value of a Fate. line_of: its line's index, -1 without. free: lines of nobody, by index, ascending.
+    """fates: the value of a Fate for each request. line_of: index of its line, -1 without. free: indices of unmatched lines,
+    ascending.
 
     interchangeable: matched pairs that could swap lines with another matched pair.
     """
@@ -38,19 +40,19 @@ class Matching:
 
 
 def match(from_ns: Indices, until_ns: Indices, times: Indices) -> Matching:
-    """Give each line to one request whose interval (both ends included) holds it, so that as many as possible have one.
+    """Assign each line to one request whose interval (both ends included) contains it, so that as many as possible have one.
 
-    from_ns, until_ns: one a request. times: one a line. Lines by time, each to the open interval that ends first: maximum for
-    intervals (an exchange argument; tests compare it with brute force). A group of requests linked by shared lines in which one
-    stays without is AMBIGUOUS as a whole. Of two intervals that end alike the one that began first has the line: never the order
-    given.
+    from_ns, until_ns: of each request. times: of each line. Lines are assigned by time, each to the open interval that ends first.
+    For intervals this gives a maximum matching (an exchange argument; tests compare it with brute force). If one request of a group
+    linked by shared lines has no line, the whole group is AMBIGUOUS. Of two intervals with the same end, the one that began first
+    gets the line. The input order never matters.
     """
     order = np.argsort(times, kind="stable")
     in_time = times[order]
     # From here on a request is the half-open range [first, past) of the sorted lines it may own.
     first: Indices = np.searchsorted(in_time, from_ns, side="left").astype(np.int64)
     past: Indices = np.searchsorted(in_time, until_ns, side="right").astype(np.int64)
-    # Those that may own a line, in the turn they have among open intervals. Groups share no line, so each is one stretch of it.
+    # Requests that may own a line, ordered by the end of their interval. Groups share no line, so each is a contiguous part.
     turn = np.lexsort((first, past))
     turn = turn[first[turn] < past[turn]]
     group, starts = _groups(first[turn], past[turn])
@@ -67,8 +69,8 @@ def match(from_ns: Indices, until_ns: Indices, times: Indices) -> Matching:
 
 
 def _groups(first: Indices, past: Indices) -> tuple[Indices, Indices]:
-    """(group of each request, where each group starts) of requests in turn; linked are those that may both own a line."""
-    # Taken from behind, a group ends where nobody who comes later in the turn reaches back before the end of this one.
+    """(group of each request, where each group starts) of requests in order. Requests that may own the same line are linked."""
+    # Seen from the end, a group ends where no later request reaches back before the end of this one.
     reach_back = np.minimum.accumulate(first[::-1])[::-1]
     opens = np.ones(len(first), dtype=np.bool_)
     opens[1:] = past[:-1] <= reach_back[1:]
@@ -76,10 +78,10 @@ def _groups(first: Indices, past: Indices) -> tuple[Indices, Indices]:
 
 
 def _owned(first: Indices, past: Indices, group: Indices, starts: Indices) -> Indices:
-    """The line of each request, -1 without; requests in turn.
+    """The line of each request, -1 without; requests in order.
 
-    Where each in turn can have the next line of its group, that is what "the open interval that ends first" comes to: the one whose
-    turn it is is open and first among those left. Any other group is settled line by line.
+    If each request in order can own the next line of its group, that is the result of "the open interval that ends first": each
+    request is open when its line comes, and ends first among those left. Any other group is matched line by line.
     """
     if not len(first):
         return first
@@ -121,7 +123,7 @@ def _swappable(first: Indices, past: Indices, line: Indices) -> int:
     apart = 0
     while len(asking):
         apart += 1
-        # Of two pairs the earlier may own the later one's line here; what is left to ask is whether that holds the other way round.
+        # Of two pairs, the earlier request may own the later line here. It remains to test the reverse.
         left = np.concatenate(([0], np.cumsum(~swaps)))
         open_yet = ~swaps[asking] | (left[beyond[asking]] > left[np.minimum(asking + apart, beyond[asking])])
         asking = asking[(asking + apart < beyond[asking]) & open_yet]

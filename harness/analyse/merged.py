@@ -1,4 +1,4 @@
-"""The findings of several runs of one arm, taken together."""
+"""Merges the findings of several runs of one arm."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from harness.model import Findings, Ledger, Reason
 def merged(parts: Sequence[tuple[str, Findings]]) -> Findings:
     """One Findings over the cycles of all runs. parts: (name of the run, its findings), in the order in which they were measured.
 
-    Cycles are numbered on through the runs, so that each has an index of its own. A doubt of one run is a doubt of all, and names
+    Cycles are numbered across the runs, so that each has a unique index. A doubt about one run is a doubt about the whole and names
     its run. Counts are added; rate_rps is the mean weighted by cycles that count; pacing_p50_us and pacing_p99_us are the worst of
-    the runs, for quantiles cannot be added. Raises ValueError for no part.
+    the runs, because quantiles cannot be added. Raises ValueError without parts.
     """
     if not parts:
         raise ValueError("there are no findings to merge")

@@ -1,4 +1,4 @@
-"""Whether requests failed only while, by the app's own report, nobody listened."""
+"""Whether requests failed only while the app, by its own report, did not listen."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ def closed_windows(
 ) -> tuple[Window, ...] | None:
     """[listener closed, next listener open] of each restart in [from, until]; None if a listener's end was not reported.
 
-    An app that exits without closing says `exit`, which closes as well. Without a new listener the window stays open to the end,
-    and None if another boot was heard or answered after it: that one may have listened, and nobody told from when.
-    answered: boot -> when its last good answer came.
+    An app that exits without closing its listener reports `exit`, which also begins a window. Without a new listener the window
+    lasts until until_ns. If another boot logged or answered after the close, the result is None: that boot may have listened from
+    an unknown time. answered: boot -> when its last good answer came.
     """
     windows: list[Window] = []
     closed_ns = 0
@@ -33,7 +33,7 @@ def closed_windows(
             closed_ns, boot = event.t_ns, event.boot
         elif event.event == Event.LISTENING:
             if not closed_ns and boot and event.boot != boot:
-                return None  # a new process listens and the old one never said when it stopped
+                return None  # a new process listens and the old one never reported when it stopped
             if closed_ns and event.t_ns >= from_ns:
                 windows.append(Window(closed_ns, event.t_ns))
             closed_ns, boot = 0, event.boot
@@ -56,7 +56,7 @@ def outside(
     tolerance_ns: int,
     answered: Mapping[str, int] = _NOBODY,
 ) -> int | None:
-    """How many failed requests do not touch such a window, give or take the tolerance; None without the app's report.
+    """How many failed requests touch no such window, within the tolerance; None without the app's report.
 
     sent_ns, done_ns: of each failed request. answered: as `closed_windows` has it. No failure: 0, with or without a report.
     """

@@ -1,4 +1,4 @@
-"""Whether what was sent is what the plan asked for: when, on which lanes, how often. Each answer is "" if it is."""
+"""Whether the generator sent what the plan specifies: times, lanes, attempts. Each function returns the difference, or ""."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ import polars as pl
 from harness.model import Arrivals, Behaviour, GeneratorReport, Lane, LoadPlan, RunSpec
 
 GRACE_NS = 2_000
-"""So far a request may lie from where the plan has it: what is added up in floats, and cut to a nanosecond, is off by less."""
+"""A due time may differ from the plan by this much. Rounding of float sums and of nanoseconds makes a smaller difference."""
 
 EARLY_NS = 1_000
-"""So much before it was due a request may have been sent: a timer's rounding."""
+"""A request may be sent this much before it was due, because timers round."""
 
 LOOSEST = {"match_tolerance_s": 0.05, "pacing_p99_limit_us": 50_000, "pacing_max_limit_us": 1_000_000}
-"""Limits of a run above which nothing it finds is sharp enough to count, ten and four times the usual ones."""
+"""The widest limits with which findings still count: ten times the defaults, four times for the pacing maximum."""
 
 _RETRYING = tuple(lane.value for lane in Lane if lane.behaviour is Behaviour.RETRYING)
 
 _SIGMAS = 8
-"""As far from their mean as random arrivals are never seen."""
+"""Random arrivals are never this many standard deviations from their mean."""
 
 
 def loose(spec: RunSpec) -> str:
-    """The limit of this run that is so wide that its findings would say nothing."""
+    """The limit of this run that is too wide for useful findings."""
     for name, most in LOOSEST.items():
         if not getattr(spec, name) <= most:
             return f"{name} is {getattr(spec, name):g}: with more than {most:g} nothing measured is sharp enough to count"
@@ -37,7 +37,7 @@ def loose(spec: RunSpec) -> str:
 
 
 def not_finite(report: GeneratorReport) -> str:
-    """The number in the report that is none."""
+    """The number in the report that is not finite."""
     for field in fields(report):
         value = getattr(report, field.name)
         if isinstance(value, float) and not math.isfinite(value):
@@ -46,7 +46,7 @@ def not_finite(report: GeneratorReport) -> str:
 
 
 def off_the_plan(plan: LoadPlan, requests: pl.DataFrame, report: GeneratorReport) -> str:
-    """In what the load is another than planned. requests: of one cycle, none missing, at least seq, lane and intended_ns."""
+    """How the load differs from the plan. requests: all of one cycle, with at least seq, lane and intended_ns."""
     if not math.isclose(report.rate_rps, plan.rate_rps, rel_tol=1e-6):
         return f"the generator's rate is {report.rate_rps:g} a second, the plan's {plan.rate_rps:g}"
     ordered = requests.sort("seq")
@@ -57,13 +57,13 @@ def _at_other_times(plan: LoadPlan, after_ns: npt.NDArray[np.int64]) -> str:
     """after_ns: when each request was due, from the start of the load, by number."""
     due = requests_by(plan, after_ns / 1e9)
     if plan.arrivals is Arrivals.POISSON:
-        # Only their number can be told from the rate: that of each moment is chance.
+        # Only the total follows from the rate; single arrivals are random.
         mean = max(0.0, float(due.max()))
         if abs(len(due) - 1 - mean) > _SIGMAS * math.sqrt(mean) + _SIGMAS:
             return f"{len(due)} requests were due where the plan has {mean:.0f}"
         return ""
     off = np.abs(due - np.arange(len(due)))
-    # A request lies on its number but for what the fastest rate makes of the grace.
+    # The allowed difference, in requests, is the grace at the fastest rate.
     wrong = np.flatnonzero(~(off <= max(plan.rate_rps, plan.to_rate_rps) * GRACE_NS / 1e9 + 1e-6))
     if len(wrong):
         first = wrong[0]
@@ -72,7 +72,7 @@ def _at_other_times(plan: LoadPlan, after_ns: npt.NDArray[np.int64]) -> str:
 
 
 def requests_by(plan: LoadPlan, after_s: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """How many requests are due so long after the start (of random ones, in the mean): the integral of the rate."""
+    """How many requests are due by this time after the start (the mean for random arrivals): the integral of the rate."""
     first = _as_sent(plan.rate_rps)
     if plan.arrivals not in {Arrivals.RAMP, Arrivals.STEP}:
         return after_s * first
@@ -83,7 +83,7 @@ def requests_by(plan: LoadPlan, after_s: npt.NDArray[np.float64]) -> npt.NDArray
 
 
 def rate_at(plan: LoadPlan, after_s: float) -> float:
-    """Requests a second so long after the start."""
+    """The rate at this time after the start, in requests per second."""
     if plan.arrivals not in {Arrivals.RAMP, Arrivals.STEP}:
         return plan.rate_rps
     if after_s >= plan.over_s:
@@ -93,7 +93,7 @@ def rate_at(plan: LoadPlan, after_s: float) -> float:
 
 
 def _as_sent(rate_rps: float) -> float:
-    """The fraction that the generator makes of a rate."""
+    """A rate, rounded to a fraction as the generator does it."""
     return float(Fraction(rate_rps).limit_denominator(1_000_000))
 
 
@@ -116,7 +116,7 @@ def _on_other_lanes(plan: LoadPlan, lanes: pl.Series) -> str:
 
 
 def out_of_order(requests: pl.DataFrame) -> str:
-    """A request that was sent before it was due, or answered before it was sent. Times of 0 never were."""
+    """A request that was sent before it was due, or answered before it was sent. A time of 0 means that it did not happen."""
     sent, first, done = pl.col("sent_ns"), pl.col("first_byte_ns"), pl.col("done_ns")
     wrong = requests.filter(
         ((sent > 0) & (sent < pl.col("intended_ns") - EARLY_NS))
@@ -130,7 +130,7 @@ def out_of_order(requests: pl.DataFrame) -> str:
 
 
 def attempts_astray(plan: LoadPlan, requests: pl.DataFrame, attempts: pl.DataFrame | None) -> str:
-    """What is wrong with the attempts that others followed: only the retrying lane has them, numbered, and no more than planned.
+    """What is wrong with the attempts that further ones followed. Only the retrying lane has them, numbered, no more than planned.
 
     requests, attempts: of one cycle.
     """
@@ -144,10 +144,10 @@ def attempts_astray(plan: LoadPlan, requests: pl.DataFrame, attempts: pl.DataFra
     if astray:
         return f"{astray} attempts belong to no request of the retrying lane"
     number = pl.col("attempt")
-    told = attempts.group_by("seq").agg(n=pl.len(), distinct=number.n_unique(), least=number.min(), most=number.max())
-    gaps = told.filter((pl.col("distinct") != pl.col("n")) | (pl.col("least") != 0) | (pl.col("most") != pl.col("n") - 1))
+    per_request = attempts.group_by("seq").agg(n=pl.len(), distinct=number.n_unique(), least=number.min(), most=number.max())
+    gaps = per_request.filter((pl.col("distinct") != pl.col("n")) | (pl.col("least") != 0) | (pl.col("most") != pl.col("n") - 1))
     if gaps.height:
         return f"the attempts of {gaps.height} requests are not numbered one after the other (first: {gaps['seq'].sort()[0]})"
-    if (told["n"] > plan.retries).any():
+    if (per_request["n"] > plan.retries).any():
         return f"a request was tried again more often than {plan.retries} times"
     return out_of_order(attempts)

@@ -1,7 +1,7 @@
 """Queue-proxy's request log, where the run has one: client and queue-proxy joined line by line, by the request's own id.
 
-The line (docs/exact-join.md) has no time but the stamp it was read with, at or after the end of the answer; stamp minus latency is
-when the request came. The error line of a request lies between the two.
+The only time of a line (docs/exact-join.md) is the stamp with which it was read, at or after the end of the answer. Stamp minus
+latency is the arrival of the request. The error line of a request lies between the two.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ _ATTEMPTS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class RequestLines:
-    """Lines of the request log by time. cycle, seq: of the generator's request the id names, -1 where it names none of this run.
+    """Lines of the request log by time. cycle, seq: of the request that the id names, -1 if it names none of this run.
 
-    attempt: 0 where none was told, -1 where it is no number. probe: it is one of the system's own. pod: an index in `pods`.
+    attempt: 0 if the line has none, -1 if it is not a number. probe: the request is a probe of the system. pod: an index in `pods`.
     """
 
     at_ns: Indices
@@ -53,9 +53,9 @@ class RequestLines:
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """One cycle's tries and lines. line_of: of each try its line's index, -1 without one, or with one of another status.
+    """The tries of one cycle joined with lines. line_of: index of each try's line; -1 without one, or if its status differs.
 
-    lines: all there are. exact: those joined by id. strangers: those of nobody's request, nor of the system's own.
+    lines: of the cycle, in all. exact: joined by id. strangers: neither of a request of this cycle nor of a probe of the system.
     """
 
     log: RequestLines
@@ -66,27 +66,27 @@ class Joined:
 
 
 def request_lines(observations: pl.DataFrame, run_id: str) -> RequestLines:
-    """The request log of queue-proxy. observations: of any streams. run_id: ids of another run are nobody's."""
+    """The request log of queue-proxy. observations: of any streams. run_id: ids of other runs name no request."""
     mine = (pl.col("stream") == Stream.QUEUE_PROXY.value) & pl.col("payload").str.contains(MARK, literal=True)
     rows = observations.lazy().filter(mine).select("pod", "at_ns", "payload").with_row_index("row").collect()
-    told = pl.concat([_numbers(_fields(rows[at : at + _CHUNK]), run_id) for at in range(0, max(rows.height, 1), _CHUNK)])
-    at_ns = rows["at_ns"].to_numpy()[told["row"].to_numpy()]
+    numbers = pl.concat([_numbers(_fields(rows[at : at + _CHUNK]), run_id) for at in range(0, max(rows.height, 1), _CHUNK)])
+    at_ns = rows["at_ns"].to_numpy()[numbers["row"].to_numpy()]
     order = np.argsort(at_ns, kind="stable")
     pod, pods = coded(rows["pod"])
     return RequestLines(
         at_ns=at_ns[order],
-        pod=pod[told["row"].to_numpy()[order]],
-        probe=told["probe"].to_numpy()[order],
+        pod=pod[numbers["row"].to_numpy()[order]],
+        probe=numbers["probe"].to_numpy()[order],
         pods=tuple(pods),
-        **{name: told[name].to_numpy()[order] for name in ("cycle", "seq", "attempt", "status", "latency_ns")},
+        **{name: numbers[name].to_numpy()[order] for name in ("cycle", "seq", "attempt", "status", "latency_ns")},
     )
 
 
-def _numbers(told: pl.DataFrame, run_id: str) -> pl.DataFrame:
-    """row, and the columns of RequestLines that the lines themselves tell, of these fields."""
+def _numbers(fields: pl.DataFrame, run_id: str) -> pl.DataFrame:
+    """row, and the columns of RequestLines that these fields contain."""
     rid, dash, attempt = pl.col("rid"), pl.col("dash"), pl.col("attempt")
     ours = rf"^{re.escape(run_id)}-{_NUMBER}-{_NUMBER}$"
-    told = told.with_columns(
+    fields = fields.with_columns(
         ((rid == "") & pl.any_horizontal(pl.col("agent").str.starts_with(one) for one in PROBE_AGENTS)).alias("probe"),
         pl.when(rid.str.contains(ours)).then(rid.str.slice(len(run_id) + 1)).alias("rid"),
         pl.when(attempt == "")
@@ -96,8 +96,8 @@ def _numbers(told: pl.DataFrame, run_id: str) -> pl.DataFrame:
         .otherwise(pl.lit("-1"))
         .alias("attempt"),
     )
-    told = told.with_columns(rid.str.find("-", literal=True).alias("dash"))
-    return told.select(
+    fields = fields.with_columns(rid.str.find("-", literal=True).alias("dash"))
+    return fields.select(
         "row",
         "status",
         "probe",
@@ -122,22 +122,22 @@ def _fields(lines: pl.DataFrame) -> pl.DataFrame:
     """row, and the fields of a RequestLine, of those lines (row, payload) that are one."""
     canon = lines["payload"].str.contains(CANON)
     usual = _cut(lines.filter(canon))
-    told = [(row, request_line(line)) for row, line in lines.filter(~canon).select("row", "payload").iter_rows()]
+    others = [(row, request_line(line)) for row, line in lines.filter(~canon).select("row", "payload").iter_rows()]
     read = [
         (row, _text(one.rid), _text(one.attempt), _text(one.agent), one.status, one.latency_s)
-        for row, one in told
+        for row, one in others
         if one is not None
     ]
     return pl.concat([usual, pl.DataFrame(read, schema=_FIELDS, orient="row")]).sort("row") if read else usual
 
 
-def _text(told: str) -> str:
-    """A lone surrogate, which JSON can spell, has no place in a column."""
-    return told.encode("utf-8", "replace").decode("utf-8")
+def _text(value: str) -> str:
+    """The text without lone surrogates, which JSON allows and a column does not."""
+    return value.encode("utf-8", "replace").decode("utf-8")
 
 
 def _cut(lines: pl.DataFrame) -> pl.DataFrame:
-    """The same of lines in canonical form, by literals and views."""
+    """The same for lines in canonical form, by searching for literals."""
     rest, at = pl.col("rest"), pl.col("at")
     seen = lines.select("row", pl.col("payload").str.slice(len(HEAD)).alias("rest"))
 
@@ -152,11 +152,10 @@ def _cut(lines: pl.DataFrame) -> pl.DataFrame:
 
 
 def joined(log: RequestLines, tries: pl.DataFrame, *, cycle: int, pods: Collection[str]) -> Joined:
-    """Each try beside the line with its id. log: the lines while the cycle's generator ran. tries: see `evidence.tries_of`.
+    """Join each try with the line that has its id. log: the lines while the cycle's generator ran. tries: see `evidence.tries_of`.
 
-    A line of another pod than these, of another cycle, of a request that was not sent or went to the pod's own port, or the
-    second one of a try, is a stranger. A line belongs to its try whatever its status, but is no evidence with another one than
-    the client was told.
+    A line is a stranger if it is of another pod or cycle, of a request that was not sent or went to the pod's own port, or the
+    second one of a try. A line belongs to its try whatever its status, but is no evidence if the client got another status.
     """
     sent = np.flatnonzero(((tries["sent_ns"] > 0) & ~tries["lane"].is_in(LANES_TO_PODS)).to_numpy())
     keys = (tries["seq"].cast(pl.Int64) * _ATTEMPTS + tries["attempt"]).to_numpy()[sent]
@@ -173,8 +172,8 @@ def joined(log: RequestLines, tries: pl.DataFrame, *, cycle: int, pods: Collecti
     line_of = np.full(tries.height, -1, dtype=np.int64)
     line_of[sent[place]] = line
     status = tries["status"].to_numpy()
-    told = np.flatnonzero((line_of >= 0) & (status > 0))
-    line_of[told[log.status[line_of[told]] != status[told]]] = -1
+    answered = np.flatnonzero((line_of >= 0) & (status > 0))
+    line_of[answered[log.status[line_of[answered]] != status[answered]]] = -1
     probes = int(log.probe.sum())
     total = len(log.at_ns)
     return Joined(log, line_of, lines=total, exact=len(line), strangers=total - len(line) - probes)

@@ -1,4 +1,4 @@
-"""What was seen of one cycle's pod, of the slices that list it and of the node, as the nouns it was told in."""
+"""The observations of one cycle's pod, of the slices that list it, and of the node."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from harness.model import CycleMark, Observation, Stream
 _LOGS = (Stream.QUEUE_PROXY.value, Stream.ACTIVATOR.value)
 _JOURNALS = (Stream.KUBELET.value, Stream.CONTAINERD.value)
 _SEEN = (Stream.PODS.value, Stream.ENDPOINTS.value)
-"""States are told by when they were seen, lines by their own time."""
+"""The time of a state is when it was seen; the time of a line is its own."""
 
 
 class Sights:
-    """The observations of a history but for the proxies' logs, taken apart once."""
+    """The observations of a history without the logs of the proxies, grouped once."""
 
     def __init__(self, observations: pl.DataFrame) -> None:
         stream = pl.col("stream")
@@ -30,7 +30,7 @@ class Sights:
     def of(self, mark: CycleMark, end_ns: int) -> list[Observation]:
         """In the order seen: of the mark's pod, of the slices once they list it, of the node's journals since the load began.
 
-        Nothing of after the cycle's end, when its pod is taken away.
+        Excludes what was seen after the end of the cycle, when its pod is deleted.
         """
         payload = pl.col("payload")
         # JSON may spell a name with escapes; such a slice is looked at too.
@@ -53,6 +53,6 @@ class Sights:
 
 
 def rows_to_observations(rows: pl.DataFrame) -> list[Observation]:
-    """Rows of a History as the nouns they were, in order."""
+    """Rows of a History as Observations, in order."""
     columns = ("stream", "pod", "container", "instance", "at_ns", "resolution_ns", "seen_ns", "payload")
     return [Observation(Stream(row[0]), *row[1:]) for row in rows.select(columns).iter_rows()]

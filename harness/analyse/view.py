@@ -1,7 +1,7 @@
 """One cycle's evidence, and the part of it that a single fact may see.
 
-A fact declares the streams it rests on and is given a `View` of those alone: to ask for another one is an error, so a declaration
-that leaves a stream out cannot go unnoticed. What the load generator recorded is open to every fact: without it there is no cycle.
+A fact declares the streams it rests on, and its `View` contains only those. Reading another stream is an error, so an incomplete
+declaration is noticed. Every fact may read the records of the load generator, without which there is no cycle.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from harness.model import COURSES, CycleMark, FaultEvent, GeneratorReport, Histo
 
 
 class UndeclaredStream(LookupError):
-    """A fact asked for a stream that it does not declare: a mistake of ours."""
+    """A fact read a stream that it does not declare: a bug in this package."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class CycleEvidence:
     requests, answers, attempts: its rows of the History; tries, users: those made of them. pods: those it had; served: those that
     named themselves in an answer; explained: those whose lines may belong to its requests. event: the fault that was injected into
     the mark's pod. seen: the observations of that pod, of EndpointSlices and of the node until the cycle's end; others: the states
-    of its other pods. heard: stream -> the pods it was heard of in the whole run.
+    of its other pods. heard: stream -> the pods for which it delivered data, in the whole run.
     """
 
     history: History
@@ -70,7 +70,7 @@ class CycleEvidence:
         return int(self.history.meta.spec.match_tolerance_s * 1e9)
 
     def not_whole(self, stream: Stream) -> str:
-        """Why this stream may have lost something of this cycle, "" if it is whole: it was heard, and has no gap."""
+        """Why this stream may have lost something of this cycle, "" if it is whole: it delivered data and has no gap."""
         heard = self.heard.get(stream, frozenset())
         if not heard and stream is not Stream.ACTIVATOR:  # which logs nothing while all is well
             return f"nothing was ever seen on {stream.value}"
@@ -86,11 +86,11 @@ class CycleEvidence:
 
 
 _OF_THE_NODE = frozenset({Stream.ACTIVATOR, Stream.KUBELET, Stream.CONTAINERD})
-"""Streams that are not a pod's: whether they are whole does not depend on which pod is looked at."""
+"""Streams that belong to no single pod. Whether they are whole does not depend on the pod."""
 
 
 class View:
-    """A cycle's evidence with some of its streams. Raises UndeclaredStream for any other."""
+    """A cycle's evidence, limited to some streams. Raises UndeclaredStream for any other."""
 
     def __init__(self, cycle: CycleEvidence, streams: frozenset[Stream]) -> None:
         self.cycle = cycle

@@ -1,4 +1,4 @@
-"""Whether a cycle's load was what it should have been. Nothing here looks at how the requests fared."""
+"""Whether a cycle's load was as planned. The results of sent requests are not used here."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from harness.model import GeneratorReport, Outcome, Reason, ReasonKind, RunSpec
 
 STEAL_LIMIT = 0.05
 """Share of CPU time taken by other guests of the machine above which a cycle does not count. On two noisy virtual cores 1 % is
-common and does no harm to pacing; the pacing limits are the finer sieve."""
+common and does no harm to pacing; the pacing limits are stricter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,8 @@ def first_sent(requests: pl.DataFrame, attempts: pl.DataFrame | None) -> pl.Data
     if attempts is None or attempts.is_empty():
         return requests
     first = attempts.filter(pl.col("attempt") == 0).select("cycle", "seq", pl.col("sent_ns").alias("first_ns"))
-    first = first.unique(("cycle", "seq"), keep="first", maintain_order=True)  # twice in a damaged history: no request more for it
+    # A damaged history may have a first attempt twice, which must not add a request.
+    first = first.unique(("cycle", "seq"), keep="first", maintain_order=True)
     joined = requests.join(first, on=("cycle", "seq"), how="left", maintain_order="left")
     return joined.with_columns(pl.coalesce("first_ns", "sent_ns").alias("sent_ns")).drop("first_ns")
 
@@ -55,14 +56,14 @@ def void_reason(
     *,
     attempts: pl.DataFrame | None = None,
 ) -> str:
-    """Why this cycle cannot count because of its generator, "" if it can.
+    """Why this cycle does not count because of its load, "" if it counts.
 
-    What the load was is held against the plan (harness/analyse/planned.py), and so are the limits of the run themselves.
+    The load is compared with the plan, and the limits of the run are checked (harness/analyse/planned.py).
     requests_of_cycle: rows of `History.requests`. attempts: those of `History.attempts`, if there are any.
     report: None if the generator left none; "running" in it: it was killed.
-    until_ns: the load must have gone on until then: the cycle's recovery. 0: not asked, of a cycle that did not come to its end
-    and is voided for that.
-    A load that was only late, or ran beside stolen CPU time, is a Reason of the machine; everything else is of the evidence.
+    until_ns: the load must have lasted until then, the cycle's recovery. 0: not checked, for an unfinished cycle, which is voided
+    anyway.
+    Late load and stolen CPU time are Reasons of the machine; every other reason is of the evidence.
     """
     if report is None or report.ended_by == "running":
         return "the generator left no final report"
@@ -72,14 +73,14 @@ def void_reason(
         return "the generator sent nothing"
     if lost := _lost_records(requests_of_cycle, report):
         return lost
-    if told := not_finite(report) or loose(spec):
-        return told
+    if wrong := not_finite(report) or loose(spec):
+        return wrong
     not_sent = max(int((requests_of_cycle["outcome"] == Outcome.NOT_SENT.value).sum()), report.not_sent)
     if not_sent:
         return f"{not_sent} requests were not sent: the cap of requests in flight was reached"
     astray = attempts_astray(spec.load, requests_of_cycle, attempts)
-    if told := astray or out_of_order(requests_of_cycle) or off_the_plan(spec.load, requests_of_cycle, report):
-        return told
+    if wrong := astray or out_of_order(requests_of_cycle) or off_the_plan(spec.load, requests_of_cycle, report):
+        return wrong
     first = first_sent(requests_of_cycle, attempts)
     if (sent := int((first["sent_ns"] > 0).sum())) != report.sent:
         return f"the generator sent {report.sent} requests and left records of {sent}"
@@ -92,14 +93,14 @@ def void_reason(
         return Reason(f"steal {report.steal:.1%} > {STEAL_LIMIT:.0%}", ReasonKind.MACHINE)
     last_ns = int(requests_of_cycle["intended_ns"].to_numpy().max())
     short_ns, rate_rps = until_ns - last_ns, rate_at(spec.load, (last_ns - report.t0_ns) / 1e9)
-    # By more than one period and what a request may be late. Multiplied, for a rate of 0 in a record must not end the analysis.
+    # By more than one period plus the allowed lateness. This is a product because a recorded rate may be 0.
     if (short_ns - spec.pacing_max_limit_us * 1_000) * rate_rps > 1e9:
         return f"the load ended {short_ns / 1e9:.2f} s before the cycle did"
     return ""
 
 
 def _lost_records(requests: pl.DataFrame, report: GeneratorReport) -> str:
-    """A request that was planned and has no record may have failed: how many, or which number is missing; "" if none is."""
+    """How many planned requests have no record, or which one; "" if none. A request without a record may have failed."""
     if requests.height != report.planned:
         return f"the generator planned {report.planned} requests and left {requests.height} records"
     numbers = np.sort(requests["seq"].to_numpy())

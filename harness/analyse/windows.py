@@ -1,4 +1,4 @@
-"""The stretch of time that belongs to a cycle, and what fell into it."""
+"""The time window of a cycle, and the rows of a cycle."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ class Window:
         return at_ns <= self.until_ns and at_ns + max(resolution_ns - 1, 0) >= self.from_ns
 
     def cut(self, ascending_ns: Indices) -> slice:
-        """Where the moments of these that lie in it stand."""
+        """The slice of these times that lies in the window."""
         first, past = np.searchsorted(ascending_ns, self.from_ns, "left"), np.searchsorted(ascending_ns, self.until_ns, "right")
         return slice(int(first), int(past))
 
     def overlaps(self, from_ns: int, until_ns: int) -> bool:
-        """Whether a stretch touches it."""
+        """Whether this interval touches it."""
         return from_ns <= self.until_ns and until_ns >= self.from_ns
 
 
 def of_cycle(mark: CycleMark, requests: pl.DataFrame, report: GeneratorReport | None) -> Window:
-    """From the start of the cycle's load until nothing of it was under way any more.
+    """From the start of the cycle's load until the end of its last request.
 
-    requests: the cycle's own. The scenario's mark may end before the last answer came, and a killed run has no end at all: a
-    request counts until it is done, or it would take its log line out of the account.
+    requests: of the cycle. The mark may end before the last answer, and a killed run has no end. The window therefore lasts until
+    the last request was done. Otherwise the account would miss the log line of that request.
     """
     starts = [ns for ns in (mark.load_started_ns, report.t0_ns if report else 0) if ns]
     ends = [mark.ended_ns, report.ended_ns if report else 0]
@@ -48,7 +48,7 @@ def of_cycle(mark: CycleMark, requests: pl.DataFrame, report: GeneratorReport | 
 
 
 class ByCycle:
-    """The rows of a table, cycle by cycle: all of a cycle's requests, for its generator sent nothing for anybody else."""
+    """The rows of a table, by cycle."""
 
     def __init__(self, rows: pl.DataFrame) -> None:
         self._none = rows.clear()

@@ -1,4 +1,4 @@
-"""How doubts and claims become one ruling. Nothing else is here; the truth table is a test.
+"""Combines doubts and claims into one ruling. A unit test holds the full truth table.
 
     any doubt                                   inconclusive
     no claim                                    inconclusive
@@ -6,9 +6,9 @@
     any claim not as expected                   regression
     every claim as expected                     pass
 
-Inconclusive stands first: a regression, like a pass, is only said by evidence that decides. What was seen against an expectation is
-named among the reasons of an inconclusive run too. So a run that shows a deviation is never inconclusive by the machine alone
-(`Verdict.machine_alone`): to measure it again would let the outcome decide what counts.
+Inconclusive takes precedence: a regression needs sufficient evidence, as a pass does. The reasons of an inconclusive run also name
+each deviation from an expectation. A run with a deviation is therefore never inconclusive because of the machine alone
+(`Verdict.machine_alone`): if it were measured again, its outcome would decide what counts.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from harness.model import ClaimResult, Expectation, Observed, Reason, Ruling, Ve
 
 
 def rule(doubts: Sequence[str], claims: Sequence[ClaimResult]) -> Verdict:
-    """The verdict over these; a total function. reasons: what decided, most important first."""
+    """The verdict for these doubts and claims. Its reasons are what decided, most important first. Defined for every input."""
     undecided = _undecided(claims)
     deviations = [reason for one in claims if (reason := deviation(one))]
     if doubts or undecided or not claims:
-        nothing = () if claims else ("the scenario makes no claim",)
-        return Verdict(Ruling.INCONCLUSIVE, (*doubts, *nothing, *undecided, *deviations), tuple(claims))
+        no_claim = () if claims else ("the scenario makes no claim",)
+        return Verdict(Ruling.INCONCLUSIVE, (*doubts, *no_claim, *undecided, *deviations), tuple(claims))
     if deviations:
         return Verdict(Ruling.REGRESSION, tuple(deviations), tuple(claims))
     return Verdict(Ruling.PASS, tuple(f"{one.claim.id}: as expected: {one.why}" for one in claims), tuple(claims))

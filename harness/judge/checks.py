@@ -1,8 +1,7 @@
-"""What a claim can ask of a cycle: named, pure functions CycleFindings -> Reading, each with the facts it rests on.
+"""The checks that a claim can name: pure functions CycleFindings -> Reading, each with the facts it rests on.
 
-A check says HOLDS or BROKEN only when the cycle's evidence decides; UNDECIDED otherwise, with what is missing. Where a fact that it
-rests on is unknown it is not asked at all. The good behaviour is always the one that HOLDS; whether it is expected to is the
-claim's business.
+A check returns HOLDS or BROKEN only if the evidence of the cycle decides, and otherwise UNDECIDED with the reason. It is not called
+if a fact that it rests on is unknown. HOLDS always means the good behaviour; the claim states which result is expected.
 """
 
 from __future__ import annotations
@@ -16,13 +15,13 @@ from harness.model import Cause, CycleFindings, Fact, Observed, Outcome, Reading
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """facts: what it rests on. decide: asked only where all of them are known."""
+    """facts: what it rests on. decide: called only if all of them are known."""
 
     facts: frozenset[Fact]
     decide: Callable[[CycleFindings], Reading]
 
     def __call__(self, cycle: CycleFindings) -> Reading:
-        """What this check reads in this cycle."""
+        """The result of this check for this cycle."""
         unknown = [cycle.unknown[fact] for fact in sorted(self.facts) if fact in cycle.unknown]
         return Reading(Observed.UNDECIDED, "; ".join(dict.fromkeys(unknown))) if unknown else self.decide(cycle)
 
@@ -32,7 +31,7 @@ RESTARTS = "restarts"
 """Units of what the checks read."""
 
 _OF_THE_SYSTEM = tuple(cause.value for cause in Cause if cause not in {Cause.UNKNOWN, Cause.AMBIGUOUS, Cause.CLIENT})
-"""The other failures nobody on the way answers for: they are without evidence, or the generator's own."""
+"""The causes within the system under test. The other causes mean missing evidence, or a failure of the generator."""
 
 
 def _count(cycle: CycleFindings, *causes: str) -> int:
@@ -45,7 +44,7 @@ def _early(cycle: CycleFindings, *causes: str) -> int:
 
 
 def _refused(cycle: CycleFindings) -> int:
-    """Requests that the container's port refused: by queue-proxy's word, or by the socket where nobody is between."""
+    """Requests that the container's port refused, as queue-proxy's log shows, or the socket on a route straight to the pod."""
     straight = min(cycle.by_outcome.get(Outcome.REFUSED.value, 0), _count(cycle, Cause.DIRECT.value))
     return _count(cycle, Cause.REFUSED_DIAL.value) + straight
 
@@ -68,7 +67,7 @@ def requests_do_not_fail(cycle: CycleFindings) -> Reading:
 
 
 def ready_pod_is_not_refused(cycle: CycleFindings) -> Reading:
-    """While its pod is Ready, no request is refused by the container's port. Speaks only of a fault that landed."""
+    """While its pod is Ready, no request is refused by the container's port. Undecided unless the fault landed."""
     refused = _refused(cycle)
     unattributed = _count(cycle, Cause.UNKNOWN.value, Cause.AMBIGUOUS.value)
     early = _early(cycle, Cause.REFUSED_DIAL.value, Cause.DIRECT.value)

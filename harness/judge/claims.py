@@ -11,26 +11,26 @@ from harness.model import ClaimResult, CycleFindings, Expectation, Observed, Rea
 
 
 def decide(claim: ResolvedClaim, cycles: Sequence[CycleFindings], checks: Mapping[str, Check] = CHECKS) -> ClaimResult:
-    """What the claim's check saw in these cycles, taken together. cycles: those that count.
+    """The result of the claim over these cycles. cycles: those that count.
 
-    A behaviour expected to hold is broken by one cycle; a bug expected to show must show in every one: seen in some only, it is
-    neither there nor gone. A claim about a rate is decided by the share of cycles or requests (`rates`). A check that crashes
-    decides nothing, nor does one nobody registered: all that was recorded can be judged.
+    One broken cycle breaks a claim that is expected to hold. A claim that is expected to be broken must be broken in every cycle;
+    if it is broken in some cycles only, it is undecided. A claim about a rate is decided by the share of cycles or requests
+    (`rates`). A check that crashes, or that is not registered, is undecided, so that every recorded run can be judged.
     """
     check = checks.get(claim.check)
     if check is None:
         return ClaimResult(claim, Observed.UNDECIDED, f"there is no check {claim.check!r}; there are {', '.join(sorted(checks))}")
-    readings = {cycle.index: _asked(check, cycle) for cycle in cycles}
+    readings = {cycle.index: _reading(check, cycle) for cycle in cycles}
     details = _details([(index, one.observed, one.why) for index, one in readings.items()])
     if claim.rate is not None:
         observed, head, share = decide_rate(claim.rate, readings, cycles)
         return ClaimResult(claim, observed, f"{head}: {details}" if details else head, readings, share)
-    observed, head = _together(claim.expected, [one.observed for one in readings.values()])
+    observed, head = _combined(claim.expected, [one.observed for one in readings.values()])
     return ClaimResult(claim, observed, f"{head}: {details}" if details else head, readings)
 
 
 def require_checks(claims: Iterable[ResolvedClaim], checks: Mapping[str, Check] = CHECKS) -> None:
-    """To be asked before a run. Raises BadInput for the first claim that names a check nobody registered, with those there are."""
+    """Call this before a run. Raises BadInput for the first claim whose check is not registered; it lists the registered ones."""
     for claim in claims:
         if claim.check not in checks:
             raise BadInput(
@@ -39,14 +39,14 @@ def require_checks(claims: Iterable[ResolvedClaim], checks: Mapping[str, Check] 
             )
 
 
-def _asked(check: Check, cycle: CycleFindings) -> Reading:
+def _reading(check: Check, cycle: CycleFindings) -> Reading:
     try:
         return check(cycle)
-    except Exception as error:  # noqa: BLE001 - whatever goes wrong in a check, it must not decide
+    except Exception as error:  # noqa: BLE001 - an error in a check must not decide a claim
         return Reading(Observed.UNDECIDED, f"the check crashed with {type(error).__name__}: {error}")
 
 
-def _together(expected: Expectation, seen: Sequence[Observed]) -> tuple[Observed, str]:
+def _combined(expected: Expectation, seen: Sequence[Observed]) -> tuple[Observed, str]:
     total = len(seen)
     if not total:
         return Observed.UNDECIDED, Reason("no cycle counts", ReasonKind.CONSEQUENCE)
@@ -61,7 +61,7 @@ def _together(expected: Expectation, seen: Sequence[Observed]) -> tuple[Observed
 
 
 def _details(seen: Sequence[tuple[int, Observed, str]]) -> str:
-    """Each different reason once, with the cycles it was given in; reasons for what did not hold come first."""
+    """Each distinct reason once, with its cycles; reasons of cycles in which the claim did not hold come first."""
     order = {Observed.BROKEN: 0, Observed.UNDECIDED: 1, Observed.HOLDS: 2}
     cycles: dict[tuple[int, str], list[int]] = {}
     for index, observed, why in seen:

@@ -8,6 +8,6 @@ from harness.model import Findings, RunSpec, Verdict
 
 
 def judge(spec: RunSpec, findings: Findings) -> Verdict:
-    """The ruling over a run. Only cycles that were not voided are asked. Raises nothing."""
+    """The verdict of a run. Only cycles that were not voided count. Raises nothing."""
     counted = [cycle for cycle in findings.cycles if not cycle.voided]
     return rule(findings.doubts, [decide(claim, counted) for claim in spec.claims])

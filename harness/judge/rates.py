@@ -1,8 +1,9 @@
-"""A claim about a share, where luck decides: of the cycles in which the good behaviour is broken, or of the requests that fail.
+"""Claims about a rate, for results that depend on chance: the share of cycles in which the good behaviour is broken, or of requests
+that fail.
 
 The unit of replication is the cycle. The share of cycles is decided by the exact interval of Clopper and Pearson; the share of
 requests by Student's interval over the shares of the cycles. Both are two-sided, at the confidence below. The claim holds if the
-interval lies within the claimed one, is broken if the two do not touch, and is undecided else: more cycles are needed.
+interval lies within the claimed one, is broken if the two do not touch, and is otherwise undecided: more cycles are needed.
 """
 
 from __future__ import annotations
@@ -13,14 +14,14 @@ from harness.model import CycleFindings, Observed, Rate, RateOf, Reading, Share
 
 CONFIDENCE = 0.95
 LEAST_CYCLES = 3
-"""Fewer cycles say nothing of a share."""
+"""With fewer cycles no share is computed."""
 
 
 def decide_rate(rate: Rate, readings: Mapping[int, Reading], cycles: Sequence[CycleFindings]) -> tuple[Observed, str, Share | None]:
     """(observed, why, the share with its interval) of a claim about a rate.
 
-    readings: by cycle, of those that count; cycles: these. A reading that is undecided leaves the share open. Share None: there are
-    too few cycles, or one of them is undecided.
+    readings: of the counted cycles, by cycle index. cycles: the counted cycles. Share None: there are too few cycles, one is
+    undecided, or one has no number of requests.
     """
     undecided = [index for index, one in readings.items() if one.observed is Observed.UNDECIDED]
     if undecided:

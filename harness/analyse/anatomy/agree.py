@@ -1,9 +1,10 @@
-"""The refused window as the client saw it against the one queue-proxy's log tells of."""
+"""Compares the refused window that the client saw with the one in queue-proxy's log."""
 
 from __future__ import annotations
 
 SLACK_NS = 5_000_000
-"""Beside one period between requests: the time of one answer, and the millisecond to which queue-proxy stamps its lines."""
+"""Allowed in addition to one period between requests: the time of one answer, and the millisecond resolution of queue-proxy's
+log."""
 
 
 def agree(
@@ -13,12 +14,12 @@ def agree(
     *,
     inner_window: tuple[int, int] | None = None,
 ) -> str:
-    """What differs by how much, in words; empty if both windows agree within one period and 5 ms at both ends.
+    """Which ends differ and by how much, in words; empty if both windows agree within one period and 5 ms at both ends.
 
-    refused_window: from the sending of the first to the answer of the last refused request. inner_window: from the answer of the
-    first answered to the sending of the last sent of them, for a client knows when it was refused no better than [sent, answered]:
-    an end between the two is where the client says it is. None: the client is taken at its outer word. period_ns: mean time between
-    two requests of the load. Two windows that are both None agree.
+    refused_window: from the sending of the first to the answer of the last refused request. inner_window: from the first answer to
+    the last sending of these requests. A client knows the time of a refusal only as [sent, answered], so any end between the outer
+    and the inner window agrees with the client. None: only the outer window is used. period_ns: mean time between two requests of
+    the load. Two windows that are both None agree.
     """
     if refused_window is None and queue_proxy_window is None:
         return ""

@@ -1,4 +1,4 @@
-"""The API as a witness: events and pod states, whose own times are true to a second, and what the watches saw flip."""
+"""The API as a source: events and pod states, whose own times have a resolution of 1 s, and changes that the watches saw."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from harness.knative.times import SECOND_NS
 from harness.model import Observation, Probe, ServiceSpec
 
 WATCH_NS = 100_000_000
-"""A state is stamped when it reached the harness. What a watch may take to deliver it on a busy host; an allowance."""
+"""A state is stamped when it reaches the harness. A watch may take this long to deliver it on a busy host."""
 
 
 def base_of(sights: Iterable[PodState], since_ns: int) -> PodState | None:
@@ -44,33 +44,35 @@ def event_sources(
 ) -> dict[str, Source]:
     """What the kubelet's events say, by their own times. liveness_fails: the fault makes the liveness probe fail.
 
-    restarts: of the user container in the cycle. Events of one reason are folded into one, so after more than one restart it cannot
-    be told which container a time belongs to: then only the kill and the first failed probe are taken.
+    restarts: of the user container in the cycle. The API merges events of one reason. After more than one restart it is therefore
+    unknown which container a time belongs to, and only the kill and the first failed probe are used.
     """
     found: dict[str, Source] = {}
     counts: dict[str, int] = {}
     for seen in events:
-        told = parsed(seen.payload) or {}
-        reason, message = str(told.get("reason")), str(told.get("message"))
-        followed, counts[f"{reason} {message}"] = counts.get(f"{reason} {message}"), _count(told)
-        if seen.at_ns + SECOND_NS <= since_ns or told.get("container") not in {USER_CONTAINER, "", None}:
+        event = parsed(seen.payload) or {}
+        reason, message = str(event.get("reason")), str(event.get("message"))
+        followed, counts[f"{reason} {message}"] = counts.get(f"{reason} {message}"), _count(event)
+        if seen.at_ns + SECOND_NS <= since_ns or event.get("container") not in {USER_CONTAINER, "", None}:
             continue
         if reason == "Killing":
             found.setdefault("killing", _second(seen.at_ns, since_ns, "events: Killing"))
         elif reason == "Unhealthy" and liveness_fails and message.startswith("Liveness probe failed"):
             at = _second(seen.at_ns, since_ns, "events: Unhealthy")
             probe = service.liveness or Probe()
-            # It was asked up to its timeout before, and the last good one up to a period before that. Said of the first one after
-            # the fault, unless some were folded into it that nobody saw one by one.
-            lo_ns = seen.at_ns - (probe.timeout_s + probe.period_s) * SECOND_NS if _count(told) == (followed or 0) + 1 else since_ns
+            # The probe was sent up to its timeout earlier, and the last good one up to a period before that. This holds for the
+            # first event after the fault, unless the event merges several that were not seen one by one.
+            lo_ns = (
+                seen.at_ns - (probe.timeout_s + probe.period_s) * SECOND_NS if _count(event) == (followed or 0) + 1 else since_ns
+            )
             found.setdefault("first-failed-probe", replace(at, lo_ns=lo_ns))
-        elif restarts == 1 and reason in {"Created", "Started"} and followed != _count(told):
+        elif restarts == 1 and reason in {"Created", "Started"} and followed != _count(event):
             found.setdefault(f"container-{reason.lower()}", _second(seen.at_ns, since_ns, f"events: {reason}"))
     return found
 
 
 def flips(sights: Sequence[tuple[int, bool | None]], from_ns: int, what: str, unready: str, again: str) -> dict[str, Source]:
-    """The first change to not ready after from_ns, and the next one back. Sights that do not tell are left out."""
+    """The first change to not ready after from_ns, and the next one back. States without a value are left out."""
     found: dict[str, Source] = {}
     before: tuple[int, bool] | None = None
     for at_ns, ready in sights:
@@ -90,38 +92,38 @@ def flips(sights: Sequence[tuple[int, bool | None]], from_ns: int, what: str, un
 def endpoint(slices: Iterable[Observation], pod: str) -> list[tuple[int, bool | None]]:
     """Whether the pod's endpoint was ready, in the order seen, in the slices that list it by name.
 
-    Of a Revision's two Services only the "-private" one follows its pods; the other one's slices may hold the activator instead.
-    A slice that lists the pod no longer says not ready.
+    Of a Revision's two Services only the "-private" one follows its pods; the slices of the other one may list the activator
+    instead. A slice that no longer lists the pod means not ready.
     """
     sights: list[tuple[int, str, str, bool]] = []
     listing: set[str] = set()
     for seen in slices:
-        if (told := parsed(seen.payload)) is None:
+        if (fields := parsed(seen.payload)) is None:
             continue
-        slice_name = str(told.get("slice"))
-        listed = [one for one in told.get("endpoints") or [] if isinstance(one, Mapping) and one.get("pod") == pod]
+        slice_name = str(fields.get("slice"))
+        listed = [one for one in fields.get("endpoints") or [] if isinstance(one, Mapping) and one.get("pod") == pod]
         if listed:
             listing.add(slice_name)
         if slice_name in listing:
-            sights.append((seen.seen_ns, slice_name, str(told.get("service")), any(bool(one.get("ready")) for one in listed)))
+            sights.append((seen.seen_ns, slice_name, str(fields.get("service")), any(bool(one.get("ready")) for one in listed)))
     private = [one for one in sights if one[2].endswith("-private")]
     chosen = private or sights
-    # Slices are followed one at a time: the first that listed the pod speaks, or their turns would look like flips.
+    # Only the first slice that listed the pod is used; several slices in turn would look like changes of readiness.
     return [(at_ns, ready) for at_ns, name, _, ready in chosen if name == chosen[0][1]]
 
 
 def followed(slices: Iterable[Observation], pod: str) -> bool:
-    """Whether the pod's endpoint is told of by a slice that follows its pods, the "-private" one."""
-    told = (parsed(seen.payload) or {} for seen in slices if pod in seen.payload)
-    return any(str(one.get("service")).endswith("-private") for one in told)
+    """Whether a slice that follows its pods, the "-private" one, lists the pod's endpoint."""
+    listings = (parsed(seen.payload) or {} for seen in slices if pod in seen.payload)
+    return any(str(one.get("service")).endswith("-private") for one in listings)
 
 
 def _second(at_ns: int, since_ns: int, evidence: str) -> Source:
-    """A time cut to a second: [at, at + 1 s), as far as it lies after the fault."""
+    """A time truncated to a second: [at, at + 1 s), limited to the time after the fault."""
     hi_ns = at_ns + SECOND_NS - 1
     return Source(max(at_ns, min(since_ns, hi_ns)), hi_ns, evidence, evidence, SECOND_NS)
 
 
-def _count(told: Mapping[str, Any]) -> int:
-    count = told.get("count")
+def _count(event: Mapping[str, Any]) -> int:
+    count = event.get("count")
     return count if isinstance(count, int) else 1

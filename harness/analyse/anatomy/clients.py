@@ -1,4 +1,4 @@
-"""The clients as a witness: who was answered by which boot, and who was refused. Columns only; no request becomes an object."""
+"""The clients as a source: which boot answered which request, and which requests were refused. Works on columns only."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ CLOCK_NS = 1_000
 def sources(
     requests: pl.DataFrame, answers: pl.DataFrame, pod: str, boot: str, user_port: int, since_ns: int
 ) -> dict[str, list[Source]]:
-    """Listener closed and open again as the requests tell of it, and the first OK after.
+    """When the listener closed and opened again, as the requests show it, and the first OK afterwards.
 
-    requests, answers: of the cycle. A request that the old boot answered was sent before its listener closed, one that queue-proxy
-    was refused for was answered after that; the same holds the other way round for the new boot. If another pod answered too,
-    nobody can tell whose port refused: then only the first OK is told of.
+    requests, answers: of the cycle. A request that the old boot answered was sent before its listener closed. A refused request was
+    answered after that. The reverse holds for the new boot. If another pod answered too, it is unknown whose port refused, and only
+    the first OK is returned.
     """
     old, new, strangers = _by_boot(answers, pod, boot)
     ok = pl.col("outcome") == Outcome.OK.value

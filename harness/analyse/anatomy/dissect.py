@@ -20,7 +20,8 @@ from harness.model import Bracket, CycleMark, FaultEvent, FaultSpec, Observation
 
 @dataclass(frozen=True, slots=True)
 class Anatomy:
-    """edges: those seen, in the order of EDGES, each the sharpest its sources allow. missing: what the fault must show, unseen.
+    """edges: those seen, in the order of EDGES, each as sharp as its sources allow. missing: edges that the fault requires, not
+    seen.
 
     disputes: sources of one edge, or edges of a known order, that contradict each other by more than their errors. Each begins with
     the names of the edges it is about, ", " between them and ": " after them.
@@ -44,9 +45,9 @@ def dissect(
 ) -> Anatomy:
     """The anatomy of this cycle.
 
-    event: what was done in it, None if nothing was; then only readiness is followed, from the start of the load. seen: of the
-    cycle's pod; see `gather`. requests, answers: the cycle's rows. end_ns: of the cycle; what came later, such as the taking away
-    of its pod, is not of it.
+    event: the fault event of the cycle. None: there was none; only readiness is then analysed, from the start of the load. seen: of
+    the cycle's pod; see `gather`. requests, answers: the cycle's rows. end_ns: of the cycle. Later observations, such as the
+    deletion of its pod, do not belong to it.
     """
     since_ns = event.sent_ns if event is not None else mark.load_started_ns
     done = FaultSpec(event.kind, event.params) if event is not None else FaultSpec()
@@ -78,7 +79,7 @@ def dissect(
 def endpoint_disputes(
     mark: CycleMark, seen: Iterable[Observation], sights: Sequence[PodState], event: FaultEvent | None, end_ns: int
 ) -> tuple[str, ...]:
-    """What the pod's endpoint contradicts of the pod's own readiness, or of itself: the disputes about endpoint-unready.
+    """The disputes about endpoint-unready: the pod's endpoint contradicts the pod's own readiness, or its own sources.
 
     seen: at least the sights of EndpointSlices. sights: the pod's.
     """
@@ -97,7 +98,7 @@ def endpoint_disputes(
 
 
 def good_liveness_probe(mark: CycleMark, event: FaultEvent | None, service: ServiceSpec, events: Sequence[AppEvent]) -> bool:
-    """Whether a later boot told of a liveness probe that did well. events: of the cycle's app."""
+    """Whether a later boot reported a successful liveness probe. events: of the cycle's app."""
     if event is None:
         return False
     return "first-good-probe" in probes.sources(told.boots(events, mark.boot, event.sent_ns), service, FAULTS[event.kind])
@@ -146,7 +147,7 @@ def _of_the_node(seen: Seen, event: FaultEvent, service: ServiceSpec, fault: Fau
 
 
 def _closed_by_its_end(found: Mapping[str, Sequence[Source]], seen: Seen, boot: str, since_ns: int) -> _Sources:
-    """An app that never said it closed its listener lost it with its process, at the latest."""
+    """If the app did not report that it closed its listener, the end of its process closed it at the latest."""
     if "process-gone" not in found or any(one.event == "closed" and one.boot == boot and one.t_ns >= since_ns for one in seen.told):
         return {}
     gone = choose(found["process-gone"])
@@ -171,7 +172,7 @@ def _readiness(seen: Seen, mark: CycleMark) -> dict[str, list[Source]]:
 
 
 def _endpoint_alone(edges: Mapping[str, Bracket], seen: Seen, mark: CycleMark, since_ns: int, end_ns: int) -> Iterable[str]:
-    """A private slice follows its pod's Ready: one that leaves the pod out while it was never seen unready contradicts it."""
+    """A private slice follows the Ready condition of its pods. It must not show a pod unready that was never seen unready."""
     from_ns = mark.fault_ns or mark.load_started_ns
     if "endpoint-unready" in edges and api.followed(seen.slices, mark.pod) and ready_throughout(seen.sights, from_ns, end_ns):
         yield f"endpoint-unready: {said(edges['endpoint-unready'], since_ns)}, but the pod was never seen other than Ready"

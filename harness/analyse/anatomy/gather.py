@@ -1,4 +1,4 @@
-"""What was seen of one cycle's pod, sorted by witness. Request and error lines are dropped before anything of them is read."""
+"""The observations of one cycle's pod, by source. Request and error lines are dropped before they are parsed."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ class Seen:
 def about_no_request(observations: pl.DataFrame) -> pl.DataFrame:
     """Queue-proxy's lines that are about no request, of all pods: its own failed probes, in plain text, and the drain's line.
 
-    Once a run: each cycle then looks through few lines.
+    Called once for a run, so that each cycle searches only a few lines.
     """
     payload = pl.col("payload")
     info = pl.any_horizontal(*(payload.str.starts_with(head) for head in INFO_HEADS))
-    # In two steps, or every error line would be searched through.
+    # In two steps, so that not every error line is searched.
     few = observations.filter((pl.col("stream") == Stream.QUEUE_PROXY.value) & (info | ~payload.str.starts_with("{")))
     return few.filter(~info | payload.str.contains(DRAIN, literal=True))
 

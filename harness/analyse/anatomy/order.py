@@ -1,4 +1,4 @@
-"""Edges against the partial order they must keep."""
+"""Compares edges with the partial order that they must keep."""
 
 from __future__ import annotations
 

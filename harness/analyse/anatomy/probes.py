@@ -14,14 +14,14 @@ from harness.knative.probes import DEFAULT_READINESS
 from harness.model import Handler, Observation, Probe, ServiceSpec
 
 SPARE_NS = 1_000_000_000
-"""A TCP probe closes what it opened at once. A connection held for longer without a word was a client's spare one."""
+"""A TCP probe closes its connection at once. A connection that stays open longer without data was a client's idle one."""
 
 GOOD_EDGES = {"startup": "first-good-startup-probe", "liveness": "first-good-probe", "readiness": "first-good-readiness-probe"}
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One probe that reached the app. well: None while it was left hanging, which is as bad as no to who asked."""
+    """One probe that reached the app. well: None if it was left hanging, which the prober counts as a failure."""
 
     t_ns: int
     well: bool | None
@@ -30,7 +30,7 @@ class Hit:
 
 
 def asks_liveness(service: ServiceSpec, told: Sequence[AppEvent]) -> bool:
-    """Whether there is a liveness probe that the app's toggles reach. Of a user's own manifest only what the app told is known."""
+    """Whether there is a liveness probe that the app's toggles reach. For a user's own manifest only the app's log shows it."""
     if service.liveness is not None:
         return service.liveness.handler is not Handler.TCP
     return any(one.event in {"probe", "hang"} and one.more.get("which") == "liveness" for one in told)
@@ -39,9 +39,9 @@ def asks_liveness(service: ServiceSpec, told: Sequence[AppEvent]) -> bool:
 def hits(which: str, service: ServiceSpec, told: Sequence[AppEvent]) -> list[Hit]:
     """The probes of this name ("startup", "liveness", "readiness") in the app's log, by time.
 
-    A probe that asks as another one does is told from it by who asks (readiness comes from queue-proxy, unless it is an exec
-    probe), and startup from liveness by their order: there is no liveness probe before the startup probe did well, and no startup
-    probe after. What still cannot be told apart counts as both.
+    Two probes with the same request are distinguished by their sender: readiness comes from queue-proxy, unless it is an exec
+    probe. Startup and liveness are distinguished by their order: there is no liveness probe before the startup probe succeeded, and
+    no startup probe afterwards. A probe that still cannot be distinguished counts as both.
     """
     probe = {"startup": service.startup, "liveness": service.liveness, "readiness": service.readiness}[which]
     found = [hit for one in told if _is(which, probe, one) and (hit := _hit(one)) is not None]
@@ -54,9 +54,10 @@ def hits(which: str, service: ServiceSpec, told: Sequence[AppEvent]) -> list[Hit
 
 
 def well_probed(which: str, service: ServiceSpec, seen: Iterable[Observation]) -> frozenset[str]:
-    """The boots that told of a well answered probe of this name. seen: of one pod, all there is of its app's log so far.
+    """The boots that reported a successful probe of this name. seen: of one pod, its app's log so far.
 
-    The scenario waits by this and the anatomy judges by `hits`: one rule, or a run could end before what it is judged by was seen.
+    The run waits with this function and the anatomy uses `hits`. Both apply the same rule, so that no run ends before its evidence
+    is complete.
     """
     return frozenset(hit.boot for hit in hits(which, service, app_events(seen)) if hit.well)
 
@@ -72,12 +73,12 @@ def sources(seen: Boots, service: ServiceSpec, fault: Fault) -> dict[str, Source
     killed = next((one.t_ns for one in seen.old if one.event == "signal" and one.t_ns >= seen.since_ns), 0)
     if bad and fault.kills and killed > bad[0].t_ns:
         last_ns = max(hit.t_ns for hit in bad if hit.t_ns <= killed)
-        # The kubelet asks no more once it has decided to kill.
+        # The kubelet sends no more probes once it has decided to kill.
         found["killing"] = Source(
             last_ns, killed, f"the app's log: the last failed {failing} probe", "the app's log: signal", CLOCK_NS
         )
     for which, edge in GOOD_EDGES.items():
-        # A failure that no restart ends is over with the next good probe of the same process.
+        # A failure that ends without a restart is over with the next good probe of the same process.
         failed_ns = bad[0].t_ns if bad and not fault.kills and which == failing else 0
         bracket = _good(which, service, seen, failed_ns)
         if bracket is not None:
@@ -109,7 +110,9 @@ def _good(which: str, service: ServiceSpec, seen: Boots, failed_ns: int) -> Sour
 
 
 def _before(first: Hit, told: Sequence[AppEvent]) -> tuple[int, str]:
-    """The last event of this boot before it, probes apart: by then there had been no such probe. Without one, the probe itself."""
+    """The last event of this boot before the probe, other than probes: no such probe came earlier. Without one, the probe
+    itself.
+    """
     others = [one for one in told if one.boot == first.boot and one.event not in {"probe", "hang"} and one.t_ns <= first.t_ns]
     return (others[-1].t_ns, f"the app's log: {others[-1].event}") if others else (first.t_ns, "the app's log: the probe itself")
 
@@ -119,7 +122,7 @@ def _asked(probe: Probe) -> tuple[Handler, str]:
 
 
 def _is(which: str, probe: Probe | None, one: AppEvent) -> bool:
-    """Without a probe in the spec it is a user's own manifest, of which the app's word is all, or Knative's own readiness."""
+    """Without this probe in the spec, only the app's log shows it (a user's own manifest), or it is Knative's own readiness."""
     if one.event not in {"probe", "hang"}:
         return False
     named, via = one.more.get("which"), one.more.get("via")
@@ -138,7 +141,7 @@ def _is(which: str, probe: Probe | None, one: AppEvent) -> bool:
 
 
 def _from_proxy(one: AppEvent) -> bool | None:
-    """Whether queue-proxy asked, which shares the pod's loopback with the app; None if the event does not tell."""
+    """Whether queue-proxy sent it, over the pod's loopback; None if the event does not show it."""
     peer = one.more.get("peer")
     try:
         return ipaddress.ip_address(peer).is_loopback if isinstance(peer, str) else None

@@ -1,4 +1,4 @@
-"""Queue-proxy's log as a witness: when the kubelet began to stop its neighbour, and when its own probe of it last failed."""
+"""Queue-proxy's log as a source: when the kubelet began to stop the app, and when queue-proxy's own probe last failed."""
 
 from __future__ import annotations
 

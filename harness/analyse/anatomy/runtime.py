@@ -1,4 +1,4 @@
-"""Containerd as a witness: its journal tells of each call before and after it, with its own clock."""
+"""Containerd as a source: its journal has a line before and after each call, stamped by containerd's own clock."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def sources(runtime: Sequence[Observation], since_ns: int, old_id: str, base: in
     """What containerd alone says of each edge.
 
     runtime: its lines about the pod. old_id, base: the user container's id and restart count when the fault was sent, "" and None
-    if nobody saw them. Only the first end and the first new container after the fault are told of.
+    if unknown. Only the first end and the first new container after the fault are returned.
     """
     lines = sorted(_of_user_container(runtime, old_id, since_ns), key=lambda line: line.own_ns)
     ended = [line for line in lines if base is None or line.instance in {-1, base}]
@@ -48,7 +48,7 @@ def sources(runtime: Sequence[Observation], since_ns: int, old_id: str, base: in
 
 
 def _of_user_container(runtime: Iterable[Observation], old_id: str, since_ns: int) -> Iterable[Line]:
-    """The observer knows of most lines which container they are about; of the others their id may tell, once one is known."""
+    """Most lines name their container. The others are assigned by container id, once an id is known."""
     ids = {old_id} if old_id else set()
     for seen in runtime:
         line = read(seen) if seen.container in {USER_CONTAINER, ""} else None
@@ -62,7 +62,9 @@ def _of_user_container(runtime: Iterable[Observation], old_id: str, since_ns: in
 
 
 def _between(before: Line | None, after: Line, since_ns: int) -> list[Source]:
-    """[call, return] by containerd's own clock, and what the journal's clock makes of the return: it received it a little later."""
+    """[call, return] by containerd's own clock. If the journal's stamp of the return contradicts it, that stamp is a second
+    source.
+    """
     hi_ns = after.exited_ns or after.own_ns
     how = "exited_at" if after.exited_ns else after.act.value
     own = Source(min(since_ns, hi_ns), hi_ns, COMMAND, f"containerd: {how}", CLOCK_NS)

@@ -1,4 +1,4 @@
-"""Several witnesses of one edge: the sharpest bracket, and who contradicts it."""
+"""Several sources of one edge: the sharpest bracket, and the sources that contradict it."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from harness.model import Bracket
 
 COMMAND = ""
-"""What a source says of lo_ns if it only knows that the fault was not sent yet."""
+"""The not_before of a source that only knows that the fault had not been sent yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What one witness alone supports: the edge is not before lo_ns and not after hi_ns.
+    """What one source alone supports: the edge is not before lo_ns and not after hi_ns.
 
-    not_before, not_after: what says so, in words ("the app's log: signal"); the same twice where one thing seen says both, COMMAND
-    for a lo_ns that is no more than the moment of the fault. resolution_ns: of the clock that stamped it.
+    not_before, not_after: the evidence, in words ("the app's log: signal"). Both are the same if one observation supports both.
+    COMMAND: lo_ns is only the time of the fault. resolution_ns: of the clock that stamped it.
     """
 
     lo_ns: int
@@ -34,8 +34,9 @@ class Source:
 def choose(sources: Sequence[Source]) -> Bracket:
     """The sharpest bracket the sources allow; at least one is needed.
 
-    Those that agree with the sharpest narrow one another, the finest clock first: one that is coarser than what is known by then
-    is not asked, for a clock of 1 s moves no edge of a millisecond. The evidence names both ends' witnesses.
+    Sources that agree with the sharpest one narrow the bracket, the finest clock first. A source whose clock is coarser than the
+    bracket is ignored: a clock of 1 s cannot move an edge that is known to a millisecond. The evidence names the sources of both
+    ends.
     """
     sharpest = _sharpest(sources)
     agreeing = [one for one in sources if one.lo_ns <= sharpest.hi_ns and one.hi_ns >= sharpest.lo_ns]
@@ -50,7 +51,7 @@ def choose(sources: Sequence[Source]) -> Bracket:
 
 
 def apart_ns(earlier: Bracket | Source, later: Bracket | Source) -> int:
-    """By how much `earlier` lies after `later`, beyond what both clocks may be wrong; 0 or less: not provably after."""
+    """By how much `earlier` lies after `later`, beyond the errors of both clocks; 0 or less: not provably after."""
     return earlier.lo_ns - earlier.resolution_ns - (later.hi_ns + later.resolution_ns)
 
 
@@ -66,13 +67,13 @@ def disagreements(edge: str, sources: Sequence[Source], origin_ns: int) -> tuple
 
 
 def said(source: Bracket | Source, origin_ns: int) -> str:
-    """Who says what, in seconds after the origin."""
+    """The bracket in seconds after the origin, with its evidence."""
     lo, hi = (source.lo_ns - origin_ns) / 1e9, (source.hi_ns - origin_ns) / 1e9
     return f"{lo:+.6f} to {hi:+.6f} s ({source.evidence})"
 
 
 def _joined(not_before: str, not_after: str) -> str:
-    """Both, the witness named once: "containerd: StartContainer" and "containerd: StartContainer returns"."""
+    """Both texts, with the source named once: "containerd: StartContainer" and "containerd: StartContainer returns"."""
     if not_before in {COMMAND, not_after}:
         return not_after
     who, _, what = not_after.partition(": ")

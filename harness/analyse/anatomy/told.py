@@ -1,4 +1,4 @@
-"""The app's own log as a witness: what it was told, when it stopped, when its next start listened."""
+"""The app's own log as a source: when the app received the fault, when it stopped, and when its next boot listened."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from harness.apps.toggle import AppEvent, Event
 from harness.model import FaultEvent
 
 CLOCK_NS = 1_000
-"""The app stamps an event right after it; the harness's own clock is as good. A microsecond is what that is worth."""
+"""The app stamps an event right after it happened. One microsecond covers this delay, and the harness's own clock."""
 
 
 @dataclass(frozen=True, slots=True)
 class Boots:
-    """The app's events by the process that told them.
+    """The app's events by process.
 
-    old: of the boot the fault was put into, all of them. later: of every boot that began after the fault, by time. since_ns: when
-    the fault was sent.
+    old: all events of the boot into which the fault was injected. later: of every boot that began after the fault, by time.
+    since_ns: when the fault was sent.
     """
 
     old: tuple[AppEvent, ...]
@@ -27,7 +27,7 @@ class Boots:
 
     @property
     def last_ns(self) -> int:
-        """When the old process was last heard, 0: never after the fault."""
+        """When the old process last logged an event after the fault; 0: never."""
         return max((one.t_ns for one in self.old if one.t_ns >= self.since_ns), default=0)
 
 
@@ -42,7 +42,7 @@ def boots(told: Sequence[AppEvent], boot: str, since_ns: int) -> Boots:
 
 
 def before(told: Iterable[AppEvent], event: AppEvent) -> tuple[int, str]:
-    """The last moment at which the app had not yet done what it tells, and what says so.
+    """The last moment at which the event had not happened yet, and the evidence for it.
 
     Its own stamp from just before the act, else its previous event; the event itself if it is the only one of its boot.
     """
@@ -54,9 +54,9 @@ def before(told: Iterable[AppEvent], event: AppEvent) -> tuple[int, str]:
 
 
 def sources(seen: Boots, event: FaultEvent) -> dict[str, Source]:
-    """What the app alone says of each edge, probes apart."""
+    """What the app's log alone shows of each edge, without the probes."""
     found: dict[str, Source] = {}
-    # Another fault's line is none of this event's: a second one, or this one's where the app is told nothing.
+    # Lines about another kind of fault do not belong to this event, for example those of a second fault.
     of_it = [one for one in seen.old if one.more.get("kind") in {None, event.kind}]
     taken = _first(of_it, Event.FAULT, seen.since_ns)
     if taken is not None:  # stamped before it took effect
