@@ -12,6 +12,7 @@ from harness.analyse.course import off_course
 from harness.analyse.evidence import LANES_OF_USERS
 from harness.analyse.view import CycleEvidence
 from harness.apps.toggle import BOOT_HEADER, POD_HEADER
+from harness.faults import Sight
 from harness.model import CycleFindings, Fact, Gap, History, Outcome, Reason, ReasonKind, Stream
 
 Seen = tuple[CycleEvidence, CycleFindings]
@@ -66,6 +67,10 @@ def _of_the_number(history: History, cycles: Sequence[Seen], counted: Sequence[S
     for pod, times in Counter(one.mark.pod for one, _ in counted).items():
         if times > 1:
             yield f"{pod} was the pod of {times} counted cycles: it was not fresh"
+    beside = Counter(pod for one, _ in counted for pod in {*one.mark.began_with} - {one.mark.pod})
+    for pod, times in sorted((beside + Counter({one.mark.pod for one, _ in counted})).items()):
+        if times > 1 and pod in beside:
+            yield f"{pod} was a pod of {times} counted cycles: it was not fresh"
     for cycle, _ in cycles:
         if not cycle.mark.given_up and not (cycle.mark.recovered_ns and cycle.mark.ended_ns):
             yield f"cycle {cycle.mark.index}: neither finished nor given up"
@@ -94,6 +99,11 @@ def _of_the_pods(cycle: CycleEvidence) -> Iterable[str]:
     stood = sorted(cycle.pods.stood.union(cycle.mark.pods))
     if cycle.from_zero and stood:
         yield f"cycle {cycle.mark.index}: the load should have met no pod, and {', '.join(stood)} stood"
+    if cycle.history.meta.spec.fault.pods == "all" and cycle.mark.fault_ns:
+        hit = {event.pod for event in cycle.history.faults if event.cycle == cycle.mark.index}
+        missed = sorted(Sight([*cycle.seen, *cycle.others]).ready_at(cycle.mark.fault_ns) - hit)
+        if missed:
+            yield f"cycle {cycle.mark.index}: {', '.join(missed)} was Ready at the fault and was not hit by it"
 
 
 def _of_the_load(history: History, cycle: CycleEvidence) -> Iterable[str]:

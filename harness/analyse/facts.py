@@ -18,7 +18,7 @@ from harness.analyse.anatomy import Anatomy, dissect, endpoint_disputes, gather,
 from harness.analyse.evidence import LANES_TO_PODS, is_of_queue_proxy
 from harness.analyse.landed import landed, with_second
 from harness.analyse.ledger import Account, account, may_be_sampled
-from harness.analyse.outage import closed_windows, outside
+from harness.analyse.outage import closed_windows, last_closed, outside, outside_all
 from harness.analyse.view import CycleEvidence, View
 from harness.analyse.windows import Window
 from harness.apps.toggle import BOOT_HEADER, POD_HEADER, Event, app_events
@@ -260,8 +260,21 @@ def _listener(view: View) -> tuple[ListenerValue, str]:
         end_ns=cycle.end_ns,
         user_port=meta.user_port,
     )
+    ends = last_closed(outages or (), cycle.window.until_ns) if any(state.deleting for state in sights) else ()
+    excused = _only_in(ends, outages or (), cycle) if ends else 0
     about = (text for text in anatomy.disputes if LISTENER_EDGES & set(text.partition(": ")[0].split(", ")))
-    return ListenerValue(outside_window, outages, anatomy), _contradiction(about)
+    after_its_end = f"{excused} requests failed after {cycle.mark.pod}, which is deleted, had closed its listener for good"
+    return ListenerValue(outside_window, outages, anatomy), "; ".join(
+        filter(None, (after_its_end if excused else "", _contradiction(about)))
+    )
+
+
+def _only_in(ends: Sequence[Window], outages: Sequence[Window], cycle: CycleEvidence) -> int:
+    """How many requests of users touch the end of a deleted pod's listener and no outage: anybody may have failed them."""
+    of_users, tolerance_ns = cycle.failures.of_users, cycle.tolerance_ns
+    sent_ns, done_ns = cycle.failures.sent_ns[of_users], cycle.failures.done_ns[of_users]
+    closed = [window for window in outages if window not in ends]
+    return outside_all(sent_ns, done_ns, closed, tolerance_ns) - outside_all(sent_ns, done_ns, outages, tolerance_ns)
 
 
 def _probes(view: View) -> tuple[bool | None, str]:

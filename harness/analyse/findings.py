@@ -22,7 +22,7 @@ from harness.analyse.evidence import (
     tries_of,
 )
 from harness.analyse.facts import OF_A_POD, Declared, FactValue, ListenerValue, declared, readings
-from harness.analyse.hit import all_hit, events_of, mark_of
+from harness.analyse.hit import all_hit, events_of, mark_of, others_refused
 from harness.analyse.lastseen import last_seen
 from harness.analyse.ledger import Account, by_cause, total
 from harness.analyse.outage import outside_all
@@ -33,7 +33,7 @@ from harness.analyse.voiding import first_sent, pacing, void_reason
 from harness.analyse.windows import ByCycle, Window, of_cycle
 from harness.apps.toggle import POD_HEADER
 from harness.knative.lines import refused_text
-from harness.knative.pods import states
+from harness.knative.pods import ready_throughout, states
 from harness.model import (
     COURSES,
     CycleFindings,
@@ -195,6 +195,11 @@ def _cycle(history: History, mark: CycleMark, tables: _Tables) -> _Seen:
     further = [_of_hit_pod(evidence, event, tables) for event in events[1:]]
     if further:
         found = all_hit(found, further, _outside_of_all(evidence, [facts, *(values for _, values in further)]))
+    hit = {mark.pod, *(event.pod for event in events)}
+    others = {pod: count for pod, count in books.refusing.items() if pod not in hit}
+    if others:
+        stayed = [ready_throughout(states(evidence.others, pod), begin_ns, end_ns) for pod in others]
+        found = others_refused(found, stayed, sum(others.values()))
     return _Seen(evidence, found, books)
 
 

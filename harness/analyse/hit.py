@@ -52,14 +52,27 @@ def all_hit(
     return replace(
         first,
         landed=Landed(all(landed.proved for _, landed in _landings(first, others)), tuple(parts)),
-        ready_throughout=False if False in ready else None if None in ready else True,
+        ready_throughout=_all(ready),
         restarts=_restarts([first.restarts, *(one.restarts for one in others)]),
         outside_window=outside_window,
         disputes=(*first.disputes, *(f"{text} ({one.pod})" for one in others for text in one.disputes)),
         others_hit=tuple(others),
         unknown=unknown,
-        probed_again=False if False in probed else None if None in probed else True,
+        probed_again=_all(probed),
     )
+
+
+def others_refused(found: CycleFindings, stayed: Sequence[bool | None], refused: int) -> CycleFindings:
+    """The findings where pods that the fault did not hit refused requests: no outage is theirs, so they failed outside of any.
+
+    stayed: whether each of these pods stayed Ready; refused: how many requests they refused, by queue-proxy's lines.
+    """
+    outside_window = None if found.outside_window is None else max(found.outside_window, refused)
+    return replace(found, ready_throughout=_all([found.ready_throughout, *stayed]), outside_window=outside_window)
+
+
+def _all(seen: Sequence[bool | None]) -> bool | None:
+    return False if False in seen else None if None in seen else True
 
 
 def _landings(first: CycleFindings, others: Sequence[HitPod]) -> list[tuple[str, Landed]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -34,7 +34,7 @@ class Account:
 
     refused_lines: of any queue-proxy while the cycle's generator ran; matched of them have a request. refused_window: first to
     last of these, None without one. censored: see `may_be_sampled`. hidden: failures that a further attempt followed.
-    request_log_lines, exact, strangers: as in the ledger.
+    request_log_lines, exact, strangers: as in the ledger. refusing: pod -> how many refused lines with a request it has.
     """
 
     causes: Codes
@@ -48,6 +48,7 @@ class Account:
     request_log_lines: int = 0
     exact: int = 0
     strangers: int = 0
+    refusing: Mapping[str, int] = field(default_factory=dict)
 
 
 Spans = tuple[Indices, Indices]
@@ -135,6 +136,7 @@ def account(
         request_log_lines=log.lines if log else 0,
         exact=log.exact if log else 0,
         strangers=log.strangers if log else 0,
+        refusing=dict(sorted(Counter(refused_lines.pods[pod] for pod in refused_lines.pod[result.owned].tolist()).items())),
     )
 
 

@@ -47,6 +47,11 @@ def closed_windows(
     return tuple(windows)
 
 
+def last_closed(windows: Sequence[Window], until_ns: int) -> tuple[Window, ...]:
+    """The one of these windows, if any, that no new listener ended."""
+    return tuple(window for window in windows[-1:] if window.until_ns == until_ns)
+
+
 def outside(
     sent_ns: Indices,
     done_ns: Indices,

@@ -8,9 +8,10 @@ import pytest
 
 from harness.analyse import analyse
 from harness.judge import judge
-from harness.model import Expectation, Observed, Outcome, ResolvedClaim, Stream
+from harness.model import Expectation, FaultSpec, Observed, Outcome, ResolvedClaim, Stream
 from tests.unit.analyse.story import (
     BAD,
+    CLOSED_S,
     FAULT_S,
     MS,
     Story,
@@ -146,3 +147,64 @@ def test_a_failure_before_the_fault_reproduces_nothing(asked: ResolvedClaim) -> 
     """Nor does the claim hold: something failed, and nobody knows why."""
     assert observed(without_an_outage(), asked) is Observed.UNDECIDED
     assert observed(restarts(1), asked) is Observed.BROKEN
+
+
+# --- whose outage -------------------------------------------------------------------------------------------------------
+
+
+def refused_by(pod: str) -> Story:
+    """All that was refused was so by this pod, while the one that the fault hit did not listen."""
+    story = beside(restarts(1))
+    for number, one in enumerate(story.observations):
+        if one.stream is Stream.QUEUE_PROXY and '"error"' in one.payload:
+            story.observations[number] = replace(one, pod=pod)
+    return story
+
+
+def test_the_outage_of_one_pod_does_not_excuse_another() -> None:
+    """queue-proxy's lines say whose port refused."""
+    assert observed(refused_by("pod-0"), ONLY_IN_THE_OUTAGE) is Observed.HOLDS
+    assert observed(refused_by("pod-b"), ONLY_IN_THE_OUTAGE) is Observed.BROKEN
+
+
+def test_the_pod_that_refused_is_the_one_that_must_have_been_ready() -> None:
+    """That the one which was hit stayed Ready says nothing of it."""
+    story = refused_by("pod-b")
+    story.pod("pod-b", at(0, 6), ready=False)
+    assert observed(refused_by("pod-0"), NOT_REFUSED) is Observed.BROKEN
+    assert observed(story, NOT_REFUSED) is Observed.UNDECIDED
+
+
+def test_the_end_of_a_deleted_pod_is_no_outage() -> None:
+    """It closes its listener for good, so what fails from then on would be excused whoever failed it."""
+    story = restarts(1)
+    story.app("pod-0", "new0", at(0, 11.2), "closed", port=8080)
+    story.pod("pod-0", at(0, 11.1), restarts=1, deleting=True)
+    assert observed(story, ONLY_IN_THE_OUTAGE) is Observed.HOLDS
+    story.request(0, at(0, 12.5), Outcome.TIMEOUT, status=0, answer=-1)
+    assert observed(story, ONLY_IN_THE_OUTAGE) is Observed.UNDECIDED
+
+
+def test_all_that_stand_at_the_fault_are_hit() -> None:
+    """A pod that came between the load's start and the fault was not asked of, and is one of them."""
+    story = twice()
+    story.pod("pod-c", at(0, 1), ready=False)
+    assert not [text for text in analyse(story.history()).doubts if "pod-c" in text]
+    story.pod("pod-c", at(0, 2))
+    assert "cycle 0: pod-c was Ready at the fault and was not hit by it" in analyse(story.history()).doubts
+
+
+def test_no_pod_of_two_cycles_is_fresh() -> None:
+    """Though it be another one that the fault hit."""
+    story = restarts(2)
+    for cycle in range(2):
+        story.cycles[cycle] = replace(story.cycles[cycle], pods=(f"pod-{cycle}", "pod-b"))
+    assert "pod-b was a pod of 2 counted cycles: it was not fresh" in analyse(story.history()).doubts
+
+
+def test_a_fault_of_one_pod_leaves_others_out() -> None:
+    """What stands beside it is as it should be."""
+    story = beside(restarts(1))
+    story.spec(fault=FaultSpec("liveness"))
+    assert analyse(story.history()).doubts == ()
+    assert CLOSED_S > FAULT_S
