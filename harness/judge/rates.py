@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from harness.judge.checks import REQUESTS
 from harness.model import CycleFindings, Observed, Rate, RateOf, Reading, Share
 
 CONFIDENCE = 0.95
@@ -30,7 +31,7 @@ def decide_rate(rate: Rate, readings: Mapping[int, Reading], cycles: Sequence[Cy
         return Observed.UNDECIDED, f"{len(readings)} cycles are too few for a share; {LEAST_CYCLES} are the least", None
     share = _of_cycles(readings) if rate.of is RateOf.CYCLES else _of_requests(readings, cycles)
     if share is None:
-        return Observed.UNDECIDED, "a cycle has no number of requests", None
+        return Observed.UNDECIDED, "a cycle has no number of requests, or all have the same share", None
     what = f"{share.value:.3f} of the {rate.of}, {CONFIDENCE:.0%} interval [{share.lo:.3f}, {share.hi:.3f}]"
     wanted = f"[{rate.lo:g}, {rate.hi:g}]"
     if rate.lo <= share.lo and share.hi <= rate.hi:
@@ -51,10 +52,10 @@ def _of_cycles(readings: Mapping[int, Reading]) -> Share:
 def _of_requests(readings: Mapping[int, Reading], cycles: Sequence[CycleFindings]) -> Share | None:
     from scipy.stats import sem, t  # noqa: PLC0415 - the same
 
-    shares = [
-        float(reading.value) / cycle.sent for cycle in cycles if (reading := readings[cycle.index]).value is not None and cycle.sent
-    ]
-    if len(shares) < len(readings):
+    numbers = [(readings[cycle.index], cycle.sent) for cycle in cycles]
+    shares = [float(one.value) / sent for one, sent in numbers if one.value is not None and one.unit == REQUESTS and sent]
+    # Student's interval has no width where nothing varies, which says that it was not seen to, and not that it cannot.
+    if len(shares) < len(readings) or len(set(shares)) == 1:
         return None
     mean = sum(shares) / len(shares)
     half = float(t.ppf((1 + CONFIDENCE) / 2, len(shares) - 1) * sem(shares))

@@ -429,7 +429,7 @@ class Rate:
     """A share in [lo, hi]: of the cycles in which the good behaviour is broken, or of the requests that its check counts.
 
     For what luck decides, such as a race at the kill or which pod is hit: "broken in every cycle" cannot say it.
-    Raises ValueError for what is no part of [0, 1].
+    Raises ValueError for what is no part of [0, 1], and for all of it.
     """
 
     of: RateOf
@@ -439,6 +439,8 @@ class Rate:
     def __post_init__(self) -> None:
         if not 0 <= self.lo <= self.hi <= 1:
             raise ValueError(f"a share from {self.lo} to {self.hi} is no part of [0, 1]")
+        if (self.lo, self.hi) == (0, 1):
+            raise ValueError("every outcome has a share from 0 to 1")
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,8 +54,28 @@ def test_a_share_of_requests_varies_from_cycle_to_cycle() -> None:
 @pytest.mark.parametrize("seen", [[B, H], [B, H, U]], ids=["too few cycles", "an undecided one"])
 def test_what_cannot_be_told_is_undecided(seen: list[Observed]) -> None:
     """A cycle that is undecided may be either."""
-    result = shown(Rate(RateOf.CYCLES, 0.0, 1.0), seen)
+    result = shown(Rate(RateOf.CYCLES, 0.0, 0.9), seen)
     assert (result.observed, result.share) == (U, None)
+
+
+@pytest.mark.parametrize("seen", [[0, 0, 0], [30, 30, 30, 30]])
+def test_cycles_that_do_not_vary_say_nothing_of_how_they_vary(seen: list[int]) -> None:
+    """An interval without a width would hold after three cycles in which a race was never lost."""
+    result = shown(Rate(RateOf.REQUESTS, 0.0, 0.4), [B] * len(seen), seen)
+    assert (result.observed, result.share) == (U, None)
+
+
+def test_restarts_are_no_share_of_the_requests() -> None:
+    """One restart in 100 requests is not a hundredth of anything."""
+    check = Check(frozenset(), lambda one: Reading(B, "why", one.index, "restarts"))
+    asked = replace(claim("race"), rate=Rate(RateOf.REQUESTS, 0.0, 0.1))
+    assert decide(asked, [cycle(index) for index in range(4)], {"race": check}).observed is U
+
+
+def test_a_share_that_every_outcome_has_is_refused() -> None:
+    """Such a claim says nothing."""
+    with pytest.raises(ValueError, match="every outcome"):
+        Rate(RateOf.CYCLES, 0.0, 1.0)
 
 
 @pytest.mark.parametrize(("lo", "hi"), [(-0.1, 0.5), (0.5, 0.4), (0.0, 1.1)])
