@@ -10,7 +10,7 @@ import polars as pl
 
 from harness.analyse.evidence import LANES_OF_USERS
 from harness.faults import FAULTS
-from harness.model import COURSES, USERS_ROUTE, Arrivals, CycleMark, FaultEvent, LoadPlan, Outcome, RunSpec
+from harness.model import COURSES, USERS_ROUTE, Arrivals, CycleMark, FaultEvent, FaultSpec, LoadPlan, Outcome, RunSpec
 
 SILENT_INTERVALS = 20
 """This many mean intervals without a request do not happen by chance: with POISSON arrivals the probability is e^-20."""
@@ -44,25 +44,37 @@ def _of_the_fault(spec: RunSpec, mark: CycleMark, faults: Sequence[FaultEvent]) 
         done = [fault for fault in done if fault.kind != spec.second.kind]
         if [fault.pod for fault in second] != [mark.pod]:
             yield f"the second fault {spec.second.kind} was put in {len(second)} times, not once into {mark.pod}"
+        for fault in second:
+            yield from _as_asked(spec.second, mark, fault)
+            yield from _when_marked(mark.when("second_fault"), fault)
     for fault in done:
-        if fault.kind != asked.kind:
-            yield f"the fault {fault.kind} was put in though {asked.kind} was asked"
-        else:
-            wanted, had = FAULTS[asked.kind].filled(asked.params), FAULTS[asked.kind].filled(fault.params)
-            for name in sorted({*wanted, *had}):
-                if had.get(name) != wanted.get(name):
-                    yield f"the fault {fault.kind} was put in with {name} {had.get(name)} though {wanted.get(name)} was asked"
-        if asked.pods == "one" and (fault.pod, fault.boot) != (mark.pod, mark.boot):
-            yield f"the fault was put into {fault.pod} of boot {fault.boot}, not into {mark.pod} of boot {mark.boot}"
+        yield from _as_asked(asked, mark, fault)
     first_ns = min((fault.sent_ns for fault in done), default=mark.fault_ns)
     for fault in done:
         if (asked.pods == "one" or fault.sent_ns == first_ns) and fault.sent_ns != mark.fault_ns:
-            yield f"its mark has the fault {(mark.fault_ns - fault.sent_ns) / 1e9:+.3f} s from where it was put in"
+            yield from _when_marked(mark.fault_ns, fault)
     if asked.pods == "one":
         if len(done) > 1:
             yield f"{len(done)} faults were put in"
     elif done and (hit := sorted(fault.pod for fault in done)) != sorted(mark.began_with):
         yield f"the fault was put into {', '.join(hit)}, not into each of {', '.join(sorted(mark.began_with))} once"
+
+
+def _as_asked(asked: FaultSpec, mark: CycleMark, fault: FaultEvent) -> Iterable[str]:
+    if fault.kind != asked.kind:
+        yield f"the fault {fault.kind} was put in though {asked.kind} was asked"
+    else:
+        wanted, had = FAULTS[asked.kind].filled(asked.params), FAULTS[asked.kind].filled(fault.params)
+        for name in sorted({*wanted, *had}):
+            if had.get(name) != wanted.get(name):
+                yield f"the fault {fault.kind} was put in with {name} {had.get(name)} though {wanted.get(name)} was asked"
+    if asked.pods == "one" and (fault.pod, fault.boot) != (mark.pod, mark.boot):
+        yield f"the fault was put into {fault.pod} of boot {fault.boot}, not into {mark.pod} of boot {mark.boot}"
+
+
+def _when_marked(marked_ns: int, fault: FaultEvent) -> Iterable[str]:
+    if fault.sent_ns != marked_ns:
+        yield f"its mark has the fault {(marked_ns - fault.sent_ns) / 1e9:+.3f} s from where it was put in"
 
 
 def _of_the_order(spec: RunSpec, mark: CycleMark) -> Iterable[str]:

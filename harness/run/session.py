@@ -119,6 +119,11 @@ def require_course(spec: RunSpec) -> None:
         )
     if spec.second is not None:
         fault_named(spec.second.kind).require(spec.second)
+        if spec.second.pods != "one" or not fault_named(spec.second.kind).injected:
+            raise BadInput(
+                f"The second fault {spec.second.kind} hits one pod, the one that the cycle's mark names.",
+                fix='Ask for a fault that does something, and leave pods="all" out.',
+            )
         if not course.maybe or spec.second.kind == spec.fault.kind:
             raise BadInput(
                 f"A second fault {spec.second.kind} was asked for beside {spec.fault.kind} in the course {course.name}.",

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from harness.analyse import analyse
+from harness.analyse.course import off_course
 from harness.model import CycleFindings, FaultEvent, FaultSpec, Observation, Stream
 from tests.unit.analyse.story import FAULT_S, MS, Story, at, restarts
 
@@ -99,6 +100,37 @@ def test_of_a_fault_that_hits_one_pod_the_last_event_counts() -> None:
     story = restarts(1)
     story.faults.append(FaultEvent(**{name: getattr(story.faults[0], name) for name in FaultEvent.__slots__}))
     assert "cycle 0: 2 faults were put in" in analyse(story.history()).doubts
+
+
+def rolled_out(**second: object) -> tuple[str, ...]:
+    """What is doubted of the course of a roll-out with a liveness failure beside it, which differs from what was asked so."""
+    story = restarts(1)
+    (event,) = story.faults
+    story.faults = [
+        replace(event, kind="roll-out", params={}, sent_ns=event.sent_ns - 100 * MS),
+        replace(event, **second),  # type: ignore[arg-type]
+    ]
+    story.spec(fault=FaultSpec("roll-out"), second=FaultSpec("liveness"), course="roll-out")
+    marks = {"second_fault": event.sent_ns, "second_landed": event.sent_ns + 1000 * MS}
+    begun = replace(story.cycles[0], steady_ns=at(0, 3.5), fault_ns=event.sent_ns - 100 * MS)
+    story.cycles[0] = replace(begun, at=marks)
+    history = story.history()
+    return tuple(off_course(history.meta.spec, history.cycles[0], history.faults, history.requests, history.attempts))
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"params": {"persistent": True}}, "the fault liveness was put in with persistent True though False was asked"),
+        ({"boot": "another"}, "the fault was put into pod-0 of boot another, not into pod-0 of boot old0"),
+        ({"sent_ns": at(0, 9)}, f"its mark has the fault {FAULT_S - 9:.3f} s from where it was put in"),
+        ({"pod": "pod-b"}, "the second fault liveness was put in 1 times, not once into pod-0"),
+    ],
+)
+def test_a_second_fault_is_held_against_what_was_asked_too(changed: dict[str, object], words: str) -> None:
+    """It is the one that the claims of a roll-out under fire rest on."""
+    assert rolled_out() == ()
+    assert words in rolled_out(**changed)
 
 
 def test_the_line_of_a_second_fault_is_not_the_first_ones() -> None:

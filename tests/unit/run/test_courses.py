@@ -184,6 +184,14 @@ def test_without_a_name_the_fault_decides() -> None:
             replace(S1, fault=FaultSpec("roll-out"), course="roll-out", second=FaultSpec("exit", {"speed": 1})),
             "exit has no parameter 'speed'",
         ),
+        (
+            replace(S1, fault=FaultSpec("roll-out"), course="roll-out", second=FaultSpec("exit", pods="all")),
+            "The second fault exit hits one pod",
+        ),
+        (
+            replace(S1, fault=FaultSpec("roll-out"), course="roll-out", second=FaultSpec("none")),
+            "The second fault none hits one pod",
+        ),
     ],
 )
 def test_what_does_not_go_together_is_refused(scenario: Scenario, words: str, tmp_path: Path) -> None:
