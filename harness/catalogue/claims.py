@@ -7,6 +7,7 @@ from harness.model import Claim, Expectation, Expected, Rate, RateOf, VersionRan
 STATEMENTS = {
     "requests-do-not-fail": "No request fails.",
     "ready-pod-is-not-refused": "While its pod is Ready, no request is refused by the container's port.",
+    "pod-stays-ready": "The pod is Ready throughout.",
     "failures-only-while-not-listening": "Requests fail only between the old listener's close and the new listener's start.",
     "container-restarts-once": "The container is restarted exactly once a cycle.",
     "no-restart": "No container is restarted.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from harness.catalogue.claims import claim, holds_on
+from harness.catalogue.claims import broken_on, claim, holds_on
 from harness.catalogue.s1 import S1
 from harness.model import FaultSpec, Probe
 
@@ -18,6 +18,7 @@ N2 = replace(
     claims=(
         claim("requests-do-not-fail", holds_on(">=1.7", "the activator holds requests while no pod is ready")),
         claim("ready-pod-is-not-refused", holds_on(">=1.7", "the port accepts throughout")),
+        claim("pod-stays-ready", broken_on(">=1.7", "its readiness probe fails for longer than it may")),
         claim("no-restart", holds_on(">=1.7", "a readiness probe restarts nothing")),
     ),
     cycles=3,

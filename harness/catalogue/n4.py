@@ -33,6 +33,7 @@ N4B = replace(
     # Not that requests fail only while nobody listens: after that they fail until the kubelet's next readiness probe.
     claims=(
         broken("requests-do-not-fail", "the only pod is out of service from its restart to its next good readiness probe"),
+        broken("pod-stays-ready", "the kubelet forgets at a restart that the container was ready"),
         holds("container-restarts-once", LIVENESS),
     ),
 )

@@ -20,6 +20,7 @@ N5 = replace(
             "ready-pod-is-not-refused",
             "the port accepts throughout; cancelled is not refused (knative/serving #14818)",
         ),
+        holds("pod-stays-ready", "the default readiness probe is TCP"),
         holds("no-restart", "no liveness probe asks"),
     ),
 )

@@ -16,6 +16,7 @@ S23 = Scenario(
     claims=(
         broken("requests-do-not-fail", "queue-proxy answers 504 after timeoutSeconds; the default readiness probe is TCP"),
         holds("ready-pod-is-not-refused", "the port accepts throughout"),
+        holds("pod-stays-ready", "the default readiness probe is TCP"),
         holds("no-restart", "no liveness probe asks"),
     ),
     cycles=3,

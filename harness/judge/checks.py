@@ -90,6 +90,19 @@ def ready_pod_is_not_refused(cycle: CycleFindings) -> Reading:
     return Reading(observed, why, refused, REQUESTS)
 
 
+def pod_stays_ready(cycle: CycleFindings) -> Reading:
+    """From the fault to the cycle's end its pod is Ready. Speaks only of a fault that landed, and where somebody asked."""
+    if not cycle.landed.proved:
+        return Reading(Observed.UNDECIDED, "the fault is not proved to have landed")
+    if not cycle.sent:
+        return Reading(Observed.UNDECIDED, "nothing was sent")
+    if cycle.ready_throughout is None:
+        return Reading(Observed.UNDECIDED, "nothing tells whether the pod stayed Ready")
+    if cycle.ready_throughout:
+        return Reading(Observed.HOLDS, "the pod stayed Ready")
+    return Reading(Observed.BROKEN, "the pod was seen not Ready")
+
+
 def failures_only_while_not_listening(cycle: CycleFindings) -> Reading:
     """Requests fail only between the old listener's close and the new listener's start, as the app reports them."""
     outside = cycle.outside_window
@@ -136,6 +149,7 @@ CHECKS: Mapping[str, Check] = MappingProxyType(
     {
         "requests-do-not-fail": Check(_OF_REQUESTS, requests_do_not_fail),
         "ready-pod-is-not-refused": Check(_OF_REQUESTS | {Fact.READINESS}, ready_pod_is_not_refused),
+        "pod-stays-ready": Check(frozenset({Fact.REQUESTS, Fact.READINESS}), pod_stays_ready),
         "failures-only-while-not-listening": Check(_OF_REQUESTS | {Fact.LISTENER}, failures_only_while_not_listening),
         "container-restarts-once": Check(frozenset({Fact.REQUESTS, Fact.RESTARTS, Fact.PROBES}), container_restarts_once),
         "no-restart": Check(frozenset({Fact.REQUESTS, Fact.RESTARTS}), no_restart),
