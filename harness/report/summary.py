@@ -55,7 +55,9 @@ def summary(history: History, findings: Findings, verdict: Verdict, *, artifacts
     """
     meta = history.meta
     marks = {mark.index: mark for mark in history.cycles}
-    faults = {event.cycle: event for event in history.faults}
+    at = {mark.index: mark.fault_ns for mark in history.cycles}
+    # Of several in one cycle, its mark tells of one: the others are of its other pods, or a second fault beside it.
+    faults = {event.cycle: event for event in sorted(history.faults, key=lambda one: one.sent_ns == at.get(one.cycle))}
     return Summary(
         schema=SCHEMA,
         run_id=meta.run_id,

@@ -12,11 +12,14 @@ from typing import Any
 import jsonschema
 import pytest
 
+from harness.analyse import analyse
 from harness.errors import BadInput
+from harness.judge import judge
 from harness.model import NotCounted
 from harness.report.shape import Summary
 from harness.report.summary import seconds, summary, text, utc
 from harness.report.terminal import facts
+from tests.unit.analyse.test_hit import twice
 
 SCHEMA = json.loads((Path(__file__).parents[3] / "docs" / "summary.schema.json").read_text(encoding="utf-8"))
 CASES = ("s1", "n1", "troubled")
@@ -258,3 +261,14 @@ def test_what_was_not_seen_and_what_is_disputed_is_told(s1: Any, validator: json
     book = found["ledger"]
     assert (book["hidden"], book["request_log_lines"], book["exact"], book["strangers"]) == (3, 5000, 4990, 10)
     assert found["request_log"] is True
+
+
+def test_the_fault_of_a_cycle_is_the_one_that_its_mark_tells_of() -> None:
+    """Not the last of several pods', nor a second one beside it."""
+    story = twice()
+    history = story.history()
+    findings = analyse(history)
+    shown = summary(history, findings, judge(history.meta.spec, findings), artifacts={})
+    fault = shown["cycles"][0]["fault"]
+    assert fault is not None
+    assert (fault["pod"], shown["cycles"][0]["pod"]) == ("pod-0", "pod-0")
