@@ -11,21 +11,7 @@ from harness.history.layout import Table
 from harness.history.tables import frame
 from harness.model import Stream
 from tests.unit.analyse.story import REFUSED
-
-READ = json.dumps(
-    {
-        "severity": "ERROR",
-        "timestamp": "2026-11-23T18:18:06.85517954Z",
-        "logger": "queueproxy",
-        "caller": "network/error_handler.go:39",
-        "message": "error reverse proxying request; sockstat: sockets: used 9\n",
-        "knative.dev/key": "ns/lines-00001",
-        "knative.dev/pod": "lines-00001-deployment-56747d8d9c-qvck7",
-        "error": REFUSED,
-        "stacktrace": "knative.dev/pkg/network.ErrorHandler.func1",
-    }
-)
-"""A line read from queue-proxy 1.23."""
+from tests.unit.knative.test_lines import READ
 
 
 def rows(*payloads: str, at_ns: int = 7) -> pl.DataFrame:
