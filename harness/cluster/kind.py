@@ -22,6 +22,7 @@ from harness.adapters.progress import Progress
 from harness.adapters.wait import Look, wait_for
 from harness.cluster import config as kind_config
 from harness.cluster import remains
+from harness.cluster.inside import keep_inside
 from harness.cluster.node import load_images
 from harness.cluster.record import KUBECONFIG, Record, full_name, node_name
 from harness.errors import BadInput, ClusterError, HarnessError, HostError, ToolFailed, WaitTimeout
@@ -71,6 +72,7 @@ def up(
         else:
             progress.say(f"Cluster {full}: used again (node Ready, recipe {recipe}).")
             handle = job.handle(created=False)
+        keep_inside(handle.node, engine)
         load_images(handle, images, engine=engine, kind=kind, state=state, progress=progress)
     return handle
 

@@ -13,10 +13,22 @@ from harness.adapters.progress import Progress
 from harness.cluster.remains import KIND_LABEL
 from harness.errors import ToolFailed
 
+IN_NODE = {
+    "cat /etc/kubernetes/manifests/kube-apiserver.yaml": "    - --service-cluster-ip-range=10.96.0.0/16\n",
+    "kubectl --kubeconfig /etc/kubernetes/admin.conf get node": "10.244.0.0/24",
+    "ip -json -4 route show default": '[{"dst":"default","gateway":"10.89.0.1","dev":"eth0"}]',
+    "ip -json -6 route show default": "",
+    "nft -f -": "",
+}
+"""A node of kind as it answers when it is well."""
+
 
 @dataclass
 class FakeEngine:
-    """What an engine holds. nodes: container to (cluster, state); volumes: name to label text; images: name to id."""
+    """What an engine holds. nodes: container to (cluster, state); volumes: name to label text; images: name to id.
+
+    in_node: what programs in a node print, by the beginning of their command. rules: (node, rules) given to nftables.
+    """
 
     name: str = "podman"
     nodes: dict[str, tuple[str, str]] = field(default_factory=dict)
@@ -26,6 +38,8 @@ class FakeEngine:
     ids: dict[str, str] = field(default_factory=dict)
     answers: dict[str, str] = field(default_factory=dict)
     saved: list[tuple[str, ...]] = field(default_factory=list)
+    in_node: dict[str, str] = field(default_factory=lambda: dict(IN_NODE))
+    rules: list[tuple[str, str]] = field(default_factory=list)
 
     env: dict[str, str] = field(default_factory=dict)
 
@@ -101,7 +115,14 @@ class FakeEngine:
         check: bool = True,
         stdin: str | None = None,
     ) -> CompletedProcess[str]:
-        """A canned answer, by what follows `ctr --namespace k8s.io`."""
+        """A canned answer, by what follows `ctr --namespace k8s.io` or by the beginning of the command."""
+        command = " ".join(argv)
+        said = next((text for begin, text in self.in_node.items() if command.startswith(begin)), None)
+        if said is not None:
+            self.rules += [(container, stdin)] if stdin is not None else []
+            return CompletedProcess(list(argv), 0, said, "")
+        if check and argv[0] != "ctr":
+            raise ToolFailed(list(argv), 1, "not in this node")
         key = " ".join(argv[3:])
         return CompletedProcess(list(argv), 0 if key in self.answers else 1, self.answers.get(key, ""), "")
 

@@ -96,6 +96,13 @@ def test_the_first_call_makes_and_the_second_uses_again(up: Up, said: Said, fake
     assert f"Cluster {FULL}: used again (node Ready, recipe " in said.text
 
 
+def test_every_call_keeps_the_clusters_packets_inside(up: Up, engine: FakeEngine) -> None:
+    """Also for a cluster used again: an older one was made without it."""
+    up()
+    up()
+    assert [node for node, rules in engine.rules if "10.96.0.0/16 counter drop" in rules] == [f"{FULL}-control-plane"] * 2
+
+
 def test_the_handle_says_where_everything_is(up: Up, state: State) -> None:
     """Context, kubeconfig and node are ours by name; ports are those of the configuration kind was given."""
     handle = up()
