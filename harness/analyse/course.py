@@ -18,6 +18,9 @@ SILENT_INTERVALS = 20
 SILENT_S = 1.0
 """Added for a late generator; lateness has limits of its own."""
 
+EDGE_NS = 100_000_000
+"""The run tests for recovery on slightly older answers than the time in the mark, so this much at either end is not judged."""
+
 _OF_USERS = pl.col("lane").is_in(LANES_OF_USERS)
 _BAD = pl.col("outcome") != Outcome.OK.value
 
@@ -32,6 +35,7 @@ def off_course(
     yield from _of_the_fault(spec, mark, faults)
     yield from _of_the_order(spec, mark)
     yield from _of_the_steady_state(spec, mark, requests, attempts)
+    yield from _of_the_recovery(spec, mark, requests)
     yield from _of_silent_users(spec.load, mark, requests)
 
 
@@ -113,6 +117,16 @@ def _of_the_steady_state(spec: RunSpec, mark: CycleMark, requests: pl.DataFrame,
         bad += attempts.filter(before & (pl.col("cycle") == mark.index)).height
     if bad:
         yield f"{bad} requests failed in the steady state before the fault"
+
+
+def _of_the_recovery(spec: RunSpec, mark: CycleMark, requests: pl.DataFrame) -> Iterable[str]:
+    """After a fault, no request of a user may fail in the after_s before the recovery, except for EDGE_NS at either end."""
+    until_ns, length_ns = mark.recovered_ns - EDGE_NS, spec.after_s * 1e9 - 2 * EDGE_NS
+    if not FAULTS[spec.fault.kind].injected or not mark.recovered_ns or length_ns <= 0:
+        return
+    last = requests.filter(_OF_USERS & pl.col("done_ns").is_between(until_ns - length_ns, until_ns))
+    if bad := last.filter(_BAD).height:
+        yield f"{bad} requests failed in the {spec.after_s:g} s before the recovery in its mark"
 
 
 def _of_silent_users(plan: LoadPlan, mark: CycleMark, requests: pl.DataFrame) -> Iterable[str]:

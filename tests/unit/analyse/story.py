@@ -254,6 +254,7 @@ def meta(claims: Sequence[ResolvedClaim], kind: str, cycles: int, rate: float) -
         claims=tuple(claims),
         load=LoadPlan(rate_rps=rate, arrivals=Arrivals.POISSON, lanes=()),
         cycles=cycles,
+        after_s=0.6,
     )
     return RunMeta("id", spec, "module", {"knative": "v1.23.0"}, "kn", "ns", (UNSAMPLED,), {}, T0, 0, clock_step_ns=0)
 

@@ -92,6 +92,12 @@ def too_many_voided(story: Story) -> str:
     return "1 cycles are voided, 0 may be replaced"
 
 
+def a_recovery_with_failures(story: Story) -> str:
+    """The mark has the recovery while users were still refused."""
+    marked(story, recovered_ns=at(0, LISTENING_S - 0.5))
+    return "cycle 0: 20 requests failed in the 0.6 s before the recovery in its mark"
+
+
 def a_cycle_left_open(story: Story) -> str:
     """Enough other cycles count, and yet the run does not say what became of this one."""
     story.spec(cycles=1)
@@ -122,6 +128,7 @@ PLANTS = [
     a_failure_before_the_fault,
     users_leave_before_the_recovery,
     too_many_voided,
+    a_recovery_with_failures,
     a_cycle_left_open,
     unready_by_its_slice_alone,
 ]
