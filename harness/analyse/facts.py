@@ -18,7 +18,7 @@ from harness.analyse.anatomy import Anatomy, dissect, endpoint_disputes, gather,
 from harness.analyse.evidence import LANES_TO_PODS, is_of_queue_proxy
 from harness.analyse.landed import landed, with_second
 from harness.analyse.ledger import Account, account, may_be_sampled
-from harness.analyse.outage import closed_windows, last_closed, outside, outside_all
+from harness.analyse.outage import closed_windows, last_closed, touching
 from harness.analyse.view import CycleEvidence, View
 from harness.analyse.windows import Window
 from harness.apps.toggle import BOOT_HEADER, POD_HEADER, Event, app_events
@@ -77,6 +77,7 @@ def declared(meta: RunMeta) -> Mapping[Fact, Declared]:
         Fact.RESTARTS: Declared(one[Stream.PODS], none, _restarts),
         Fact.LISTENER: Declared(one[Stream.APP], ANATOMY, _listener),
         Fact.PROBES: Declared(app_log, frozenset({Stream.APP}), _probes),
+        Fact.FAILING_POD: Declared(() if proxied else one[Stream.PODS], frozenset({Stream.PODS}), _failing_pod),
     }
 
 
@@ -224,9 +225,8 @@ def _grown(cycle: CycleEvidence, sights: Sequence[PodState], *, came: bool) -> i
 
 @dataclass(frozen=True, slots=True)
 class ListenerValue:
-    """outside: requests that failed outside of the outages, None if those are not known. outages: of this pod's listener."""
+    """outages: of this pod's listener, None if they are not known."""
 
-    outside: int | None
     outages: tuple[Window, ...] | None
     anatomy: Anatomy
 
@@ -235,17 +235,7 @@ def _listener(view: View) -> tuple[ListenerValue, str]:
     """When the app listened, by its own report; and the anatomy, which may contradict that report."""
     cycle, seen = view.cycle, view.seen()
     events = app_events(seen)
-    of_users = cycle.failures.of_users
     answered = _answered(cycle, cycle.mark.pod if cycle.mark.pods else "")
-    outside_window = outside(
-        cycle.failures.sent_ns[of_users],
-        cycle.failures.done_ns[of_users],
-        events,
-        cycle.begin_ns,
-        cycle.window.until_ns,
-        cycle.tolerance_ns,
-        answered,
-    )
     outages = closed_windows(events, cycle.begin_ns, cycle.window.until_ns, answered) if events else None
     sights = states(seen, cycle.mark.pod)
     of_pod = gather(cycle.mark.pod, seen, events, sights, view.about_no_request(), cycle.end_ns)
@@ -264,7 +254,7 @@ def _listener(view: View) -> tuple[ListenerValue, str]:
     excused = _only_in(ends, outages or (), cycle) if ends else 0
     about = (text for text in anatomy.disputes if LISTENER_EDGES & set(text.partition(": ")[0].split(", ")))
     after_its_end = f"{excused} requests failed after {cycle.mark.pod}, which is deleted, had closed its listener for good"
-    return ListenerValue(outside_window, outages, anatomy), "; ".join(
+    return ListenerValue(outages, anatomy), "; ".join(
         filter(None, (after_its_end if excused else "", _contradiction(about)))
     )
 
@@ -274,7 +264,8 @@ def _only_in(ends: Sequence[Window], outages: Sequence[Window], cycle: CycleEvid
     of_users, tolerance_ns = cycle.failures.of_users, cycle.tolerance_ns
     sent_ns, done_ns = cycle.failures.sent_ns[of_users], cycle.failures.done_ns[of_users]
     closed = [window for window in outages if window not in ends]
-    return outside_all(sent_ns, done_ns, closed, tolerance_ns) - outside_all(sent_ns, done_ns, outages, tolerance_ns)
+    spared = touching(sent_ns, done_ns, outages, tolerance_ns) & ~touching(sent_ns, done_ns, closed, tolerance_ns)
+    return int(spared.sum())
 
 
 def _probes(view: View) -> tuple[bool | None, str]:
@@ -287,6 +278,16 @@ def _probes(view: View) -> tuple[bool | None, str]:
     if not tells:
         return None, ""
     return good_liveness_probe(cycle.mark, cycle.event, cycle.history.meta.spec.service, events), ""
+
+
+def _failing_pod(view: View) -> tuple[int, str]:
+    """How many requests of users failed on a route straight to several pods. No line of a proxy names the pod there."""
+    cycle = view.cycle
+    pods = cycle.pods.there.union(cycle.mark.began_with)
+    failed = int((cycle.failures.of_users & cycle.failures.which(lambda kind: kind.straight)).sum())
+    if not failed or len(pods) < 2:
+        return 0, ""
+    return failed, f"{failed} requests failed on a route straight to {len(pods)} pods, and the client cannot tell at which pod"
 
 
 def _contradiction(disputes: Iterable[str]) -> str:

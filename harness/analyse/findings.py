@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 import polars as pl
 
 from harness.analyse.anatomy import about_no_request, agree
@@ -25,7 +26,7 @@ from harness.analyse.facts import OF_A_POD, Declared, FactValue, ListenerValue, 
 from harness.analyse.hit import all_hit, events_of, mark_of, others_refused
 from harness.analyse.lastseen import last_seen
 from harness.analyse.ledger import Account, by_cause, total
-from harness.analyse.outage import outside_all
+from harness.analyse.outage import outside
 from harness.analyse.requestlog import RequestLines, joined, request_lines
 from harness.analyse.sights import Sights
 from harness.analyse.view import CycleEvidence
@@ -193,14 +194,12 @@ def _cycle(history: History, mark: CycleMark, tables: _Tables) -> _Seen:
     facts = readings(evidence, tables.facts)
     found, books = _found(evidence, facts)
     further = [_of_hit_pod(evidence, event, tables) for event in events[1:]]
-    if further:
-        found = all_hit(found, further, _outside_of_all(evidence, [facts, *(values for _, values in further)]))
-    hit = {mark.pod, *(event.pod for event in events)}
-    others = {pod: count for pod, count in books.refusing.items() if pod not in hit}
-    if others:
-        stayed = [ready_throughout(states(evidence.others, pod), begin_ns, end_ns) for pod in others]
-        found = others_refused(found, stayed, sum(others.values()))
-    return _Seen(evidence, found, books)
+    found = all_hit(found, further)
+    outages = {mark.pod: facts[Fact.LISTENER].value.outages}
+    outages |= {shown.pod: values[Fact.LISTENER].value.outages for shown, values in further}
+    refusing = {books.pods[pod] for pod in np.unique(books.pod[_refused(failures, history.meta.user_port)]).tolist() if pod >= 0}
+    stayed = [ready_throughout(states(evidence.others, pod), begin_ns, end_ns) for pod in sorted(refusing - outages.keys())]
+    return _Seen(evidence, others_refused(found, stayed, _outside(evidence, books, outages)), books)
 
 
 def _of_hit_pod(cycle: CycleEvidence, event: FaultEvent, tables: _Tables) -> tuple[HitPod, Mapping[Fact, FactValue]]:
@@ -222,16 +221,11 @@ def _of_hit_pod(cycle: CycleEvidence, event: FaultEvent, tables: _Tables) -> tup
     return shown, facts
 
 
-def _outside_of_all(cycle: CycleEvidence, hit: Sequence[Mapping[Fact, FactValue]]) -> int | None:
-    """How many requests of users failed outside of the outages of all pods that were hit; None if one of those is not known."""
-    outages = [facts[Fact.LISTENER].value.outages for facts in hit]
-    of_users = cycle.failures.of_users
-    sent_ns, done_ns = cycle.failures.sent_ns[of_users], cycle.failures.done_ns[of_users]
-    if not len(sent_ns):
-        return 0
-    if any(one is None for one in outages):
-        return None
-    return outside_all(sent_ns, done_ns, [window for one in outages for window in one], cycle.tolerance_ns)
+def _outside(cycle: CycleEvidence, books: Account, outages: Mapping[str, Sequence[Window] | None]) -> int | None:
+    """How many requests of users failed outside of the outages of the pod that failed them; None if one of those is not known."""
+    of_users, failures = cycle.failures.of_users, cycle.failures
+    pods = [books.pods[pod] if pod >= 0 else "" for pod in books.pod[of_users].tolist()]
+    return outside(failures.sent_ns[of_users], failures.done_ns[of_users], pods, outages, cycle.tolerance_ns)
 
 
 def _found(cycle: CycleEvidence, facts: Mapping[Fact, FactValue]) -> tuple[CycleFindings, Account]:
@@ -261,7 +255,7 @@ def _found(cycle: CycleEvidence, facts: Mapping[Fact, FactValue]) -> tuple[Cycle
         ready_throughout=facts[Fact.READINESS].value,
         restarts=facts[Fact.RESTARTS].value.own,
         restarted=facts[Fact.RESTARTS].value.grown,
-        outside_window=listener.outside,
+        outside_window=None,
         pacing_p50_us=late.p50_us,
         pacing_p99_us=late.p99_us,
         pacing_max_us=late.max_us,

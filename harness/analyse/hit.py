@@ -29,14 +29,11 @@ def mark_of(mark: CycleMark, event: FaultEvent) -> CycleMark:
     return replace(mark, pod=event.pod, boot=event.boot)
 
 
-def all_hit(
-    first: CycleFindings, further: Sequence[tuple[HitPod, Mapping[Fact, FactValue]]], outside_window: int | None
-) -> CycleFindings:
+def all_hit(first: CycleFindings, further: Sequence[tuple[HitPod, Mapping[Fact, FactValue]]]) -> CycleFindings:
     """The findings of the first pod that was hit with those of the others.
 
     The fault landed if every pod proves it. One pod that did not stay Ready, or whose restart count is unknown, decides for all.
     The restart count is the highest of all pods, or 0 if one pod did not restart. further: the other pods, each with its facts.
-    outside_window: over the outages of all pods.
     """
     others = [shown for shown, _ in further]
     if not others:
@@ -54,7 +51,6 @@ def all_hit(
         landed=Landed(all(landed.proved for _, landed in _landings(first, others)), tuple(parts)),
         ready_throughout=_all(ready),
         restarts=_restarts([first.restarts, *(one.restarts for one in others)]),
-        outside_window=outside_window,
         disputes=(*first.disputes, *(f"{text} ({one.pod})" for one in others for text in one.disputes)),
         others_hit=tuple(others),
         unknown=unknown,
@@ -62,12 +58,11 @@ def all_hit(
     )
 
 
-def others_refused(found: CycleFindings, stayed: Sequence[bool | None], refused: int) -> CycleFindings:
-    """The findings where pods that the fault did not hit refused requests: no outage is theirs, so they failed outside of any.
+def others_refused(found: CycleFindings, stayed: Sequence[bool | None], outside_window: int | None) -> CycleFindings:
+    """The findings with what pods did that the fault did not hit.
 
-    stayed: whether each of these pods stayed Ready; refused: how many requests they refused, by queue-proxy's lines.
+    stayed: of those that refused requests, whether they stayed Ready. outside_window: failures outside of the outage of their pod.
     """
-    outside_window = None if found.outside_window is None else max(found.outside_window, refused)
     return replace(found, ready_throughout=_all([found.ready_throughout, *stayed]), outside_window=outside_window)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -29,15 +29,17 @@ Codes = npt.NDArray[np.int8]
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One cycle's account. causes: of each failure, in order; indices in CAUSES. by_cause: without those a further attempt
-    followed.
+    """One cycle's account. causes: of each failure, in order; indices in CAUSES. pod: the one whose queue-proxy wrote its line, an
+    index in `pods`; -1: no line of queue-proxy belongs to it. by_cause: without those a further attempt followed.
 
     refused_lines: of any queue-proxy while the cycle's generator ran; matched of them have a request. refused_window: first to
     last of these, None without one. censored: see `may_be_sampled`. hidden: failures that a further attempt followed.
-    request_log_lines, exact, strangers: as in the ledger. refusing: pod -> how many refused lines with a request it has.
+    request_log_lines, exact, strangers: as in the ledger.
     """
 
     causes: Codes
+    pod: Indices
+    pods: tuple[str, ...]
     by_cause: Mapping[str, int]
     refused_lines: int
     matched: int
@@ -48,7 +50,6 @@ class Account:
     request_log_lines: int = 0
     exact: int = 0
     strangers: int = 0
-    refusing: Mapping[str, int] = field(default_factory=dict)
 
 
 Spans = tuple[Indices, Indices]
@@ -81,6 +82,7 @@ def account(
     verdicts = [judge_answer(kind, user_port) for kind in failures.kinds]
     settled = [_CODE[verdict if isinstance(verdict, Cause) else Cause.UNKNOWN] for verdict in verdicts]
     causes = np.array(settled, dtype=np.int8)[failures.kind]
+    pod = np.full(len(causes), -1, dtype=np.int64)
     at_client = failures.sent_ns, failures.done_ns
     known, readings = np.ones(len(causes), dtype=np.bool_), [at_client]
     if log is not None:
@@ -101,6 +103,8 @@ def account(
             settled = result.fates == Fate.MATCHED
             lone, at_last = members[result.fates == Fate.LONE], free[result.line_of[~settled & (result.line_of >= 0)]]
             owned.append(free[result.line_of[settled]])
+            if cause is not Cause.ACTIVATOR:
+                pod[members[settled]] = lines.pod[owned[-1]]
             free = np.setdiff1d(free, owned[-1], assume_unique=True)
             members, interchangeable = members[~settled], interchangeable + result.interchangeable
         return _Settled(np.concatenate([*owned, at_last]), lone, interchangeable)
@@ -126,6 +130,8 @@ def account(
     owned_ns = refused_lines.told_ns[result.owned]
     return Account(
         causes=causes,
+        pod=pod,
+        pods=queue_proxy.pods,
         by_cause=by_cause(causes[~failures.superseded]),
         refused_lines=int(said_refused.sum()),
         matched=len(owned_ns),
@@ -136,7 +142,6 @@ def account(
         request_log_lines=log.lines if log else 0,
         exact=log.exact if log else 0,
         strangers=log.strangers if log else 0,
-        refusing=dict(sorted(Counter(refused_lines.pods[pod] for pod in refused_lines.pod[result.owned].tolist()).items())),
     )
 
 

@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from harness.analyse.columns import Indices
+from harness.analyse.columns import Flags, Indices
 from harness.analyse.windows import Window
 from harness.apps.toggle import AppEvent, Event
 
@@ -52,30 +52,28 @@ def last_closed(windows: Sequence[Window], until_ns: int) -> tuple[Window, ...]:
     return tuple(window for window in windows[-1:] if window.until_ns == until_ns)
 
 
-def outside(
-    sent_ns: Indices,
-    done_ns: Indices,
-    told: Sequence[AppEvent],
-    from_ns: int,
-    until_ns: int,
-    tolerance_ns: int,
-    answered: Mapping[str, int] = _NOBODY,
-) -> int | None:
-    """How many failed requests touch no such window, within the tolerance; None without the app's report.
+def touching(sent_ns: Indices, done_ns: Indices, windows: Iterable[Window], tolerance_ns: int) -> Flags:
+    """Which of these requests touch one of the windows, within the tolerance."""
+    touches = np.zeros(len(sent_ns), dtype=np.bool_)
+    for window in windows:
+        touches |= (sent_ns - tolerance_ns <= window.until_ns) & (done_ns + tolerance_ns >= window.from_ns)
+    return touches
 
-    sent_ns, done_ns: of each failed request. answered: as `closed_windows` has it. No failure: 0, with or without a report.
+
+def outside(
+    sent_ns: Indices, done_ns: Indices, pod: Sequence[str], outages: Mapping[str, Sequence[Window] | None], tolerance_ns: int
+) -> int | None:
+    """How many failed requests touch no outage of the pod that failed them; None if an outage is not known.
+
+    sent_ns, done_ns: of each failed request. pod: whose queue-proxy logged it, "" if no line shows the pod: then the outage of any
+    pod suffices. outages: of each pod that the fault hit; another pod has none. No failure: 0.
     """
     if not len(sent_ns):
         return 0
-    windows = closed_windows(told, from_ns, until_ns, answered)
-    if not told or windows is None:
+    known = {name: windows for name, windows in outages.items() if windows is not None}
+    if len(known) < len(outages):
         return None
-    return outside_all(sent_ns, done_ns, windows, tolerance_ns)
-
-
-def outside_all(sent_ns: Indices, done_ns: Indices, windows: Iterable[Window], tolerance_ns: int) -> int:
-    """How many of these requests touch none of the windows."""
-    touching = np.zeros(len(sent_ns), dtype=np.bool_)
-    for window in windows:
-        touching |= (sent_ns - tolerance_ns <= window.until_ns) & (done_ns + tolerance_ns >= window.from_ns)
-    return int((~touching).sum())
+    names, inside = np.array(pod), np.zeros(len(sent_ns), dtype=np.bool_)
+    for name, windows in known.items():
+        inside |= ((names == name) | (names == "")) & touching(sent_ns, done_ns, windows, tolerance_ns)
+    return int((~inside).sum())

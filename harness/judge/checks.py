@@ -148,9 +148,9 @@ _OF_REQUESTS = frozenset({Fact.REQUESTS, Fact.LEDGER})
 CHECKS: Mapping[str, Check] = MappingProxyType(
     {
         "requests-do-not-fail": Check(_OF_REQUESTS, requests_do_not_fail),
-        "ready-pod-is-not-refused": Check(_OF_REQUESTS | {Fact.READINESS}, ready_pod_is_not_refused),
+        "ready-pod-is-not-refused": Check(_OF_REQUESTS | {Fact.READINESS, Fact.FAILING_POD}, ready_pod_is_not_refused),
         "pod-stays-ready": Check(frozenset({Fact.REQUESTS, Fact.READINESS}), pod_stays_ready),
-        "failures-only-while-not-listening": Check(_OF_REQUESTS | {Fact.LISTENER}, failures_only_while_not_listening),
+        "failures-only-while-not-listening": Check(_OF_REQUESTS | {Fact.LISTENER, Fact.FAILING_POD}, failures_only_while_not_listening),
         "container-restarts-once": Check(frozenset({Fact.REQUESTS, Fact.RESTARTS, Fact.PROBES}), container_restarts_once),
         "no-restart": Check(frozenset({Fact.REQUESTS, Fact.RESTARTS}), no_restart),
     }

@@ -48,7 +48,7 @@ class Fact(StrEnum):
 
     REQUESTS: what the clients saw. LEDGER: the cause of each failed request and the request of each refused line. LANDING: the
     fault took hold. READINESS: whether the pod was Ready throughout. RESTARTS: the container's restart count. LISTENER: when the
-    app listened. PROBES: whether the new container's liveness probe did well.
+    app listened. PROBES: whether the new container's liveness probe did well. FAILING_POD: which pod failed each request.
     """
 
     REQUESTS = "requests"
@@ -58,6 +58,7 @@ class Fact(StrEnum):
     RESTARTS = "restarts"
     LISTENER = "listener"
     PROBES = "probes"
+    FAILING_POD = "failing-pod"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -12,6 +13,7 @@ from harness.model import Expectation, FaultSpec, Observed, Outcome, ResolvedCla
 from tests.unit.analyse.story import (
     BAD,
     CLOSED_S,
+    ENVOY,
     FAULT_S,
     MS,
     Story,
@@ -22,6 +24,7 @@ from tests.unit.analyse.story import (
     restarts,
 )
 from tests.unit.analyse.test_hit import as_twin, twice
+from tests.unit.analyse.test_plain import plain
 
 NO_RESTART = claim("no-restart", Expectation.HOLDS)
 ONCE = claim("container-restarts-once", Expectation.HOLDS)
@@ -165,6 +168,30 @@ def test_the_outage_of_one_pod_does_not_excuse_another() -> None:
     """queue-proxy's lines say whose port refused."""
     assert observed(refused_by("pod-0"), ONLY_IN_THE_OUTAGE) is Observed.HOLDS
     assert observed(refused_by("pod-b"), ONLY_IN_THE_OUTAGE) is Observed.BROKEN
+
+
+@pytest.mark.parametrize(("pod", "seen"), [("pod-0", Observed.BROKEN), ("pod-b", Observed.HOLDS)])
+def test_the_outage_of_one_of_all_pods_that_were_hit_does_not_excuse_another(pod: str, seen: Observed) -> None:
+    """Both pods are hit, and pod-0 listens again 1 s before pod-b: what pod-0 fails after that is outside of its own outage."""
+    story = twice()
+    for number, one in enumerate(story.observations):
+        if one.pod == "pod-0" and '"listening"' in one.payload and one.at_ns > at(0, FAULT_S):
+            payload = json.loads(one.payload) | {"t_ns": at(0, 9)}
+            story.observations[number] = replace(one, at_ns=at(0, 9), payload=json.dumps(payload))
+        elif one.stream is Stream.QUEUE_PROXY and '"error"' in one.payload and one.at_ns > at(0, 9):
+            story.observations[number] = replace(one, pod="pod-b")
+    story.request(0, at(0, 1.001), answer=story.answer(0, 200, "hello", **ENVOY, x_toggle_pod="pod-b", x_toggle_boot="twin"))
+    story.request(0, at(0, 9.501), Outcome.HTTP_ERROR, status=502, answer=story.answer(0, 502, "EOF\n", **ENVOY))
+    story.refused_line(pod, at(0, 9.502), error="EOF")
+    assert observed(story, ONLY_IN_THE_OUTAGE) is seen
+
+
+def test_a_client_cannot_tell_which_of_several_pods_refused() -> None:
+    """Without a queue-proxy nothing names the pod: with one pod both claims are decided, with two neither is."""
+    for asked in (ONLY_IN_THE_OUTAGE, NOT_REFUSED):
+        assert observed(plain(1), asked) is not Observed.UNDECIDED
+        assert observed(beside(plain(1)), asked) is Observed.UNDECIDED
+    assert observed(beside(plain(1)), NO_FAILURE) is Observed.BROKEN
 
 
 def test_the_pod_that_refused_is_the_one_that_must_have_been_ready() -> None:

@@ -15,9 +15,9 @@ STRAIGHT = Route(USERS_ROUTE, "127.0.0.1", 1, "h", (Hop.USER_CONTAINER,))
 THROUGH = Route(USERS_ROUTE, "127.0.0.1", 1, "h", (Hop.INGRESS, Hop.QUEUE_PROXY, Hop.USER_CONTAINER))
 
 
-def plain() -> Story:
+def plain(cycles: int = 2) -> Story:
     """S1 without Knative: what queue-proxy refused, the pod refuses by itself."""
-    story = restarts()
+    story = restarts(cycles)
     story.observations = [one for one in story.observations if one.stream is not Stream.QUEUE_PROXY]
     for row in story.requests:
         row["lane"] = Lane.GET_NEW.value

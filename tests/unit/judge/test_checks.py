@@ -32,6 +32,7 @@ CASES: list[tuple[str, CycleFindings, Observed, str]] = [
     ("failures-only-while-not-listening", cycle(), H, "no request failed"),
     ("failures-only-while-not-listening", cycle(outside_window=2), B, "2 requests failed while the app listened"),
     ("failures-only-while-not-listening", cycle(outside_window=None), U, "did not report"),
+    ("ready-pod-is-not-refused", cycle(by_outcome={"ok": 90, "refused": 10}, by_cause={"direct": 10}), B, "10 requests were refused"),
     ("failures-only-while-not-listening", calm(sent=0), U, "nothing was sent"),
     ("container-restarts-once", cycle(), H, "restarts: 1 (should be 1)"),
     ("container-restarts-once", cycle(restarts=0), B, "restarts: 0"),
