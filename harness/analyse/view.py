@@ -16,7 +16,7 @@ from harness.analyse.errorlines import ErrorLines
 from harness.analyse.evidence import Failures
 from harness.analyse.requestlog import Joined
 from harness.analyse.windows import Window
-from harness.model import COURSES, CycleMark, FaultEvent, GeneratorReport, History, Observation, Stream
+from harness.model import COURSES, NOBODY, CycleMark, FaultEvent, GeneratorReport, History, Observation, Stream
 
 
 class UndeclaredStream(LookupError):
@@ -78,6 +78,8 @@ class CycleEvidence:
         if stream not in _OF_THE_NODE and silent:
             return f"nothing was seen of {', '.join(silent)} on {stream.value}"
         mine = {"", self.mark.pod, *self.served, *self.pods.there}
+        if stream is Stream.PODS and (len(self.pods.there) > 1 or self.history.meta.spec.service.max_scale != 1):
+            mine.add(NOBODY)  # with several pods, one that came and went unseen may have been part of the cycle
         for gap in self.history.gaps:
             concerns = gap.stream is stream and (stream in _OF_THE_NODE or gap.pod in mine)
             if concerns and self.window.overlaps(gap.from_ns, gap.until_ns):

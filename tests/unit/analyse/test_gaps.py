@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from harness.analyse import analyse
 from harness.judge import judge
-from harness.model import NOBODY, Gap, Ruling, Stream
+from harness.model import NOBODY, Fact, Gap, Ruling, Stream
 from tests.unit.analyse.story import at, open_questions, restarts
 
 
@@ -35,6 +37,16 @@ def test_a_gap_in_which_no_known_pod_lost_anything_is_no_doubt(stream: Stream) -
     """It stays in the history; the same gap of the cycle's pod is one."""
     assert gap_doubts(Gap(stream, NOBODY, at(0, 8), at(0, 9), "listed anew")) == []
     assert gap_doubts(Gap(stream, "pod-0", at(0, 8), at(0, 9), "listed anew")) != []
+
+
+@pytest.mark.parametrize("pods", [1, 3])
+def test_a_gap_that_names_no_pod_counts_where_there_may_be_several(pods: int) -> None:
+    """A pod that nobody knows of may have come, restarted and gone: with several pods every fact about pods is unknown."""
+    story = restarts()
+    story.spec(service=replace(story.meta.spec.service, max_scale=pods))
+    story.gaps.append(Gap(Stream.PODS, NOBODY, at(0, 8), at(0, 9), "listed anew"))
+    unknown = analyse(story.history()).cycles[0].unknown
+    assert ({Fact.READINESS, Fact.RESTARTS} <= set(unknown)) is (pods > 1)
 
 
 def test_events_that_were_missed_are_not_missed_where_the_fault_is_proved_without_them() -> None:
