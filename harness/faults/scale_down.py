@@ -28,6 +28,7 @@ class ScaleDown(ApiFault):
     done = "The workload was scaled down"
     needs = (frozenset({Stream.PODS}),)
     of_workload = True
+    courses = ("scale-down",)
     params = MappingProxyType({"to": 1})
 
     def can_land(self, fault: FaultSpec, asked: Procedure) -> str:
@@ -52,11 +53,15 @@ class ScaleDown(ApiFault):
         return ApiCall("merge", **ref, patch={"spec": {"replicas": self.filled(fault.params)["to"]}})
 
     def proof(self, case: Case, seen: Sight) -> tuple[Part, ...]:
-        """Whoever was told took the call; more pods were Ready before than stand now, those that came since among them."""
-        to = int(self.filled(case.event.params)["to"])
+        """Whoever was told took the call. More than `to` pods, and no more than max-scale, were Ready before; `to` of these are left.
+
+        Where more stood than max-scale allows, or other pods took their place, they left for another reason, such as a roll-out.
+        """
+        to, most = int(self.filled(case.event.params)["to"]), case.service.max_scale
         before = seen.ready_at(case.after_ns)
         stay = sorted(seen.standing())
         told = () if case.event.status == 0 else (api_answered(case),)
-        more: Part = (f"more than {to} pods were Ready before", len(before) > to, f"{len(before)}: {', '.join(sorted(before))}")
-        fewer = len(before) > len(stay) == to
+        named = f"{len(before)}: {', '.join(sorted(before))}"
+        more: Part = (f"more than {to} and at most {most} pods were Ready before", to < len(before) <= most, named)
+        fewer = len(stay) == to and before.issuperset(stay)
         return (*told, more, (f"{to} of them are left", fewer, f"{len(stay)}: {', '.join(stay)}"))

@@ -68,9 +68,9 @@ class Sight:
         return bool(states) and states[-1].ready is True
 
     def ready_at(self, at_ns: int) -> frozenset[str]:
-        """The pods that were Ready at this moment, as far as was seen."""
+        """The pods that were Ready, and not being deleted, at this moment, as far as was seen."""
         last = {pod: [state for state in self.states(pod) if state.seen_ns <= at_ns] for pod in self._states}
-        return frozenset(pod for pod, before in last.items() if before and before[-1].ready is True)
+        return frozenset(pod for pod, before in last.items() if before and before[-1].ready is True and not before[-1].deleting)
 
     def standing(self) -> frozenset[str]:
         """The pods, Ready or not, that were not being deleted when they were last seen."""
@@ -84,7 +84,7 @@ class Sight:
         """When the pod was first seen Ready after this moment, if it was not Ready at it; else 0."""
         if pod in self.ready_at(after_ns):
             return 0
-        return next((state.seen_ns for state in self.states(pod) if state.seen_ns > after_ns and state.ready is True), 0)
+        return next((state.seen_ns for state in self.states(pod) if state.seen_ns > after_ns and state.ready is True and not state.deleting), 0)
 
     def left_ns(self, pod: str, after_ns: int) -> int:
         """When the pod was first seen being deleted, or gone, after this moment; else 0."""

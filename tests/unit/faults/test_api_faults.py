@@ -144,6 +144,31 @@ def test_pods_that_were_replaced_are_not_scaled_down() -> None:
     assert all(proof("scale-down", story, status=0).values())
 
 
+@pytest.mark.parametrize("at_first", [3, 4])
+def test_more_pods_than_max_scale_are_not_scaled_down(at_first: int) -> None:
+    """The autoscaler never asks for 4 of at most 3, so something else made the fourth pod, and took it away."""
+    story = story_of(*(f"pod-{number}" for number in range(at_first)))
+    for number in range(1, at_first):
+        story.pod(f"pod-{number}", at(0, 7 + number), deleting=True)
+    assert all(proof("scale-down", story, status=0).values()) is (at_first == 3)
+
+
+def test_pods_of_another_revision_are_not_what_is_left() -> None:
+    """As after a roll-out: all three leave, and a new one stands."""
+    story = story_of("pod-0", "pod-1", "pod-2")
+    for number in range(3):
+        story.pod(f"pod-{number}", at(0, 8), deleting=True)
+    story.pod("pod-3", at(0, 9))
+    assert list(proof("scale-down", story, status=0).values()) == [True, False]
+
+
+def test_pods_that_left_before_the_fault_are_not_scaled_down_by_it() -> None:
+    """They were still Ready, and already being deleted."""
+    story = story_of("pod-0", "pod-1")
+    story.pod("pod-1", at(0, 3), deleting=True)
+    assert not all(proof("scale-down", story, status=0).values())
+
+
 def test_a_pod_that_was_there_before_replaces_nobody() -> None:
     """It was on its way up when the other one was deleted, whatever became of that one."""
     story = story_of("pod-0")

@@ -15,7 +15,7 @@ from tests.unit.analyse.story import FAULT_S, Story, at, restarts
 
 ROOT = Path(__file__).parents[3]
 INJECTED = [name for name, fault in FAULTS.items() if fault.injected]
-SERVICE = ServiceSpec(liveness=Probe(), readiness=Probe(path="/readyz"))
+SERVICE = ServiceSpec(liveness=Probe(), readiness=Probe(path="/readyz"), max_scale=4)
 
 
 def procedure(service: ServiceSpec) -> Procedure:
@@ -40,11 +40,13 @@ def everything() -> Story:
     story.pod("pod-c", at(0, 6), ready=False, revision="toggle-00002")
     story.pod("pod-c", at(0, 7), revision="toggle-00002")
     story.pod("pod-d", at(0, 1), revision="toggle-00002")
+    story.pod("pod-e", at(0, 1), revision="toggle-00002")
     story.listed(at(0, 7.5), "pod-c")
     story.pod("pod-0", at(0, 8.3), restarts=1, since_ns=at(0, 8), revision="toggle-00001")
     story.pod("pod-0", at(0, 9), restarts=1, deleting=True, revision="toggle-00001")
     story.pod("pod-b", at(0, 9), deleting=True, revision="toggle-00001")
     story.pod("pod-d", at(0, 9), deleting=True, revision="toggle-00002")
+    story.pod("pod-c", at(0, 9.5), deleting=True, revision="toggle-00002")
     return story
 
 
