@@ -79,6 +79,9 @@ class Fault(ABC):
     of_workload: ClassVar[bool] = False
     """Whether it is done once, to the workload, and hits all of its pods; else it is done to each pod that it shall hit."""
 
+    courses: ClassVar[tuple[str, ...]] = ("disturb",)
+    """The courses of `harness.model.COURSES` in which it can be asked for, the usual one first."""
+
     roles: ClassVar[tuple[str, ...]] = ("user",)
     """The containers that it can hit, by role."""
 

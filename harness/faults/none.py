@@ -12,6 +12,7 @@ class NoFault(Fault):
 
     name = "none"
     door = Door.NONE
+    courses = ("idle", "from-zero")
     done = "No fault was injected (a control run)"
 
     def can_land(self, fault: FaultSpec, asked: Procedure) -> str:  # noqa: ARG002

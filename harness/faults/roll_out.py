@@ -24,6 +24,7 @@ class RollOut(ApiFault):
     done = "A new revision was rolled out"
     needs = (frozenset({Stream.PODS}), frozenset({Stream.ENDPOINTS}))
     of_workload = True
+    courses = ("roll-out", "disturb")
 
     def can_land(self, fault: FaultSpec, asked: Procedure) -> str:  # noqa: ARG002
         """Any template can be changed."""

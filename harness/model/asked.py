@@ -381,14 +381,13 @@ class Course:
     """What a cycle does, as its mark must show it. `harness.run.courses` does it.
 
     milestones: in this order. A CycleMark has a time for each, but for those in `maybe`. from_zero: the load begins without a pod.
-    faults: whether a fault is injected; where none is, a window of after_s is measured once the steady state is proved.
+    A course without the milestone `fault` measures a window of after_s once the steady state is proved.
     """
 
     name: str
     milestones: tuple[str, ...]
     maybe: frozenset[str] = frozenset()
     from_zero: bool = False
-    faults: bool = True
 
 
 _ENDS = ("recovered", "ended")
@@ -397,8 +396,8 @@ COURSES: Mapping[str, Course] = {
     course.name: course
     for course in (
         Course("disturb", ("load_started", "steady", "fault", "landed", *_ENDS)),
-        Course("idle", ("load_started", "steady", *_ENDS), faults=False),
-        Course("from-zero", ("load_started", "steady", *_ENDS), from_zero=True, faults=False),
+        Course("idle", ("load_started", "steady", *_ENDS)),
+        Course("from-zero", ("load_started", "steady", *_ENDS), from_zero=True),
         Course(
             "roll-out",
             ("load_started", "steady", "fault", "second_fault", "second_landed", "landed", *_ENDS),

@@ -109,9 +109,13 @@ def require_course(spec: RunSpec) -> None:
     course = COURSES.get(spec.course_name)
     if course is None:
         raise BadInput(f"There is no course {spec.course_name!r}.", fix=f"Use one of: {', '.join(COURSES)}.")
-    if course.faults is not fault_named(spec.fault.kind).injected:
-        asked = f"the fault {spec.fault.kind}" if not course.faults else "no fault"
-        raise BadInput(f"The course {course.name} was asked for with {asked}.", fix="Leave the course out, or change the fault.")
+    fault = fault_named(spec.fault.kind)
+    if course.name not in fault.courses:
+        asked = f"the fault {fault.name}" if fault.injected else "no fault"
+        raise BadInput(
+            f"The course {course.name} was asked for with {asked}.",
+            fix=f"Use one of the courses {', '.join(fault.courses)}, or another fault.",
+        )
     if course.from_zero is not (spec.service.initial_scale == 0):
         raise BadInput(
             f"The course {course.name} was asked for with an initial scale of {spec.service.initial_scale}.",

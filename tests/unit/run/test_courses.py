@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from harness.analyse.course import off_course
-from harness.catalogue import N1, S1
+from harness.catalogue import N1, S1, S30B
 from harness.errors import BadInput, WaitTimeout
+from harness.faults import FAULTS
 from harness.history.layout import Table
 from harness.history.tables import empty
 from harness.model import COURSES as DECLARED
@@ -72,7 +73,7 @@ MILESTONES = ("load_started", "steady", "fault", "landed", "recovered", "ended")
 
 def spec_of(course: str, *, second: bool = False) -> RunSpec:
     """A run of this course."""
-    fault = FaultSpec("roll-out") if DECLARED[course].faults else FaultSpec()
+    fault = FaultSpec("roll-out") if "fault" in DECLARED[course].milestones else FaultSpec()
     return RunSpec(
         scenario="mine",
         title="",
@@ -161,6 +162,13 @@ def test_from_zero_waits_until_nothing_fails_any_more() -> None:
     assert (trial.calm, trial.every_pod) == (False, True)
 
 
+@pytest.mark.parametrize("kind", FAULTS)
+def test_a_fault_has_its_milestone_in_the_courses_it_declares(kind: str) -> None:
+    """A course that injects nothing has no milestone of a fault."""
+    assert FAULTS[kind].courses
+    assert all(("fault" in DECLARED[name].milestones) is FAULTS[kind].injected for name in FAULTS[kind].courses)
+
+
 def test_without_a_name_the_fault_decides() -> None:
     """As every run of before did."""
     assert (S1.course_name, N1.course_name) == ("disturb", "idle")
@@ -172,6 +180,10 @@ def test_without_a_name_the_fault_decides() -> None:
         (replace(S1, course="waltz"), "no course 'waltz'"),
         (replace(S1, course="idle"), "course idle was asked for with the fault liveness"),
         (replace(N1, course="disturb"), "course disturb was asked for with no fault"),
+        (replace(S1, course="roll-out"), "course roll-out was asked for with the fault liveness.*one of the courses disturb"),
+        (replace(S1, course="scale-down"), "course scale-down was asked for with the fault liveness"),
+        (replace(S1, fault=FaultSpec("roll-out"), course="scale-down"), "course scale-down was asked for with the fault roll-out"),
+        (replace(S30B, course="disturb"), "course disturb was asked for with the fault scale-down.*one of the courses scale-down"),
         (replace(N1, course="from-zero"), "course from-zero was asked for with an initial scale of None"),
         (
             replace(N1, service=replace(N1.service, initial_scale=0, min_scale=0)),
