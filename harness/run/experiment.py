@@ -20,7 +20,7 @@ from harness.adapters.files import State
 from harness.adapters.progress import Progress
 from harness.adapters.signals import deferred
 from harness.analyse import merged
-from harness.errors import BadInput, HarnessError, Interrupted
+from harness.errors import BadInput, HarnessError, HistoryError, Interrupted
 from harness.history.layout import RUN
 from harness.judge import judge
 from harness.model import Arm, ArmResult, Block, Experiment, KnativeVersion, Ruling, RunSpec, Scenario, Workload
@@ -136,15 +136,36 @@ def compare(
 
 
 def analyse_experiment(directory: Path) -> Compared:
-    """Every run of an experiment analysed again from its files, and its arms judged anew. Raises HistoryError."""
+    """Every run of an experiment analysed again from its files, and its arms judged anew.
+
+    Raises HistoryError, also for a run that was not measured as the block whose directory it is in.
+    """
     experiment = history_room.read_experiment(directory)
     runs: dict[str, tuple[Run, ...]] = {arm.label: () for arm in experiment.arms}
+    seen: dict[str, str] = {}
     for block in experiment.blocks:
-        if block.run and (directory / block.run / RUN).is_file():
-            runs[block.arm] += (analyse_again(directory / block.run),)
+        place = directory / block.run
+        if block.run and (place / RUN).is_file():
+            _require_of_block(place, experiment, block, seen)
+            runs[block.arm] += (analyse_again(place),)
     experiment = judged(experiment, runs)
     history_room.write_experiment(directory, experiment)
     return Compared(experiment, directory, runs)
+
+
+def _require_of_block(place: Path, experiment: Experiment, block: Block, seen: dict[str, str]) -> None:
+    """Its run.json must name this experiment and arm, and no other block may be the same run. seen: run id -> its block."""
+    meta = history_room.read_meta(place)
+    other = seen.setdefault(meta.run_id, block.name)
+    if (meta.experiment, meta.arm) != (experiment.id, block.arm):
+        of = f"arm {meta.arm!r} of experiment {meta.experiment!r}" if meta.experiment else "no experiment"
+        why = f"it is of {of}, not of arm {block.arm!r} of experiment {experiment.id!r}"
+    elif other != block.name:
+        why = f"it is the same run as that of block {other}"
+    else:
+        return
+    fix = "Put the run back that was measured as this block, or remove the directory: its arm is then inconclusive."
+    raise HistoryError(f"The run of block {block.name} was copied there: {why}.", where=str(place), fix=fix)
 
 
 def judged(experiment: Experiment, runs: Mapping[str, Sequence[Run]]) -> Experiment:

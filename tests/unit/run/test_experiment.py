@@ -11,11 +11,13 @@ from types import SimpleNamespace
 from typing import cast
 
 import pytest
+import typer
 
 from harness.adapters.files import State, write_json
 from harness.adapters.progress import QUIET
 from harness.catalogue import N1, S1, holds
-from harness.errors import BadInput, ClusterError, HistoryError, Interrupted
+from harness.cli import report_command
+from harness.errors import BadInput, ClusterError, ExitCode, HistoryError, Interrupted
 from harness.history import EXPERIMENT, read_experiment, read_meta
 from harness.history.codec import encode
 from harness.history.query import find
@@ -213,6 +215,44 @@ def test_what_cannot_be_compared_is_refused_first(tmp_path: Path, sides: list[Si
     """Before a cluster is made."""
     with pytest.raises(BadInput, match=why):
         require_comparable(sides, Ask(), tmp_path)
+
+
+def test_the_reports_of_an_experiment_are_written_again(
+    recorded: Recorded, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One for each run; a single picture of them all there is not."""
+    done = compared(tmp_path)
+    pages = [run.directory / "report.html" for runs in done.runs.values() for run in runs]
+    for page in pages:
+        page.unlink()
+    with pytest.raises(typer.Exit) as ended:
+        report_command(done.directory)
+    assert ended.value.exit_code == ExitCode.PASS
+    assert capsys.readouterr().out.split() == [str(page) for page in pages]
+    assert all(page.is_file() for page in pages)
+    with pytest.raises(BadInput, match="each of its runs has a timeline"):
+        report_command(done.directory, svg=tmp_path / "one.svg")
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "why"),
+    [
+        ("elsewhere/old-1", "old-1", "of arm 'old' of experiment '.*', not of arm 'old' of experiment"),
+        ("here/new-1", "old-1", "it is of arm 'new' of"),
+        ("here/old-2", "old-1", "it is the same run as that of block old-1"),
+        ("alone", "old-1", "it is of no experiment"),
+    ],
+)
+def test_a_run_that_was_copied_into_an_experiment_is_refused(
+    recorded: Recorded, tmp_path: Path, source: str, target: str, why: str
+) -> None:
+    """It was measured for another experiment, another arm, another block, or by itself; the message names it."""
+    done, other = compared(tmp_path / "a").directory, compared(tmp_path / "b").directory
+    shutil.rmtree(done / target)
+    room, _, name = source.partition("/")
+    shutil.copytree({"here": done / name, "elsewhere": other / name, "alone": RECORDING}[room], done / target)
+    with pytest.raises(HistoryError, match=why):
+        analyse_experiment(done)
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"kind": "other"}', '{"kind": "knative-chaos experiment", "schema": 99}'])
