@@ -213,10 +213,17 @@ def analyze(directory: Annotated[Path, typer.Argument(metavar="DIR", help="A run
 
 @app.command("report")
 def report_command(
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="A run directory.")],
-    svg: Annotated[Path | None, typer.Option("--svg", help="Also write the timeline to this SVG file.")] = None,
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="A run directory, or an experiment's.")],
+    svg: Annotated[Path | None, typer.Option("--svg", help="Also write the timeline to this SVG file; of one run.")] = None,
 ) -> None:
-    """Write the report of a run again and print its path."""
+    """Write the report of a run, or of each run of an experiment, again and print its path."""
+    if (directory / EXPERIMENT).is_file():
+        if svg:
+            raise BadInput(f"{directory} is an experiment: each of its runs has a timeline.", fix="Name one of its runs.")
+        compared = analyse_experiment(directory)
+        for one in (run for runs in compared.runs.values() for run in runs):
+            typer.echo(str(one.directory / "report.html"))
+        raise typer.Exit(RULING_EXIT[compared.experiment.ruling])
     done = analyse_again(directory, picture=svg)
     typer.echo(str(done.directory / "report.html"))
     if svg:
