@@ -24,7 +24,7 @@ from harness.knative.names import (
     USER_PORT,
     WINDOW,
 )
-from harness.model import RUN_LABEL, Handler, Probe, ServiceSpec
+from harness.model import RUN_LABEL, AppSpec, Handler, Probe, ServiceSpec
 
 CPU_REQUEST = "50m"
 """Two pods must fit at once on two cores beside Kubernetes and Knative, while one replaces the other."""
@@ -215,20 +215,22 @@ def described(manifest: Obj, *, base: ServiceSpec) -> ServiceSpec:
 
 def _described(manifest: Obj, container: Obj, base: ServiceSpec) -> ServiceSpec:
     notes, pod = annotations_of(manifest), manifest["spec"]["template"]["spec"]
+    port = user_port(manifest)
     replicas = int(manifest["spec"].get("replicas") or 0)  # of a plain Deployment
     return replace(
         base,
         name=manifest["metadata"]["name"],
-        app=replace(base.app, startup_delay_s=float(env_of(manifest, STARTUP_DELAY_ENV) or 0)),
-        liveness=_described_probe(container.get("livenessProbe")),
-        readiness=_described_probe(container.get("readinessProbe")),
-        startup=_described_probe(container.get("startupProbe")),
+        app=AppSpec(float(env_of(manifest, STARTUP_DELAY_ENV) or 0), env_of(manifest, SIGTERM_ENV) or AppSpec().sigterm),
+        liveness=_described_probe(container.get("livenessProbe"), port),
+        readiness=_described_probe(container.get("readinessProbe"), port),
+        startup=_described_probe(container.get("startupProbe"), port),
         min_scale=int(notes.get(MIN_SCALE) or replicas),
         max_scale=int(notes.get(MAX_SCALE) or replicas),
         initial_scale=int(notes[INITIAL_SCALE]) if INITIAL_SCALE in notes else None,
         target_rps=int(notes[TARGET]) if notes.get(METRIC) == RPS and TARGET in notes else None,
         window_s=_whole_seconds(notes[WINDOW]) if WINDOW in notes else None,
         target_burst_capacity=int(notes[TARGET_BURST_CAPACITY]) if TARGET_BURST_CAPACITY in notes else None,
+        container_concurrency=int(pod.get("containerConcurrency") or 0),
         timeout_s=int(pod.get("timeoutSeconds") or pod.get("terminationGracePeriodSeconds") or base.timeout_s),
     )
 
@@ -259,15 +261,18 @@ def scales_by_itself(manifest: Obj) -> bool:
     return INITIAL_SCALE in annotations_of(manifest) and pods_wanted(manifest) > int(annotations_of(manifest).get(MIN_SCALE) or 0)
 
 
-def _described_probe(probe: Obj | None) -> Probe | None:
-    """A probe of a manifest in our terms, with the defaults Kubernetes gives."""
+def _described_probe(probe: Obj | None, served: int) -> Probe | None:
+    """A probe of a manifest in our terms, with the defaults Kubernetes gives. served: the user port, which needs no port of its own."""
     if not probe:
         return None
-    http = probe.get("httpGet")
+    http, command = probe.get("httpGet"), list((probe.get("exec") or {}).get("command") or [])
     handler = Handler.HTTP if http is not None else Handler.EXEC if probe.get("exec") is not None else Handler.TCP
+    port = (http or probe.get("tcpSocket") or {}).get("port")
+    of_app = tuple(command[:-1]) == PROBE_COMMAND
     return Probe(
         handler=handler,
-        path=str((http or {}).get("path") or "/"),
+        path=str(command[-1] if of_app else (http or {}).get("path") or "/"),
+        port=port if isinstance(port, int) and port != served else 0,
         period_s=int(probe.get("periodSeconds") or 10),
         failure_threshold=int(probe.get("failureThreshold") or 3),
         timeout_s=int(probe.get("timeoutSeconds") or 1),

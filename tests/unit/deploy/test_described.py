@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from harness.catalogue import S1
 from harness.deploy.manifest import described, from_yaml, render
 from harness.errors import BadInput
-from harness.model import Handler, Probe, ServiceSpec
+from harness.model import AppSpec, Handler, Probe, ServiceSpec
 
 
 def written(**container: Any) -> str:
@@ -42,13 +44,42 @@ def test_probes_scale_and_delay_are_read() -> None:
     assert (seen.name, seen.app.startup_delay_s, seen.min_scale, seen.max_scale) == ("mine", 2.5, 1, 2)
 
 
-def test_a_rendered_service_is_described_as_what_it_was_rendered_from() -> None:
-    """There and back."""
-    spec = ServiceSpec(
-        liveness=Probe(initial_delay_s=10), readiness=Probe(path="/readyz", period_s=2), initial_scale=0, window_s=66
+FEW = st.integers(1, 9)
+
+
+def probes(*checks: str) -> st.SearchStrategy[Probe | None]:
+    """A probe as the manifest can say it, or none. checks: names of the app's probe command."""
+    handlers = st.one_of(
+        st.tuples(st.just(Handler.HTTP), st.sampled_from(["/healthz", "/readyz", "/other"]), st.sampled_from([0, 9090])),
+        st.tuples(st.just(Handler.TCP), st.just("/"), st.sampled_from([0, 9090])),
+        st.tuples(st.just(Handler.EXEC), st.sampled_from(checks), st.just(0)),
     )
-    text = yaml.safe_dump(render(spec))
-    assert described(from_yaml(text), base=ServiceSpec()) == spec
+    timing = st.tuples(FEW, FEW, FEW, st.integers(0, 9))
+    return st.none() | st.builds(lambda asked, times: Probe(*asked, *times), handlers, timing)
+
+
+SERVICES = st.builds(
+    ServiceSpec,
+    name=st.sampled_from(["toggle", "mine"]),
+    app=st.builds(AppSpec, st.sampled_from([0.0, 1.0, 2.5]), st.sampled_from(["exit", "ignore", "ignore-close"])),
+    liveness=probes("liveness", "readiness"),
+    readiness=probes("liveness", "readiness"),
+    startup=probes("liveness"),
+    min_scale=st.integers(0, 9),
+    max_scale=st.integers(0, 9),
+    timeout_s=FEW,
+    container_concurrency=st.integers(0, 9),
+    target_burst_capacity=st.none() | st.integers(-1, 9),
+    initial_scale=st.none() | st.integers(0, 9),
+    window_s=st.none() | st.sampled_from([6, 66]),
+    target_rps=st.none() | FEW,
+)
+
+
+@given(SERVICES, SERVICES)
+def test_a_rendered_service_is_described_as_what_it_was_rendered_from(spec: ServiceSpec, base: ServiceSpec) -> None:
+    """There and back, whatever another Service says: each field is in the documents."""
+    assert described(from_yaml(yaml.safe_dump(render(spec))), base=base) == spec
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("6s", 6), ("1m6s", 66), ("1h", 3600), ("", None), ("6", None), ("1.5s", None)])
