@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from harness.analyse.anatomy import Anatomy, dissect, endpoint_disputes, gather, good_liveness_probe
@@ -24,7 +25,7 @@ from harness.analyse.windows import Window
 from harness.apps.toggle import BOOT_HEADER, POD_HEADER, Event, app_events
 from harness.faults import FAULTS, Sight
 from harness.knative.pods import PodState, ready_throughout, restarts_since, states
-from harness.model import USERS_ROUTE, Cause, Fact, Handler, Hop, Landed, Outcome, RunMeta, Stream
+from harness.model import SLOW_S, USERS_ROUTE, Cause, Fact, Handler, Hop, Landed, Latency, Outcome, RunMeta, Stream
 
 Groups = tuple[frozenset[Stream], ...]
 
@@ -77,6 +78,7 @@ def declared(meta: RunMeta) -> Mapping[Fact, Declared]:
         Fact.RESTARTS: Declared(one[Stream.PODS], none, _restarts),
         Fact.LISTENER: Declared(one[Stream.APP], ANATOMY, _listener),
         Fact.PROBES: Declared(app_log, frozenset({Stream.APP}), _probes),
+        Fact.LATENCY: Declared((), none, _latency),
         Fact.FAILING_POD: Declared(() if proxied else one[Stream.PODS], frozenset({Stream.PODS}), _failing_pod),
     }
 
@@ -254,9 +256,7 @@ def _listener(view: View) -> tuple[ListenerValue, str]:
     excused = _only_in(ends, outages or (), cycle) if ends else 0
     about = (text for text in anatomy.disputes if LISTENER_EDGES & set(text.partition(": ")[0].split(", ")))
     after_its_end = f"{excused} requests failed after {cycle.mark.pod}, which is deleted, had closed its listener for good"
-    return ListenerValue(outages, anatomy), "; ".join(
-        filter(None, (after_its_end if excused else "", _contradiction(about)))
-    )
+    return ListenerValue(outages, anatomy), "; ".join(filter(None, (after_its_end if excused else "", _contradiction(about))))
 
 
 def _only_in(ends: Sequence[Window], outages: Sequence[Window], cycle: CycleEvidence) -> int:
@@ -278,6 +278,18 @@ def _probes(view: View) -> tuple[bool | None, str]:
     if not tells:
         return None, ""
     return good_liveness_probe(cycle.mark, cycle.event, cycle.history.meta.spec.service, events), ""
+
+
+def _latency(view: View) -> tuple[Latency | None, str]:
+    """How long users waited for good answers from the fault on; None without one, or if no claim is about a number."""
+    cycle = view.cycle
+    if not any(claim.bounds for claim in cycle.history.meta.spec.claims):
+        return None, ""
+    good = cycle.users.filter((pl.col("outcome") == Outcome.OK.value) & (pl.col("done_ns") >= cycle.mark.fault_ns))
+    waited_s = (good["done_ns"] - good["intended_ns"]).to_numpy() / 1e9
+    if not len(waited_s):
+        return None, ""
+    return Latency(float(waited_s.max()), float(np.median(waited_s)), int((waited_s > SLOW_S).sum())), ""
 
 
 def _failing_pod(view: View) -> tuple[int, str]:

@@ -264,6 +264,7 @@ def _found(cycle: CycleEvidence, facts: Mapping[Fact, FactValue]) -> tuple[Cycle
         missing=anatomy.missing,
         disputes=tuple(filter(None, (*anatomy.disputes, _windows_agree(failures, books.refused_window, rate_rps, user_port)))),
         queue_proxy_window=books.refused_window,
+        latency=facts[Fact.LATENCY].value,
         unknown={fact.value: reading.unknown for fact, reading in facts.items() if reading.unknown},
         last_seen=last_seen(cycle) if voided else (),
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from harness.catalogue.claims import broken, broken_on, claim, holds, holds_on
+from harness.catalogue.claims import broken, broken_on, claim, holds, holds_on, within
 from harness.catalogue.n1 import N1
 from harness.catalogue.n2 import N2
 from harness.catalogue.n4 import N4A, N4B
@@ -58,6 +58,7 @@ __all__ = [
     "is_catalogued",
     "resolve",
     "scenario",
+    "within",
 ]
 
 SCENARIOS: Mapping[str, Scenario] = {

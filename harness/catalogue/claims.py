@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from harness.model import Claim, Expectation, Expected, Rate, RateOf, VersionRange
+from harness.model import Bounds, Claim, Expectation, Expected, Rate, RateOf, VersionRange
+
+PREDICTED = "docs/predictions.md, written before the first run"
+"""The source of bounds."""
 
 STATEMENTS = {
     "requests-do-not-fail": "No request fails.",
@@ -11,6 +14,12 @@ STATEMENTS = {
     "failures-only-while-not-listening": "Requests fail only between the old listener's close and the new listener's start.",
     "container-restarts-once": "The container is restarted exactly once a cycle.",
     "no-restart": "No container is restarted.",
+    "failed-requests": "As many requests fail, of these causes, as predicted.",
+    "other-failures": "As many requests fail of other causes than these as predicted.",
+    "refused-window": "Requests are refused for as long as predicted, from the first to the last one.",
+    "slowest-answer": "The slowest good answer from the fault on takes as long as predicted.",
+    "median-answer": "The median good answer from the fault on takes as long as predicted.",
+    "slow-answers": "As many good answers from the fault on take longer than 1 s as predicted.",
 }
 """The good behaviour each check of `harness.judge` speaks of, in words."""
 
@@ -39,6 +48,15 @@ def share_on(versions: str, of: str, lo: float, hi: float, source: str) -> Expec
     of: "cycles" or "requests".
     """
     return Expected(VersionRange.parse(versions), Expectation.HOLDS, source, Rate(RateOf(of), lo, hi))
+
+
+def within(number: str, lo: float, hi: float, source: str, *causes: str, versions: str = "any") -> Claim:
+    """A claim that a number of each cycle lies in [lo, hi]: `within("failed-requests", 190, 225, "...", "timeout")`.
+
+    number: a name of `harness.judge.numbers`. causes: of a number of failures, those that it is about. Raises ValueError.
+    """
+    expected = Expected(VersionRange.parse(versions), Expectation.HOLDS, source, bounds=Bounds(lo, hi, causes))
+    return Claim("-".join((number, *causes)), number, STATEMENTS.get(number, number), (expected,))
 
 
 def holds(check: str, source: str = "the author of this scenario") -> Claim:

@@ -21,7 +21,7 @@ def resolve(scenario: Scenario, version: KnativeVersion) -> RunSpec:
 def _on(claim: Claim, version: KnativeVersion, scenario: str) -> ResolvedClaim:
     for one in claim.expected:
         if one.versions.contains(version):
-            return ResolvedClaim(claim.id, claim.check, claim.statement, one.expectation, one.source, one.rate)
+            return ResolvedClaim(claim.id, claim.check, claim.statement, one.expectation, one.source, one.rate, one.bounds)
     there = "; ".join(f"{one.versions} ({one.expectation})" for one in claim.expected) or "none"
     raise BadInput(
         f"The claim {claim.id!r} of {scenario} has no expectation for Knative {version}; it has: {there}.",

@@ -43,7 +43,12 @@ def _undecided(claims: Sequence[ClaimResult]) -> list[Reason]:
 
 
 def deviation(result: ClaimResult) -> str:
-    """How the observation departs from the expectation: "worse: ..." or "fixed: ...", "" if it does not or is undecided."""
+    """How the observation departs from the expectation; "" if it does not or is undecided.
+
+    "worse: ...", "fixed: ...", or "not as predicted: ..." of a number, which may be better or worse.
+    """
+    if result.claim.bounds and result.observed is Observed.BROKEN:
+        return f"not as predicted: {result.claim.id}; {result.why}"
     if result.claim.expected is Expectation.HOLDS and result.observed is Observed.BROKEN:
         return f"worse: {result.claim.id} is expected to hold; {result.why}"
     if result.claim.expected is Expectation.BROKEN and result.observed is Observed.HOLDS:

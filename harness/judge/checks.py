@@ -6,7 +6,7 @@ if a fact that it rests on is unknown. HOLDS always means the good behaviour; th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -22,8 +22,13 @@ class Check:
 
     def __call__(self, cycle: CycleFindings) -> Reading:
         """The result of this check for this cycle."""
-        unknown = [cycle.unknown[fact] for fact in sorted(self.facts) if fact in cycle.unknown]
-        return Reading(Observed.UNDECIDED, "; ".join(dict.fromkeys(unknown))) if unknown else self.decide(cycle)
+        unknown = why_unknown(self.facts, cycle)
+        return Reading(Observed.UNDECIDED, unknown) if unknown else self.decide(cycle)
+
+
+def why_unknown(facts: Iterable[Fact], cycle: CycleFindings) -> str:
+    """Why one of these facts is unknown in this cycle; "": all are known."""
+    return "; ".join(dict.fromkeys(cycle.unknown[fact] for fact in sorted(facts) if fact in cycle.unknown))
 
 
 REQUESTS = "requests"
@@ -145,12 +150,15 @@ def _restarts(cycle: CycleFindings, wanted: int, astray: Mapping[str, int]) -> R
 _OF_REQUESTS = frozenset({Fact.REQUESTS, Fact.LEDGER})
 """A claim about requests needs a closed ledger."""
 
+_OF_A_PODS_REQUESTS = _OF_REQUESTS | {Fact.FAILING_POD}
+"""One that compares them with the state of a pod needs to know the pod, too."""
+
 CHECKS: Mapping[str, Check] = MappingProxyType(
     {
         "requests-do-not-fail": Check(_OF_REQUESTS, requests_do_not_fail),
-        "ready-pod-is-not-refused": Check(_OF_REQUESTS | {Fact.READINESS, Fact.FAILING_POD}, ready_pod_is_not_refused),
+        "ready-pod-is-not-refused": Check(_OF_A_PODS_REQUESTS | {Fact.READINESS}, ready_pod_is_not_refused),
         "pod-stays-ready": Check(frozenset({Fact.REQUESTS, Fact.READINESS}), pod_stays_ready),
-        "failures-only-while-not-listening": Check(_OF_REQUESTS | {Fact.LISTENER, Fact.FAILING_POD}, failures_only_while_not_listening),
+        "failures-only-while-not-listening": Check(_OF_A_PODS_REQUESTS | {Fact.LISTENER}, failures_only_while_not_listening),
         "container-restarts-once": Check(frozenset({Fact.REQUESTS, Fact.RESTARTS, Fact.PROBES}), container_restarts_once),
         "no-restart": Check(frozenset({Fact.REQUESTS, Fact.RESTARTS}), no_restart),
     }

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 
 from harness.errors import BadInput
 from harness.judge.checks import CHECKS, Check
+from harness.judge.numbers import NUMBERS
 from harness.judge.rates import decide_rate
-from harness.model import ClaimResult, CycleFindings, Expectation, Observed, Reading, Reason, ReasonKind, ResolvedClaim
+from harness.model import Cause, ClaimResult, CycleFindings, Expectation, Observed, Reading, Reason, ReasonKind, ResolvedClaim
 
 
 def decide(claim: ResolvedClaim, cycles: Sequence[CycleFindings], checks: Mapping[str, Check] = CHECKS) -> ClaimResult:
@@ -15,11 +17,13 @@ def decide(claim: ResolvedClaim, cycles: Sequence[CycleFindings], checks: Mappin
 
     One broken cycle breaks a claim that is expected to hold. A claim that is expected to be broken must be broken in every cycle;
     if it is broken in some cycles only, it is undecided. A claim about a rate is decided by the share of cycles or requests
-    (`rates`). A check that crashes, or that is not registered, is undecided, so that every recorded run can be judged.
+    (`rates`). A claim with bounds is about a number of each cycle (`numbers`). A check that crashes, or that is not registered, is
+    undecided, so that every recorded run can be judged.
     """
-    check = checks.get(claim.check)
+    check = _check(claim, checks)
     if check is None:
-        return ClaimResult(claim, Observed.UNDECIDED, f"there is no check {claim.check!r}; there are {', '.join(sorted(checks))}")
+        known = ", ".join(sorted(NUMBERS if claim.bounds else checks))
+        return ClaimResult(claim, Observed.UNDECIDED, f"there is no check {claim.check!r}; there are {known}")
     readings = {cycle.index: _reading(check, cycle) for cycle in cycles}
     details = _details([(index, one.observed, one.why) for index, one in readings.items()])
     if claim.rate is not None:
@@ -30,16 +34,30 @@ def decide(claim: ResolvedClaim, cycles: Sequence[CycleFindings], checks: Mappin
 
 
 def require_checks(claims: Iterable[ResolvedClaim], checks: Mapping[str, Check] = CHECKS) -> None:
-    """Call this before a run. Raises BadInput for the first claim whose check is not registered; it lists the registered ones."""
+    """Call this before a run. Raises BadInput for the first claim whose check or cause is not known; it lists the known ones."""
     for claim in claims:
-        if claim.check not in checks:
+        known = NUMBERS if claim.bounds else checks
+        if claim.check not in known:
             raise BadInput(
                 f"The claim {claim.id!r} names the check {claim.check!r}, which there is not.",
-                fix=f"Use one of: {', '.join(sorted(checks))}.",
+                fix=f"Use one of: {', '.join(sorted(known))}.",
             )
+        for cause in claim.bounds.causes if claim.bounds else ():
+            if cause not in set(Cause):
+                raise BadInput(
+                    f"The claim {claim.id!r} names the cause {cause!r}, which there is not.", fix=f"Use one of: {', '.join(Cause)}."
+                )
 
 
-def _reading(check: Check, cycle: CycleFindings) -> Reading:
+def _check(claim: ResolvedClaim, checks: Mapping[str, Check]) -> Callable[[CycleFindings], Reading] | None:
+    """What reads a cycle for this claim; None: it names no check."""
+    if claim.bounds is None:
+        return checks.get(claim.check)
+    number = NUMBERS.get(claim.check)
+    return partial(number.within, claim.bounds) if number else None
+
+
+def _reading(check: Callable[[CycleFindings], Reading], cycle: CycleFindings) -> Reading:
     try:
         return check(cycle)
     except Exception as error:  # noqa: BLE001 - an error in a check must not decide a claim

@@ -443,6 +443,23 @@ class Rate:
 
 
 @dataclass(frozen=True, slots=True)
+class Bounds:
+    """A number of each cycle that was predicted to lie in [lo, hi].
+
+    causes: of a number of failures, the causes that it is about (values of `Cause`); (): of all. Raises ValueError if no number
+    lies between them, or one of them is infinite.
+    """
+
+    lo: float
+    hi: float
+    causes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.lo <= self.hi < float("inf"):
+            raise ValueError(f"from {self.lo} to {self.hi} is no prediction")
+
+
+@dataclass(frozen=True, slots=True)
 class Expected:
     """What a claim expects of the versions in a range. source: where that comes from (an issue, code read, a measurement)."""
 
@@ -450,14 +467,16 @@ class Expected:
     expectation: Expectation
     source: str
     rate: Rate | None = None
+    bounds: Bounds | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
     """A good behaviour, and whether it is expected to hold, by version.
 
-    id: unique within a scenario. check: a name registered in `harness.judge.checks`. expected: by ranges that do not overlap; a
-    version that lies in none of them cannot be measured with this claim. Raises ValueError for ranges that overlap.
+    id: unique within a scenario. check: a name registered in `harness.judge.checks`, or with bounds in `harness.judge.numbers`.
+    expected: by ranges that do not overlap; a version that lies in none of them cannot be measured with this claim. Raises
+    ValueError for ranges that overlap.
     """
 
     id: str
@@ -475,7 +494,7 @@ class Claim:
 class ResolvedClaim:
     """A claim on one version of Knative: whether the good behaviour is expected to hold there, and where that comes from.
 
-    rate: the claim is about a share, and holds if the share lies in it.
+    rate: the claim is about a share, and holds if the share lies in it. bounds: it is about a number of each cycle, likewise.
     """
 
     id: str
@@ -484,6 +503,7 @@ class ResolvedClaim:
     expected: Expectation
     source: str
     rate: Rate | None = None
+    bounds: Bounds | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

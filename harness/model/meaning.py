@@ -49,6 +49,7 @@ class Fact(StrEnum):
     REQUESTS: what the clients saw. LEDGER: the cause of each failed request and the request of each refused line. LANDING: the
     fault took hold. READINESS: whether the pod was Ready throughout. RESTARTS: the container's restart count. LISTENER: when the
     app listened. PROBES: whether the new container's liveness probe did well. FAILING_POD: which pod failed each request.
+    LATENCY: how long users waited for good answers.
     """
 
     REQUESTS = "requests"
@@ -59,6 +60,7 @@ class Fact(StrEnum):
     LISTENER = "listener"
     PROBES = "probes"
     FAILING_POD = "failing-pod"
+    LATENCY = "latency"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,22 @@ class HitPod:
     ready_throughout: bool | None
 
 
+SLOW_S = 1.0
+"""An answer that took longer is a slow one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """How long users waited for the good answers from the fault on, in seconds from the intended time. slow: number above SLOW_S.
+
+    Without a fault: for all good answers.
+    """
+
+    slowest_s: float
+    median_s: float
+    slow: int
+
+
 @dataclass(frozen=True, slots=True)
 class CycleFindings:
     """What one cycle showed. voided: why it does not count ("" if it counts).
@@ -111,6 +129,7 @@ class CycleFindings:
     ready_throughout and outside_window are those of all pods that were hit: see `harness.analyse.hit`.
     unknown: Fact value -> why the evidence does not support it; a claim that rests on such a fact is undecided in this cycle.
     last_seen: of a cycle that does not count, what was last seen of its pod.
+    latency: of a run with a claim about a number; None: there is no such claim, or no such answer.
     """
 
     index: int
@@ -139,6 +158,7 @@ class CycleFindings:
     last_seen: tuple[str, ...] = ()
     restarted: Mapping[str, int] = field(default_factory=dict)
     before_fault: Mapping[str, int] = field(default_factory=dict)
+    latency: Latency | None = None
 
 
 @dataclass(frozen=True, slots=True)

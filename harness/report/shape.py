@@ -5,7 +5,7 @@ A docstring describes an object, `Meta` a key and what its value may be.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypedDict
+from typing import Annotated, Literal, NotRequired, TypedDict
 
 from msgspec import Meta
 
@@ -54,6 +54,7 @@ class ClaimShape(TypedDict):
     why: Annotated[str, Meta(description="what the check saw, in words")]
     readings: Annotated[list[ReadingShape], Meta(description="by cycle, of those that count")]
     rate: Annotated[RateShape | None, Meta(description="null: the claim is not about a share")]
+    bounds: NotRequired[Annotated[Span, Meta(description="the prediction, of a claim about a number of each cycle: [least, most]")]]
 
 
 class VersionsShape(TypedDict):

@@ -139,7 +139,7 @@ def _counts(counts: Mapping[str, int]) -> dict[str, int]:
 
 def _claim(result: ClaimResult) -> ClaimShape:
     claim = result.claim
-    return {
+    shown: ClaimShape = {
         "id": claim.id,
         "statement": claim.statement,
         "source": claim.source,
@@ -152,6 +152,9 @@ def _claim(result: ClaimResult) -> ClaimShape:
         ],
         "rate": _rate(result),
     }
+    if claim.bounds:
+        shown["bounds"] = [claim.bounds.lo, claim.bounds.hi]
+    return shown
 
 
 def _rate(result: ClaimResult) -> RateShape | None:

@@ -24,7 +24,14 @@ FEW = 4
 """Missing edges and contradictions shown on a terminal at most."""
 
 COLOURS = {"pass": "bold green", "regression": "bold red", "inconclusive": "bold yellow"}
-STATES = {"as-expected": "green", "known-bug": "green", "worse": "bold red", "fixed": "bold magenta", "undecided": "yellow"}
+STATES = {
+    "as-expected": "green",
+    "known-bug": "green",
+    "worse": "bold red",
+    "fixed": "bold magenta",
+    "not-predicted": "bold red",
+    "undecided": "yellow",
+}
 
 
 def show(summary: Summary, *, file: TextIO | None = None, where: str = "") -> None:

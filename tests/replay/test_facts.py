@@ -26,6 +26,7 @@ def fields_of(fact: Fact, cycle: CycleFindings) -> object:
         Fact.RESTARTS: cycle.restarts,
         Fact.LISTENER: (cycle.outside_window, cycle.anatomy, cycle.missing),
         Fact.PROBES: cycle.probed_again,
+        Fact.LATENCY: cycle.latency,
         Fact.FAILING_POD: cycle.unknown.get(Fact.FAILING_POD),
     }[fact]
 
@@ -59,4 +60,4 @@ def test_a_fact_rests_on_what_it_declares_and_on_each_group_of_it(recording: Pat
 def test_every_fact_that_can_be_lost_is_tried() -> None:
     """There is a recording in which it needs something; only a route without queue-proxy needs one for the pod that failed."""
     needed = {fact for path in recordings() for fact, rests in declared(read(path).meta).items() if rests.needs}
-    assert needed == set(Fact) - {Fact.REQUESTS, Fact.FAILING_POD}
+    assert needed == set(Fact) - {Fact.REQUESTS, Fact.LATENCY, Fact.FAILING_POD}

@@ -6,6 +6,7 @@ import pytest
 
 from harness.catalogue.claims import STATEMENTS
 from harness.judge import CHECKS
+from harness.judge.numbers import NUMBERS
 from harness.model import CycleFindings, Fact, Observed
 from tests.unit.judge.cases import NOT_LANDED, calm, cycle
 
@@ -32,7 +33,12 @@ CASES: list[tuple[str, CycleFindings, Observed, str]] = [
     ("failures-only-while-not-listening", cycle(), H, "no request failed"),
     ("failures-only-while-not-listening", cycle(outside_window=2), B, "2 requests failed while the app listened"),
     ("failures-only-while-not-listening", cycle(outside_window=None), U, "did not report"),
-    ("ready-pod-is-not-refused", cycle(by_outcome={"ok": 90, "refused": 10}, by_cause={"direct": 10}), B, "10 requests were refused"),
+    (
+        "ready-pod-is-not-refused",
+        cycle(by_outcome={"ok": 90, "refused": 10}, by_cause={"direct": 10}),
+        B,
+        "10 requests were refused",
+    ),
     ("failures-only-while-not-listening", calm(sent=0), U, "nothing was sent"),
     ("container-restarts-once", cycle(), H, "restarts: 1 (should be 1)"),
     ("container-restarts-once", cycle(restarts=0), B, "restarts: 0"),
@@ -109,4 +115,4 @@ def test_every_check_is_tried_with_every_observation() -> None:
 
 def test_the_catalogue_speaks_of_checks_there_are() -> None:
     """Each statement people may claim has a check, and each check a statement."""
-    assert set(STATEMENTS) == set(CHECKS)
+    assert set(STATEMENTS) == {*CHECKS, *NUMBERS}

@@ -46,6 +46,14 @@ def test_a_reproduced_bug_is_named_by_the_source_of_its_claim(s1: Any) -> None:
     assert headline(twice) == "REPRODUCED knative/serving #14980 in 5 of 5 cycles"
 
 
+def test_a_number_that_was_predicted_otherwise_is_neither_worse_nor_fixed(s1: Any) -> None:
+    """It is not as expected, whichever side of the bounds it lies on."""
+    off = ("failed-requests-timeout", "a prediction", "holds", "broken", "broken in 2 of 5 cycles: 42 requests, predicted 12 to 26")
+    found = made(s1, off, verdict="regression")
+    found["claims"][0]["bounds"] = [12, 26]
+    assert headline(found) == "NOT AS PREDICTED: failed-requests-timeout: outside of the prediction in 2 of 5 cycles"
+
+
 def test_several_bugs_are_named_each(s1: Any) -> None:
     """With one count where it is the same, else each with its own."""
     both = made(s1, broken(SERVING), broken(KUBERNETES))

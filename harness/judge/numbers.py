@@ -1,0 +1,67 @@
+"""The numbers of a cycle that a claim can predict, and the one check for all of them: the number lies within the claim's bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from harness.judge.checks import REQUESTS, why_unknown
+from harness.model import Bounds, CycleFindings, Fact, Observed, Reading
+
+SECONDS = "s"
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """facts: what it rests on. unit: requests or seconds. of: reads it, None if the cycle has none; causes: those of the bounds."""
+
+    facts: frozenset[Fact]
+    unit: str
+    of: Callable[[CycleFindings, Collection[str]], float | None]
+
+    def within(self, bounds: Bounds, cycle: CycleFindings) -> Reading:
+        """HOLDS if the number lies within the bounds, BROKEN if it does not. UNDECIDED if it is not known, or nothing was sent."""
+        if unknown := why_unknown(self.facts, cycle):
+            return Reading(Observed.UNDECIDED, unknown)
+        if not cycle.sent:
+            return Reading(Observed.UNDECIDED, "nothing was sent")
+        if not cycle.landed.proved:
+            return Reading(Observed.UNDECIDED, "the fault is not proved to have landed")
+        value = self.of(cycle, bounds.causes)
+        if value is None:
+            return Reading(Observed.UNDECIDED, "no request was answered well after the fault")
+        value = round(value, 3)
+        observed = Observed.HOLDS if bounds.lo <= value <= bounds.hi else Observed.BROKEN
+        return Reading(observed, f"{value:g} {self.unit}, predicted {bounds.lo:g} to {bounds.hi:g}", value, self.unit)
+
+
+def _failed(cycle: CycleFindings, causes: Collection[str]) -> int:
+    """Failures of these causes, of all without any. One before the fault is no effect of it."""
+    after = {cause: count - cycle.before_fault.get(cause, 0) for cause, count in cycle.by_cause.items()}
+    return sum(count for cause, count in after.items() if not causes or cause in causes)
+
+
+def _otherwise(cycle: CycleFindings, causes: Collection[str]) -> int:
+    return _failed(cycle, ()) - (_failed(cycle, causes) if causes else 0)
+
+
+def _refused_s(cycle: CycleFindings, causes: Collection[str]) -> float:  # noqa: ARG001 - a window has no cause
+    from_ns, until_ns = cycle.refused_window or (0, 0)
+    return (until_ns - from_ns) / 1e9
+
+
+_OF_FAILURES = frozenset({Fact.REQUESTS, Fact.LEDGER})
+_OF_ANSWERS = frozenset({Fact.REQUESTS, Fact.LATENCY})
+
+NUMBERS: Mapping[str, Number] = MappingProxyType(
+    {
+        "failed-requests": Number(_OF_FAILURES, REQUESTS, _failed),
+        "other-failures": Number(_OF_FAILURES, REQUESTS, _otherwise),
+        "refused-window": Number(_OF_FAILURES, SECONDS, _refused_s),
+        "slowest-answer": Number(_OF_ANSWERS, SECONDS, lambda cycle, _: cycle.latency and cycle.latency.slowest_s),
+        "median-answer": Number(_OF_ANSWERS, SECONDS, lambda cycle, _: cycle.latency and cycle.latency.median_s),
+        "slow-answers": Number(_OF_ANSWERS, REQUESTS, lambda cycle, _: cycle.latency and cycle.latency.slow),
+    }
+)
+"""Every number that a claim with bounds may name."""
