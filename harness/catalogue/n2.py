@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from harness.catalogue.claims import broken_on, claim, holds_on
+from harness.catalogue.claims import PREDICTED, broken_on, claim, holds_on, within
 from harness.catalogue.s1 import S1
 from harness.model import FaultSpec, Probe
 
@@ -20,6 +20,7 @@ N2 = replace(
         claim("ready-pod-is-not-refused", holds_on(">=1.7", "the port accepts throughout")),
         claim("pod-stays-ready", broken_on(">=1.7", "its readiness probe fails for longer than it may")),
         claim("no-restart", holds_on(">=1.7", "a readiness probe restarts nothing")),
+        within("slowest-answer", 10, 14, PREDICTED, versions=">=1.7"),
     ),
     cycles=3,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from harness.catalogue.claims import broken, holds
+from harness.catalogue.claims import PREDICTED, broken, holds, within
 from harness.catalogue.s1 import S1
 from harness.model import Lane, LoadPlan, WorkloadKind
 
@@ -21,6 +21,9 @@ N4A = replace(
         broken("requests-do-not-fail", "without a readiness probe the pod is Ready as soon as its container runs"),
         holds("failures-only-while-not-listening", "nothing is on the way but the node's own forwarding"),
         holds("container-restarts-once", LIVENESS),
+        within("failed-requests", 150, 275, PREDICTED, "direct"),
+        within("other-failures", 0, 0, PREDICTED, "direct"),
+        within("refused-window", 3, 5.5, PREDICTED),
     ),
     cycles=3,
 )
@@ -35,5 +38,9 @@ N4B = replace(
         broken("requests-do-not-fail", "the only pod is out of service from its restart to its next good readiness probe"),
         broken("pod-stays-ready", "the kubelet forgets at a restart that the container was ready"),
         holds("container-restarts-once", LIVENESS),
+        within("failed-requests", 25, 115, PREDICTED, "direct"),
+        within("other-failures", 0, 0, PREDICTED, "direct"),
+        within("refused-window", 10, 16, PREDICTED),
+        within("slowest-answer", 1, 20, PREDICTED),
     ),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from harness.catalogue.claims import broken, holds
+from harness.catalogue.claims import PREDICTED, broken, holds, within
 from harness.catalogue.s23 import S23
 from harness.model import LoadPlan
 
@@ -22,5 +22,8 @@ N5 = replace(
         ),
         holds("pod-stays-ready", "the default readiness probe is TCP"),
         holds("no-restart", "no liveness probe asks"),
+        within("failed-requests", 190, 225, PREDICTED, "timeout"),
+        within("failed-requests", 40, 55, PREDICTED, "reset-in-flight"),
+        within("other-failures", 0, 0, PREDICTED, "timeout", "reset-in-flight"),
     ),
 )

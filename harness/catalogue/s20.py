@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from harness.catalogue.claims import broken_on, claim, holds_on
+from harness.catalogue.claims import PREDICTED, broken_on, claim, holds_on, within
 from harness.catalogue.s1 import S1
 from harness.model import FaultSpec
 
@@ -18,6 +18,10 @@ S20 = replace(
         claim("requests-do-not-fail", broken_on(">=1.7", "nobody listens until the new container does")),
         claim("failures-only-while-not-listening", holds_on(">=1.7", "error path of queue-proxy read at knative-v1.23.0")),
         claim("container-restarts-once", holds_on(">=1.7", "restartPolicy Always")),
+        # Fewer than 260 where the pod is not Ready for longer than a second.
+        within("failed-requests", 1, 300, PREDICTED, "refused-dial", "reset-in-flight", versions=">=1.7"),
+        within("other-failures", 0, 0, PREDICTED, "refused-dial", "reset-in-flight", versions=">=1.7"),
+        within("refused-window", 0, 6, PREDICTED, versions=">=1.7"),
     ),
     cycles=3,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.catalogue.claims import broken, holds
+from harness.catalogue.claims import PREDICTED, broken, holds, within
 from harness.model import AppSpec, FaultSpec, LoadPlan, Scenario, ServiceSpec
 
 S23 = Scenario(
@@ -18,6 +18,9 @@ S23 = Scenario(
         holds("ready-pod-is-not-refused", "the port accepts throughout"),
         holds("pod-stays-ready", "the default readiness probe is TCP"),
         holds("no-restart", "no liveness probe asks"),
+        within("failed-requests", 90, 130, PREDICTED, "timeout"),
+        within("failed-requests", 0, 210, PREDICTED, "reset-in-flight"),
+        within("other-failures", 0, 0, PREDICTED, "timeout", "reset-in-flight"),
     ),
     cycles=3,
 )

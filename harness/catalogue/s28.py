@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from harness.catalogue.claims import holds
+from harness.catalogue.claims import PREDICTED, holds, within
 from harness.model import AppSpec, FaultSpec, Probe, Scenario, ServiceSpec
 
 HELD = "the activator holds requests until a pod is ready"
+
+ALWAYS = (holds("requests-do-not-fail", HELD), holds("no-restart", "nothing fails the app"))
 
 S28A = Scenario(
     name="S28A",
@@ -21,7 +23,7 @@ S28A = Scenario(
     fault=FaultSpec(),
     course="from-zero",
     after_s=5.0,
-    claims=(holds("requests-do-not-fail", HELD), holds("no-restart", "nothing fails the app")),
+    claims=(*ALWAYS, within("slowest-answer", 7, 11, PREDICTED), within("slow-answers", 350, 550, PREDICTED)),
     cycles=3,
 )
 
@@ -30,4 +32,6 @@ S28B = replace(
     name="S28B",
     title="From zero under load, with the default TCP readiness probe",
     service=replace(S28A.service, readiness=None),
+    # Half a second more or less than S28A, of 50 requests a second.
+    claims=(*ALWAYS, within("slowest-answer", 6.5, 11.5, PREDICTED), within("slow-answers", 325, 575, PREDICTED)),
 )

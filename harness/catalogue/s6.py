@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from harness.catalogue.claims import claim, holds_on
+from harness.catalogue.claims import PREDICTED, claim, holds_on, within
 from harness.catalogue.s1 import S1
 from harness.model import Probe
 
@@ -19,6 +19,8 @@ S6 = replace(
         claim("requests-do-not-fail", holds_on(">=1.7", HAND)),
         claim("ready-pod-is-not-refused", holds_on(">=1.7", HAND)),
         claim("container-restarts-once", holds_on(">=1.7", "the kubelet restarts a container whose liveness probe failed")),
+        within("slowest-answer", 5, 7, PREDICTED, versions=">=1.7"),
+        within("slow-answers", 250, 400, PREDICTED, versions=">=1.7"),
     ),
     cycles=3,
 )
