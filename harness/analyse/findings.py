@@ -23,7 +23,7 @@ from harness.analyse.evidence import (
     tries_of,
 )
 from harness.analyse.facts import OF_A_POD, Declared, FactValue, ListenerValue, declared, readings
-from harness.analyse.hit import all_hit, events_of, mark_of, others_refused
+from harness.analyse.hit import all_hit, events_of, mark_of
 from harness.analyse.lastseen import last_seen
 from harness.analyse.ledger import Account, by_cause, total
 from harness.analyse.outage import outside
@@ -194,12 +194,11 @@ def _cycle(history: History, mark: CycleMark, tables: _Tables) -> _Seen:
     facts = readings(evidence, tables.facts)
     found, books = _found(evidence, facts)
     further = [_of_hit_pod(evidence, event, tables) for event in events[1:]]
-    found = all_hit(found, further)
     outages = {mark.pod: facts[Fact.LISTENER].value.outages}
     outages |= {shown.pod: values[Fact.LISTENER].value.outages for shown, values in further}
     refusing = {books.pods[pod] for pod in np.unique(books.pod[_refused(failures, history.meta.user_port)]).tolist() if pod >= 0}
     stayed = [ready_throughout(states(evidence.others, pod), begin_ns, end_ns) for pod in sorted(refusing - outages.keys())]
-    return _Seen(evidence, others_refused(found, stayed, _outside(evidence, books, outages)), books)
+    return _Seen(evidence, all_hit(found, further, stayed, _outside(evidence, books, outages)), books)
 
 
 def _of_hit_pod(cycle: CycleEvidence, event: FaultEvent, tables: _Tables) -> tuple[HitPod, Mapping[Fact, FactValue]]:

@@ -29,12 +29,19 @@ def mark_of(mark: CycleMark, event: FaultEvent) -> CycleMark:
     return replace(mark, pod=event.pod, boot=event.boot)
 
 
-def all_hit(first: CycleFindings, further: Sequence[tuple[HitPod, Mapping[Fact, FactValue]]]) -> CycleFindings:
-    """The findings of the first pod that was hit with those of the others.
+def all_hit(
+    first: CycleFindings,
+    further: Sequence[tuple[HitPod, Mapping[Fact, FactValue]]],
+    stayed: Sequence[bool | None],
+    outside_window: int | None,
+) -> CycleFindings:
+    """The findings of the first pod that was hit with those of the others, and with what pods did that were not hit.
 
     The fault landed if every pod proves it. One pod that did not stay Ready, or whose restart count is unknown, decides for all.
     The restart count is the highest of all pods, or 0 if one pod did not restart. further: the other pods, each with its facts.
+    stayed: of the pods that refused requests and were not hit, whether they stayed Ready. outside_window: of the cycle.
     """
+    first = replace(first, ready_throughout=_all([first.ready_throughout, *stayed]), outside_window=outside_window)
     others = [shown for shown, _ in further]
     if not others:
         return first
@@ -56,14 +63,6 @@ def all_hit(first: CycleFindings, further: Sequence[tuple[HitPod, Mapping[Fact, 
         unknown=unknown,
         probed_again=_all(probed),
     )
-
-
-def others_refused(found: CycleFindings, stayed: Sequence[bool | None], outside_window: int | None) -> CycleFindings:
-    """The findings with what pods did that the fault did not hit.
-
-    stayed: of those that refused requests, whether they stayed Ready. outside_window: failures outside of the outage of their pod.
-    """
-    return replace(found, ready_throughout=_all([found.ready_throughout, *stayed]), outside_window=outside_window)
 
 
 def _all(seen: Sequence[bool | None]) -> bool | None:

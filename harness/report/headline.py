@@ -60,16 +60,15 @@ def _because(summary: Summary) -> str:
 
 def _deviations(summary: Summary) -> list[str]:
     """What differs from the expectation; what got worse comes first."""
-    by_state: dict[str, list[str]] = {"worse": [], "fixed": [], "not-predicted": []}
+    by_state: dict[str, list[str]] = {"worse": [], "fixed": [], "not-as-predicted": []}
     for claim in summary["claims"]:
         state, named = words.claim_state(claim), bug(claim["source"])
         if state in by_state:
             subject = f" {named}" if state == "fixed" and named else ""
-            what, seen = state.upper(), str(claim["observed"])
-            if state == "not-predicted":
-                what, seen = words.CLAIM_STATES[state], "outside of the prediction"
+            seen = "outside of the prediction" if state == "not-as-predicted" else claim["observed"]
+            what = state.upper().replace("-", " ")
             by_state[state].append(f"{what}{subject}: {claim['id']}: {seen} {_share(claim, summary)}")
-    return [*by_state["worse"], *by_state["fixed"], *by_state["not-predicted"]]
+    return [text for texts in by_state.values() for text in texts]
 
 
 def _as_expected(summary: Summary) -> str:

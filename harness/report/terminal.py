@@ -24,14 +24,8 @@ FEW = 4
 """Missing edges and contradictions shown on a terminal at most."""
 
 COLOURS = {"pass": "bold green", "regression": "bold red", "inconclusive": "bold yellow"}
-STATES = {
-    "as-expected": "green",
-    "known-bug": "green",
-    "worse": "bold red",
-    "fixed": "bold magenta",
-    "not-predicted": "bold red",
-    "undecided": "yellow",
-}
+STATES = {"as-expected": "green", "known-bug": "green", "fixed": "bold magenta", "undecided": "yellow"}
+STATES |= dict.fromkeys(("worse", "not-as-predicted"), "bold red")
 
 
 def show(summary: Summary, *, file: TextIO | None = None, where: str = "") -> None:

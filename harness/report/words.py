@@ -200,12 +200,12 @@ def share(value: float | None) -> str:
 
 
 def claim_state(claim: ClaimShape) -> str:
-    """One of "as-expected", "known-bug", "worse", "fixed", "not-predicted", "undecided"."""
+    """One of "as-expected", "known-bug", "worse", "fixed", "not-as-predicted", "undecided"."""
     if claim["observed"] == Observed.UNDECIDED.value:
         return "undecided"
     expected_good, seen_good = claim["expected"] == Expectation.HOLDS.value, claim["observed"] == Observed.HOLDS.value
     if expected_good:
-        return "as-expected" if seen_good else "not-predicted" if "bounds" in claim else "worse"
+        return "as-expected" if seen_good else "not-as-predicted" if "bounds" in claim else "worse"
     return "fixed" if seen_good else "known-bug"
 
 
@@ -214,7 +214,7 @@ CLAIM_STATES = {
     "known-bug": "as expected: a known bug",
     "worse": "WORSE than expected",
     "fixed": "FIXED: a known bug not seen",
-    "not-predicted": "NOT AS PREDICTED",
+    "not-as-predicted": "NOT AS PREDICTED",
     "undecided": "undecided",
 }
 
