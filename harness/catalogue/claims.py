@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from harness.model import Bounds, Claim, Expectation, Expected, Rate, RateOf, VersionRange
 
-PREDICTED = "docs/predictions.md, written before the first run"
+PREDICTED = "docs/predictions.md, committed before the run"
 """The source of bounds."""
 
 STATEMENTS = {

@@ -18,9 +18,9 @@ S23 = Scenario(
         holds("ready-pod-is-not-refused", "the port accepts throughout"),
         holds("pod-stays-ready", "the default readiness probe is TCP"),
         holds("no-restart", "no liveness probe asks"),
-        within("failed-requests", 90, 130, PREDICTED, "timeout"),
-        within("failed-requests", 0, 210, PREDICTED, "reset-in-flight"),
-        within("other-failures", 0, 0, PREDICTED, "timeout", "reset-in-flight"),
+        within("failed-requests", 95, 110, PREDICTED, "activator"),
+        within("failed-requests", 190, 210, PREDICTED, "reset-in-flight"),
+        within("other-failures", 0, 0, PREDICTED, "activator", "reset-in-flight"),
     ),
     cycles=3,
 )
