@@ -249,6 +249,14 @@ class Engine:
         found = [Container(name, ident, state_word(state), image) for name, ident, state, image in fields]
         return tuple(each for each in found if each.name.startswith(prefix))
 
+    def container_id(self, container: str) -> str | None:
+        """The full id of a container; None if it is not there."""
+        seen = self.run("container", "inspect", "--format", "{{.Id}}", container, check=False)
+        if seen.returncode != 0:
+            self._raise_unless_gone(seen)
+            return None
+        return seen.stdout.strip() or None
+
     def container_label(self, container: str, label: str) -> str | None:
         """The value of a label of a container; None if either is not there."""
         seen = self.run("container", "inspect", "--format", f'{{{{index .Config.Labels "{label}"}}}}', container, check=False)

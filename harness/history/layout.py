@@ -39,12 +39,13 @@ class Table(StrEnum):
     REQUESTS = "requests"
     ANSWERS = "answers"
     ATTEMPTS = "attempts"
+    NODE_CPU = "node_cpu"
 
 
-JOURNALS: tuple[Table, ...] = (Table.OBSERVATIONS, Table.GAPS, Table.FAULTS, Table.PHASES, Table.CYCLES)
+JOURNALS: tuple[Table, ...] = (Table.OBSERVATIONS, Table.GAPS, Table.FAULTS, Table.PHASES, Table.CYCLES, Table.NODE_CPU)
 """Those written line by line while running; requests, answers and attempts come from the load directories."""
 
-OPTIONAL = frozenset({Table.ATTEMPTS})
+OPTIONAL = frozenset({Table.ATTEMPTS, Table.NODE_CPU})
 """Those a history may be without: nothing in it could have had such rows."""
 
 

@@ -17,7 +17,7 @@ from harness.history.layout import CLOSED, JOURNALS, KIND, OPTIONAL, RUN, Table,
 from harness.history.load_files import read_attempts, read_load, read_report
 from harness.history.tables import checked, empty, nouns, read_parquet
 from harness.history.upgrade import HISTORY_SCHEMA, Step
-from harness.model import CycleMark, FaultEvent, Gap, History, Phase, RunMeta
+from harness.model import CycleMark, FaultEvent, Gap, History, NodeCpu, Phase, RunMeta
 
 FIX = "Name a run directory, such as artifacts/latest/SCENARIO."
 
@@ -50,6 +50,7 @@ def read(directory: Path) -> History:
         generators={cycle: report for cycle, report in reports if report is not None},
         notes=notes,
         attempts=attempts,
+        node_cpu=() if (node_cpu := tables.get(Table.NODE_CPU)) is None else nouns(NodeCpu, node_cpu),
     )
 
 
@@ -129,6 +130,8 @@ def _open(directory: Path, steps: Sequence[Step]) -> tuple[Mapping[Table, pl.Dat
         path = journal(directory, table)
         rows, torn = read_lines(path)
         notes += torn
+        if table in OPTIONAL and not rows:
+            continue
         if upgrade.changes(table, steps):
             rows = [upgrade.row(table, given, steps, str(path)) for given in rows]
         tables[table] = checked(table, rows, str(path))

@@ -19,7 +19,18 @@ from harness.history.journal import Journal
 from harness.history.layout import CLOSED, JOURNALS, RAW, RUN, Table
 from harness.history.reader import head_of, read_head, read_tables
 from harness.history.tables import row, sha256_of, write_parquet
-from harness.model import ANSWERS_FILE, ATTEMPTS_FILE, RECORDS_FILE, CycleMark, FaultEvent, Gap, Observation, Phase, RunMeta
+from harness.model import (
+    ANSWERS_FILE,
+    ATTEMPTS_FILE,
+    RECORDS_FILE,
+    CycleMark,
+    FaultEvent,
+    Gap,
+    NodeCpu,
+    Observation,
+    Phase,
+    RunMeta,
+)
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 """What a scenario and a run id may be called: they name directories."""
@@ -98,6 +109,10 @@ class Recorder:
     def gap(self, gap: Gap) -> None:
         """A stretch in which a stream may have lost something."""
         self._journals[Table.GAPS].append(row(gap))
+
+    def node_cpu(self, seen: NodeCpu) -> None:
+        """How the threads of the node waited for a CPU between two looks."""
+        self._journals[Table.NODE_CPU].append(row(seen))
 
     def fault(self, event: FaultEvent) -> None:
         """What was done to the app."""

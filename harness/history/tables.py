@@ -17,7 +17,7 @@ from harness.history import upgrade
 from harness.history.codec import DoesNotFit, Json, decode, encode
 from harness.history.layout import Table
 from harness.history.upgrade import Step
-from harness.model import CycleMark, FaultEvent, Gap, Lane, Observation, Outcome, Phase, Stream
+from harness.model import CycleMark, FaultEvent, Gap, Lane, NodeCpu, Observation, Outcome, Phase, Stream
 
 T = TypeVar("T")
 
@@ -86,6 +86,15 @@ SCHEMAS: dict[Table, dict[str, pl.DataType]] = {
         "body": pl.String(),
         "headers": pl.String(),
     },
+    Table.NODE_CPU: {
+        "from_ns": pl.Int64(),
+        "until_ns": pl.Int64(),
+        "cpus": pl.Int32(),
+        "ran_ns": pl.Int64(),
+        "threads": pl.Int32(),
+        "waited_ns": pl.Int64(),
+        "turns": pl.Int64(),
+    },
 }
 SCHEMAS[Table.ATTEMPTS] = SCHEMAS[Table.REQUESTS] | {"attempt": pl.Int32()}
 """Column names and types, in order. The journals' columns are their noun's fields."""
@@ -96,6 +105,7 @@ NOUNS: dict[Table, type[Any]] = {
     Table.FAULTS: FaultEvent,
     Table.PHASES: Phase,
     Table.CYCLES: CycleMark,
+    Table.NODE_CPU: NodeCpu,
 }
 """What a row of each journal is."""
 

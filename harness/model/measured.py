@@ -199,6 +199,25 @@ class Phase:
     ended_ns: int
 
 
+@dataclass(frozen=True, slots=True)
+class NodeCpu:
+    """How long the threads of our node ran and waited for a CPU between two looks at them.
+
+    cpus: of the machine. ran_ns: of all threads of the node. threads, waited_ns, turns: of its daemons, those outside of the pods:
+    how many there are, how long they could run and had no CPU, how often one got a CPU.
+    The kernel counts a wait when it ends. No thread counts for more than the interval, and one that came and went between two looks
+    for nothing.
+    """
+
+    from_ns: int
+    until_ns: int
+    cpus: int
+    ran_ns: int
+    threads: int
+    waited_ns: int
+    turns: int
+
+
 _OF_EVERY_COURSE = frozenset({"load_started", "steady", "fault", "landed", "recovered", "ended"})
 """Milestones that have a field, and a column, of their own."""
 
@@ -310,6 +329,7 @@ class History:
     attempt, columns as `requests` and attempt i32 (from 0); None: there are none.
     generators: by cycle; a cycle whose generator left no report is missing.
     notes: what reading had to leave out (a line torn by a kill), in words.
+    node_cpu: by time; (): the node is not ours, does not show, or the record is of an earlier release.
     """
 
     meta: RunMeta
@@ -323,3 +343,4 @@ class History:
     generators: Mapping[int, GeneratorReport]
     notes: tuple[str, ...] = ()
     attempts: pl.DataFrame | None = None
+    node_cpu: tuple[NodeCpu, ...] = ()

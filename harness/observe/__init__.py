@@ -8,14 +8,17 @@
                         │
                         └─> Feed (for waits) ─> Sink (the history)
 
+    NodeCpuWatch ─> the history                              how the threads of our node waited for a CPU
+
 Silence is never proof: a stream is whole up to its last line, or up to the moment it was sealed by a second reading. What
 cannot be proved becomes a Gap.
 """
 
 from harness.observe.clock import ReadClocks
 from harness.observe.feed import Feed
+from harness.observe.nodecpu import NODE_CPU_EVERY_S, NodeCpuWatch, NodeThreads
 from harness.observe.observers import Observers
 from harness.observe.sink import Sink
 from harness.observe.source import KubeLogs, LogSource
 
-__all__ = ["Feed", "KubeLogs", "LogSource", "Observers", "ReadClocks", "Sink"]
+__all__ = ["NODE_CPU_EVERY_S", "Feed", "KubeLogs", "LogSource", "NodeCpuWatch", "NodeThreads", "Observers", "ReadClocks", "Sink"]

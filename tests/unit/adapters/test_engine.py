@@ -160,6 +160,14 @@ def test_an_absent_image_has_no_id(tmp_path: Path, said: str) -> None:
     assert answering(tmp_path, f'echo "{said}" >&2; exit 1').image_id("a") is None
 
 
+def test_a_container_has_its_full_id(tmp_path: Path) -> None:
+    """None where there is no such container."""
+    asked = answering(tmp_path, 'echo "$@" > "$CALLS"; echo 9d97fdca7cf5')
+    assert asked.container_id("c-control-plane") == "9d97fdca7cf5"
+    assert (tmp_path / "calls").read_text(encoding="utf-8") == "container inspect --format {{.Id}} c-control-plane\n"
+    assert answering(tmp_path, 'echo "Error: no such container c" >&2; exit 1').container_id("c") is None
+
+
 def test_another_failure_is_not_taken_for_absence(tmp_path: Path) -> None:
     """An engine that broke does not answer "not there"."""
     with pytest.raises(ToolFailed, match="disk I/O error"):
