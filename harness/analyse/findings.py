@@ -12,6 +12,7 @@ import polars as pl
 
 from harness.analyse.anatomy import about_no_request, agree
 from harness.analyse.columns import Flags
+from harness.analyse.cpuwait import cpu_wait_us
 from harness.analyse.cyclepods import PodSights
 from harness.analyse.doubts import doubts
 from harness.analyse.errorlines import ErrorLines, forwarding_errors
@@ -238,7 +239,10 @@ def _found(cycle: CycleEvidence, facts: Mapping[Fact, FactValue]) -> tuple[Cycle
     report, failures, mark = cycle.report, cycle.failures, cycle.mark
     rate_rps = (report.rate_rps if report else 0.0) or spec.load.rate_rps or 1.0
     early = failures.of_users & (failures.done_ns < mark.fault_ns)
-    voided = _voided(mark) or void_reason(spec, cycle.requests, report, mark.recovered_ns, attempts=cycle.attempts)
+    waited_us = cpu_wait_us(cycle.history.node_cpu, mark.load_started_ns, mark.recovered_ns or mark.ended_ns)
+    voided = _voided(mark) or void_reason(
+        spec, cycle.requests, report, mark.recovered_ns, attempts=cycle.attempts, waited_us=waited_us
+    )
     found = CycleFindings(
         index=mark.index,
         pod=mark.pod,
@@ -259,6 +263,7 @@ def _found(cycle: CycleEvidence, facts: Mapping[Fact, FactValue]) -> tuple[Cycle
         pacing_p99_us=late.p99_us,
         pacing_max_us=late.max_us,
         steal=report.steal if report else 0.0,
+        cpu_wait_us=waited_us,
         probed_again=facts[Fact.PROBES].value,
         missing=anatomy.missing,
         disputes=tuple(filter(None, (*anatomy.disputes, _windows_agree(failures, books.refused_window, rate_rps, user_port)))),

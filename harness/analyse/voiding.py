@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from harness.analyse.cpuwait import CPU_WAIT_LIMIT_US
 from harness.analyse.planned import attempts_astray, loose, not_finite, off_the_plan, out_of_order, rate_at
 from harness.model import GeneratorReport, Outcome, Reason, ReasonKind, RunSpec
 
@@ -55,15 +56,17 @@ def void_reason(
     until_ns: int = 0,
     *,
     attempts: pl.DataFrame | None = None,
+    waited_us: float | None = None,
 ) -> str:
-    """Why this cycle does not count because of its load, "" if it counts.
+    """Why this cycle does not count because of its load or its machine, "" if it counts.
 
     The load is compared with the plan, and the limits of the run are checked (harness/analyse/planned.py).
     requests_of_cycle: rows of `History.requests`. attempts: those of `History.attempts`, if there are any.
     report: None if the generator left none; "running" in it: it was killed.
     until_ns: the load must have lasted until then, the cycle's recovery. 0: not checked, for an unfinished cycle, which is voided
     anyway.
-    Late load and stolen CPU time are Reasons of the machine; every other reason is of the evidence.
+    waited_us: see `cpu_wait_us`; None: not known, which voids nothing.
+    Late load, stolen CPU time and a node that waited for a CPU are Reasons of the machine; every other reason is of the evidence.
     """
     if report is None or report.ended_by == "running":
         return "the generator left no final report"
@@ -91,6 +94,9 @@ def void_reason(
         return Reason(f"pacing max {seen.max_us:.0f} us > {spec.pacing_max_limit_us} us", ReasonKind.MACHINE)
     if report.steal > STEAL_LIMIT:
         return Reason(f"steal {report.steal:.1%} > {STEAL_LIMIT:.0%}", ReasonKind.MACHINE)
+    if waited_us is not None and waited_us > CPU_WAIT_LIMIT_US:
+        text = f"the node's daemons waited {waited_us:.0f} us for a CPU on average in one second > {CPU_WAIT_LIMIT_US:.0f} us"
+        return Reason(text, ReasonKind.MACHINE)
     last_ns = int(requests_of_cycle["intended_ns"].to_numpy().max())
     short_ns, rate_rps = until_ns - last_ns, rate_at(spec.load, (last_ns - report.t0_ns) / 1e9)
     # By more than one period plus the allowed lateness. This is a product because a recorded rate may be 0.

@@ -1,7 +1,8 @@
 """Waiting, before the first cycle, until this machine is calm enough to send load in time.
 
 Right after a cluster was made its components still start and settle: pacing p99 was 7 to 13 ms then, and the first cycles were
-voided. What is looked at is the generator's own pacing without requests (`dry_run`), so nothing is sent to the system under test.
+voided. What is looked at is the generator's own pacing without requests (`dry_run`), so nothing is sent to the system under test;
+and how long the node waited for a CPU meanwhile, which whoever calls may add.
 The wait only chooses when to begin. Whether a cycle counts is still decided by its own load.
 """
 
@@ -36,23 +37,28 @@ SHARE = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What voids a cycle: lateness in microseconds, CPU time stolen as a share of the machine's."""
+    """What voids a cycle: lateness in microseconds, CPU time stolen as a share of the machine's, and how long the threads of the
+    node waited for a CPU, in microseconds.
+    """
 
     p99_us: float
     max_us: float
     steal: float
+    cpu_wait_us: float
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """What one short look at the machine measured; as `Limits`."""
+    """What one short look at the machine measured; as `Limits`. cpu_wait_us: None if it is not known."""
 
     p99_us: float
     max_us: float
     steal: float
+    cpu_wait_us: float | None = None
 
     def __str__(self) -> str:
-        return f"pacing p99 {self.p99_us:.0f} us, max {self.max_us:.0f} us, steal {self.steal:.1%}"
+        node = "" if self.cpu_wait_us is None else f", the node waited {self.cpu_wait_us:.0f} us for a CPU"
+        return f"pacing p99 {self.p99_us:.0f} us, max {self.max_us:.0f} us, steal {self.steal:.1%}{node}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +83,12 @@ Measure = Callable[[float], Window]
 
 
 def is_calm(window: Window, limits: Limits) -> bool:
-    """Whether the window stays within its share of each limit."""
+    """Whether the window stays within its share of each limit. What is not known keeps nobody waiting."""
     return (
-        window.p99_us <= limits.p99_us * SHARE and window.max_us <= limits.max_us * SHARE and window.steal <= limits.steal * SHARE
+        window.p99_us <= limits.p99_us * SHARE
+        and window.max_us <= limits.max_us * SHARE
+        and window.steal <= limits.steal * SHARE
+        and (window.cpu_wait_us or 0.0) <= limits.cpu_wait_us * SHARE
     )
 
 

@@ -130,6 +130,7 @@ class CycleFindings:
     unknown: Fact value -> why the evidence does not support it; a claim that rests on such a fact is undecided in this cycle.
     last_seen: of a cycle that does not count, what was last seen of its pod.
     latency: of a run with a claim about a number; None: there is no such claim, or no such answer.
+    cpu_wait_us: mean wait of the node's daemons for a CPU, each time one could run, in the worst second; None: unknown.
     """
 
     index: int
@@ -159,6 +160,7 @@ class CycleFindings:
     restarted: Mapping[str, int] = field(default_factory=dict)
     before_fault: Mapping[str, int] = field(default_factory=dict)
     latency: Latency | None = None
+    cpu_wait_us: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

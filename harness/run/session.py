@@ -13,14 +13,14 @@ from types import ModuleType
 
 from harness import __version__, analyse, deploy, install, judge, observe
 from harness import history as history_room
-from harness.adapters.clock import Anchor
+from harness.adapters.clock import Anchor, now_ns
 from harness.adapters.files import is_alive, locked, run_alive
 from harness.adapters.progress import work_of
 from harness.adapters.signals import deferred
 from harness.catalogue import SCENARIOS, is_catalogued, resolve
 from harness.errors import BadInput, HarnessError, Interrupted
 from harness.faults import fault_named
-from harness.load.calm import Limits, wait_until_calm
+from harness.load.calm import Limits, Window, dry_run, wait_until_calm
 from harness.load.process import require_plan
 from harness.model import (
     COURSES,
@@ -28,6 +28,7 @@ from harness.model import (
     Deployed,
     Hop,
     KnativeVersion,
+    NodeCpu,
     RunMeta,
     RunSpec,
     Scenario,
@@ -37,6 +38,9 @@ from harness.run.analysis import Run, analyse_again
 from harness.run.cycle import Bench, Cycle, Planted
 from harness.run.phases import Phases
 from harness.run.world import MEASURE_LOCK, World
+
+NODE_CPU_ENDS_S = 5.0
+"""A look takes some milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +179,7 @@ class _Session:
         self.namespace = f"knative-chaos-{self.run_id}"
         self.phases = Phases(world.progress)
         self.begun_cycles = 0
+        self.node_cpu: list[NodeCpu] = []
 
     def meta(self) -> RunMeta:
         """The head of the history."""
@@ -291,6 +296,7 @@ class _Session:
             )
             undo.callback(observers.stop)
             observers.start()
+            self._watch_node_cpu(recorder, undo)
         bench = Bench(
             spec=spec,
             run_id=self.run_id,
@@ -304,14 +310,36 @@ class _Session:
         self._await_calm(recorder)
         self._cycles(bench, deployed)
 
+    def _watch_node_cpu(self, recorder: history_room.Recorder, undo: ExitStack) -> None:
+        """On a node of ours. Elsewhere how long it waits for a CPU stays unknown."""
+        handle, engine = self.world.handle, self.world.engine
+        if not handle.node or (container := engine.container_id(handle.node)) is None:
+            return
+
+        def record(seen: NodeCpu) -> None:
+            recorder.node_cpu(seen)
+            self.node_cpu.append(seen)
+
+        watch = observe.NodeCpuWatch(observe.NodeThreads(container), record)
+        undo.callback(watch.join, NODE_CPU_ENDS_S)
+        undo.callback(watch.end)
+        watch.start()
+
     def _await_calm(self, recorder: history_room.Recorder) -> None:
         """Not for ever: a run on a restless machine begins late, says so, and has its late cycles voided as ever."""
         spec = self.spec
         with self.phases.step("5 wait for a calm machine", work=None):
-            calm = wait_until_calm(spec.load, Limits(spec.pacing_p99_limit_us, spec.pacing_max_limit_us, analyse.STEAL_LIMIT))
+            limits = Limits(spec.pacing_p99_limit_us, spec.pacing_max_limit_us, analyse.STEAL_LIMIT, analyse.CPU_WAIT_LIMIT_US)
+            calm = wait_until_calm(spec.load, limits, measure=self._window)
         self.world.progress.say(str(calm))
         self.head = replace(self.head, host={**self.head.host, "calm": str(calm)})
         recorder.meta(self.head)
+
+    def _window(self, rate_rps: float) -> Window:
+        """One look at the machine, with how long the node waited for a CPU meanwhile; of the intervals that ended in it."""
+        from_ns = now_ns() - int(observe.NODE_CPU_EVERY_S * 1e9)
+        window = dry_run(rate_rps)
+        return replace(window, cpu_wait_us=analyse.cpu_wait_us(self.node_cpu, from_ns, now_ns()))
 
     def _work(self, kind: str, *more: object) -> str:
         return same_work(kind, self.spec, self.workload, self.planted.names(), *more)
@@ -355,7 +383,10 @@ class _Session:
                 return
             requests, _, _, _ = history_room.read_load(bench.recorder.load_dir(index), index)
             attempts, _ = history_room.read_attempts(bench.recorder.load_dir(index), index)
-            void = analyse.void_reason(spec, requests, cycle.report, until_ns=cycle.mark.recovered_ns, attempts=attempts)
+            waited_us = analyse.cpu_wait_us(self.node_cpu, cycle.mark.load_started_ns, cycle.mark.recovered_ns)
+            void = analyse.void_reason(
+                spec, requests, cycle.report, until_ns=cycle.mark.recovered_ns, attempts=attempts, waited_us=waited_us
+            )
             if void:
                 progress.say(f"cycle {index} does not count: {void}")
                 if index - counted >= spec.replacements:

@@ -27,6 +27,7 @@ from harness.model import (
     History,
     Lane,
     LoadPlan,
+    NodeCpu,
     Observation,
     Outcome,
     Probe,
@@ -104,6 +105,7 @@ class Story:
     generators: dict[int, GeneratorReport] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     attempts: list[dict[str, Any]] = field(default_factory=list)
+    node_cpu: tuple[NodeCpu, ...] = ()
     _numbers: Counter[int] = field(default_factory=Counter)
 
     def history(self) -> History:
@@ -131,6 +133,7 @@ class Story:
             generators=dict(self.generators),
             notes=self.notes,
             attempts=attempts,
+            node_cpu=self.node_cpu,
         )
 
     def spec(self, **changed: Any) -> None:

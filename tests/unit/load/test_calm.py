@@ -13,7 +13,7 @@ from harness.load.calm import IN_A_ROW, Calm, Limits, Window, is_calm, rate_of, 
 from harness.load.dry_run import LEAD_NS, lateness
 from harness.model import Arrivals, LoadPlan
 
-LIMITS = Limits(p99_us=5_000, max_us=250_000, steal=0.05)
+LIMITS = Limits(p99_us=5_000, max_us=250_000, steal=0.05, cpu_wait_us=2_000)
 QUIET = Window(p99_us=120, max_us=900, steal=0.01)
 SETTLING = Window(p99_us=9_000, max_us=30_000, steal=0.01)
 """What N1 met right after `up`."""
@@ -47,11 +47,13 @@ class Machine:
         (replace(QUIET, p99_us=2_501), False),
         (replace(QUIET, max_us=125_001), False),
         (replace(QUIET, steal=0.026), False),
+        (replace(QUIET, cpu_wait_us=1_000), True),
+        (replace(QUIET, cpu_wait_us=1_001), False),
         (replace(QUIET, p99_us=float("nan")), False),
     ],
 )
 def test_calm_is_half_of_what_voids_a_cycle(window: Window, *, calm_enough: bool) -> None:
-    """In each of the three; what is no number is not calm."""
+    """In each of the four; what is no number is not calm, and what is not known of the node keeps nobody waiting."""
     assert is_calm(window, LIMITS) is calm_enough
 
 

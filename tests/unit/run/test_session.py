@@ -12,13 +12,14 @@ from typing import Any, cast
 import pytest
 
 from harness import analyse, deploy, install, observe
+from harness.adapters.clock import now_ns
 from harness.adapters.engine import Engine
 from harness.adapters.files import State
 from harness.adapters.progress import QUIET, Progress
 from harness.catalogue import N1, S1, broken, holds, is_catalogued, resolve
 from harness.errors import BadInput, DeployError, Interrupted
 from harness.history import read, read_meta
-from harness.load.calm import Calm, Limits
+from harness.load.calm import Calm, Limits, Measure
 from harness.model import (
     ClusterHandle,
     Deployed,
@@ -28,6 +29,7 @@ from harness.model import (
     KnativeVersion,
     Lane,
     LoadPlan,
+    NodeCpu,
     Pod,
     Probe,
     Provision,
@@ -213,7 +215,8 @@ def test_the_first_cycle_waits_for_a_calm_machine_and_the_record_says_so(tmp_pat
     asked: list[Limits] = []
     calm = Calm(True, 12.3, 5, "pacing p99 100 us")
 
-    def waited(_plan: LoadPlan, limits: Limits) -> Calm:
+    def waited(_plan: LoadPlan, limits: Limits, *, measure: Measure) -> Calm:
+        assert callable(measure)
         calls.append("calm")
         asked.append(limits)
         return calm
@@ -238,12 +241,58 @@ def test_the_first_cycle_waits_for_a_calm_machine_and_the_record_says_so(tmp_pat
     with pytest.raises(DeployError, match="far enough"):
         measure(replace(S1, cycles=10), nowhere(tmp_path), artifacts=tmp_path / "artifacts")
     assert calls == ["calm", "cycle"]
-    assert asked == [Limits(S1.pacing_p99_limit_us, S1.pacing_max_limit_us, analyse.STEAL_LIMIT)]
+    assert asked == [Limits(S1.pacing_p99_limit_us, S1.pacing_max_limit_us, analyse.STEAL_LIMIT, analyse.CPU_WAIT_LIMIT_US)]
     (run,) = (tmp_path / "artifacts" / "S1").iterdir()
     recorded = read(run)
     assert recorded.meta.host["calm"] == str(calm)
     assert recorded.meta.spec.max_replacements == 5
     assert [phase.name for phase in recorded.phases][-2:] == ["5 wait for a calm machine", "6-10 cycle 0"]
+
+
+@pytest.mark.parametrize("ours", [True, False], ids=["a node of ours", "another"])
+def test_how_a_node_of_ours_waits_for_a_cpu_is_recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, ours: bool) -> None:
+    """From the start of the observers on, for the wait for a calm machine too; of another node nothing is known."""
+    calls: list[str] = []
+    second = NodeCpu(now_ns(), now_ns() + 1, 2, 261_030_816, 180, 89_595_889, 2_484)
+
+    class Watch:
+        def __init__(self, threads: tuple[str, str], record: Callable[[NodeCpu], None]) -> None:
+            calls.append(" ".join(threads))
+            self._record = record
+
+        def start(self) -> None:
+            self._record(second)
+
+        def end(self) -> None:
+            calls.append("end")
+
+        def join(self, _within_s: float) -> bool:
+            calls.append("join")
+            return True
+
+    def waited(*_args: object, **_kwargs: object) -> Calm:
+        raise DeployError("far enough")
+
+    for name in ("sweep", "remove"):
+        monkeypatch.setattr(deploy, name, lambda *_args, **_kwargs: None)
+    for name in ("deploy", "open_routes"):
+        monkeypatch.setattr(deploy, name, lambda *_args, **_kwargs: DEPLOYED)
+    monkeypatch.setattr(install.request_log, "settled", lambda *_args, **_kwargs: True)
+    monkeypatch.setattr(install.request_log, "give_back", lambda *_args, **_kwargs: False)
+    monkeypatch.setattr(install.zero_scale, "give_back", lambda *_args, **_kwargs: False)
+    monkeypatch.setattr(observe, "Observers", lambda *_args, **_kwargs: SimpleNamespace(start=lambda: None, stop=lambda: None))
+    monkeypatch.setattr(observe, "NodeThreads", lambda container: ("threads of", container))
+    monkeypatch.setattr(observe, "NodeCpuWatch", Watch)
+    monkeypatch.setattr(session, "wait_until_calm", waited)
+    world = nowhere(tmp_path)
+    engine = cast("Engine", SimpleNamespace(name="e", env={}, container_id=lambda node: f"id-of-{node}"))
+    if ours:
+        world = replace(world, handle=replace(world.handle, node="c-control-plane"), engine=engine)
+    with pytest.raises(DeployError, match="far enough"):
+        measure(S1, world, artifacts=tmp_path / "artifacts")
+    assert calls == (["threads of id-of-c-control-plane", "end", "join"] if ours else [])
+    (run,) = (tmp_path / "artifacts" / "S1").iterdir()
+    assert read(run).node_cpu == ((second,) if ours else ())
 
 
 def test_no_cycles_are_no_run(tmp_path: Path) -> None:
