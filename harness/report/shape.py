@@ -143,6 +143,10 @@ class CycleShape(TypedDict):
     pacing_p99_us: Annotated[Least0 | None, Meta(description="how late requests were sent: 99th percentile")]
     pacing_max_us: Annotated[Least0 | None, Meta(description="how late requests were sent: maximum")]
     steal: Annotated[Least0 | None, Meta(description="share of the machine's CPU time that was stolen")]
+    cpu_wait_us: Annotated[
+        Least0 | None,
+        Meta(description="mean wait of the node's daemons for a CPU, in the worst second"),
+    ]
     requests: Annotated[CycleRequestsShape, Meta(description="requests of this cycle")]
     unknown: Annotated[
         dict[str, str],
@@ -214,6 +218,10 @@ class GeneratorShape(TypedDict):
     pacing_p50_us: Annotated[Least0 | None, Meta(description="how late requests were sent: median")]
     pacing_p99_us: Annotated[Least0 | None, Meta(description="how late requests were sent: 99th percentile")]
     steal: Annotated[Least0 | None, Meta(description="largest share of CPU time stolen from a cycle")]
+    cpu_wait_us: Annotated[
+        Least0 | None,
+        Meta(description="mean wait of the node's daemons for a CPU, in the worst second; null: unknown in a cycle"),
+    ]
 
 
 class PhaseShape(TypedDict):

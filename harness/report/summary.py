@@ -213,6 +213,7 @@ def _cycle(cycle: CycleFindings, mark: CycleMark | None, event: FaultEvent | Non
         "pacing_p99_us": number(cycle.pacing_p99_us),
         "pacing_max_us": number(cycle.pacing_max_us),
         "steal": number(cycle.steal),
+        "cpu_wait_us": None if cycle.cpu_wait_us is None else number(cycle.cpu_wait_us),
         "requests": {
             "sent": cycle.sent,
             "ok": cycle.ok,
@@ -278,11 +279,14 @@ def _ledger(ledger: Ledger) -> LedgerShape:
 
 def _generator(findings: Findings) -> GeneratorShape:
     stolen = [cycle.steal for cycle in findings.cycles if not cycle.voided and math.isfinite(cycle.steal)]
+    waits = [cycle.cpu_wait_us for cycle in findings.cycles if not cycle.voided]
+    waited = [one for one in waits if one is not None]
     return {
         "rate": number(findings.rate_rps),
         "pacing_p50_us": number(findings.pacing_p50_us),
         "pacing_p99_us": number(findings.pacing_p99_us),
         "steal": number(max(stolen)) if stolen else None,
+        "cpu_wait_us": number(max(waited)) if waited and len(waited) == len(waits) else None,
     }
 
 

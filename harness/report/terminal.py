@@ -124,6 +124,10 @@ def _report_line(where: str) -> str:
     return f"\nReport: {words.plain(where)}/report.html\n" if where else ""
 
 
+def _node(waited_us: float | None) -> str:
+    return f"wait of the node for a CPU {words.micros(waited_us)}" + ("" if waited_us is None else " (mean of the worst second)")
+
+
 def facts(summary: Summary) -> list[tuple[str, str]]:
     """The run in a few labelled lines; the CI summary shows the same ones."""
     book, load, versions = summary["ledger"], summary["generator"], summary["versions"]
@@ -148,7 +152,7 @@ def facts(summary: Summary) -> list[tuple[str, str]]:
             + (f"; {book['censored']} known to be missing" if book["censored"] else ""),
         ),
         *_further(summary),
-        ("load", f"{rate}, {lateness}; CPU stolen {words.share(load['steal'])}"),
+        ("load", f"{rate}, {lateness}; CPU stolen {words.share(load['steal'])}; {_node(load['cpu_wait_us'])}"),
         ("versions", ", ".join(f"{name} {version or 'unknown'}" for name, version in ran)),
         ("source", summary["source"] or "unknown"),
     ]

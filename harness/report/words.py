@@ -93,7 +93,7 @@ USED = (
     ("edge", "the time at which a state changed; known to lie between the two ends of its bracket"),
     ("gap", "an interval in which observations of one stream may be missing"),
     ("outcome, cause", "what the client saw; why, by evidence"),
-    ("voided", "a cycle that does not count because the load generator was late or incomplete"),
+    ("voided", "a cycle that does not count because the load generator was late or incomplete, or the node waited for a CPU"),
 )
 """Terms of the page, explained on it."""
 

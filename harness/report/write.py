@@ -63,8 +63,10 @@ def artifacts(history: History, *, closed: bool) -> dict[str, str]:
     if closed:
         out |= {"closed": CLOSED} | {table: f"{table}.parquet" for table in TABLES}
         out |= {} if history.attempts is None else {"attempts": "attempts.parquet"}
+        out |= {"node_cpu": "node_cpu.parquet"} if history.node_cpu else {}
     else:
         out |= {table: f"{table}.jsonl" for table in JOURNALS}
+        out |= {"node_cpu": "node_cpu.jsonl"} if history.node_cpu else {}
     if history.generators or not history.requests.is_empty():
         out["load"] = "load/"
     streams = history.observations["stream"].unique().to_list()

@@ -303,6 +303,7 @@ def n1() -> Case:
                 pacing_p99_us=150.0,
                 pacing_max_us=410.0,
                 steal=0.0,
+                cpu_wait_us=95.5,
             )
         )
     findings = Findings(
