@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from harness.model import NodeCpu
+from harness.model import NodeCpu, Reason, ReasonKind
 
 CPU_WAIT_LIMIT_US = 2_000.0
-"""Mean wait of a thread each time it could run. A calm machine stayed below 0.2 ms in every second of every cycle measured, and at
-0.5 ms when another program began; beside a test suite most seconds had 3 ms to 2 s (docs/evidence.md)."""
+"""Mean wait of a daemon's thread each time it could run. In cycles that were as expected no second had more than 0.5 ms; beside a
+test suite half of them had more than 14 ms (docs/evidence.md)."""
 
 OTHERS = 0.5
 """The share of the machine's CPU time below which the node's own work cannot be what its threads waited for."""
@@ -29,6 +29,14 @@ def cpu_wait_us(samples: Iterable[NodeCpu], from_ns: int, until_ns: int) -> floa
     if sum(one.until_ns - one.from_ns for one in within) < COVERED * (until_ns - from_ns):
         return None
     return max((one.waited_ns / one.turns / 1_000 for one in within if one.turns > 0 and not _busy_itself(one)), default=None)
+
+
+def starved(waited_us: float | None) -> str:
+    """Why a cycle with this wait says nothing of the service, a Reason of the machine; "" where it is allowed or unknown."""
+    if waited_us is None or waited_us <= CPU_WAIT_LIMIT_US:
+        return ""
+    text = f"the node's daemons waited {waited_us:.0f} us for a CPU on average in one second > {CPU_WAIT_LIMIT_US:.0f} us"
+    return Reason(text, ReasonKind.MACHINE)
 
 
 def _busy_itself(one: NodeCpu) -> bool:

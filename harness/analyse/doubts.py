@@ -24,19 +24,24 @@ def doubts(history: History, cycles: Sequence[Seen]) -> tuple[str, ...]:
 
     An unknown fact is no doubt: it only leaves the claims that rest on it undecided (`analyse.facts`). A cycle voided because of
     its load is no doubt if it was replaced. A cycle that was given up is a doubt: the service did not do what the cycle needed, and
-    other cycles cannot compensate for that. Late load, stolen CPU time and a clock step are Reasons of the machine.
+    other cycles cannot compensate for that. Late load, stolen CPU time, a node without CPU and a clock step are Reasons of the
+    machine.
     """
     counted = [one for one in cycles if not one[1].voided]
     return (
         *_of_the_run(history),
         *(f"the history is incomplete: {note}" for note in history.notes),
         *_of_the_number(history, cycles, counted),
-        *(f"cycle {one.mark.index}: given up: {one.mark.given_up}" for one, _ in cycles if one.mark.given_up),
+        *(_of_cycle(found, found.voided) for one, found in cycles if one.mark.given_up),
         *(text for one, found in cycles for text in _of_landing(one, found)),
         *(text for one, _ in counted for text in _of_the_pods(one)),
         *(text for one, _ in counted for text in _of_the_load(history, one)),
         *(text for one, _ in counted for text in _of_the_clock(history.gaps, one)),
     )
+
+
+def _of_cycle(found: CycleFindings, why: str) -> Reason:
+    return Reason(f"cycle {found.index}: {why}", Reason.kind_of(why))
 
 
 def _of_the_run(history: History) -> Iterable[str]:
@@ -91,7 +96,9 @@ def _of_landing(cycle: CycleEvidence, found: CycleFindings) -> Iterable[str]:
     """Includes cycles that were given up, often because the fault did not land. Excludes cycles voided because of their load."""
     if (found.voided and not cycle.mark.given_up) or found.landed.proved:
         return
-    yield f"cycle {cycle.mark.index}: {found.unknown[Fact.LANDING]}"
+    follows = bool(found.voided) and Reason.kind_of(found.voided) is ReasonKind.MACHINE
+    kind = ReasonKind.CONSEQUENCE if follows else ReasonKind.EVIDENCE
+    yield Reason(f"cycle {cycle.mark.index}: {found.unknown[Fact.LANDING]}", kind)
 
 
 def _of_the_pods(cycle: CycleEvidence) -> Iterable[str]:

@@ -12,7 +12,7 @@ import polars as pl
 
 from harness.analyse.anatomy import about_no_request, agree
 from harness.analyse.columns import Flags
-from harness.analyse.cpuwait import cpu_wait_us
+from harness.analyse.cpuwait import cpu_wait_us, starved
 from harness.analyse.cyclepods import PodSights
 from harness.analyse.doubts import doubts
 from harness.analyse.errorlines import ErrorLines, forwarding_errors
@@ -47,6 +47,7 @@ from harness.model import (
     HitPod,
     NotCounted,
     Outcome,
+    Reason,
     Stream,
 )
 
@@ -240,7 +241,7 @@ def _found(cycle: CycleEvidence, facts: Mapping[Fact, FactValue]) -> tuple[Cycle
     rate_rps = (report.rate_rps if report else 0.0) or spec.load.rate_rps or 1.0
     early = failures.of_users & (failures.done_ns < mark.fault_ns)
     waited_us = cpu_wait_us(cycle.history.node_cpu, mark.load_started_ns, mark.recovered_ns or mark.ended_ns)
-    voided = _voided(mark) or void_reason(
+    voided = _voided(mark, waited_us) or void_reason(
         spec, cycle.requests, report, mark.recovered_ns, attempts=cycle.attempts, waited_us=waited_us
     )
     found = CycleFindings(
@@ -275,9 +276,12 @@ def _found(cycle: CycleEvidence, facts: Mapping[Fact, FactValue]) -> tuple[Cycle
     return found, books
 
 
-def _voided(mark: CycleMark) -> str:
+def _voided(mark: CycleMark, waited_us: float | None) -> str:
     if mark.given_up:
-        return f"given up: {mark.given_up}"
+        # A service that got no CPU could not behave: given up all the same, but because of the machine.
+        machine = starved(waited_us)
+        told = f"given up: {mark.given_up}" + (f"; {machine}" if machine else "")
+        return Reason(told, Reason.kind_of(machine)) if machine else told
     return "" if mark.recovered_ns and mark.ended_ns else "the run ended in it"
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from harness.analyse.cpuwait import CPU_WAIT_LIMIT_US
+from harness.analyse.cpuwait import starved
 from harness.analyse.planned import attempts_astray, loose, not_finite, off_the_plan, out_of_order, rate_at
 from harness.model import GeneratorReport, Outcome, Reason, ReasonKind, RunSpec
 
@@ -94,9 +94,8 @@ def void_reason(
         return Reason(f"pacing max {seen.max_us:.0f} us > {spec.pacing_max_limit_us} us", ReasonKind.MACHINE)
     if report.steal > STEAL_LIMIT:
         return Reason(f"steal {report.steal:.1%} > {STEAL_LIMIT:.0%}", ReasonKind.MACHINE)
-    if waited_us is not None and waited_us > CPU_WAIT_LIMIT_US:
-        text = f"the node's daemons waited {waited_us:.0f} us for a CPU on average in one second > {CPU_WAIT_LIMIT_US:.0f} us"
-        return Reason(text, ReasonKind.MACHINE)
+    if machine := starved(waited_us):
+        return machine
     last_ns = int(requests_of_cycle["intended_ns"].to_numpy().max())
     short_ns, rate_rps = until_ns - last_ns, rate_at(spec.load, (last_ns - report.t0_ns) / 1e9)
     # By more than one period plus the allowed lateness. This is a product because a recorded rate may be 0.

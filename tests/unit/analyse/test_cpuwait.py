@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import pytest
 
 from harness.analyse import CPU_WAIT_LIMIT_US, analyse, cpu_wait_us
 from harness.judge import judge
-from harness.model import NodeCpu, Reason, ReasonKind, Ruling
+from harness.model import NodeCpu, Reason, ReasonKind, Ruling, Stream
 from tests.unit.analyse.story import S, Story, calm, restarts
 
 CALM = (261_030_816, 89_595_889, 2_484)
@@ -71,7 +72,7 @@ def test_seconds_at_the_edge_of_a_cycle_are_not_of_it() -> None:
 def starved(story: Story, cycle: int, *, second: tuple[int, int, int] = STARVED) -> None:
     """A cycle of which one second was like this; the others were calm."""
     begun = story.cycles[cycle].load_started_ns
-    length = (story.cycles[cycle].recovered_ns - begun) // S
+    length = ((story.cycles[cycle].recovered_ns or story.cycles[cycle].ended_ns) - begun) // S
     seconds = [second if number == length // 2 else CALM for number in range(length)]
     story.node_cpu += samples(seconds, begun)
 
@@ -89,6 +90,24 @@ def test_a_starved_cycle_does_not_count(tell: Callable[[], Story]) -> None:
     verdict = judge(story.meta.spec, found)
     assert verdict.ruling is Ruling.INCONCLUSIVE
     assert verdict.machine_alone, verdict.reasons
+
+
+@pytest.mark.parametrize("landed", [True, False])
+def test_a_starved_cycle_that_was_given_up_is_the_machines(*, landed: bool) -> None:
+    """A node without CPU keeps no promise. What is missing of the landing only follows; without the wait both are evidence."""
+    story = restarts()
+    if not landed:
+        story.drop(lambda one: one.stream in {Stream.EVENTS, Stream.KUBELET} and one.at_ns >= story.cycles[1].load_started_ns)
+    late = "the steady state did not come within 36 s"
+    story.cycles[1] = replace(story.cycles[1], given_up=late, recovered_ns=0)
+    assert not judge(story.meta.spec, analyse(story.history())).machine_alone
+    starved(story, 1)
+    found = analyse(story.history())
+    waited = "the node's daemons waited 7094 us for a CPU on average in one second > 2000 us"
+    assert found.cycles[1].voided == f"given up: {late}; {waited}"
+    assert f"cycle 1: given up: {late}; {waited}" in found.doubts
+    verdict = judge(story.meta.spec, found)
+    assert (verdict.ruling, verdict.machine_alone) == (Ruling.INCONCLUSIVE, True), verdict.reasons
 
 
 def test_a_calm_cycle_counts_and_says_what_it_waited() -> None:
