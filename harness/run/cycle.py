@@ -126,8 +126,8 @@ class Cycle:
                     self._take_back_what_was_not_lifted()
                 self.report = generator.stop(within_s=spec.load.deadline_s + 10)
             bench.progress.say(f"cycle {index}: {generator.sent_so_far()} requests, {generator.failed_so_far()} failed")
-            if not self.mark.pod and (came := bench.observers.followed()):
-                self.mark = replace(self.mark, pod=came[0])
+            if not self.mark.pod:
+                self.mark = replace(self.mark, pod=pod_that_came(bench.observers.followed(), self.sight.now()))
             bench.observers.seal()
         finally:
             self.mark = replace(self.mark, ended_ns=now_ns())
@@ -324,6 +324,16 @@ class Cycle:
             return Look(True if seen and not bad and probed and back and by_another_boot(seen) else None, words)
 
         wait_for("the recovery", look, within_s=spec.recovery_s, every_s=0.25)
+
+
+def pod_that_came(followed: Sequence[str], seen: Sight) -> str:
+    """The pod that a load without a pod brought up: the first of these that stands. "" if none does.
+
+    While the pods of the cycle before are cleared away, their ReplicaSet may make new ones that are deleted at once. They are
+    first seen after that cycle's end, so they are followed too.
+    """
+    standing = seen.standing()
+    return next((pod for pod in followed if pod in standing), "")
 
 
 class _LiveSight:

@@ -10,13 +10,15 @@ import pytest
 from harness.analyse.course import off_course
 from harness.catalogue import N1, S1, S30B
 from harness.errors import BadInput, WaitTimeout
-from harness.faults import FAULTS
+from harness.faults import FAULTS, Sight
 from harness.history.layout import Table
 from harness.history.tables import empty
 from harness.model import COURSES as DECLARED
 from harness.model import CycleMark, FaultEvent, FaultSpec, KnativeVersion, RunSpec, Scenario, ServiceSpec
 from harness.run import require_runnable
 from harness.run.courses import COURSES
+from harness.run.cycle import pod_that_came
+from tests.unit.analyse.story import Story, at, calm
 
 S = 1_000_000_000
 EMPTY = replace(N1.service, initial_scale=0, min_scale=0)
@@ -160,6 +162,18 @@ def test_from_zero_waits_until_nothing_fails_any_more() -> None:
     assert (trial.calm, trial.every_pod) == (True, False)
     COURSES["scale-down"](trial)
     assert (trial.calm, trial.every_pod) == (False, True)
+
+
+def test_from_zero_is_about_the_pod_that_stands_not_one_that_was_cleared_away() -> None:
+    """Seen in S28A (7234f99b): the ReplicaSet of the cycle before made two more pods, and both were gone before the load began."""
+    story = Story(calm(1).meta)
+    for name, seconds in (("cleared-1", 1), ("cleared-2", 2)):
+        story.pod(name, at(0, seconds), ready=False)
+        story.pod(name, at(0, seconds + 1), ready=False, deleting=True)
+    story.pod("came", at(0, 6), ready=False)
+    followed = ("cleared-1", "cleared-2", "came")
+    assert pod_that_came(followed, Sight(story.observations)) == "came"
+    assert pod_that_came(followed[:2], Sight(story.observations)) == ""
 
 
 @pytest.mark.parametrize("kind", FAULTS)
