@@ -262,7 +262,7 @@ def scales_by_itself(manifest: Obj) -> bool:
 
 
 def _described_probe(probe: Obj | None, served: int) -> Probe | None:
-    """A probe of a manifest in our terms, with the defaults Kubernetes gives. served: the user port, which needs no port of its own."""
+    """A probe of a manifest in our terms, with the defaults Kubernetes gives. served: the user port, which need not be named."""
     if not probe:
         return None
     http, command = probe.get("httpGet"), list((probe.get("exec") or {}).get("command") or [])

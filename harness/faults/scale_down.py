@@ -53,7 +53,7 @@ class ScaleDown(ApiFault):
         return ApiCall("merge", **ref, patch={"spec": {"replicas": self.filled(fault.params)["to"]}})
 
     def proof(self, case: Case, seen: Sight) -> tuple[Part, ...]:
-        """Whoever was told took the call. More than `to` pods, and no more than max-scale, were Ready before; `to` of these are left.
+        """The API server took the call, if there was one; more than `to` pods and at most max-scale were Ready, and `to` are left.
 
         Where more stood than max-scale allows, or other pods took their place, they left for another reason, such as a roll-out.
         """

@@ -84,7 +84,8 @@ class Sight:
         """When the pod was first seen Ready after this moment, if it was not Ready at it; else 0."""
         if pod in self.ready_at(after_ns):
             return 0
-        return next((state.seen_ns for state in self.states(pod) if state.seen_ns > after_ns and state.ready is True and not state.deleting), 0)
+        later = (state for state in self.states(pod) if state.seen_ns > after_ns)
+        return next((state.seen_ns for state in later if state.ready is True and not state.deleting), 0)
 
     def left_ns(self, pod: str, after_ns: int) -> int:
         """When the pod was first seen being deleted, or gone, after this moment; else 0."""
