@@ -20,7 +20,7 @@ N2 = replace(
         claim("ready-pod-is-not-refused", holds_on(">=1.7", "the port accepts throughout")),
         claim("pod-stays-ready", broken_on(">=1.7", "its readiness probe fails for longer than it may")),
         claim("no-restart", holds_on(">=1.7", "a readiness probe restarts nothing")),
-        within("slowest-answer", 10, 14, PREDICTED, versions=">=1.7"),
+        within("slowest-answer", 9, 30, PREDICTED, versions=">=1.7"),
     ),
     cycles=3,
 )

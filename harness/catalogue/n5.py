@@ -22,8 +22,8 @@ N5 = replace(
         ),
         holds("pod-stays-ready", "the default readiness probe is TCP"),
         holds("no-restart", "no liveness probe asks"),
-        within("failed-requests", 190, 225, PREDICTED, "timeout"),
-        within("failed-requests", 40, 55, PREDICTED, "reset-in-flight"),
+        within("failed-requests", 150, 300, PREDICTED, "timeout"),
+        within("failed-requests", 20, 100, PREDICTED, "reset-in-flight"),
         within("other-failures", 0, 0, PREDICTED, "timeout", "reset-in-flight"),
     ),
 )

@@ -18,10 +18,11 @@ S20 = replace(
         claim("requests-do-not-fail", broken_on(">=1.7", "nobody listens until the new container does")),
         claim("failures-only-while-not-listening", holds_on(">=1.7", "error path of queue-proxy read at knative-v1.23.0")),
         claim("container-restarts-once", holds_on(">=1.7", "restartPolicy Always")),
-        # Fewer than 260 where the pod is not Ready for longer than a second.
-        within("failed-requests", 1, 300, PREDICTED, "refused-dial", "reset-in-flight", versions=">=1.7"),
-        within("other-failures", 0, 0, PREDICTED, "refused-dial", "reset-in-flight", versions=">=1.7"),
-        within("refused-window", 0, 6, PREDICTED, versions=">=1.7"),
+        # Few where the pod is not Ready for longer than a second.
+        within("failed-requests", 1, 600, PREDICTED, "refused-dial", "reset-in-flight", versions=">=1.7"),
+        within("failed-requests", 0, 100, PREDICTED, "activator", versions=">=1.7"),
+        within("other-failures", 0, 0, PREDICTED, "refused-dial", "reset-in-flight", "activator", versions=">=1.7"),
+        within("refused-window", 0, 13, PREDICTED, versions=">=1.7"),
     ),
     cycles=3,
 )

@@ -20,9 +20,9 @@ S34 = replace(
     claims=(
         claim("requests-do-not-fail", broken_on(">=1.7", "knative/serving #14980, in the old revision's pod")),
         claim("failures-only-while-not-listening", holds_on(">=1.7", "error path of queue-proxy read at knative-v1.23.0")),
-        within("failed-requests", 150, 275, PREDICTED, "refused-dial", versions=">=1.7"),
+        within("failed-requests", 100, 550, PREDICTED, "refused-dial", versions=">=1.7"),
         within("other-failures", 0, 0, PREDICTED, "refused-dial", versions=">=1.7"),
-        within("refused-window", 3, 5.5, PREDICTED, versions=">=1.7"),
+        within("refused-window", 2, 11, PREDICTED, versions=">=1.7"),
     ),
     cycles=3,
 )

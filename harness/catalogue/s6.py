@@ -19,8 +19,8 @@ S6 = replace(
         claim("requests-do-not-fail", holds_on(">=1.7", HAND)),
         claim("ready-pod-is-not-refused", holds_on(">=1.7", HAND)),
         claim("container-restarts-once", holds_on(">=1.7", "the kubelet restarts a container whose liveness probe failed")),
-        within("slowest-answer", 7.5, 9.5, PREDICTED, versions=">=1.7"),
-        within("slow-answers", 350, 430, PREDICTED, versions=">=1.7"),
+        within("slowest-answer", 5, 20, PREDICTED, versions=">=1.7"),
+        within("slow-answers", 200, 900, PREDICTED, versions=">=1.7"),
     ),
     cycles=3,
 )
