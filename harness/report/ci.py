@@ -80,5 +80,5 @@ def _details(item: Summary) -> list[str]:
     ]
     out += ["", *(f"- {name}: {escaped(value)}" for name, value in terminal.facts(item))]
     if item["reasons"]:
-        out += ["", "Reasons:", "", *(f"- {escaped(reason)}" for reason in item["reasons"])]
+        out += ["", "Reasons:", "", *(f"- {escaped(reason)}" for reason in words.reasons(item))]
     return [*out, "", "</details>"]

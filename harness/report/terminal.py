@@ -82,7 +82,7 @@ def _verdict(summary: Summary) -> Group:
     ruling = summary["verdict"]
     subject = Text.assemble((words.plain(summary["scenario"]), "bold"), " ", words.plain(summary["title"]), f" (verdict: {ruling})")
     said = headline(summary)
-    further = [reason for reason in map(words.plain, summary["reasons"]) if not said.endswith(reason)]
+    further = [reason for reason in map(words.plain, words.reasons(summary)) if not said.endswith(reason)]
     parts: list[RenderableType] = [Text(said, style=COLOURS[ruling]), subject, *map(_bullet, further), Text()]
     if summary["claims"]:
         parts += [_claims(summary), Text()]
@@ -132,12 +132,12 @@ def facts(summary: Summary) -> list[tuple[str, str]]:
     """The run in a few labelled lines; the CI summary shows the same ones."""
     book, load, versions = summary["ledger"], summary["generator"], summary["versions"]
     good, voided = words.counted(summary)
-    cycles = f"{words.plural(good, 'cycle')} counted, {voided} voided"
+    cycles = f"{words.plural(good, 'cycle')} counted, {voided} not counted"
     lengths = words.refused_lengths(summary)
     if lengths:
-        cycles += f"; refused for {min(lengths):.2f} to {max(lengths):.2f} s in {len(lengths)} of them"
+        cycles += f"; requests were refused for {min(lengths):.2f} to {max(lengths):.2f} s in {len(lengths)} of them"
     bad = [f"{words.outcome(key)}: {number}" for key, number in summary["requests"]["by_outcome"].items() if key != "ok" and number]
-    requests = f"{summary['requests']['sent']} sent, {summary['requests']['ok']} answered"
+    requests = f"{summary['requests']['sent']} sent, {summary['requests']['ok']} succeeded"
     rate = "unknown" if load["rate"] is None else f"{load['rate']:g} rps"
     lateness = f"sent late by {words.micros(load['pacing_p50_us'])} (p50), {words.micros(load['pacing_p99_us'])} (p99)"
     ran = (("Knative", versions["knative"]), ("Kubernetes", versions["kubernetes"]), ("ingress", versions["ingress"]))
@@ -169,7 +169,7 @@ def _not_counted(summary: Summary) -> list[tuple[str, str]]:
     if not seen["cycles"]:
         return []
     bad = [f"{words.outcome(key)}: {number}" for key, number in seen["by_outcome"].items() if key != "ok" and number]
-    sent = f"{words.plural(seen['cycles'], 'cycle')}: {seen['sent']} sent, {seen['ok']} answered"
+    sent = f"{words.plural(seen['cycles'], 'cycle')}: {seen['sent']} sent, {seen['ok']} succeeded"
     causes = [f"{words.cause(key)}: {number}" for key, number in seen["by_cause"].items()]
     told = [
         f"cycle {cycle['index']}: {text}" for cycle in summary["cycles"] for text in cycle["last_seen"][-1:] if cycle["given_up"]

@@ -35,6 +35,22 @@ def test_each_pair_of_expected_and_seen_has_a_word(expected: str, observed: str,
     assert words.CLAIM_STATES[state]
 
 
+@pytest.mark.parametrize(
+    ("expected", "observed", "why", "shown"),
+    [
+        ("holds", "holds", "holds in 5 of 5 cycles: none: 0", "it holds in 5 of 5 cycles, as expected: none: 0"),
+        ("broken", "broken", "broken in 5 of 5 cycles: why", "it is broken in 5 of 5 cycles, as expected of a known bug: why"),
+        ("holds", "holds", "0.5 of the cycles, within [0.2, 0.8]", "it: 0.5 of the cycles, within [0.2, 0.8], as expected"),
+    ],
+)
+def test_a_pass_says_what_was_found_and_that_it_was_expected(expected: str, observed: str, why: str, shown: str, s1: Any) -> None:
+    """In one sentence for each claim. The summary keeps the judge's own words."""
+    found = made(s1)
+    claims = [{**found["claims"][0], "id": "it", "expected": expected, "observed": observed, "why": why}]
+    assert words.reasons({**found, "claims": claims, "reasons": ["judged"]}) == [shown]
+    assert words.reasons({**found, "claims": claims, "reasons": ["judged"], "verdict": "inconclusive"}) == ["judged"]
+
+
 def test_each_outcome_and_cause_has_words() -> None:
     """A new member of the model without words would be shown raw."""
     assert {o.value for o in Outcome} - {"http-error"} == set(words.OUTCOMES)
