@@ -25,5 +25,5 @@ def _on(claim: Claim, version: KnativeVersion, scenario: str) -> ResolvedClaim:
     there = "; ".join(f"{one.versions} ({one.expectation})" for one in claim.expected) or "none"
     raise BadInput(
         f"The claim {claim.id!r} of {scenario} has no expectation for Knative {version}; it has: {there}.",
-        fix="Name a version of these with --kn-version, or measure with claims of your own (docs/evidence.md, Claims and verdict).",
+        fix="Name a version of these with --kn-version, or measure with claims of your own (docs/evidence.md, Claims).",
     )
