@@ -59,9 +59,9 @@ NUMBERS: Mapping[str, Number] = MappingProxyType(
         "failed-requests": Number(_OF_FAILURES, REQUESTS, _failed),
         "other-failures": Number(_OF_FAILURES, REQUESTS, _otherwise),
         "refused-window": Number(_OF_FAILURES, SECONDS, _refused_s),
-        "slowest-answer": Number(_OF_ANSWERS, SECONDS, lambda cycle, _: cycle.latency and cycle.latency.slowest_s),
-        "median-answer": Number(_OF_ANSWERS, SECONDS, lambda cycle, _: cycle.latency and cycle.latency.median_s),
-        "slow-answers": Number(_OF_ANSWERS, REQUESTS, lambda cycle, _: cycle.latency and cycle.latency.slow),
+        "slowest-answer": Number(_OF_ANSWERS, SECONDS, lambda cycle, _: cycle.latency.slowest_s if cycle.latency else None),
+        "median-answer": Number(_OF_ANSWERS, SECONDS, lambda cycle, _: cycle.latency.median_s if cycle.latency else None),
+        "slow-answers": Number(_OF_ANSWERS, REQUESTS, lambda cycle, _: cycle.latency.slow if cycle.latency else None),
     }
 )
 """Every number that a claim with bounds may name."""

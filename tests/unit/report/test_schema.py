@@ -34,9 +34,10 @@ def test_everything_is_described() -> None:
 
 
 def test_every_key_is_required() -> None:
-    """None is left out: what is unknown is null."""
+    """None is left out: what is unknown is null. A claim without bounds has no such key, so that its summary keeps its bytes."""
+    optional = {"ClaimShape": {"bounds"}}
     for name, one in schema()["$defs"].items():
-        assert sorted(one.get("properties", {})) == one.get("required", []), name
+        assert sorted(set(one.get("properties", {})) - optional.get(name, set())) == one.get("required", []), name
 
 
 def test_enums_are_those_of_the_model() -> None:
