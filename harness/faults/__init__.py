@@ -9,10 +9,14 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from harness.errors import BadInput
+from harness.faults.edges import OF_EVERY_FAULT, Edge
 from harness.faults.exit import ProcessExits
-from harness.faults.fault import ApiCall, ApiFault, Case, Door, Ends, Fault, Part
+from harness.faults.fault import ApiCall, ApiFault, Case, Door, Ends, Fault, Lift, Part
+from harness.faults.freeze import Freeze
 from harness.faults.hang import AppHangs
+from harness.faults.kill import Killed
 from harness.faults.liveness import LivenessFails
+from harness.faults.liveness_blocked import LivenessBlocked
 from harness.faults.none import NoFault
 from harness.faults.pod_delete import PodDeleted
 from harness.faults.readiness import ReadinessFails
@@ -20,7 +24,7 @@ from harness.faults.roll_out import RollOut
 from harness.faults.scale_down import ScaleDown
 from harness.faults.sight import Sight
 
-__all__ = ["FAULTS", "ApiCall", "ApiFault", "Case", "Door", "Ends", "Fault", "Part", "Sight", "fault_named"]
+__all__ = ["EDGES", "FAULTS", "ApiCall", "ApiFault", "Case", "Door", "Ends", "Fault", "Lift", "Part", "Sight", "fault_named"]
 
 FAULTS: Mapping[str, Fault] = MappingProxyType(
     {
@@ -34,10 +38,18 @@ FAULTS: Mapping[str, Fault] = MappingProxyType(
             PodDeleted(),
             RollOut(),
             ScaleDown(),
+            LivenessBlocked(),
+            Freeze(),
+            Killed(),
         )
     }
 )
 """Every fault by its name."""
+
+EDGES: Mapping[str, Edge] = MappingProxyType(
+    {edge.name: edge for edge in (*OF_EVERY_FAULT, *(edge for fault in FAULTS.values() for edge in fault.own_edges))}
+)
+"""Every edge by its name, those that only one fault shows at the end."""
 
 
 def fault_named(kind: str) -> Fault:

@@ -1,38 +1,69 @@
 """The edges that a cycle can show, the partial order they keep, and which of them a fault must show: data and small rules.
 
-A fault composes its order and its required edges from the pieces here, so that a new fault names its edges in its own file.
+A fault composes its order and its required edges from the pieces here. An edge that only one fault shows, its words and what shows
+it stand in that fault's own file (`Fault.own_edges`, `Fault.witnesses`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from harness.knative.probes import DEFAULT_READINESS
 from harness.knative.times import SECOND_NS
-from harness.model import Bracket, Probe, ServiceSpec
+from harness.model import Bracket, Probe, ServiceSpec, Stream
 
-EDGES = (
-    "fault",
-    "first-failed-probe",
-    "killing",
-    "sigterm",
-    "listener-closed",
-    "process-gone",
-    "container-created",
-    "container-started",
-    "listening",
-    "first-ok",
-    "first-good-startup-probe",
-    "first-good-probe",
-    "first-good-readiness-probe",
-    "queue-proxy-unready",
-    "queue-proxy-ready-again",
-    "pod-unready",
-    "pod-ready-again",
-    "endpoint-unready",
-    "endpoint-ready-again",
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """The moment at which a state changes. words: its name for people. group: its colour in the picture.
+
+    group: "fault", "probe", "kill" (the old container), "listen" (the new one), or "other".
+    """
+
+    name: str
+    words: str
+    group: str = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """What shows an edge: the first observation of the stream after the fault, about the pod that it hit, that matches the pattern.
+
+    edge: its name. pattern: searched for in the payload. says: the witness, in words. sampled: the stream shows a state again and
+    again; the edge is then later than the last observation before, else only later than the fault.
+    """
+
+    edge: str
+    stream: Stream
+    pattern: str
+    says: str
+    sampled: bool = False
+
+
+OF_EVERY_FAULT = (
+    Edge("fault", "fault injected", "fault"),
+    Edge("first-failed-probe", "first failed probe", "probe"),
+    Edge("killing", "kubelet kills the container", "kill"),
+    Edge("sigterm", "app gets SIGTERM", "kill"),
+    Edge("listener-closed", "app stops listening", "kill"),
+    Edge("process-gone", "old process gone", "kill"),
+    Edge("container-created", "new container created", "listen"),
+    Edge("container-started", "new container started", "listen"),
+    Edge("listening", "new app listens", "listen"),
+    Edge("first-ok", "new app answers a request", "listen"),
+    Edge("first-good-startup-probe", "first good startup probe", "probe"),
+    Edge("first-good-probe", "first good probe", "probe"),
+    Edge("first-good-readiness-probe", "first good readiness probe", "probe"),
+    Edge("queue-proxy-unready", "queue-proxy no longer ready"),
+    Edge("queue-proxy-ready-again", "queue-proxy ready again"),
+    Edge("pod-unready", "pod no longer Ready"),
+    Edge("pod-ready-again", "pod Ready again"),
+    Edge("endpoint-unready", "endpoint no longer ready"),
+    Edge("endpoint-ready-again", "endpoint ready again"),
 )
-"""Every edge, in the order that a restart after failed liveness probes has them. `first-good-probe` is the liveness probe's."""
+"""In the order that a restart after failed liveness probes has them. `first-good-probe` is the liveness probe's. The anatomy knows
+their sources."""
 
 Pairs = tuple[tuple[str, str], ...]
 """(a, b): a is not after b wherever both are seen. Nothing is said of the rest: the first 200 may come before the first good
@@ -99,9 +130,3 @@ def good_probes_due(service: ServiceSpec, seen: Mapping[str, Bracket], end_ns: i
 def _due_by(probe: Probe, started_ns: int, ready_ns: int, end_ns: int) -> bool:
     from_ns = max(ready_ns, started_ns + probe.initial_delay_s * SECOND_NS)
     return from_ns + (max(probe.period_s, 1) + probe.timeout_s) * SECOND_NS + LATE_NS <= end_ns
-
-
-def in_order(edges: Iterable[str]) -> tuple[str, ...]:
-    """These edges in the order of EDGES."""
-    wanted = frozenset(edges)
-    return tuple(edge for edge in EDGES if edge in wanted)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from harness.faults.edges import RESTART_ORDER, RESTARTED, good_probes_due
-from harness.faults.fault import Case, Door, Ends, Fault, Part
+from harness.faults.fault import RESTART, Case, Door, Ends, Fault, Part
 from harness.faults.proofs import app_answered, restarted
 from harness.faults.sight import Sight
 from harness.model import Bracket, FaultSpec, Procedure, ServiceSpec, Stream
@@ -28,7 +28,7 @@ class ProcessExits(Fault):
 
     def ends(self, fault: FaultSpec, service: ServiceSpec) -> Ends:  # noqa: ARG002
         """The container is restarted."""
-        return Ends.RESTART
+        return RESTART
 
     def proof(self, case: Case, seen: Sight) -> tuple[Part, ...]:
         """The app's answer, the restart count and the new boot."""

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 from typing import ClassVar, Literal
 
 from harness.errors import BadInput
-from harness.faults.edges import READINESS_ORDER, Pairs
+from harness.faults.edges import READINESS_ORDER, Edge, Pairs, Witness
 from harness.faults.sight import Sight
 from harness.model import Bracket, Deployed, FaultEvent, FaultSpec, Pod, Probe, Procedure, Scalar, ServiceSpec, Stream
 
@@ -27,29 +27,56 @@ STOP_AND_CREATE_S = 7.0
 
 
 class Door(StrEnum):
-    """Through what a fault is injected. NONE: nothing is done. TOGGLE: the toggle app's control port. API: the API server."""
+    """Through what a fault is injected. NONE: nothing is done. TOGGLE: the toggle app's control port. API: the API server.
+
+    NODE: a shell on the node, which sees every process and packet of its pods; only a cluster of ours has this door.
+    """
 
     NONE = "none"
     TOGGLE = "toggle"
     API = "api"
+    NODE = "node"
 
 
-class Ends(StrEnum):
-    """What must be seen before a cycle with this fault has recovered, beside good answers.
+class Lift(StrEnum):
+    """When a fault is taken back. HELD: after it has lasted for hold_s. KILLED: as soon as the kubelet stops the container.
 
-    CLEARED: nothing more, the fault is over once it is taken back. RESTART: another boot answers. READY: the pod is Ready again.
-    REPLACED: another pod is Ready and answers, the pods that the fault hit do not.
+    LAST: at the end of the cycle. NEVER: it ends by itself. All but NEVER are taken back at the end of the cycle at the latest,
+    whatever ended it.
     """
 
-    CLEARED = "cleared"
-    RESTART = "restart"
-    READY = "ready"
-    REPLACED = "replaced"
+    HELD = "held"
+    KILLED = "killed"
+    LAST = "last"
+    NEVER = "never"
 
-    @property
-    def by_itself(self) -> bool:
-        """Whether the fault ends without being taken back."""
-        return self in {Ends.RESTART, Ends.REPLACED}
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """When a fault is taken back, and what must be seen before a cycle with it has recovered, beside good answers.
+
+    new_boot: a boot that the cycle did not begin with answers, and none that was hit does. probed_again: the new container of each
+    pod that was hit has answered a liveness probe well; until then a restart loop looks like a single restart. ready_again: each
+    pod that was hit is Ready again; until then others answer for it.
+    """
+
+    lift: Lift = Lift.HELD
+    new_boot: bool = False
+    probed_again: bool = False
+    ready_again: bool = False
+
+
+CLEARED = Ends()
+"""Over once it is taken back."""
+
+RESTART = Ends(Lift.NEVER, new_boot=True, probed_again=True)
+"""Over with the container's restart."""
+
+READY = Ends(ready_again=True)
+"""Taken back, and over when the pod is Ready again."""
+
+REPLACED = Ends(Lift.NEVER, new_boot=True)
+"""Over when another pod has taken the place of the one that was hit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +129,12 @@ class Fault(ABC):
     order: ClassVar[Pairs] = READINESS_ORDER
     """The partial order of its edges."""
 
+    own_edges: ClassVar[tuple[Edge, ...]] = ()
+    """Edges that only this fault shows, with their words; they come after those of `harness.faults.edges`."""
+
+    witnesses: ClassVar[tuple[Witness, ...]] = ()
+    """What shows its edges, own or not, beside the sources that every cycle has."""
+
     def filled(self, params: Mapping[str, Scalar]) -> dict[str, Scalar]:
         """Every parameter: as given here, else its default."""
         return {**self.params, **params}
@@ -127,6 +160,18 @@ class Fault(ABC):
                     fix=f"Give a value of type {type(default).__name__}; the default is {default!r}.",
                 )
 
+    def refused(self, fault: FaultSpec, asked: Procedure, doors: Collection[Door]) -> str:
+        """Why this fault can never take hold in this Service on a cluster with these doors, "" if it can."""
+        if self.door not in doors:
+            return f"it is done through the {self.door.value}, and that of this cluster is not ours"
+        return self.can_land(fault, asked)
+
+    def require_one_of(self, fault: FaultSpec, name: str, values: Collection[str]) -> None:
+        """Raises BadInput unless the parameter has one of these values."""
+        value = self.filled(fault.params)[name]
+        if value not in values:
+            raise BadInput(f"The parameter {name} of the fault {self.name} is {value!r}.", fix=f"Use one of: {', '.join(values)}.")
+
     @abstractmethod
     def can_land(self, fault: FaultSpec, asked: Procedure) -> str:
         """Why this fault can never take hold in this Service, "" if it can. Asked before anything is built."""
@@ -136,8 +181,12 @@ class Fault(ABC):
         """Every piece of the proof, seen or not. Without a piece there is no proof."""
 
     def ends(self, fault: FaultSpec, service: ServiceSpec) -> Ends:  # noqa: ARG002 - what others decide by
-        """How it ends. What does not end by itself (CLEARED, READY) is taken back once it has landed."""
-        return Ends.CLEARED
+        """How it ends."""
+        return CLEARED
+
+    def lifts(self, case: Case, seen: Sight) -> bool:
+        """Whether a fault that is lifted with the kill (Lift.KILLED) must be taken back now: the container is being stopped."""
+        return seen.stopped_ns(case.event.pod, case.after_ns) > 0
 
     def landing_s(self, fault: FaultSpec, service: ServiceSpec) -> float:  # noqa: ARG002 - what others decide by
         """How long the landing may take, in seconds. Only a fault that does not land waits that long."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from harness.faults.edges import KILL_ORDER, KILLED, good_probes_due
-from harness.faults.fault import Case, Door, Ends, Fault, Part, detection_s
+from harness.faults.fault import CLEARED, RESTART, Case, Door, Ends, Fault, Part, detection_s
 from harness.faults.proofs import app_answered, fault_line, hung_probe, killed_for_liveness, restarted
 from harness.faults.sight import Sight
 from harness.model import Bracket, FaultSpec, Handler, Procedure, ServiceSpec, Stream
@@ -34,7 +34,7 @@ class AppHangs(Fault):
 
     def ends(self, fault: FaultSpec, service: ServiceSpec) -> Ends:  # noqa: ARG002
         """By a restart where a liveness probe asks for an answer."""
-        return Ends.RESTART if _ended_by_liveness(service) else Ends.CLEARED
+        return RESTART if _ended_by_liveness(service) else CLEARED
 
     def landing_s(self, fault: FaultSpec, service: ServiceSpec) -> float:  # noqa: ARG002
         """Queue-proxy holds back the stop of an app that hangs until its requests have ended or the pod's grace is over."""

@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from harness.apps import toggle
 from harness.faults.edges import KILL_ORDER, KILLED, good_probes_due
-from harness.faults.fault import Case, Door, Ends, Fault, Part
+from harness.faults.fault import RESTART, Case, Door, Ends, Fault, Part
 from harness.faults.proofs import app_answered, failed_probe, killed_for_liveness, restarted
 from harness.faults.sight import Sight
 from harness.model import Bracket, FaultSpec, Procedure, ServiceSpec, Stream
@@ -31,7 +31,7 @@ class LivenessFails(Fault):
 
     def ends(self, fault: FaultSpec, service: ServiceSpec) -> Ends:  # noqa: ARG002
         """The container is restarted."""
-        return Ends.RESTART
+        return RESTART
 
     def proof(self, case: Case, seen: Sight) -> tuple[Part, ...]:
         """The app's answer, a failed probe, the kubelet's kill, the restart count and the new boot."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.faults.fault import STOP_AND_CREATE_S, ApiCall, ApiFault, Case, Ends, Part
+from harness.faults.fault import REPLACED, STOP_AND_CREATE_S, ApiCall, ApiFault, Case, Ends, Part
 from harness.faults.proofs import another_ready, api_answered, pod_left
 from harness.faults.sight import Sight
 from harness.model import Deployed, FaultSpec, Pod, Procedure, ServiceSpec, Stream
@@ -21,7 +21,7 @@ class PodDeleted(ApiFault):
 
     def ends(self, fault: FaultSpec, service: ServiceSpec) -> Ends:  # noqa: ARG002
         """Its ReplicaSet makes another."""
-        return Ends.REPLACED
+        return REPLACED
 
     def landing_s(self, fault: FaultSpec, service: ServiceSpec) -> float:  # noqa: ARG002
         """A new pod must be made, start, and become Ready: a sandbox, and as many containers as a restart has, or one more."""

@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from harness.apps import toggle
 from harness.faults.edges import LATE_NS, READINESS_ORDER
-from harness.faults.fault import Case, Door, Ends, Fault, Part, detection_s
+from harness.faults.fault import CLEARED, READY, Case, Door, Ends, Fault, Part, detection_s
 from harness.faults.proofs import app_answered, failed_probe, pod_unready
 from harness.faults.sight import Sight
 from harness.knative.times import SECOND_NS
@@ -41,7 +41,7 @@ class ReadinessFails(Fault):
 
     def ends(self, fault: FaultSpec, service: ServiceSpec) -> Ends:  # noqa: ARG002
         """The pod is Ready again, where the probe that failed took that away."""
-        return Ends.READY if _reached(service) else Ends.CLEARED
+        return READY if _reached(service) else CLEARED
 
     def landing_s(self, fault: FaultSpec, service: ServiceSpec) -> float:  # noqa: ARG002
         """As long as the readiness probe takes."""

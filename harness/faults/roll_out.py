@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.faults.fault import STOP_AND_CREATE_S, ApiCall, ApiFault, Case, Ends, Part, workload_ref
+from harness.faults.fault import REPLACED, STOP_AND_CREATE_S, ApiCall, ApiFault, Case, Ends, Part, workload_ref
 from harness.faults.proofs import api_answered
 from harness.faults.sight import Sight
 from harness.model import Deployed, FaultSpec, Pod, Procedure, ServiceSpec, Stream
@@ -32,7 +32,7 @@ class RollOut(ApiFault):
 
     def ends(self, fault: FaultSpec, service: ServiceSpec) -> Ends:  # noqa: ARG002
         """The new revision's pods take the place of the old one's."""
-        return Ends.REPLACED
+        return REPLACED
 
     def landing_s(self, fault: FaultSpec, service: ServiceSpec) -> float:  # noqa: ARG002
         """The new pods start one after the other at worst; then the autoscaler needs its window to take the old ones away."""

@@ -9,7 +9,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from harness.apps.toggle import AppEvent, event_of
+from harness.knative.containerd import Act, act_of
 from harness.knative.endpoints import SliceState, slice_state
+from harness.knative.lines import DRAIN
 from harness.knative.pods import PodState, pod_state
 from harness.model import Observation, Stream
 
@@ -23,6 +25,8 @@ class Sight:
         self._events: dict[str, list[Observation]] = defaultdict(list)
         self._slices: list[tuple[int, SliceState]] = []
         self._kubelet: list[Observation] = []
+        self._node: dict[str, list[Observation]] = defaultdict(list)
+        self._stops: dict[str, list[int]] = defaultdict(list)
         self.add(observations)
 
     def add(self, observations: Iterable[Observation]) -> None:
@@ -41,6 +45,12 @@ class Sight:
                     self._slices.append((seen.seen_ns, shown))
             elif seen.stream is Stream.KUBELET:
                 self._kubelet.append(seen)
+            elif seen.stream is Stream.NODE:
+                self._node[seen.pod].append(seen)
+            elif (seen.stream is Stream.CONTAINERD and act_of(seen.payload) is Act.STOP_ASKED) or (
+                seen.stream is Stream.QUEUE_PROXY and DRAIN in seen.payload
+            ):
+                self._stops[seen.pod].append(seen.at_ns)
 
     def app(self, pod: str) -> Sequence[AppEvent]:
         """The events in the app's log of this pod, by the app's clock."""
@@ -61,6 +71,21 @@ class Sight:
     def kubelet(self) -> Sequence[Observation]:
         """The lines of the kubelet's journal, in the order seen."""
         return self._kubelet
+
+    def node(self, pod: str) -> Sequence[Observation]:
+        """What the node showed of a fault in this pod, in the order seen."""
+        return self._node.get(pod, ())
+
+    def unhealthy(self, pod: str, which: str) -> Sequence[Observation]:
+        """The kubelet's events about failed probes of this pod. which: "Liveness", "Readiness" or "Startup"."""
+        return [one for one in self.events(pod) if f"{which} probe failed" in one.payload]
+
+    def stopped_ns(self, pod: str, after_ns: int) -> int:
+        """When a container of this pod was asked to stop after this moment; else 0.
+
+        By containerd's line, or queue-proxy's about the preStop hook. The kubelet's `Killing` event may come late, or not at all.
+        """
+        return min((at_ns for at_ns in self._stops.get(pod, ()) if at_ns >= after_ns), default=0)
 
     def is_ready(self, pod: str) -> bool:
         """Whether the pod was Ready when it was last seen; a pod that was never seen is not."""

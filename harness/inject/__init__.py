@@ -1,8 +1,11 @@
 """Carries faults out and takes them back -> FaultEvent. May touch adapters; knows no other stage.
 
-inject(handle, deployed, pod, spec, cycle=...)  once, never again by itself; the bracket of the moment it took effect
-take_back(handle, deployed, pod, spec)          idempotent
-last_state(handle, deployed, spec)              in words, for the message when the fault did not take hold
+ClusterAccess(handle, engine, see=...)          the cluster as injectors see it: the API, and the node where it is ours
+inject(access, deployed, pod, spec, cycle=...)  once, never again by itself; the bracket of the moment it took effect
+look(access, event)                             records what the fault's door shows of it
+take_back(access, deployed, pod, spec)          idempotent
+last_state(access, deployed, spec)              in words, for the message when the fault did not take hold
+sweep(handle, engine)                           undoes what a run that was killed left behind on the node
 drawn(spec, pods, rng)                          the pods that it is injected into
 random_phase(period_s, rng)                     when, within the probe period
 outsider.send(deployed)                         a request that is not the generator's, for tests of the ledger
@@ -17,21 +20,37 @@ from types import MappingProxyType
 
 from harness.adapters.clock import now_ns
 from harness.faults import Door, fault_named
+from harness.inject.access import ClusterAccess, doors_of
 from harness.inject.api import Api
 from harness.inject.control import AppState, clear, state
 from harness.inject.door import Injector
+from harness.inject.node import Node, sweep
 from harness.inject.phase import random_phase
 from harness.inject.pods import drawn
 from harness.inject.toggle import Toggle
-from harness.model import ClusterHandle, Deployed, FaultEvent, FaultSpec, Pod
+from harness.model import Deployed, FaultEvent, FaultSpec, Pod
 
-__all__ = ["AppState", "Injector", "clear", "drawn", "inject", "last_state", "random_phase", "state", "take_back"]
+__all__ = [
+    "AppState",
+    "ClusterAccess",
+    "Injector",
+    "clear",
+    "doors_of",
+    "drawn",
+    "inject",
+    "last_state",
+    "look",
+    "random_phase",
+    "state",
+    "sweep",
+    "take_back",
+]
 
-INJECTORS: Mapping[Door, Injector] = MappingProxyType({Door.TOGGLE: Toggle(), Door.API: Api()})
+INJECTORS: Mapping[Door, Injector] = MappingProxyType({Door.TOGGLE: Toggle(), Door.API: Api(), Door.NODE: Node()})
 """Who carries out the faults behind each door."""
 
 
-def inject(handle: ClusterHandle, deployed: Deployed, pod: Pod, fault: FaultSpec, *, cycle: int) -> FaultEvent:
+def inject(access: ClusterAccess, deployed: Deployed, pod: Pod, fault: FaultSpec, *, cycle: int) -> FaultEvent:
     """Carry the fault out, once; returns what was done and the answer. The event of no fault has status 0 and no answer.
 
     Raises FaultError when it was not carried out for certain; it may then be in all the same.
@@ -40,17 +59,24 @@ def inject(handle: ClusterHandle, deployed: Deployed, pod: Pod, fault: FaultSpec
     if (door := kind.door) is Door.NONE:
         now = now_ns()
         return FaultEvent(cycle, fault.kind, kind.filled(fault.params), pod.name, pod.boot, now, now, 0, "")
-    return INJECTORS[door].inject(handle, deployed, pod, fault, cycle=cycle)
+    return INJECTORS[door].inject(access, deployed, pod, fault, cycle=cycle)
 
 
-def take_back(handle: ClusterHandle, deployed: Deployed, pod: Pod, fault: FaultSpec) -> None:
+def take_back(access: ClusterAccess, deployed: Deployed, pod: Pod, fault: FaultSpec) -> None:
     """End the fault, if it lasts. Raises WaitTimeout and FaultError."""
     door = fault_named(fault.kind).door
     if door is not Door.NONE:
-        INJECTORS[door].take_back(handle, deployed, pod, fault)
+        INJECTORS[door].take_back(access, deployed, pod, fault)
 
 
-def last_state(handle: ClusterHandle, deployed: Deployed, fault: FaultSpec) -> str:
+def look(access: ClusterAccess, event: FaultEvent) -> None:
+    """Record what the fault's door shows of it now, if anything. Raises FaultError."""
+    door = fault_named(event.kind).door
+    if door is not Door.NONE:
+        INJECTORS[door].look(access, event)
+
+
+def last_state(access: ClusterAccess, deployed: Deployed, fault: FaultSpec) -> str:
     """What the injector's door can say of the workload now, in words; "" where it can say nothing. Raises nothing."""
     door = fault_named(fault.kind).door
-    return "" if door is Door.NONE else INJECTORS[door].state(handle, deployed)
+    return "" if door is Door.NONE else INJECTORS[door].state(access, deployed)

@@ -10,13 +10,15 @@ from harness.adapters.objects import ApiRefused, NoSuchKind, Objects, Ref, condi
 from harness.errors import ClusterError, FaultError
 from harness.faults import FAULTS, ApiCall, ApiFault
 from harness.faults.fault import workload_ref
+from harness.inject.access import ClusterAccess
+from harness.inject.door import Injector
 from harness.model import ClusterHandle, Deployed, FaultEvent, FaultSpec, Pod
 
 
-class Api:
-    """The injector of every ApiFault."""
+class Api(Injector):
+    """The injector of every ApiFault. A workload that is no longer as it was deployed is made anew for the next cycle."""
 
-    def inject(self, handle: ClusterHandle, deployed: Deployed, pod: Pod, fault: FaultSpec, *, cycle: int) -> FaultEvent:
+    def inject(self, access: ClusterAccess, deployed: Deployed, pod: Pod, fault: FaultSpec, *, cycle: int) -> FaultEvent:
         """Make the call. The event's answer says what was called; its status is 200, or 0 where nobody had to be told.
 
         Raises FaultError for an object that is not there, is another one by now, or was refused.
@@ -26,19 +28,16 @@ class Api:
             raise TypeError(f"{fault.kind} is no fault of the API")
         sent_ns = now_ns()
         call = kind.call(fault, deployed, pod, f"{cycle}-{sent_ns}")
-        status, answer = (200, _made(handle, call)) if call else (0, "")
+        status, answer = (200, _made(access.handle, call)) if call else (0, "")
         params = kind.filled(fault.params)
         return FaultEvent(cycle, fault.kind, params, pod.name, pod.boot, sent_ns, now_ns(), status, answer)
 
-    def take_back(self, handle: ClusterHandle, deployed: Deployed, pod: Pod, fault: FaultSpec) -> None:
-        """Nothing: a workload that is no longer as it was deployed is made anew for the next cycle."""
-
-    def state(self, handle: ClusterHandle, deployed: Deployed) -> str:
+    def state(self, access: ClusterAccess, deployed: Deployed) -> str:
         """The conditions of the workload in one line. For the message when a wait was in vain: raises nothing."""
         ref = workload_ref(deployed)
         where = Ref(ref["api_version"], ref["kind"], ref["name"], ref["namespace"])
         try:
-            return f"{where}: {conditions(Objects(Kube.of(handle, pool=1)).get(where))}"
+            return f"{where}: {conditions(Objects(Kube.of(access.handle, pool=1)).get(where))}"
         except (ApiRefused, NoSuchKind, ClusterError) as error:
             return f"{where}: not known ({error})"
 

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from abc import ABC, abstractmethod
 
-from harness.model import ClusterHandle, Deployed, FaultEvent, FaultSpec, Pod
+from harness.inject.access import ClusterAccess
+from harness.model import Deployed, FaultEvent, FaultSpec, Pod
 
 
-class Injector(Protocol):
-    """Carries out every fault behind one door."""
+class Injector(ABC):
+    """Carries out every fault behind one door. Only `inject` must be written; the rest is for faults that last or can be seen."""
 
-    def inject(self, handle: ClusterHandle, deployed: Deployed, pod: Pod, fault: FaultSpec, *, cycle: int) -> FaultEvent:
+    @abstractmethod
+    def inject(self, access: ClusterAccess, deployed: Deployed, pod: Pod, fault: FaultSpec, *, cycle: int) -> FaultEvent:
         """Once. Raises FaultError unless it was carried out for certain."""
-        ...
 
-    def take_back(self, handle: ClusterHandle, deployed: Deployed, pod: Pod, fault: FaultSpec) -> None:
-        """End what lasts; idempotent. Raises WaitTimeout and FaultError."""
-        ...
+    def look(self, access: ClusterAccess, event: FaultEvent) -> None:  # noqa: B027 - most doors show nothing
+        """Record what the door shows of the fault now, by `access.see`. Raises FaultError."""
 
-    def state(self, handle: ClusterHandle, deployed: Deployed) -> str:
+    def take_back(self, access: ClusterAccess, deployed: Deployed, pod: Pod, fault: FaultSpec) -> None:  # noqa: B027
+        """End what lasts; idempotent, also where the injection failed half-way. Raises WaitTimeout and FaultError."""
+
+    def state(self, access: ClusterAccess, deployed: Deployed) -> str:  # noqa: ARG002 - what others look at
         """What can be said of the workload now, in words, "" if nothing. Raises nothing."""
-        ...
+        return ""

@@ -8,21 +8,23 @@ from harness.adapters.clock import now_ns
 from harness.apps.toggle import FAULT_PATH
 from harness.errors import FaultError
 from harness.faults import fault_named
+from harness.inject.access import ClusterAccess
 from harness.inject.control import Control, clear
-from harness.model import ClusterHandle, Deployed, FaultEvent, FaultSpec, Pod
+from harness.inject.door import Injector
+from harness.model import Deployed, FaultEvent, FaultSpec, Pod
 
 
-class Toggle:
+class Toggle(Injector):
     """The injector of the faults that the toggle app carries out on itself."""
 
-    def inject(self, handle: ClusterHandle, deployed: Deployed, pod: Pod, fault: FaultSpec, *, cycle: int) -> FaultEvent:
+    def inject(self, access: ClusterAccess, deployed: Deployed, pod: Pod, fault: FaultSpec, *, cycle: int) -> FaultEvent:
         """Tell the app in the pod to fail; returns what was done and its answer.
 
         The app is asked for its state first: that opens the connection, so that the bracket holds one short call only, and a pod
         that has restarted unnoticed is found before anything is done to it. The fault itself is sent once. Raises FaultError for
         any answer but a 200 from this pod and boot; the fault may then be in all the same.
         """
-        control = Control(handle, deployed, pod)
+        control = Control(access.handle, deployed, pod)
         _same_boot(control, pod, control.state().boot, "before the fault")
         params = fault_named(fault.kind).filled(fault.params)
         sent_ns = now_ns()
@@ -48,13 +50,9 @@ class Toggle:
             answer=text,
         )
 
-    def take_back(self, handle: ClusterHandle, deployed: Deployed, pod: Pod, fault: FaultSpec) -> None:  # noqa: ARG002 - all toggles are ours
+    def take_back(self, access: ClusterAccess, deployed: Deployed, pod: Pod, fault: FaultSpec) -> None:  # noqa: ARG002 - all toggles are ours
         """Turn every toggle of the app off."""
-        clear(handle, deployed, pod)
-
-    def state(self, handle: ClusterHandle, deployed: Deployed) -> str:  # noqa: ARG002
-        """Nothing: the app's own log says it."""
-        return ""
+        clear(access.handle, deployed, pod)
 
 
 def _listed(params: Mapping[str, object]) -> str:

@@ -105,7 +105,7 @@ class PodState:
 
     finished_ns: when the user container ended, if it is terminated now; last_finished_ns: when the one before it did. Both, and
     running_since_ns, are true to a second. queue_proxy_ready: of the queue-proxy container, None where there is none.
-    deleting: the pod is being deleted, or is gone. revision: see `revision_of`.
+    deleting: the pod is being deleted, or is gone. revision: see `revision_of`. exit_code: of the user container's last end.
     """
 
     seen_ns: int
@@ -119,6 +119,7 @@ class PodState:
     queue_proxy_ready: bool | None = None
     deleting: bool = False
     revision: str = ""
+    exit_code: int | None = None
 
 
 def pod_state(seen: Observation) -> PodState | None:
@@ -139,6 +140,7 @@ def pod_state(seen: Observation) -> PodState | None:
         queue_proxy_ready=asked if isinstance(asked := proxy.get("ready"), bool) else None,
         deleting=told.get("deleting") is True,
         revision=str(told.get("revision") or ""),
+        exit_code=_exit_code(user.get("terminated") or user.get("last_terminated")),
     )
 
 
@@ -158,6 +160,11 @@ def container_of(told: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 def _finished(ended: object) -> int | None:
     finished = ended.get("finished_ns") if isinstance(ended, dict) else None
     return finished if isinstance(finished, int) and finished > 0 else None
+
+
+def _exit_code(ended: object) -> int | None:
+    code = ended.get("exit_code") if isinstance(ended, dict) else None
+    return code if isinstance(code, int) else None
 
 
 def restarts_since(sights: Iterable[PodState], after_ns: int, until_ns: int | None = None) -> int | None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from harness.model import Handler, Probe
 
 DEFAULT_READINESS = Probe(Handler.TCP, period_s=10)
@@ -36,6 +39,21 @@ _ROUTING_HEADERS = frozenset(
 
 _ENVOY = "x-envoy-"
 """Retries, timeouts and hedging as the request asks for them: Kourier lets these headers in from outside."""
+
+
+def probed_port(container: Mapping[str, Any], which: str) -> int:
+    """The port that a container's probe asks, of its entry in a pod's spec. which: "liveness", "readiness" or "startup".
+
+    A name stands for the port of the container that is called so. Raises ValueError, in words, where no port is asked.
+    """
+    probe = container.get(f"{which}Probe") or {}
+    asked = next((probe[handler].get("port") for handler in ("httpGet", "tcpSocket", "grpc") if probe.get(handler)), None)
+    if isinstance(asked, str) and not asked.isdecimal():
+        named = {one.get("name"): one.get("containerPort") for one in container.get("ports") or []}
+        asked = named.get(asked)
+    if not asked:
+        raise ValueError(f"the container {container.get('name')} has no {which} probe of a port")
+    return int(asked)
 
 
 def is_probe_header(name: str, value: str) -> bool:

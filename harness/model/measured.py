@@ -138,7 +138,10 @@ class FaultEvent:
 
 
 class Stream(StrEnum):
-    """Where an observation came from. CLOCK observes nothing: its gaps are the host's clock being set."""
+    """Where an observation came from. NODE: what a fault's door on the node shows of the fault, while it is in.
+
+    CLOCK observes nothing: its gaps are the host's clock being set.
+    """
 
     PODS = "pods"
     ENDPOINTS = "endpointslices"
@@ -148,6 +151,7 @@ class Stream(StrEnum):
     ACTIVATOR = "log:activator"
     KUBELET = "journal:kubelet"
     CONTAINERD = "journal:containerd"
+    NODE = "node"
     CLOCK = "clock"
 
 

@@ -16,6 +16,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from harness.faults import EDGES
 from harness.report import words
 from harness.report.lanes import CycleLanes, Lanes
 from harness.report.shape import CycleShape, EdgeShape, Summary
@@ -30,24 +31,6 @@ MAX_BINS = 120
 TICKS_S = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0)
 MOST_MARKS = 150
 """Of one lane that are drawn; the page's script draws all."""
-
-KINDS: Mapping[str, str] = {
-    "fault": "fault",
-    "first-failed-probe": "probe",
-    "first-good-probe": "probe",
-    "first-good-liveness-probe": "probe",
-    "first-good-readiness-probe": "probe",
-    "first-good-startup-probe": "probe",
-    "killing": "kill",
-    "sigterm": "kill",
-    "listener-closed": "kill",
-    "process-gone": "kill",
-    "container-created": "listen",
-    "container-started": "listen",
-    "listening": "listen",
-    "first-ok": "listen",
-}
-"""Edge -> colour; readiness and whatever comes later is neutral."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -344,7 +327,7 @@ def _mark(scale: _Scale, name: str, edge: EdgeShape, y: float) -> Mark:
 
 def kind(name: str) -> str:
     """The colour of an edge: the fault, a probe, an end, a beginning; "other" for one that has none."""
-    return KINDS.get(name, "other")
+    return EDGES[name].group if name in EDGES else "other"
 
 
 def _band(cycle: CycleShape, scale: _Scale) -> Band | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
+from harness.faults import EDGES
 from harness.model import Expectation, Observed, Ruling
 from harness.report.shape import ClaimShape, CycleShape, EdgeShape, Summary
 
@@ -58,30 +59,6 @@ ARTIFACTS = {
 }
 """What a file of a run directory is for, by its name there without the ending."""
 
-EDGES = {
-    "fault": "fault injected",
-    "first-failed-probe": "first failed probe",
-    "killing": "kubelet kills the container",
-    "sigterm": "app gets SIGTERM",
-    "listener-closed": "app stops listening",
-    "process-gone": "old process gone",
-    "container-created": "new container created",
-    "container-started": "new container started",
-    "listening": "new app listens",
-    "first-ok": "new app answers a request",
-    "first-good-probe": "first good probe",
-    "first-good-liveness-probe": "first good liveness probe",
-    "first-good-readiness-probe": "first good readiness probe",
-    "first-good-startup-probe": "first good startup probe",
-    "pod-unready": "pod no longer Ready",
-    "pod-ready-again": "pod Ready again",
-    "endpoint-unready": "endpoint no longer ready",
-    "endpoint-ready-again": "endpoint ready again",
-    "queue-proxy-unready": "queue-proxy no longer ready",
-    "queue-proxy-ready-again": "queue-proxy ready again",
-}
-"""The edges analysis may find; one that is not here is shown by its name."""
-
 USED = (
     ("cycle", "a fresh pod, a baseline without fault, the fault, the recovery; the unit that is repeated and counted"),
     ("probe", "Kubernetes' check of a container; the load generator sends requests"),
@@ -135,7 +112,7 @@ def artifact(name: str) -> str:
 
 def edge(name: str) -> str:
     """The name of an edge of a restart, in words."""
-    return EDGES.get(name, name.replace("-", " ").strip())
+    return EDGES[name].words if name in EDGES else name.replace("-", " ").strip()
 
 
 def edges(cycle: CycleShape) -> list[tuple[str, EdgeShape]]:

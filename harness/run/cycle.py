@@ -15,13 +15,12 @@ from harness import history as history_room
 from harness.adapters.clock import now_ns
 from harness.adapters.progress import Progress
 from harness.adapters.wait import Look, wait_for
-from harness.errors import HarnessError, WaitTimeout
-from harness.faults import FAULTS, Ends, Sight
+from harness.errors import FaultError, HarnessError, WaitTimeout
+from harness.faults import FAULTS, Case, Lift, Sight
 from harness.load.process import Generator, GeneratorSpec, Seen, routes_of
 from harness.load.process import start as start_generator
 from harness.model import (
     USERS_ROUTE,
-    ClusterHandle,
     CycleMark,
     Deployed,
     FaultEvent,
@@ -51,7 +50,7 @@ class Planted:
     read_clocks: observe.ReadClocks | None = None
     before_fault: Callable[[Deployed, Generator], None] | None = None
     after_fault: Callable[[Deployed, Generator], None] | None = None
-    inject: Callable[[ClusterHandle, Deployed, Pod, int], FaultEvent] | None = None
+    inject: Callable[[inject.ClusterAccess, Deployed, Pod, int], FaultEvent] | None = None
 
     def names(self) -> tuple[str, ...]:
         """Which of them are there; kept in the record of the run, for a planted run must never be taken for a real one."""
@@ -64,7 +63,7 @@ class Bench:
 
     spec: RunSpec
     run_id: str
-    handle: ClusterHandle
+    access: inject.ClusterAccess
     recorder: history_room.Recorder
     observers: observe.Observers
     progress: Progress
@@ -182,28 +181,31 @@ class Cycle:
         self._reached("landed")
 
     def lift(self) -> None:
-        """End a fault that does not end by itself, after it has lasted for hold_s."""
-        if not self.ends.by_itself:
+        """End a fault that lasts until it is taken back, after it has lasted for hold_s."""
+        if self.ends.lift is Lift.HELD:
             _let_pass(self.spec.hold_s)
             for pod in self.told:
-                inject.take_back(self.bench.handle, self.deployed, pod, self.spec.fault)
-                self.unlifted.remove((pod, self.spec.fault))
+                self._take_back(pod, self.spec.fault)
 
     def _take_back_what_was_not_lifted(self) -> None:
         """Whatever ended the course: a fault that lasts must not outlive its cycle. One that ends by itself needs no taking back.
 
         Registered before it is injected, for an injection that failed half-way may be in all the same.
         """
-        for pod, fault in self.unlifted:
-            if FAULTS[fault.kind].ends(fault, self.spec.service).by_itself:
+        for pod, fault in tuple(self.unlifted):
+            if FAULTS[fault.kind].ends(fault, self.spec.service).lift is Lift.NEVER:
                 continue
             try:
-                inject.take_back(self.bench.handle, self.deployed, pod, fault)
+                self._take_back(pod, fault)
             except HarnessError as error:
                 # The pod goes with its cycle, and the namespace with the run.
                 where = f"cycle {self.mark.index}, {pod.name}"
                 self.bench.progress.say(f"{where}: the fault {fault.kind} was not taken back: {error}")
         self.unlifted.clear()
+
+    def _take_back(self, pod: Pod, fault: FaultSpec) -> None:
+        inject.take_back(self.bench.access, self.deployed, pod, fault)
+        self.unlifted.remove((pod, fault))
 
     def recover(self) -> None:
         """Until users have been answered well for after_s by pods that the fault has left as it must."""
@@ -216,9 +218,9 @@ class Cycle:
     def _inject(self, pod: Pod, fault: FaultSpec) -> FaultEvent:
         bench, index = self.bench, self.mark.index
         if bench.planted.inject:
-            event = bench.planted.inject(bench.handle, self.deployed, pod, index)
+            event = bench.planted.inject(bench.access, self.deployed, pod, index)
         else:
-            event = inject.inject(bench.handle, self.deployed, pod, fault, cycle=index)
+            event = inject.inject(bench.access, self.deployed, pod, fault, cycle=index)
         bench.recorder.fault(event)
         return event
 
@@ -269,6 +271,7 @@ class Cycle:
 
         def look() -> Look[bool]:
             now = self.sight.now()
+            self._lift_with_the_kill(fault, events, now)
             proofs = [(event.pod, analyse.landed(fault, spec.service, event, now, event.sent_ns)) for event in events]
             missing = [
                 f"{pod}: {name}" if len(proofs) > 1 else name for pod, proof in proofs for name, seen, _ in proof.parts if not seen
@@ -280,9 +283,25 @@ class Cycle:
             within_s = FAULTS[fault.kind].landing_s(fault, spec.service)
             wait_for("the fault's landing", look, within_s=within_s, every_s=0.25)
         except WaitTimeout as late:
-            if state := inject.last_state(self.bench.handle, self.deployed, fault):
+            if state := inject.last_state(self.bench.access, self.deployed, fault):
                 raise WaitTimeout(late.waited_for, late.within_s, f"{late.last_seen}; {state}") from late
             raise
+
+    def _lift_with_the_kill(self, fault: FaultSpec, events: Sequence[FaultEvent], now: Sight) -> None:
+        """Looks at what the door shows of the fault, and takes it back from each pod whose container is being stopped."""
+        kind, service = FAULTS[fault.kind], self.spec.service
+        for event in events:
+            pod = next((pod for pod, asked in self.unlifted if pod.name == event.pod and asked == fault), None)
+            if pod is None:
+                continue
+            killed = kind.ends(fault, service).lift is Lift.KILLED
+            if killed and kind.lifts(Case(fault, service, event, event.sent_ns), now):
+                self._take_back(pod, fault)
+                continue
+            try:
+                inject.look(self.bench.access, event)
+            except FaultError as error:  # the landing then lacks its proof, and says so
+                self.bench.progress.say(f"cycle {self.mark.index}, {pod.name}: {error.what}")
 
     def _landing_within_s(self) -> float:
         asked = [self.spec.fault, *([self.spec.second] if self.spec.second else [])]
@@ -291,25 +310,20 @@ class Cycle:
     def _await_recovery(self, generator: Generator) -> None:
         """Every answer of the new app for after_s, to those who come the way of every user; to all where nobody does.
 
-        And the pod Ready again where the fault took that away: until then others answer for it.
         A lane that goes straight to the pod shows what it shows: the service has recovered when its users say so.
         """
         spec = self.spec
         judged = {lane for lane, weight in spec.load.lanes if weight and lane.route == USERS_ROUTE} or None
         hit = self.deployed.pods if self.fault.of_workload else self.told
-        ended = {pod.boot for pod in hit} if self.ends.by_itself else set()
-        # Until the kubelet has probed the new container, a restart loop looks like a single restart.
-        restarted = self.told if self.ends is Ends.RESTART else ()
-        watches = [self._probe_watch(pod, of_its_boot=False) for pod in restarted]
-        unready = self.ends is Ends.READY
-
+        ended = {pod.boot for pod in hit} if self.ends.new_boot else set()
+        watches = [self._probe_watch(pod, of_its_boot=False) for pod in self.told if self.ends.probed_again]
         known = {pod.boot for pod in self.deployed.pods}
 
         def good(one: Seen) -> bool:
             return one.outcome is Outcome.OK and one.boot not in ended
 
         def by_another_boot(seen: Sequence[Seen]) -> bool:
-            return not self.ends.by_itself or any(one.boot not in known for one in seen)
+            return not self.ends.new_boot or any(one.boot not in known for one in seen)
 
         def look() -> Look[bool]:
             since = now_ns() - int(spec.after_s * 1e9)
@@ -318,7 +332,7 @@ class Cycle:
             probed = all(watch is None or watch.seen() for watch in watches)
             words = f"{len(seen)} answers in the last {spec.after_s:g} s, {bad} of them not good; "
             words += "liveness probe answered" if probed else "no liveness probe of the new container yet"
-            back = not unready or all(self.sight.now().is_ready(pod.name) for pod in self.told)
+            back = not self.ends.ready_again or all(self.sight.now().is_ready(pod.name) for pod in self.told)
             words += "" if back else "; the pod is not Ready again"
             words += "" if by_another_boot(seen) else "; none of them is of another boot"
             return Look(True if seen and not bad and probed and back and by_another_boot(seen) else None, words)

@@ -6,12 +6,13 @@ import os
 import platform
 import random
 import secrets
+from collections.abc import Collection
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 
-from harness import __version__, analyse, deploy, install, judge, observe
+from harness import __version__, analyse, deploy, inject, install, judge, observe
 from harness import history as history_room
 from harness.adapters.clock import Anchor, now_ns
 from harness.adapters.files import is_alive, locked, run_alive
@@ -19,7 +20,7 @@ from harness.adapters.progress import work_of
 from harness.adapters.signals import deferred
 from harness.catalogue import SCENARIOS, is_catalogued, resolve
 from harness.errors import BadInput, HarnessError, Interrupted
-from harness.faults import fault_named
+from harness.faults import Door, fault_named
 from harness.load.calm import Limits, Window, dry_run, wait_until_calm
 from harness.load.process import require_plan
 from harness.model import (
@@ -70,7 +71,8 @@ def measure(
     Raises Interrupted (after the report is written) when ended early, BadInput when artifacts cannot be written, and whatever
     kept the first cycle from beginning.
     """
-    spec = require_runnable(scenario, world.stack.stack.version, artifacts, planted=planted, workload=workload)
+    version, doors = world.stack.stack.version, inject.doors_of(world.handle)
+    spec = require_runnable(scenario, version, artifacts, planted=planted, workload=workload, doors=doors)
     with locked(world.state.locks / MEASURE_LOCK, within_s=4 * 3600, holder=f"measuring {spec.scenario}"):
         ready = deploy.workload_for(spec, workload)
         return _Session(spec, world, artifacts, seed, planted or Planted(), ready, place, own=workload is not None).run()
@@ -83,9 +85,11 @@ def require_runnable(
     *,
     planted: Planted | None = None,
     workload: Workload | None = None,
+    doors: Collection[Door] = frozenset(Door),
 ) -> RunSpec:
     """The scenario on this version; all that can be known of the run before anything is made for it. Raises BadInput.
 
+    doors: those that the cluster has, as far as is known; a cluster of ours has all.
     A run that is not the catalogue's, number of cycles aside, may not carry the catalogue's name: it would be taken for it.
     """
     spec = resolve(scenario, version)
@@ -94,8 +98,8 @@ def require_runnable(
     deploy.require_possible(deploy.workload_for(spec, workload), spec.load.lanes, request_log=spec.request_log)
     fault_named(spec.fault.kind).require(spec.fault)
     for fault in (spec.fault, spec.second):
-        if fault and (why := fault_named(fault.kind).can_land(fault, spec)):
-            raise BadInput(f"The fault {fault.kind} cannot land: {why}.", fix="Change the probe, or ask for another fault.")
+        if fault and (why := fault_named(fault.kind).refused(fault, spec, doors)):
+            raise BadInput(f"The fault {fault.kind} cannot land: {why}.", fix="Change the Service, or ask for another fault.")
     require_course(spec)
     history_room.require_writable(artifacts)
     own = planted is not None or workload is not None or not is_catalogued(scenario)
@@ -258,6 +262,7 @@ class _Session:
         deploy.sweep(world.handle, alive=lambda run_id: is_alive(world.state, run_id), progress=world.progress)
         undo.enter_context(run_alive(world.state, self.run_id))
         install.give_back(world.handle, progress=world.progress)
+        inject.sweep(world.handle, world.engine, progress=world.progress)
         if spec.request_log:
             self._switch_on(undo, "4 request log on", install.request_log)
         if spec.service.initial_scale == 0:
@@ -297,10 +302,12 @@ class _Session:
             undo.callback(observers.stop)
             observers.start()
             self._watch_node_cpu(recorder, undo)
+        see = observers.feed.observation
+        access = undo.enter_context(inject.ClusterAccess(world.handle, world.engine, see=see))
         bench = Bench(
             spec=spec,
             run_id=self.run_id,
-            handle=world.handle,
+            access=access,
             recorder=recorder,
             observers=observers,
             progress=world.progress,

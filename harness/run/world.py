@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from harness import images, install, sources
+from harness import images, inject, install, sources
 from harness.adapters.engine import Engine
 from harness.adapters.files import State, locked
 from harness.adapters.gotool import GoTool
@@ -95,5 +95,6 @@ def prepare(ask: Ask, *, state: State, progress: Progress) -> World:
         locked(state.locks / MEASURE_LOCK, within_s=3600, holder=f"installing into {handle.name}"),
     ):
         install.give_back(handle, progress=progress)
+        inject.sweep(handle, engine, progress=progress)
         stack = install.install(handle, provision, progress=progress)
     return World(handle, stack, provision, engine, state, progress, tuple(phases.done))

@@ -33,7 +33,6 @@ from harness.history import read_load
 from harness.inject import outsider
 from harness.load.process import Generator
 from harness.model import (
-    ClusterHandle,
     Deployed,
     FaultEvent,
     FaultSpec,
@@ -93,9 +92,9 @@ def exec_probe(which: str, *, period_s: int, failure_threshold: int) -> Probe:
 def cured_at_once(_world: World) -> Planted:
     """The app is told to fail and, before anybody probes it, to behave again."""
 
-    def told_and_cured(handle: ClusterHandle, deployed: Deployed, pod: Pod, cycle: int) -> FaultEvent:
-        event = inject.inject(handle, deployed, pod, S1.fault, cycle=cycle)
-        inject.clear(handle, deployed, pod)
+    def told_and_cured(access: inject.ClusterAccess, deployed: Deployed, pod: Pod, cycle: int) -> FaultEvent:
+        event = inject.inject(access, deployed, pod, S1.fault, cycle=cycle)
+        inject.clear(access.handle, deployed, pod)
         return event
 
     return Planted(inject=told_and_cured)
@@ -119,7 +118,7 @@ def secret_fault(world: World) -> Planted:
     """A fault where none was asked for."""
 
     def secretly(deployed: Deployed, _generator: Generator) -> None:
-        inject.inject(world.handle, deployed, deployed.pods[0], S1.fault, cycle=0)
+        inject.inject(inject.ClusterAccess(world.handle), deployed, deployed.pods[0], S1.fault, cycle=0)
 
     return Planted(before_fault=secretly)
 

@@ -21,7 +21,7 @@ from harness.adapters.kube import ApiException, Kube
 from harness.adapters.objects import ApiRefused, Objects, Ref
 from harness.adapters.wait import Look, wait_for
 from harness.catalogue import holds
-from harness.inject import inject
+from harness.inject import ClusterAccess, inject
 from harness.knative import pods
 from harness.knative.times import rfc3339_ns
 from harness.load.process import Generator
@@ -301,7 +301,7 @@ def test_streams_that_are_ended_early_are_resumed_without_gap_or_doubles(
     try:
         observers.start()
         observers.prove(deployed.pods, WITHIN_S)
-        inject(world.handle, deployed, deployed.pods[0], FaultSpec("liveness"), cycle=0)
+        inject(ClusterAccess(world.handle), deployed, deployed.pods[0], FaultSpec("liveness"), cycle=0)
         wait_for("the restart", restarted, within_s=WITHIN_S, every_s=1.0)
         assert observers.seal()
     finally:

@@ -15,7 +15,7 @@ from harness.adapters.engine import Engine
 from harness.adapters.files import State
 from harness.adapters.kube import Kube
 from harness.adapters.wait import Look, wait_for
-from harness.inject import inject
+from harness.inject import ClusterAccess, inject
 from harness.model import AppSpec, ClusterHandle, Deployed, FaultSpec, Observation, Probe, ServiceSpec, Stream
 from harness.observe import Feed, KubeLogs, LogSource, Observers
 
@@ -73,7 +73,7 @@ def test_a_liveness_restart_is_seen_by_every_stream_without_a_gap(
     deployed = service(SPEC)
     with observing(kind_cluster, deployed, tmp_path) as observers:
         feed = observers.feed
-        inject(kind_cluster, deployed, deployed.pods[0], FaultSpec("liveness"), cycle=0)
+        inject(ClusterAccess(kind_cluster), deployed, deployed.pods[0], FaultSpec("liveness"), cycle=0)
         wait_seen(feed, "the restart", lambda o: o.stream is Stream.PODS and o.pod == deployed.pods[0].name and restarts(o) == 1)
         wait_seen(feed, "Killing", lambda o: o.stream is Stream.EVENTS and json.loads(o.payload)["reason"] == "Killing")
         wait_seen(feed, "the app's next life", lambda o: o.stream is Stream.APP and o.instance == 1 and '"listen' in o.payload)

@@ -19,7 +19,6 @@ from harness.inject import outsider
 from harness.load.process import Generator
 from harness.model import (
     Cause,
-    ClusterHandle,
     Deployed,
     FaultEvent,
     Handler,
@@ -50,9 +49,9 @@ def observed(run: Run, claim: str) -> Observed:
 def test_a_fault_that_does_not_land_is_inconclusive(experiment: Experiment) -> None:
     """The app says yes to the fault and is cured at once: no restart comes, and nothing is claimed of it."""
 
-    def told_and_cured(handle: ClusterHandle, deployed: Deployed, pod: Pod, cycle: int) -> FaultEvent:
-        event = inject.inject(handle, deployed, pod, S1.fault, cycle=cycle)
-        inject.clear(handle, deployed, pod)
+    def told_and_cured(access: inject.ClusterAccess, deployed: Deployed, pod: Pod, cycle: int) -> FaultEvent:
+        event = inject.inject(access, deployed, pod, S1.fault, cycle=cycle)
+        inject.clear(access.handle, deployed, pod)
         return event
 
     run = experiment(S1, name="planted-not-landed", claims=S1.claims, cycles=1, planted=Planted(inject=told_and_cured))
@@ -102,7 +101,7 @@ def test_n1_with_a_fault_nobody_asked_for_is_a_regression(experiment: Experiment
     """The negative control can fail: a restart behind its back breaks both of its claims."""
 
     def secretly(deployed: Deployed, _generator: Generator) -> None:
-        inject.inject(world.handle, deployed, deployed.pods[0], S1.fault, cycle=0)
+        inject.inject(inject.ClusterAccess(world.handle), deployed, deployed.pods[0], S1.fault, cycle=0)
 
     patient = replace(N1, after_s=15.0)
     run = experiment(patient, name="planted-n1", claims=N1.claims, cycles=1, planted=Planted(before_fault=secretly))

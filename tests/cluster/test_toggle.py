@@ -12,7 +12,7 @@ import pytest
 from harness.adapters.kube import ApiException, Kube
 from harness.adapters.wait import Look, wait_for
 from harness.errors import FaultError
-from harness.inject import AppState, clear, inject, outsider, state
+from harness.inject import AppState, ClusterAccess, clear, inject, outsider, state
 from harness.model import AppSpec, ClusterHandle, Deployed, FaultSpec, Handler, Probe, ServiceSpec
 
 pytestmark = [pytest.mark.cluster, pytest.mark.beside]
@@ -74,7 +74,7 @@ def test_liveness_failure_restarts_the_container_and_is_over(kind_cluster: Clust
     """Three failed probes, SIGTERM, closed, exit in the old log; boot and listening, apart by the delay, in the new one."""
     deployed = service(ServiceSpec(app=APP, liveness=LIVENESS))
     wait_log(kind_cluster, deployed, event="probe", which="liveness", ok=True)
-    event = inject(kind_cluster, deployed, deployed.pods[0], FaultSpec("liveness"), cycle=0)
+    event = inject(ClusterAccess(kind_cluster), deployed, deployed.pods[0], FaultSpec("liveness"), cycle=0)
     after = wait_state(
         kind_cluster, deployed, "another boot that listens", lambda seen: seen.boot != deployed.pods[0].boot and seen.listening
     )
@@ -94,7 +94,7 @@ def test_liveness_failure_restarts_the_container_and_is_over(kind_cluster: Clust
 def test_a_persistent_fault_survives_the_restart(kind_cluster: ClusterHandle, service: Deploy) -> None:
     """The pod's shared memory outlives the container; clearing ends it for later starts too."""
     deployed = service(ServiceSpec(app=APP, liveness=LIVENESS))
-    inject(kind_cluster, deployed, deployed.pods[0], FaultSpec("liveness", {"persistent": True}), cycle=0)
+    inject(ClusterAccess(kind_cluster), deployed, deployed.pods[0], FaultSpec("liveness", {"persistent": True}), cycle=0)
     after = wait_state(kind_cluster, deployed, "another boot", lambda seen: seen.boot != deployed.pods[0].boot)
     assert after.faults == {"liveness": True}
     assert clear(kind_cluster, deployed, deployed.pods[0]).faults == {}
@@ -104,14 +104,14 @@ def test_a_wrong_token_changes_nothing(kind_cluster: ClusterHandle, service: Dep
     """The app's own refusal comes back through the API server."""
     deployed = service(ServiceSpec(app=APP))
     with pytest.raises(FaultError, match="answered 403: X-Toggle-Token does not match"):
-        inject(kind_cluster, replace(deployed, token="other"), deployed.pods[0], FaultSpec("liveness"), cycle=0)
+        inject(ClusterAccess(kind_cluster), replace(deployed, token="other"), deployed.pods[0], FaultSpec("liveness"), cycle=0)
     assert state(kind_cluster, deployed, deployed.pods[0]).faults == {}
 
 
 def test_readiness_is_asked_by_queue_proxy(kind_cluster: ClusterHandle, service: Deploy) -> None:
     """The toggle fails the probe that queue-proxy asks, the container is not restarted, and clearing mends it."""
     deployed = service(ServiceSpec(app=APP, readiness=READINESS))
-    inject(kind_cluster, deployed, deployed.pods[0], FaultSpec("readiness"), cycle=0)
+    inject(ClusterAccess(kind_cluster), deployed, deployed.pods[0], FaultSpec("readiness"), cycle=0)
     wait_log(kind_cluster, deployed, event="probe", which="readiness", ok=False, status=503)
     clear(kind_cluster, deployed, deployed.pods[0], "readiness")
     well = state(kind_cluster, deployed, deployed.pods[0]).probes["readiness"][0]
@@ -122,7 +122,7 @@ def test_readiness_is_asked_by_queue_proxy(kind_cluster: ClusterHandle, service:
 def test_exit_is_answered_before_it_happens(kind_cluster: ClusterHandle, service: Deploy) -> None:
     """The answer arrives, the container has ended with the code, and another one runs."""
     deployed = service(ServiceSpec(app=APP))
-    event = inject(kind_cluster, deployed, deployed.pods[0], FaultSpec("exit"), cycle=0)
+    event = inject(ClusterAccess(kind_cluster), deployed, deployed.pods[0], FaultSpec("exit"), cycle=0)
     assert (event.status, json.loads(event.answer)["kind"]) == (200, "exit")
     wait_state(kind_cluster, deployed, "another boot", lambda seen: seen.boot != deployed.pods[0].boot)
     assert ended_log(kind_cluster, deployed)[-1]["event"] == "exit"
@@ -137,7 +137,7 @@ def test_exit_is_answered_before_it_happens(kind_cluster: ClusterHandle, service
 def test_control_answers_while_requests_hang(kind_cluster: ClusterHandle, service: Deploy) -> None:
     """A request through the ingress gets nothing, the state says so, and after clearing the next one is answered."""
     deployed = service(ServiceSpec(app=APP))
-    inject(kind_cluster, deployed, deployed.pods[0], FaultSpec("hang"), cycle=0)
+    inject(ClusterAccess(kind_cluster), deployed, deployed.pods[0], FaultSpec("hang"), cycle=0)
     with pytest.raises(FaultError, match="TimeoutError"):
         outsider.send(deployed, timeout_s=2)
     assert clear(kind_cluster, deployed, deployed.pods[0]).hung == 0
@@ -148,7 +148,7 @@ def test_sigterm_ignored_with_the_listener_closed(kind_cluster: ClusterHandle, s
     """The process outlives SIGTERM without its listener until the grace period is over and SIGKILL ends it."""
     spec = ServiceSpec(app=replace(APP, sigterm="ignore-close"), liveness=LIVENESS, timeout_s=8)
     deployed = service(spec)
-    inject(kind_cluster, deployed, deployed.pods[0], FaultSpec("liveness"), cycle=0)
+    inject(ClusterAccess(kind_cluster), deployed, deployed.pods[0], FaultSpec("liveness"), cycle=0)
     deaf = wait_state(kind_cluster, deployed, "a boot that does not listen", lambda seen: not seen.listening)
     assert deaf.boot == deployed.pods[0].boot
     wait_state(kind_cluster, deployed, "another boot", lambda seen: seen.boot != deployed.pods[0].boot)
@@ -160,7 +160,7 @@ def test_exec_probes_ask_the_app(kind_cluster: ClusterHandle, service: Deploy) -
     liveness = Probe(Handler.EXEC, "liveness", initial_delay_s=6, timeout_s=5)
     deployed = service(ServiceSpec(app=APP, liveness=liveness))
     wait_log(kind_cluster, deployed, event="probe", which="liveness", via="exec", ok=True)
-    inject(kind_cluster, deployed, deployed.pods[0], FaultSpec("liveness"), cycle=0)
+    inject(ClusterAccess(kind_cluster), deployed, deployed.pods[0], FaultSpec("liveness"), cycle=0)
     wait_state(kind_cluster, deployed, "another boot", lambda seen: seen.boot != deployed.pods[0].boot)
     failed = [line for line in ended_log(kind_cluster, deployed) if line["event"] == "probe" and not line["ok"]]
     assert {line["via"] for line in failed} == {"exec"}
@@ -169,7 +169,7 @@ def test_exec_probes_ask_the_app(kind_cluster: ClusterHandle, service: Deploy) -
 def test_an_outsider_is_refused_while_the_app_does_not_listen(kind_cluster: ClusterHandle, service: Deploy) -> None:
     """During the start-up delay of the next container queue-proxy's dial is refused: one 502 that nobody planned."""
     deployed = service(ServiceSpec(app=replace(APP, startup_delay_s=6), liveness=replace(LIVENESS, initial_delay_s=9)))
-    inject(kind_cluster, deployed, deployed.pods[0], FaultSpec("liveness"), cycle=0)
+    inject(ClusterAccess(kind_cluster), deployed, deployed.pods[0], FaultSpec("liveness"), cycle=0)
     wait_state(
         kind_cluster,
         deployed,

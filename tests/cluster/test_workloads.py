@@ -15,7 +15,7 @@ from harness.adapters.ingress import ask
 from harness.adapters.kube import Kube
 from harness.adapters.objects import Objects, Ref
 from harness.adapters.wait import Look, wait_for
-from harness.inject import inject, state
+from harness.inject import ClusterAccess, inject, state
 from harness.model import AppSpec, Deployed, FaultSpec, Probe, ServiceSpec, Stream, Workload
 from harness.observe import Observers
 from harness.run import MEASURE_LOCK, World
@@ -140,7 +140,7 @@ def test_a_plain_deployment_is_refused_by_its_pod(world: World, stand: Stand, tm
     assert (readiness, deployed.token in deployed.pod_spec) == ("readinessProbe" in deployed.pod_spec, False)
     with observing(world.handle, deployed, tmp_path) as observers:
         hit = deployed.pods[0]
-        inject(world.handle, deployed, hit, FaultSpec("liveness"), cycle=0)
+        inject(ClusterAccess(world.handle), deployed, hit, FaultSpec("liveness"), cycle=0)
         route = deployed.route("users")
         said: list[str] = []
 

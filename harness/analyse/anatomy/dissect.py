@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
-from harness.analyse.anatomy import api, clients, probes, proxy, runtime, told
+from harness.analyse.anatomy import api, clients, probes, proxy, runtime, told, witness
 from harness.analyse.anatomy.gather import Seen
 from harness.analyse.anatomy.order import contradictions
 from harness.analyse.anatomy.sources import COMMAND, Source, choose, disagreements, said
 from harness.apps.toggle import AppEvent
-from harness.faults import FAULTS, Fault
-from harness.faults.edges import EDGES, READINESS_ORDER, in_order
+from harness.faults import EDGES, FAULTS, Fault
+from harness.faults.edges import READINESS_ORDER
 from harness.knative.pods import PodState, ready_throughout, restarts_since
 from harness.model import Bracket, CycleMark, FaultEvent, FaultSpec, Observation, ServiceSpec, Stream
 
@@ -60,6 +60,7 @@ def dissect(
         )
         _add(found, _of_the_app(seen, mark, event, service, fault))
         _add(found, _of_the_node(seen, event, service, fault, end_ns))
+        _add(found, witness.sources(seen.all, fault.witnesses, event))
         _add(found, clients.sources(requests, answers, mark.pod, mark.boot, user_port, since_ns))
         _add(found, _closed_by_its_end(found, seen, mark.boot, since_ns))
     _add(found, _readiness(seen, mark))
@@ -67,7 +68,7 @@ def dissect(
     must = fault.required(done, service, edges, end_ns, asks_liveness=probes.asks_liveness(service, seen.told))
     return Anatomy(
         edges=edges,
-        missing=tuple(edge for edge in in_order(must) if edge not in edges),
+        missing=tuple(edge for edge in EDGES if edge in must and edge not in edges),
         disputes=(
             *(text for edge in edges for text in disagreements(edge, found[edge], since_ns)),
             *contradictions(edges, fault.order, since_ns),

@@ -20,6 +20,7 @@ class Seen:
 
     told: the app's events. sights: of the pod. slices: every sight of an EndpointSlice. events: of the pod. runtime: containerd's
     lines about the pod. kubelet: its lines that name the pod. proxy: queue-proxy's lines that are about no request.
+    all: every observation but queue-proxy's, in the order seen.
     """
 
     told: Sequence[AppEvent]
@@ -29,6 +30,7 @@ class Seen:
     runtime: Sequence[Observation]
     kubelet: Sequence[Observation]
     proxy: Sequence[Observation]
+    all: Sequence[Observation] = ()
 
 
 def about_no_request(observations: pl.DataFrame) -> pl.DataFrame:
@@ -64,6 +66,7 @@ def gather(
         runtime=_by_stamp(one for one in of(Stream.CONTAINERD) if one.pod == pod),
         kubelet=_by_stamp(one for one in of(Stream.KUBELET) if pod in one.payload),
         proxy=_by_stamp(lines),
+        all=seen,
     )
 
 

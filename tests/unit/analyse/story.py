@@ -183,9 +183,12 @@ class Story:
         since_ns: int = T0 - 20 * S,
         deleting: bool = False,
         revision: str = "",
+        exit_code: int | None = None,
     ) -> None:
-        """A state of the pod."""
+        """A state of the pod. exit_code: of the user container before this one."""
         user = {"restarts": restarts, "ready": True, "id": f"containerd://{pod}-{restarts}", "running_since_ns": since_ns // S * S}
+        if exit_code is not None:
+            user["last_terminated"] = {"exit_code": exit_code}
         state = {"ready": ready, "deleting": deleting, "containers": {"user-container": user}}
         self.see(Stream.PODS, pod, ns, state | ({"revision": revision} if revision else {}))
 

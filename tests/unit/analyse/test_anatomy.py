@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from harness.analyse import analyse
-from harness.faults.edges import EDGES
+from harness.faults import EDGES
 from harness.model import Bracket, Outcome, Probe, ServiceSpec, Stream
 from tests.unit.analyse.dissection import dissected, drained, only, probe_refused, span
 from tests.unit.analyse.story import (

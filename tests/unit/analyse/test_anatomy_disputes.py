@@ -11,8 +11,7 @@ from harness.analyse import analyse
 from harness.analyse.anatomy import agree
 from harness.analyse.anatomy.order import contradictions
 from harness.analyse.anatomy.sources import Source, choose, disagreements
-from harness.faults import FAULTS
-from harness.faults.edges import EDGES
+from harness.faults import EDGES, FAULTS
 from harness.knative.times import stamp_ns
 from harness.model import Bracket, Outcome, Stream
 from tests.unit.analyse.dissection import dissected, drained

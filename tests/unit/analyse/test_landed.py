@@ -10,7 +10,8 @@ import pytest
 
 from harness.analyse.landed import landed
 from harness.analyse.sights import rows_to_observations
-from harness.faults import FAULTS, Ends, Sight
+from harness.faults import FAULTS, Sight
+from harness.faults.fault import READY, RESTART
 from harness.model import FaultSpec, Handler, Landed, Observation, Probe, ServiceSpec, Stream
 from tests.unit.analyse.story import FAULT_S, S, Story, at, restarts
 
@@ -196,5 +197,5 @@ def test_a_pod_is_as_ready_as_it_was_last_seen() -> None:
 def test_only_a_probe_that_the_toggle_reaches_takes_ready_away(readiness: Probe | None, takes: bool) -> None:
     """A TCP probe does well; without one of its own a Service has a TCP probe."""
     service = ServiceSpec(readiness=readiness)
-    assert (FAULTS["readiness"].ends(FaultSpec("readiness"), service) is Ends.READY) is takes
-    assert FAULTS["liveness"].ends(FaultSpec("liveness"), service) is Ends.RESTART
+    assert (FAULTS["readiness"].ends(FaultSpec("readiness"), service) is READY) is takes
+    assert FAULTS["liveness"].ends(FaultSpec("liveness"), service) is RESTART

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import BadInput
-from harness.faults import FAULTS, Case, Door, Sight, fault_named
-from harness.faults.edges import EDGES, in_order
+from harness.faults import EDGES, FAULTS, Case, Door, Sight, fault_named
 from harness.model import FaultEvent, FaultSpec, Handler, Probe, Procedure, ServiceSpec, Stream
 from tests.unit.analyse.story import FAULT_S, Story, at, restarts
 
@@ -42,7 +41,9 @@ def everything() -> Story:
     story.pod("pod-d", at(0, 1), revision="toggle-00002")
     story.pod("pod-e", at(0, 1), revision="toggle-00002")
     story.listed(at(0, 7.5), "pod-c")
-    story.pod("pod-0", at(0, 8.3), restarts=1, since_ns=at(0, 8), revision="toggle-00001")
+    story.pod("pod-0", at(0, 8.3), restarts=1, since_ns=at(0, 8), revision="toggle-00001", exit_code=137)
+    story.see(Stream.NODE, "pod-0", at(0, 4.5), {"processes": 2, "stopped": 2, "accept_queue": 3})
+    story.see(Stream.NODE, "pod-0", at(0, 7), {"rule": True, "packets": 3})
     story.pod("pod-0", at(0, 9), restarts=1, deleting=True, revision="toggle-00001")
     story.pod("pod-b", at(0, 9), deleting=True, revision="toggle-00001")
     story.pod("pod-d", at(0, 9), deleting=True, revision="toggle-00002")
@@ -92,7 +93,7 @@ def test_edges_are_known_ones(kind: str) -> None:
     assert must <= set(EDGES)
     assert {edge for pair in fault.order for edge in pair} <= set(EDGES)
     assert ("fault" in must) is fault.injected
-    assert set(in_order(must)) == must
+    assert {witness.edge for witness in fault.witnesses} <= set(EDGES)
 
 
 @pytest.mark.parametrize("kind", INJECTED)
@@ -111,6 +112,10 @@ def test_what_it_does_is_said_in_words(kind: str) -> None:
         ("readiness", ServiceSpec(), "no readiness probe"),
         ("readiness", ServiceSpec(readiness=Probe(Handler.TCP)), "TCP"),
         ("readiness", ServiceSpec(readiness=Probe(path="/healthz")), "/healthz"),
+        ("liveness-blocked", ServiceSpec(), "no liveness probe"),
+        ("liveness-blocked", ServiceSpec(liveness=Probe(Handler.EXEC)), "exec"),
+        ("freeze", ServiceSpec(liveness=Probe(Handler.TCP)), "TCP"),
+        ("freeze", ServiceSpec(liveness=Probe(Handler.EXEC)), "exec"),
         ("scale-down", ServiceSpec(), "has 1 pods at most"),
         ("scale-down", ServiceSpec(initial_scale=3, min_scale=2, max_scale=3), "its min-scale is 2"),
     ],
@@ -131,6 +136,11 @@ def test_a_fault_that_cannot_land_says_why(kind: str, service: ServiceSpec, why:
         ("liveness", ServiceSpec(liveness=Probe(Handler.EXEC, path="liveness"))),
         ("readiness", ServiceSpec(readiness=Probe(path="/readyz"))),
         ("readiness", ServiceSpec(readiness=Probe(Handler.EXEC, path="readiness"))),
+        ("liveness-blocked", ServiceSpec(liveness=Probe(path="/actuator/health/liveness"))),
+        ("liveness-blocked", ServiceSpec(liveness=Probe(Handler.TCP))),
+        ("freeze", ServiceSpec(liveness=Probe())),
+        ("freeze", ServiceSpec()),
+        ("kill", ServiceSpec(liveness=Probe(Handler.EXEC))),
         ("pod-delete", ServiceSpec()),
         ("roll-out", ServiceSpec()),
         ("scale-down", ServiceSpec(initial_scale=3, min_scale=1, max_scale=3)),
@@ -154,6 +164,17 @@ def test_a_parameter_that_the_fault_does_not_have_is_refused(kind: str) -> None:
         with pytest.raises(BadInput, match=f"The parameter {name} of the fault {kind} is 1.5"):
             fault.require(FaultSpec(kind, {name: 1.5}))
     assert fault.filled({}) == dict(fault.params)
+
+
+@pytest.mark.parametrize("kind", INJECTED)
+def test_a_door_that_a_cluster_does_not_have_is_refused_before_anything_is_built(kind: str) -> None:
+    """A node of somebody else's cluster does not let us in."""
+    fault = FAULTS[kind]
+    closed = frozenset(Door) - {fault.door}
+    assert "of this cluster is not ours" in fault.refused(FaultSpec(kind), procedure(SERVICE), closed)
+    assert fault.refused(FaultSpec(kind), procedure(SERVICE), frozenset(Door)) == fault.can_land(
+        FaultSpec(kind), procedure(SERVICE)
+    )
 
 
 def test_what_is_done_to_the_workload_cannot_be_done_to_each_pod() -> None:

@@ -10,8 +10,8 @@ import pytest
 
 from harness.adapters.objects import ApiRefused, Ref
 from harness.errors import FaultError
+from harness.inject import ClusterAccess, inject, last_state, take_back
 from harness.inject import api as room
-from harness.inject import inject, last_state, take_back
 from harness.model import ClusterHandle, Deployed, FaultSpec
 
 SERVICE = {"apiVersion": "serving.knative.dev/v1", "kind": "Service", "metadata": {"name": "toggle"}}
@@ -68,7 +68,7 @@ def standing(deployed: Deployed) -> Deployed:
 
 def test_a_pod_is_deleted_once(cluster: Cluster, handle: ClusterHandle, standing: Deployed) -> None:
     """The event is of that pod, and says what was called."""
-    event = inject(handle, standing, standing.pods[0], FaultSpec("pod-delete"), cycle=2)
+    event = inject(ClusterAccess(handle), standing, standing.pods[0], FaultSpec("pod-delete"), cycle=2)
     assert cluster.asked == [("delete", "Pod ns/pod-1", "u1")]
     assert (event.cycle, event.kind, event.pod, event.boot, event.status) == (2, "pod-delete", "pod-1", "b1", 200)
     assert json.loads(event.answer)["uid"] == "u1"
@@ -78,7 +78,7 @@ def test_a_pod_is_deleted_once(cluster: Cluster, handle: ClusterHandle, standing
 def test_each_roll_out_is_another(cluster: Cluster, handle: ClusterHandle, standing: Deployed) -> None:
     """The same value twice would make no new revision."""
     for _ in range(2):
-        inject(handle, standing, standing.pods[0], FaultSpec("roll-out"), cycle=0)
+        inject(ClusterAccess(handle), standing, standing.pods[0], FaultSpec("roll-out"), cycle=0)
     first, second = (patch for _, _, patch in cluster.asked)
     assert first != second
 
@@ -87,23 +87,23 @@ def test_what_was_refused_is_an_error(cluster: Cluster, handle: ClusterHandle, s
     """A pod of that name with another uid is refused by the API server."""
     cluster.refused = ApiRefused("DELETE pod-1", status=409, said="the UID in the precondition does not match")
     with pytest.raises(FaultError, match=r"refused to delete Pod ns/pod-1: .*precondition"):
-        inject(handle, standing, standing.pods[0], FaultSpec("pod-delete"), cycle=0)
+        inject(ClusterAccess(handle), standing, standing.pods[0], FaultSpec("pod-delete"), cycle=0)
     cluster.refused, cluster.there = None, False
     with pytest.raises(FaultError, match="Pod ns/pod-1 is not there"):
-        inject(handle, standing, standing.pods[0], FaultSpec("pod-delete"), cycle=0)
+        inject(ClusterAccess(handle), standing, standing.pods[0], FaultSpec("pod-delete"), cycle=0)
 
 
 def test_nobody_is_told_to_scale_a_knative_service_down(cluster: Cluster, handle: ClusterHandle, standing: Deployed) -> None:
     """The event says so by its status."""
-    event = inject(handle, standing, standing.pods[0], FaultSpec("scale-down"), cycle=0)
+    event = inject(ClusterAccess(handle), standing, standing.pods[0], FaultSpec("scale-down"), cycle=0)
     assert (event.status, event.answer, dict(event.params)) == (0, "", {"to": 1})
-    take_back(handle, standing, standing.pods[0], FaultSpec("scale-down"))
+    take_back(ClusterAccess(handle), standing, standing.pods[0], FaultSpec("scale-down"))
     assert cluster.asked == []
 
 
 def test_the_last_conditions_can_be_asked_for(cluster: Cluster, handle: ClusterHandle, standing: Deployed) -> None:
     """For the message of a wait in vain, which no refusal may hide."""
-    assert last_state(handle, standing, FaultSpec("roll-out")) == "Service ns/toggle: Ready=Unknown RevisionMissing"
+    assert last_state(ClusterAccess(handle), standing, FaultSpec("roll-out")) == "Service ns/toggle: Ready=Unknown RevisionMissing"
     cluster.refused = ApiRefused("GET", status=500, said="no")
-    assert last_state(handle, standing, FaultSpec("roll-out")) == "Service ns/toggle: not known (GET: no)"
-    assert last_state(handle, standing, FaultSpec("liveness")) == ""
+    assert last_state(ClusterAccess(handle), standing, FaultSpec("roll-out")) == "Service ns/toggle: not known (GET: no)"
+    assert last_state(ClusterAccess(handle), standing, FaultSpec("liveness")) == ""

@@ -13,7 +13,7 @@ import pytest
 
 from harness.errors import FaultError
 from harness.faults import FAULTS
-from harness.inject import clear, inject, state
+from harness.inject import ClusterAccess, clear, inject, state
 from harness.model import ClusterHandle, Deployed, FaultSpec
 
 from .conftest import Asked, FakeApi, app_answer, forward_to, obedient
@@ -27,7 +27,7 @@ def test_a_fault_is_sent_once_with_both_tokens(
     api: FakeApi, handle: ClusterHandle, deployed: Deployed, kind: str, persistent: bool
 ) -> None:
     """State first, then one POST with the app's token and the user's; the event is what was done."""
-    event = inject(handle, deployed, deployed.pods[0], FaultSpec(kind, {"persistent": persistent}), cycle=3)
+    event = inject(ClusterAccess(handle), deployed, deployed.pods[0], FaultSpec(kind, {"persistent": persistent}), cycle=3)
     assert [(one.method, one.path) for one in api.asked] == [("GET", "/state"), ("POST", "/fault")]
     assert json.loads(api.asked[1].body) == {"kind": kind, **FAULTS[kind].params, "persistent": persistent}
     assert event.params == {**FAULTS[kind].params, "persistent": persistent}
@@ -41,7 +41,7 @@ def test_a_fault_is_sent_once_with_both_tokens(
 
 def test_no_fault_asks_nobody(api: FakeApi, handle: ClusterHandle, deployed: Deployed) -> None:
     """NONE gives an event with status 0, and not one request."""
-    event = inject(handle, deployed, deployed.pods[0], FaultSpec(), cycle=0)
+    event = inject(ClusterAccess(handle), deployed, deployed.pods[0], FaultSpec(), cycle=0)
     assert (event.kind, event.status, event.answer, event.sent_ns == event.answered_ns) == ("none", 0, "", True)
     assert api.asked == []
 
@@ -49,7 +49,7 @@ def test_no_fault_asks_nobody(api: FakeApi, handle: ClusterHandle, deployed: Dep
 def test_a_pod_that_restarted_unnoticed_is_left_alone(api: FakeApi, handle: ClusterHandle, deployed: Deployed) -> None:
     """Another boot id in the state: nothing is posted."""
     with pytest.raises(FaultError, match="boot id before the fault is b1, the cycle began with b0"):
-        inject(handle, deployed, replace(deployed.pods[0], boot="b0"), FaultSpec("liveness"), cycle=0)
+        inject(ClusterAccess(handle), deployed, replace(deployed.pods[0], boot="b0"), FaultSpec("liveness"), cycle=0)
     assert [one.path for one in api.asked] == ["/state"]
 
 
@@ -79,7 +79,7 @@ def test_a_wrong_answer_to_the_fault_is_an_error(
 
     api.app = app
     with pytest.raises(FaultError) as caught:
-        inject(handle, deployed, deployed.pods[0], FaultSpec("liveness"), cycle=0)
+        inject(ClusterAccess(handle), deployed, deployed.pods[0], FaultSpec("liveness"), cycle=0)
     assert caught.match(f"(?s){says}")
     assert [one.path for one in api.asked] == ["/state", "/fault"]
 
@@ -134,7 +134,7 @@ def test_the_real_app_is_understood(api: FakeApi, handle: ClusterHandle, deploye
             api.app = forward_to(boot["control_port"])
             mine = replace(deployed.pods[0], boot=boot["boot"])
             before = state(handle, deployed, mine)
-            event = inject(handle, deployed, mine, FaultSpec("readiness", {"persistent": True}), cycle=1)
+            event = inject(ClusterAccess(handle), deployed, mine, FaultSpec("readiness", {"persistent": True}), cycle=1)
             assert before.faults == {}
             assert event.sent_ns <= json.loads(event.answer)["t_ns"] <= event.answered_ns
             assert state(handle, deployed, mine).faults == {"readiness": True}

@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from harness.faults.edges import EDGES
+from harness.faults import EDGES
 from harness.model import Bracket
 from harness.report import timeline, words
 from harness.report.lanes import lanes
@@ -181,7 +181,10 @@ def test_neighbours_of_one_share_are_one_cell(s1: Any) -> None:
 
 
 def test_each_edge_of_the_analysis_has_words_and_most_a_colour() -> None:
-    """An edge added there and forgotten here would be shown raw."""
-    assert set(EDGES) <= set(words.EDGES)
-    assert set(timeline.KINDS) == {edge for edge in words.EDGES if not edge.endswith(("ready", "ready-again"))}
+    """Both come with the edge; one of another release is shown by its name."""
+    for name, edge in EDGES.items():
+        assert (words.edge(name), kind(name)) == (edge.words, edge.group)
+        assert edge.group in {"fault", "probe", "kill", "listen", "other"}
+    assert {name for name in EDGES if kind(name) == "other"} == {edge for edge in EDGES if edge.endswith(("ready", "ready-again"))}
+    assert words.edge("something-new") == "something new"
     assert kind("something new") == "other"

@@ -10,7 +10,8 @@ import pytest
 from harness import inject
 from harness.adapters.progress import QUIET
 from harness.errors import FaultError
-from harness.model import CycleMark, FaultSpec, Pod, Probe, ServiceSpec
+from harness.faults import Sight
+from harness.model import CycleMark, FaultEvent, FaultSpec, Observation, Pod, Probe, ServiceSpec, Stream
 from harness.run.cycle import Cycle
 
 POD = Pod("pod", "uid", "10.0.0.1", "node", "boot")
@@ -20,7 +21,7 @@ def cut_short(*unlifted: FaultSpec) -> Cycle:
     """A cycle whose course ended before these faults were lifted."""
     cycle = cast("Any", Cycle.__new__(Cycle))
     service = ServiceSpec(liveness=Probe(), readiness=Probe(path="/readyz"))
-    cycle.bench = SimpleNamespace(handle="handle", progress=QUIET)
+    cycle.bench = SimpleNamespace(access="access", progress=QUIET)
     cycle.spec = SimpleNamespace(service=service)
     cycle.deployed, cycle.mark = "deployed", CycleMark(0, "pod", "boot", 0, 0, 0, 0, 0, 0)
     cycle.unlifted = [(POD, fault) for fault in unlifted]
@@ -48,3 +49,45 @@ def test_what_lasts_is_taken_back_and_what_ends_by_itself_is_not(taken_back: lis
     assert taken_back == ["readiness", "readiness"]
     cycle._take_back_what_was_not_lifted()
     assert taken_back == ["readiness", "readiness"]
+
+
+def test_what_is_lifted_with_the_kill_is_taken_back_when_the_container_is_stopped(
+    taken_back: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until then it is looked at; afterwards neither, and nothing is left for the end of the cycle."""
+    looked: list[str] = []
+    monkeypatch.setattr(inject, "look", lambda _access, event: looked.append(event.pod))
+    fault = FaultSpec("liveness-blocked")
+    cycle = cut_short(fault)
+    event = FaultEvent(0, fault.kind, {}, "pod", "boot", 1_000, 1_001, 200, "{}")
+    stop = 'time="x" level=info msg="StopContainer for \\"abc\\" with timeout 300 (s)"'
+
+    def sight(at_ns: int) -> Sight:
+        return Sight([Observation(Stream.CONTAINERD, "pod", "user-container", 0, at_ns, 1, at_ns, stop)])
+
+    cycle._lift_with_the_kill(fault, [event], sight(999))
+    assert (taken_back, looked) == ([], ["pod"])
+    cycle._lift_with_the_kill(fault, [event], sight(1_002))
+    cycle._lift_with_the_kill(fault, [event], sight(1_002))
+    assert (taken_back, looked) == (["liveness-blocked"], ["pod"])
+    cycle._take_back_what_was_not_lifted()
+    assert taken_back == ["liveness-blocked"]
+
+
+def test_what_is_lifted_with_a_kill_that_never_came_is_taken_back_at_the_end(taken_back: list[str]) -> None:
+    """A rule on a pod's address would hit whoever gets that address next."""
+    cycle = cut_short(FaultSpec("liveness-blocked"), FaultSpec("freeze"), FaultSpec("kill"))
+    cycle._take_back_what_was_not_lifted()
+    assert taken_back == ["liveness-blocked", "freeze"]
+
+
+def test_a_door_that_shows_nothing_does_not_end_the_cycle(taken_back: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The landing then lacks its proof, which is what is reported."""
+
+    def look(_access: object, _event: FaultEvent) -> None:
+        raise FaultError("planted: the shell on the node has ended")
+
+    monkeypatch.setattr(inject, "look", look)
+    cycle, fault = cut_short(FaultSpec("freeze")), FaultSpec("freeze")
+    cycle._lift_with_the_kill(fault, [FaultEvent(0, "freeze", {}, "pod", "boot", 1, 2, 200, "{}")], Sight())
+    assert taken_back == []

@@ -1,0 +1,54 @@
+"""Every process of the container gets SIGKILL: as after an end that the program cannot handle, such as out of memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from harness.faults.edges import RESTART_ORDER, RESTARTED, good_probes_due
+from harness.faults.fault import RESTART, Case, Ends, Part
+from harness.faults.node import NodeFault, NodeSignal, Shown, Signal, container_restarted, node_did
+from harness.faults.sight import Sight
+from harness.model import Bracket, FaultSpec, Procedure, ServiceSpec, Stream
+
+KILLED_BY_SIGNAL = 137
+"""Exit code of a container whose first process got SIGKILL: 128 + 9."""
+
+
+class Killed(NodeFault):
+    """Ends with the restart. Nobody drains, and the program says nothing of its end."""
+
+    name = "kill"
+    done = "Every process of the container was ended by SIGKILL"
+    needs = (frozenset({Stream.PODS}),)
+    order = RESTART_ORDER
+
+    def can_land(self, fault: FaultSpec, asked: Procedure) -> str:  # noqa: ARG002
+        """Nothing survives SIGKILL."""
+        return ""
+
+    def act(self, fault: FaultSpec, shown: Shown) -> NodeSignal:  # noqa: ARG002
+        """SIGKILL, once."""
+        return NodeSignal(shown.container_id, Signal.KILL)
+
+    def ends(self, fault: FaultSpec, service: ServiceSpec) -> Ends:  # noqa: ARG002
+        """The container is restarted."""
+        return RESTART
+
+    def proof(self, case: Case, seen: Sight) -> tuple[Part, ...]:
+        """The signal was sent, the container's exit code says so, and the kubelet counted a restart."""
+        codes = {state.exit_code for state in seen.states(case.event.pod) if state.seen_ns >= case.after_ns} - {None}
+        by_signal = KILLED_BY_SIGNAL in codes
+        shown = ", ".join(map(str, sorted(code for code in codes if code is not None))) or "none seen"
+        return node_did(case), ("the container's exit code is 137", by_signal, shown), container_restarted(case, seen)
+
+    def required(
+        self,
+        fault: FaultSpec,  # noqa: ARG002
+        service: ServiceSpec,
+        seen: Mapping[str, Bracket],
+        end_ns: int,
+        *,
+        asks_liveness: bool,  # noqa: ARG002
+    ) -> frozenset[str]:
+        """A new container that listens and answers."""
+        return RESTARTED | {"fault", "listening", "first-ok", *good_probes_due(service, seen, end_ns)}

@@ -1,0 +1,78 @@
+"""The kubelet's liveness probes are refused or dropped on the node; users' requests are not: any program's liveness can be failed.
+
+The rule is in the node's OUTPUT chain, for the pod's address and the port of the container's liveness probe as Knative rendered it.
+The kubelet's probes start on the node, users' requests are forwarded through it. A startup probe of the same port is refused too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from harness.faults.edges import KILL_ORDER, KILLED, Witness, good_probes_due
+from harness.faults.fault import Case, Ends, Lift, Part
+from harness.faults.node import NodeFault, NodeRule, Shown, Verdict, container_restarted, most, node_did
+from harness.faults.proofs import killed_for_liveness
+from harness.faults.sight import Sight
+from harness.knative.probes import probed_port
+from harness.model import Bracket, FaultSpec, Handler, Procedure, ServiceSpec, Stream
+
+
+class LivenessBlocked(NodeFault):
+    """Ends with the restart: the rule is taken away when the container is stopped. A persistent one stays until the cycle's end.
+
+    verdict: "refuse" (a TCP reset, as from a closed port) or "drop" (no answer, as from a host that is gone).
+    """
+
+    name = "liveness-blocked"
+    done = "The kubelet's liveness probes were refused on the node, but no user's request"
+    needs = (frozenset({Stream.NODE}), frozenset({Stream.EVENTS, Stream.KUBELET}), frozenset({Stream.PODS}))
+    params = MappingProxyType({"verdict": Verdict.REFUSE.value, "persistent": False})
+    fails_probes = ("liveness",)
+    kills = True
+    order = KILL_ORDER
+    witnesses = (Witness("first-failed-probe", Stream.NODE, r'"packets": [1-9]', "the rule's packet counter", sampled=True),)
+
+    def require(self, fault: FaultSpec) -> None:
+        """Also for a verdict that there is not."""
+        super().require(fault)
+        self.require_one_of(fault, "verdict", tuple(Verdict))
+
+    def can_land(self, fault: FaultSpec, asked: Procedure) -> str:  # noqa: ARG002
+        """Only a liveness probe that comes over the network."""
+        liveness = asked.service.liveness
+        if liveness is None:
+            return "the Service has no liveness probe"
+        if liveness.handler is Handler.EXEC:
+            return "its liveness probe is exec, which runs in the container and sends no packet through the node"
+        return ""
+
+    def act(self, fault: FaultSpec, shown: Shown) -> NodeRule:
+        """One rule for the pod's address and the probe's port."""
+        return NodeRule(shown.ip, probed_port(shown.spec, "liveness"), Verdict(str(self.filled(fault.params)["verdict"])))
+
+    def ends(self, fault: FaultSpec, service: ServiceSpec) -> Ends:  # noqa: ARG002
+        """The container is restarted; under a persistent rule the next one has no good probe either."""
+        if fault.persistent:
+            return Ends(Lift.LAST, new_boot=True)
+        return Ends(Lift.KILLED, new_boot=True, probed_again=True)
+
+    def proof(self, case: Case, seen: Sight) -> tuple[Part, ...]:
+        """As many packets as the probe may fail, the kubelet's kill, and the restart."""
+        wanted = case.service.liveness.failure_threshold if case.service.liveness else 1
+        packets = most(case, seen, "packets")
+        counted: Part = (f"the rule met {wanted} packets or more", packets >= wanted, f"{max(packets, 0)}")
+        return node_did(case), counted, killed_for_liveness(case, seen), container_restarted(case, seen)
+
+    def required(
+        self,
+        fault: FaultSpec,
+        service: ServiceSpec,
+        seen: Mapping[str, Bracket],
+        end_ns: int,
+        *,
+        asks_liveness: bool,  # noqa: ARG002 - it asks over the network, or the fault is refused
+    ) -> frozenset[str]:
+        """A kill, a new container that listens and answers, and the probes that were due."""
+        good = good_probes_due(service, seen, end_ns, liveness=not fault.persistent)
+        return KILLED | {"fault", "listening", "first-ok", *good}

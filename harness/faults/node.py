@@ -1,0 +1,101 @@
+"""Faults that are one act on the node: a signal to a container's processes, or a rule against the kubelet's probes.
+
+A fault says its act as data; `harness.inject.node` carries it out. What the node then shows of it are observations of the stream
+NODE, one JSON object each:
+  a signal   {processes, stopped, accept_queue}: how many processes the container has, how many of them are stopped, and how many
+             connections of the pod no process has accepted yet
+  a rule     {rule: bool, packets}: whether it is there, and how many packets it has met
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from harness.faults.fault import Case, Door, Fault, Part
+from harness.faults.sight import Sight
+from harness.knative.lines import parsed
+from harness.knative.pods import restarts_since
+from harness.model import FaultSpec, ServiceSpec
+
+
+class Signal(StrEnum):
+    """What a container's processes get. STOP is lifted by CONT; what was killed is not lifted."""
+
+    STOP = "STOP"
+    KILL = "KILL"
+
+
+@dataclass(frozen=True, slots=True)
+class NodeSignal:
+    """A signal to every process of a container."""
+
+    container_id: str
+    signal: Signal
+
+
+class Verdict(StrEnum):
+    """What becomes of a packet: answered with a TCP reset, or dropped without an answer."""
+
+    REFUSE = "refuse"
+    DROP = "drop"
+
+
+@dataclass(frozen=True, slots=True)
+class NodeRule:
+    """A rule in the node's OUTPUT chain for TCP packets to this port: the kubelet's come from the node, users' are forwarded."""
+
+    ip: str
+    port: int
+    verdict: Verdict
+
+
+NodeAct = NodeSignal | NodeRule
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The container that is to be hit, as the API shows it right before: spec is its entry in the pod's spec."""
+
+    ip: str
+    container_id: str
+    spec: Mapping[str, Any]
+
+
+class NodeFault(Fault):
+    """A fault that is one act on the node. It needs nothing of the program under test."""
+
+    door = Door.NODE
+
+    @abstractmethod
+    def act(self, fault: FaultSpec, shown: Shown) -> NodeAct:
+        """What is done. Raises ValueError, in words, for a container to which it cannot be done."""
+
+    def landing_s(self, fault: FaultSpec, service: ServiceSpec) -> float:
+        """As of any fault; and a process that cannot handle SIGTERM lives on for the whole grace."""
+        return super().landing_s(fault, service) + (service.timeout_s if service.liveness else 0)
+
+
+def shows(case: Case, seen: Sight) -> Sequence[Mapping[str, Any]]:
+    """What the node showed of the fault since it was injected, in the order seen."""
+    found = (parsed(one.payload) for one in seen.node(case.event.pod) if one.seen_ns >= case.after_ns)
+    return [one for one in found if one is not None]
+
+
+def most(case: Case, seen: Sight, what: str) -> int:
+    """The highest number that the node showed under this name; -1: none."""
+    return max((int(one[what]) for one in shows(case, seen) if isinstance(one.get(what), int)), default=-1)
+
+
+def node_did(case: Case) -> Part:
+    """The node carried it out."""
+    return "the node did it", case.event.status == 200, case.event.answer[:120]
+
+
+def container_restarted(case: Case, seen: Sight) -> Part:
+    """The kubelet counted a restart; for programs whose log says nothing of it, this is all."""
+    grown = restarts_since(seen.states(case.event.pod), case.after_ns)
+    return "restartCount grew", bool(grown), "the pod was not seen before the fault" if grown is None else f"by {grown}"

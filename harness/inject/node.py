@@ -1,0 +1,106 @@
+"""Faults on the node: signals to a container's processes, and rules against the kubelet's probes. `node.sh` does it there."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+
+from harness.adapters.clock import now_ns
+from harness.adapters.engine import Engine
+from harness.adapters.kube import Kube
+from harness.adapters.objects import ApiRefused, NoSuchKind, Objects, Ref
+from harness.adapters.progress import QUIET, Progress
+from harness.errors import FaultError
+from harness.faults import FAULTS
+from harness.faults.node import NodeFault, NodeSignal, Shown
+from harness.inject.access import ClusterAccess
+from harness.inject.door import Injector
+from harness.inject.shell import NodeShell
+from harness.knative.pods import bare_id, container_statuses
+from harness.model import ClusterHandle, Deployed, FaultEvent, FaultSpec, Observation, Pod, Stream
+
+
+class Node(Injector):
+    """The injector of every NodeFault."""
+
+    def inject(self, access: ClusterAccess, deployed: Deployed, pod: Pod, fault: FaultSpec, *, cycle: int) -> FaultEvent:
+        """Do it, and look at it once. The event's answer says what was done.
+
+        The pod is read first, so that the bracket holds the act alone. Raises FaultError, also for a container to which the fault
+        cannot be done; the fault may be in all the same.
+        """
+        kind = FAULTS[fault.kind]
+        if not isinstance(kind, NodeFault):
+            raise TypeError(f"{fault.kind} is no fault of the node")
+        shell, where = access.node(), f"{deployed.namespace}/{pod.name}"
+        shown = _shown(access.handle, deployed, pod, fault.role)
+        try:
+            act = kind.act(fault, shown)
+        except ValueError as error:
+            raise FaultError(f"The fault {fault.kind} cannot be done: {error}.", where=where) from error
+        sent_ns = now_ns()
+        if isinstance(act, NodeSignal):
+            sent = json.loads(shell.ask("send", act.container_id, act.signal.value))
+            done = {**sent, "look": ["processes", act.container_id]}
+        else:
+            family = "ip6" if ipaddress.ip_address(act.ip).version == 6 else "ip"
+            shell.ask("rule", _rule(pod), family, act.ip, act.port, act.verdict.value, where)
+            done = {"ip": act.ip, "port": act.port, "verdict": act.verdict.value, "look": ["packets", _rule(pod)]}
+        answered_ns = now_ns()
+        params, answer = kind.filled(fault.params), json.dumps(done, sort_keys=True)
+        event = FaultEvent(cycle, fault.kind, params, pod.name, pod.boot, sent_ns, answered_ns, 200, answer)
+        self.look(access, event)
+        return event
+
+    def look(self, access: ClusterAccess, event: FaultEvent) -> None:
+        """How many processes of the container are stopped, or how many packets the rule has met."""
+        _see(access, event.pod, *json.loads(event.answer)["look"])
+
+    def take_back(self, access: ClusterAccess, deployed: Deployed, pod: Pod, fault: FaultSpec) -> None:  # noqa: ARG002 - all of the pod
+        """Take the pod's rule away, whose last count is recorded, and let its stopped processes go on."""
+        _see(access, pod.name, "undo", _rule(pod), pod.uid.replace("-", "_"))
+
+
+def sweep(handle: ClusterHandle, engine: Engine, *, progress: Progress = QUIET) -> str:
+    """Undo what runs that were killed left behind on the node: rules of ours, stopped processes. Returns what it was, in words.
+
+    To be called while nobody measures. Raises FaultError.
+    """
+    if not handle.node:
+        return ""
+    shell = NodeShell.start(engine, handle.node)
+    try:
+        found = shell.ask("sweep").removesuffix("; ")
+    finally:
+        shell.close()
+    if found:
+        progress.say(f"Undone on the node, left over from an earlier run: {found}.")
+    return found
+
+
+def _see(access: ClusterAccess, pod: str, verb: str, *words: str) -> None:
+    at_ns = now_ns()
+    payload = access.node().ask(verb, *words)
+    seen_ns = now_ns()
+    access.see(Observation(Stream.NODE, pod, "", -1, at_ns, seen_ns - at_ns, seen_ns, payload))
+
+
+def _rule(pod: Pod) -> str:
+    """The name of the pod's rule; a pod has one at most."""
+    return pod.uid.replace("-", "_")
+
+
+def _shown(handle: ClusterHandle, deployed: Deployed, pod: Pod, role: str) -> Shown:
+    ref, name = Ref("v1", "Pod", pod.name, deployed.namespace), pod.containers.get(role, "")
+    try:
+        obj = Objects(Kube.of(handle, pool=1)).get(ref)
+    except (ApiRefused, NoSuchKind) as error:
+        raise FaultError(f"{ref} cannot be read: {error}.", where=str(ref)) from error
+    if obj is None or obj["metadata"].get("uid") != pod.uid:
+        raise FaultError(f"{ref} is not there any more.", fix="See the events of its namespace.", where=str(ref))
+    spec = next((one for one in obj["spec"]["containers"] if one.get("name") == name), None)
+    status = next((one for one in container_statuses(obj) if one.get("name") == name), {})
+    container_id = bare_id(status.get("containerID"))
+    if spec is None or not container_id:
+        raise FaultError(f"{ref} has no running container of the role {role!r}.", where=str(ref))
+    return Shown(str(obj["status"].get("podIP") or ""), container_id, spec)

@@ -1,0 +1,127 @@
+"""Faults of the node: what they do as data, and what of their proof is missing when it did not come to that."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from harness.analyse.anatomy import witness
+from harness.errors import BadInput
+from harness.faults import FAULTS, Case, Lift, Sight
+from harness.faults.edges import Witness
+from harness.faults.node import NodeFault, NodeRule, NodeSignal, Shown, Signal, Verdict
+from harness.model import FaultEvent, FaultSpec, Observation, Probe, ServiceSpec, Stream
+from tests.unit.analyse.story import FAULT_S, S, Story, at, restarts
+
+SERVICE = ServiceSpec(liveness=Probe())
+SHOWN = Shown("10.244.0.9", "abc", {"name": "app", "livenessProbe": {"tcpSocket": {"port": 9000}}})
+
+
+def node_fault(kind: str) -> NodeFault:
+    """By its name."""
+    fault = FAULTS[kind]
+    assert isinstance(fault, NodeFault)
+    return fault
+
+
+def event_of(kind: str) -> FaultEvent:
+    """Put into the pod of the first cycle of a story."""
+    return FaultEvent(0, kind, {}, "pod-0", "old0", at(0, FAULT_S), at(0, FAULT_S) + 1, 200, "{}")
+
+
+def story_of(*shown: dict[str, Any], exit_code: int | None = None) -> Story:
+    """A restart after failed liveness probes, and what the node showed, one look a second from the fault on."""
+    story = restarts(1)
+    for second, payload in enumerate(shown):
+        story.see(Stream.NODE, "pod-0", at(0, FAULT_S) + 10 + second * S, payload)
+    story.pod("pod-0", at(0, 8.6), restarts=1, since_ns=at(0, 8), exit_code=exit_code)
+    return story
+
+
+def missing(kind: str, story: Story, service: ServiceSpec = SERVICE) -> list[str]:
+    """The parts of the proof that were not seen."""
+    case = Case(FaultSpec(kind), service, event_of(kind), at(0, FAULT_S))
+    return [name for name, seen, _ in FAULTS[kind].proof(case, Sight(story.observations)) if not seen]
+
+
+def test_what_is_done_is_data() -> None:
+    """By the container's id, and by the port that was rendered."""
+    assert node_fault("freeze").act(FaultSpec("freeze"), SHOWN) == NodeSignal("abc", Signal.STOP)
+    assert node_fault("kill").act(FaultSpec("kill"), SHOWN) == NodeSignal("abc", Signal.KILL)
+    blocked = node_fault("liveness-blocked")
+    assert blocked.act(FaultSpec(blocked.name), SHOWN) == NodeRule("10.244.0.9", 9000, Verdict.REFUSE)
+    assert blocked.act(FaultSpec(blocked.name, {"verdict": "drop"}), SHOWN) == NodeRule("10.244.0.9", 9000, Verdict.DROP)
+    with pytest.raises(BadInput, match="verdict of the fault liveness-blocked is 'rejected'"):
+        blocked.require(FaultSpec(blocked.name, {"verdict": "rejected"}))
+
+
+def test_a_rule_must_have_met_as_many_packets_as_the_probe_may_fail() -> None:
+    """A rule that nobody met did not kill the container, whatever else did."""
+    assert missing("liveness-blocked", story_of({"rule": True, "packets": 0}, {"rule": True, "packets": 3})) == []
+    assert missing("liveness-blocked", story_of({"rule": True, "packets": 2})) == ["the rule met 3 packets or more"]
+    assert missing("liveness-blocked", story_of()) == ["the rule met 3 packets or more"]
+
+
+def test_every_process_must_be_stopped() -> None:
+    """One that runs on may answer; so may one of another container, if the wrong one was stopped."""
+    frozen = {"processes": 2, "stopped": 2, "accept_queue": 4}
+    assert missing("freeze", story_of(frozen)) == []
+    assert missing("freeze", story_of({**frozen, "stopped": 1})) == ["every process of the container is stopped"]
+    assert missing("freeze", story_of({**frozen, "accept_queue": 0})) == ["connections wait in the accept queue"]
+    gone = {"processes": 0, "stopped": 0, "accept_queue": 1}
+    assert missing("freeze", story_of(gone)) == ["every process of the container is stopped"]
+
+
+def test_without_a_liveness_probe_stopped_processes_are_all() -> None:
+    """Nobody restarts the container; it lasts until it is taken back."""
+    story = story_of({"processes": 1, "stopped": 1, "accept_queue": 1})
+    story.observations = [one for one in story.observations if one.stream is Stream.NODE]
+    assert missing("freeze", story, ServiceSpec()) == []
+    assert "restartCount grew" in missing("freeze", story)
+    assert FAULTS["freeze"].ends(FaultSpec("freeze"), ServiceSpec()).lift is Lift.HELD
+    assert FAULTS["freeze"].ends(FaultSpec("freeze"), SERVICE).lift is Lift.LAST
+
+
+def test_a_container_that_got_sigkill_says_so_by_its_exit_code() -> None:
+    """One that ended by itself has another."""
+    assert missing("kill", story_of(exit_code=137)) == []
+    assert missing("kill", story_of(exit_code=1)) == ["the container's exit code is 137"]
+
+
+def test_a_persistent_rule_is_not_lifted_with_the_kill() -> None:
+    """The next container has no good liveness probe to be waited for."""
+    blocked = FAULTS["liveness-blocked"]
+    once, always = (blocked.ends(FaultSpec(blocked.name, {"persistent": value}), SERVICE) for value in (False, True))
+    assert (once.lift, once.probed_again) == (Lift.KILLED, True)
+    assert (always.lift, always.probed_again) == (Lift.LAST, False)
+
+
+def test_the_container_is_stopped_when_containerd_or_queue_proxy_says_so() -> None:
+    """Not by the kubelet's event, and not by a stop before the fault."""
+    blocked, event = FAULTS["liveness-blocked"], event_of("liveness-blocked")
+    case = Case(FaultSpec(blocked.name), SERVICE, event, event.sent_ns)
+    stop = 'StopContainer for "abc" with timeout 300 (s)'
+
+    def seen(stream: Stream, payload: str, after_ns: int = 1) -> bool:
+        moment = event.sent_ns + after_ns
+        return blocked.lifts(case, Sight([Observation(stream, "pod-0", "", 0, moment, 1, moment, payload)]))
+
+    assert seen(Stream.CONTAINERD, stop)
+    assert seen(Stream.QUEUE_PROXY, '{"message":"Attached drain handler from user-container"}')
+    assert not seen(Stream.CONTAINERD, stop, -1)
+    assert not seen(Stream.CONTAINERD, 'StartContainer for "abc"')
+    assert not seen(Stream.EVENTS, '{"reason":"Killing","message":"Container app failed liveness probe"}')
+
+
+def test_a_counter_brackets_the_first_failed_probe() -> None:
+    """Between the last look without a packet and the first with one; a line of a log is only known to be after the fault."""
+    event = event_of("liveness-blocked")
+    story = story_of(*({"rule": True, "packets": packets} for packets in (0, 0, 1, 2)))
+    looks = [one for one in story.observations if one.stream is Stream.NODE]
+    found = witness.sources(looks, FAULTS["liveness-blocked"].witnesses, event)["first-failed-probe"]
+    assert (found.lo_ns, found.hi_ns) == (looks[1].at_ns, looks[2].seen_ns)
+    line = Witness("listening", Stream.NODE, '"packets": 2', "a line")
+    found = witness.sources(looks, [line], event)["listening"]
+    assert (found.lo_ns, found.hi_ns) == (event.sent_ns, looks[3].seen_ns)
+    assert witness.sources(looks[:2], [line], event) == {}

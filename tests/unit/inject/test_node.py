@@ -1,0 +1,159 @@
+"""Faults of the node: what is asked of its shell, what is recorded, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from harness.adapters.objects import Ref
+from harness.errors import FaultError
+from harness.faults import Door
+from harness.inject import ClusterAccess, doors_of, inject, look, take_back
+from harness.inject import node as room
+from harness.model import ClusterHandle, Deployed, FaultSpec, Observation, Stream
+
+CONTAINER = "c" * 64
+
+
+class Shell:
+    """In place of the shell on the node: what was asked of it."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, ...]] = []
+
+    def ask(self, verb: str, *words: str | int) -> str:
+        """As `NodeShell.ask`."""
+        self.asked.append((verb, *map(str, words)))
+        return {"send": '{"signal": "STOP", "processes": 2}', "rule": ""}.get(verb, '{"rule": true, "packets": 0}')
+
+
+def pod_of(**changes: Any) -> dict[str, Any]:
+    """The pod as the API has it."""
+    container = {"name": "user-container", "ports": [{"name": "user-port", "containerPort": 8080}]}
+    container |= {"livenessProbe": {"httpGet": {"path": "/healthz", "port": 8080}}} | changes
+    status = {"podIP": "10.244.0.9", "containerStatuses": [{"name": "user-container", "containerID": f"containerd://{CONTAINER}"}]}
+    return {"metadata": {"name": "pod-1", "uid": "u-1"}, "spec": {"containers": [container]}, "status": status}
+
+
+@pytest.fixture
+def shell() -> Shell:
+    """The node."""
+    return Shell()
+
+
+@pytest.fixture
+def seen() -> list[Observation]:
+    """What the door showed."""
+    return []
+
+
+@pytest.fixture
+def shown(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """The pod that the API shows."""
+    pod = pod_of()
+
+    class Api:
+        def __init__(self, _kube: object) -> None:
+            """As `Objects`."""
+
+        def get(self, _ref: Ref) -> dict[str, Any] | None:
+            return pod or None
+
+    monkeypatch.setattr(room, "Objects", Api)
+    return pod
+
+
+@pytest.fixture
+def access(handle: ClusterHandle, shell: Shell, seen: list[Observation], monkeypatch: pytest.MonkeyPatch) -> ClusterAccess:
+    """A cluster of ours."""
+    found = ClusterAccess(replace(handle, node="node"), see=seen.append)
+    monkeypatch.setattr(found, "node", lambda: shell)
+    return found
+
+
+@pytest.fixture
+def standing(deployed: Deployed) -> Deployed:
+    """With the uid that the API shows."""
+    return replace(deployed, pods=(replace(deployed.pods[0], uid="u-1"),))
+
+
+def test_every_process_of_the_container_is_stopped(
+    access: ClusterAccess, shell: Shell, seen: list[Observation], shown: dict[str, Any], standing: Deployed
+) -> None:
+    """By its id; then it is looked at once."""
+    assert shown
+    event = inject(access, standing, standing.pods[0], FaultSpec("freeze"), cycle=2)
+    assert shell.asked == [("send", CONTAINER, "STOP"), ("processes", CONTAINER)]
+    assert (event.cycle, event.kind, event.pod, event.boot, event.status) == (2, "freeze", "pod-1", "b1", 200)
+    assert event.sent_ns <= event.answered_ns
+    assert [(one.stream, one.pod, one.at_ns + one.resolution_ns) for one in seen] == [(Stream.NODE, "pod-1", seen[0].seen_ns)]
+
+
+@pytest.mark.parametrize(
+    ("ip", "family", "port", "verdict"),
+    [("10.244.0.9", "ip", 8080, "refuse"), ("fd00::9", "ip6", 8080, "drop"), ("10.244.0.9", "ip", "user-port", "refuse")],
+)
+def test_a_rule_is_for_the_address_and_the_rendered_port(
+    access: ClusterAccess,
+    shell: Shell,
+    shown: dict[str, Any],
+    standing: Deployed,
+    ip: str,
+    family: str,
+    port: int | str,
+    verdict: str,
+) -> None:
+    """Of the address's family; a port by its name too."""
+    shown["status"]["podIP"] = ip
+    shown["spec"]["containers"][0]["livenessProbe"] = {"httpGet": {"port": port}}
+    event = inject(access, standing, standing.pods[0], FaultSpec("liveness-blocked", {"verdict": verdict}), cycle=0)
+    assert shell.asked[0] == ("rule", "u_1", family, ip, "8080", verdict, "ns/pod-1")
+    assert json.loads(event.answer)["port"] == 8080
+    look(access, event)
+    assert shell.asked[-1] == ("packets", "u_1")
+
+
+def test_a_probe_without_a_port_cannot_be_blocked(
+    access: ClusterAccess, shell: Shell, shown: dict[str, Any], standing: Deployed
+) -> None:
+    """What was rendered decides, whatever was asked for."""
+    shown["spec"]["containers"][0]["livenessProbe"] = {"exec": {"command": ["true"]}}
+    with pytest.raises(FaultError, match="cannot be done: the container user-container has no liveness probe of a port"):
+        inject(access, standing, standing.pods[0], FaultSpec("liveness-blocked"), cycle=0)
+    assert shell.asked == []
+
+
+def test_another_pod_of_that_name_is_left_alone(
+    access: ClusterAccess, shell: Shell, shown: dict[str, Any], standing: Deployed
+) -> None:
+    """And one that is gone, and one whose container does not run."""
+    for broken in ({"metadata": {"uid": "u-2"}}, {"status": {"podIP": "10.244.0.9"}}, {}):
+        whole = pod_of() | broken if broken else {}
+        shown.clear()
+        shown.update(whole)
+        with pytest.raises(FaultError, match=r"is not there any more|no running container"):
+            inject(access, standing, standing.pods[0], FaultSpec("freeze"), cycle=0)
+    assert shell.asked == []
+
+
+def test_taking_back_needs_no_memory_of_what_was_done(
+    access: ClusterAccess, shell: Shell, seen: list[Observation], standing: Deployed
+) -> None:
+    """An injection that failed half-way may be in all the same; the rule's last count is recorded."""
+    take_back(access, standing, standing.pods[0], FaultSpec("liveness-blocked"))
+    assert shell.asked == [("undo", "u_1", "u_1")]
+    assert json.loads(seen[0].payload) == {"rule": True, "packets": 0}
+
+
+def test_a_cluster_whose_node_is_not_ours_has_no_such_door(
+    handle: ClusterHandle, standing: Deployed, shown: dict[str, Any]
+) -> None:
+    """Known before anything is built, and refused once more at the injection."""
+    assert shown
+    assert Door.NODE not in doors_of(handle)
+    assert doors_of(replace(handle, node="node")) == frozenset(Door)
+    with pytest.raises(FaultError, match="The node of ctx is not ours"):
+        inject(ClusterAccess(handle), standing, standing.pods[0], FaultSpec("freeze"), cycle=0)

@@ -1,0 +1,209 @@
+"""The program on the node, run here: with real processes, a directory that looks like /proc, and an `nft` that writes files."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from harness.adapters.wait import Look, wait_for
+from harness.errors import FaultError
+from harness.inject import shell as room
+from harness.inject.shell import PROGRAM, NodeShell
+
+CONTAINER = "c" * 64
+POD = "cf6dfa4f_f1b7_44dd_9321_ab691d856794"
+CGROUP = f"0::/kubelet.slice/kubelet-kubepods-pod{POD}.slice/cri-containerd-{CONTAINER}.scope\n"
+
+NFT = """#!/bin/bash
+case "$*" in
+  "-f -") text=$(cat); name=$(sed -n 's/^table inet \\([^ ]*\\) {.*/\\1/p' <<<"$text")
+    sed 's/counter /counter packets 3 bytes 180 /' <<<"$text" >"$TABLES/$name" ;;
+  "list tables") for table in "$TABLES"/*; do echo "table inet ${table##*/}"; done ;;
+  "list table inet "*) cat "$TABLES/$4" ;;
+  "delete table inet "*) rm "$TABLES/$4" ;;
+  *) exit 64 ;;
+esac
+"""
+
+GREP = """#!/bin/bash
+PATH=/usr/bin:/bin grep "$@"
+found=$?
+for pid in "$LATE"/[0-9]*; do [ -e "$pid" ] && mv "$pid" "$KNATIVE_CHAOS_PROC/"; done
+exit $found
+"""
+
+
+@dataclass
+class FakeNode:
+    """Its /proc and its tables. run: starts a process in the container; True: it is found only at the second look."""
+
+    proc: Path
+    tables: Path
+    start: Callable[[], NodeShell]
+    run: Callable[[bool], subprocess.Popen[bytes]]
+
+    def rules(self) -> list[str]:
+        """The names of the tables."""
+        return sorted(table.name for table in self.tables.iterdir())
+
+
+def state(process: subprocess.Popen[bytes]) -> str:
+    """As the kernel has it."""
+    return Path(f"/proc/{process.pid}/stat").read_text(encoding="utf-8").rpartition(") ")[2][0]
+
+
+def await_state(process: subprocess.Popen[bytes], *wanted: str) -> None:
+    """A signal is delivered a little after it was sent."""
+    wait_for("the state", lambda: Look(state(process) in wanted or None, state(process)), within_s=40, every_s=0.01)
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> Iterator[FakeNode]:
+    """A node without anything of ours."""
+    proc, tables, bin_, late = (tmp_path / name for name in ("proc", "tables", "bin", "late"))
+    for place in (proc, tables, bin_, late):
+        place.mkdir()
+    (tables / "knative_chaos").write_text("not a fault's\n", encoding="utf-8")
+    for name, text in (("nft", NFT), ("grep", GREP)):
+        (bin_ / name).write_text(text, encoding="utf-8")
+        (bin_ / name).chmod(0o755)
+    env = {"KNATIVE_CHAOS_PROC": str(proc), "TABLES": str(tables), "LATE": str(late), "PATH": f"{bin_}:{os.environ['PATH']}"}
+    shells: list[NodeShell] = []
+    processes: list[subprocess.Popen[bytes]] = []
+
+    def start() -> NodeShell:
+        shells.append(NodeShell(["bash", "-c", PROGRAM], env, "node"))
+        return shells[-1]
+
+    def run(late_one: bool) -> subprocess.Popen[bytes]:
+        processes.append(subprocess.Popen(["/bin/sleep", "600"]))
+        place = (late if late_one else proc) / str(processes[-1].pid)
+        place.mkdir()
+        (place / "cgroup").write_text(CGROUP, encoding="utf-8")
+        (place / "stat").symlink_to(f"/proc/{processes[-1].pid}/stat")
+        (place / "net").mkdir()
+        row = "   0: 00000000:1F90 00000000:0000 0A 00000000:0000001A 00:00000000 00000000     0        0 12345 1\n"
+        (place / "net" / "tcp").write_text("  sl  local_address rem_address   st tx_queue rx_queue\n" + row, encoding="utf-8")
+        return processes[-1]
+
+    yield FakeNode(proc, tables, start, run)
+    for one in shells:
+        one.close()
+    for process in processes:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+
+
+def test_every_process_is_stopped_and_continued(node: FakeNode) -> None:
+    """What it shows in between: how many there are, how many of them are stopped, and who waits to be accepted."""
+    first, second = node.run(False), node.run(False)
+    shell = node.start()
+    assert json.loads(shell.ask("processes", CONTAINER)) == {"processes": 2, "stopped": 0, "accept_queue": 26}
+    assert json.loads(shell.ask("send", CONTAINER, "STOP")) == {"signal": "STOP", "processes": 2}
+    assert (state(first), state(second)) == ("T", "T")
+    assert json.loads(shell.ask("processes", CONTAINER))["stopped"] == 2
+    shell.ask("undo", POD, POD)
+    await_state(first, "S")
+    await_state(second, "S")
+
+
+def test_a_process_that_was_forked_meanwhile_is_stopped_too(node: FakeNode) -> None:
+    """It is found only when the processes are listed again; PID 1 alone leaves its children running."""
+    node.run(False)
+    child = node.run(True)
+    assert json.loads(node.start().ask("send", CONTAINER, "STOP"))["processes"] == 2
+    assert state(child) == "T"
+
+
+def test_sigkill_ends_every_process(node: FakeNode) -> None:
+    """One signal each."""
+    process = node.run(False)
+    node.start().ask("send", CONTAINER, "KILL")
+    assert process.wait(40) == -signal.SIGKILL
+
+
+def test_a_container_without_processes_cannot_be_signalled(node: FakeNode) -> None:
+    """It has ended by itself meanwhile."""
+    with pytest.raises(FaultError, match="the container has no process"):
+        node.start().ask("send", CONTAINER, "STOP")
+
+
+def test_a_rule_is_counted_and_taken_away(node: FakeNode) -> None:
+    """Twice too; its last count is the answer. The same rule again takes the place of the first."""
+    shell = node.start()
+    for _ in range(2):
+        shell.ask("rule", POD, "ip", "10.244.0.9", 8080, "refuse", "ns/pod")
+    assert node.rules() == ["knative_chaos", f"knative_chaos_fault_{POD}"]
+    text = (node.tables / f"knative_chaos_fault_{POD}").read_text(encoding="utf-8")
+    assert "ip daddr 10.244.0.9 tcp dport 8080 counter packets 3 bytes 180 reject with tcp reset" in text
+    assert "hook output" in text
+    assert json.loads(shell.ask("packets", POD)) == {"rule": True, "packets": 3}
+    assert json.loads(shell.ask("undo", POD, POD)) == {"rule": True, "packets": 3}
+    assert json.loads(shell.ask("undo", POD, POD)) == {"rule": False}
+    assert node.rules() == ["knative_chaos"]
+
+
+def test_what_is_dropped_gets_no_answer(node: FakeNode) -> None:
+    """As from a host that is gone; an address of the other family too."""
+    node.start().ask("rule", POD, "ip6", "fd00::9", 8080, "drop", "ns/pod")
+    text = (node.tables / f"knative_chaos_fault_{POD}").read_text(encoding="utf-8")
+    assert "ip6 daddr fd00::9 tcp dport 8080 counter packets 3 bytes 180 drop" in text
+
+
+def test_when_its_input_ends_everything_is_undone(node: FakeNode) -> None:
+    """As after a SIGKILL of the harness, of which the node notices only that."""
+    process = node.run(False)
+    shell = node.start()
+    shell.ask("rule", POD, "ip", "10.244.0.9", 8080, "refuse", "ns/pod")
+    shell.ask("send", CONTAINER, "STOP")
+    assert state(process) == "T"
+    shell.close()
+    assert node.rules() == ["knative_chaos"]
+    await_state(process, "S")
+
+
+def test_what_an_earlier_run_left_behind_is_found(node: FakeNode) -> None:
+    """Its rules and its stopped processes, each named; a second look finds nothing, and what is not ours stays."""
+    process = node.run(False)
+    (node.tables / "knative_chaos_fault_old").write_text("x\n", encoding="utf-8")
+    process.send_signal(signal.SIGSTOP)
+    await_state(process, "T")
+    shell = node.start()
+    assert shell.ask("sweep") == f"rule old; stopped process {process.pid}; "
+    await_state(process, "S")
+    assert shell.ask("sweep") == ""
+    assert node.rules() == ["knative_chaos"]
+
+
+def test_a_failed_command_says_why_and_the_next_one_works(node: FakeNode) -> None:
+    """Nothing but the commands that there are is carried out."""
+    shell = node.start()
+    with pytest.raises(FaultError, match="no such command"):
+        shell.ask("rm", "-rf", "x")
+    assert shell.ask("packets", POD) == '{"rule": false}'
+
+
+def test_a_shell_that_ended_says_so(node: FakeNode) -> None:
+    """And is known not to be alive, so that another one is started."""
+    shell = node.start()
+    shell.close()
+    assert not shell.alive
+    with pytest.raises(FaultError, match="has ended"):
+        shell.ask("packets", POD)
+
+
+def test_a_silent_node_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is ended: a late answer would be taken for that of the next command."""
+    monkeypatch.setattr(room, "ANSWERS_WITHIN_S", 0.2)
+    begun = time.monotonic()
+    with pytest.raises(FaultError, match="was not answered by the node"):
+        NodeShell(["sleep", "600"], {}, "node")
+    assert time.monotonic() - begun < 300
