@@ -15,13 +15,15 @@ from harness.catalogue.n4 import N4A, N4B
 from harness.catalogue.n5 import N5
 from harness.catalogue.resolve import resolve
 from harness.catalogue.s1 import S1
+from harness.catalogue.s1b import S1B
 from harness.catalogue.s2 import S2
 from harness.catalogue.s6 import S6
 from harness.catalogue.s7 import S7
 from harness.catalogue.s12 import S12
 from harness.catalogue.s15 import S15
-from harness.catalogue.s20 import S20
+from harness.catalogue.s20 import S20, S20B
 from harness.catalogue.s23 import S23
+from harness.catalogue.s24 import S24B
 from harness.catalogue.s28 import S28A, S28B
 from harness.catalogue.s30 import S30A, S30B
 from harness.catalogue.s31 import S31
@@ -36,13 +38,16 @@ __all__ = [
     "N4B",
     "N5",
     "S1",
+    "S1B",
     "S2",
     "S6",
     "S7",
     "S12",
     "S15",
     "S20",
+    "S20B",
     "S23",
+    "S24B",
     "S28A",
     "S28B",
     "S30A",
@@ -61,9 +66,32 @@ __all__ = [
     "within",
 ]
 
-SCENARIOS: Mapping[str, Scenario] = {
-    entry.name: entry for entry in (S1, N1, S2, S6, S7, S12, S15, S20, S23, S28A, S28B, S30A, S30B, S31, S34, N2, N4A, N4B, N5)
-}
+_LISTED = (
+    S1,
+    N1,
+    S2,
+    S6,
+    S7,
+    S12,
+    S15,
+    S20,
+    S23,
+    S28A,
+    S28B,
+    S30A,
+    S30B,
+    S31,
+    S34,
+    N2,
+    N4A,
+    N4B,
+    N5,
+    S1B,
+    S20B,
+    S24B,
+)
+
+SCENARIOS: Mapping[str, Scenario] = {entry.name: entry for entry in _LISTED}
 
 
 def is_catalogued(asked: Scenario) -> bool:

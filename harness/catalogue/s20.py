@@ -1,4 +1,4 @@
-"""S20: the app's process exits by itself."""
+"""S20: the app's process exits by itself. S20B: it is ended by SIGKILL."""
 
 from __future__ import annotations
 
@@ -25,4 +25,16 @@ S20 = replace(
         within("refused-window", 0, 13, PREDICTED, versions=">=1.7"),
     ),
     cycles=3,
+)
+
+S20B = replace(
+    S20,
+    name="S20B",
+    title="The process is ended by SIGKILL under load",
+    fault=FaultSpec("kill"),
+    # Not when failures happen: a process that gets SIGKILL reports no end of its listener.
+    claims=(
+        claim("requests-do-not-fail", broken_on(">=1.7", "nobody listens until the new container does")),
+        claim("container-restarts-once", holds_on(">=1.7", "restartPolicy Always")),
+    ),
 )
