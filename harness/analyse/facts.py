@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ from harness.analyse.outage import closed_windows, last_closed, touching
 from harness.analyse.view import CycleEvidence, View
 from harness.analyse.windows import Window
 from harness.apps.toggle import BOOT_HEADER, POD_HEADER, Event, app_events
-from harness.faults import FAULTS, Sight
+from harness.faults import FAULTS, Asked, Sight
 from harness.knative.pods import PodState, ready_throughout, restarts_since, states
 from harness.model import SLOW_S, USERS_ROUTE, Cause, Fact, Handler, Hop, Landed, Latency, Outcome, RunMeta, Stream
 
@@ -174,7 +175,7 @@ def _landing(view: View) -> tuple[Landed, str]:
     cycle = view.cycle
     spec = cycle.history.meta.spec
     since_ns = cycle.event.sent_ns if cycle.event else cycle.begin_ns
-    seen = Sight([*view.seen(), *view.others()])
+    seen = Sight([*view.seen(), *view.others()], partial(_asked, cycle))
     proof = landed(spec.fault, spec.service, cycle.event, seen, since_ns)
     if spec.second is not None:
         done = (event for event in cycle.history.faults if event.cycle == cycle.mark.index and event.kind == spec.second.kind)
@@ -183,6 +184,15 @@ def _landing(view: View) -> tuple[Landed, str]:
         proof = with_second(proof, spec.second, landed(spec.second, spec.service, second, seen, after_ns))
     missing = "; ".join(f"{name}: {evidence}" for name, was, evidence in proof.parts if not was)
     return proof, "" if proof.proved else f"the fault is not proved to have landed ({missing})"
+
+
+def _asked(cycle: CycleEvidence, since_ns: int) -> Iterable[Asked]:
+    """The requests of users of this cycle, for a proof that rests on them."""
+    named = cycle.answers.select("index", "headers").iter_rows()
+    boots = {index: json.loads(headers).get(BOOT_HEADER, "") for index, headers in named}
+    rows = cycle.users.filter(pl.col("done_ns") >= since_ns).select("sent_ns", "done_ns", "outcome", "status", "answer")
+    for sent_ns, done_ns, outcome, status, answer in rows.iter_rows():
+        yield Asked(sent_ns, done_ns, Outcome(outcome), status, boots.get(answer, ""))
 
 
 def _readiness(view: View) -> tuple[bool | None, str]:

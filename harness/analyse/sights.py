@@ -9,8 +9,11 @@ import polars as pl
 from harness.model import CycleMark, Observation, Stream
 
 _LOGS = (Stream.QUEUE_PROXY.value, Stream.ACTIVATOR.value)
+_OF_FAULTS = (Stream.NODE.value, Stream.OTHER_PODS.value)
+"""Of whichever pod a fault hit, the workload's or not."""
+
 _JOURNALS = (Stream.KUBELET.value, Stream.CONTAINERD.value)
-_SEEN = (Stream.PODS.value, Stream.ENDPOINTS.value)
+_SEEN = (Stream.PODS.value, Stream.ENDPOINTS.value, Stream.OTHER_PODS.value)
 """The time of a state is when it was seen; the time of a line is its own."""
 
 
@@ -23,12 +26,14 @@ class Sights:
         rest = observations.with_row_index("row").filter(~stream.is_in(_LOGS)).with_columns(at)
         self._journals = rest.filter(stream.is_in(_JOURNALS))
         self._slices = rest.filter(stream == Stream.ENDPOINTS.value)
-        own = rest.filter(~stream.is_in([*_JOURNALS, Stream.ENDPOINTS.value]))
+        self._of_faults = rest.filter(stream.is_in(_OF_FAULTS))
+        own = rest.filter(~stream.is_in([*_JOURNALS, *_OF_FAULTS, Stream.ENDPOINTS.value]))
         self._of_pods = {str(key[0]): rows for key, rows in own.partition_by("pod", as_dict=True).items()}
         self._none = own.clear()
 
     def of(self, mark: CycleMark, end_ns: int) -> list[Observation]:
-        """In the order seen: of the mark's pod, of the slices once they list it, of the node's journals since the load began.
+        """In the order seen: of the mark's pod, of the slices once they list it, of the pods that faults hit, of
+        the node's journals since the load began.
 
         Excludes what was seen after the end of the cycle, when its pod is deleted.
         """
@@ -38,6 +43,7 @@ class Sights:
         parts = (
             self._of_pods.get(mark.pod, self._none),
             self._slices.filter(lists.cum_sum() > 0),
+            self._of_faults,
             self._journals.filter(pl.col("at_ns") + pl.col("resolution_ns") >= mark.load_started_ns),
         )
         in_time = [rows.filter(pl.col("known_ns") <= end_ns) for rows in parts]

@@ -25,7 +25,7 @@ from harness.catalogue.s20 import S20, S20B
 from harness.catalogue.s23 import S23
 from harness.catalogue.s24 import S24B
 from harness.catalogue.s28 import S28A, S28B
-from harness.catalogue.s30 import S30A, S30B
+from harness.catalogue.s30 import S30A, S30B, S30C
 from harness.catalogue.s31 import S31
 from harness.catalogue.s34 import S34
 from harness.errors import BadInput
@@ -52,6 +52,7 @@ __all__ = [
     "S28B",
     "S30A",
     "S30B",
+    "S30C",
     "S31",
     "S34",
     "SCENARIOS",
@@ -89,6 +90,7 @@ _LISTED = (
     S1B,
     S20B,
     S24B,
+    S30C,
 )
 
 SCENARIOS: Mapping[str, Scenario] = {entry.name: entry for entry in _LISTED}

@@ -1,10 +1,10 @@
-"""S30: pods go away under load, because one is deleted (A) or because the autoscaler needs fewer of them (B)."""
+"""S30: pods go away under load: one is deleted (A), the autoscaler needs fewer of them (B), or the activator's is deleted (C)."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from harness.catalogue.claims import PREDICTED, holds, within
+from harness.catalogue.claims import PREDICTED, broken, holds, within
 from harness.catalogue.s1 import S1
 from harness.model import AppSpec, Arrivals, FaultSpec, LoadPlan, Scenario, ServiceSpec
 
@@ -32,5 +32,19 @@ S30B = Scenario(
     course="scale-down",
     load=LoadPlan(rate_rps=60.0, arrivals=Arrivals.STEP, to_rate_rps=5.0, over_s=45.0),
     claims=ALWAYS,
+    cycles=3,
+)
+
+S30C = replace(
+    S1,
+    name="S30C",
+    title="The activator's pod is deleted under load",
+    service=replace(S1.service, target_burst_capacity=-1),
+    fault=FaultSpec("activator-delete"),
+    claims=(
+        broken("requests-do-not-fail", "the ingress has no activator to send to until its successor is ready"),
+        holds("no-restart", "no pod of the workload is hit"),
+        holds("pod-stays-ready", "no pod of the workload is hit"),
+    ),
     cycles=3,
 )

@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from harness.errors import BadInput
+from harness.faults.activator_delete import ActivatorDeleted
 from harness.faults.edges import OF_EVERY_FAULT, Edge
 from harness.faults.exit import ProcessExits
-from harness.faults.fault import ApiCall, ApiFault, Case, Door, Ends, Fault, Lift, Part
+from harness.faults.fault import ApiCall, ApiFault, Case, Door, Elsewhere, Ends, Fault, Lift, Part
 from harness.faults.freeze import Freeze
 from harness.faults.hang import AppHangs
 from harness.faults.kill import Killed
@@ -22,9 +23,24 @@ from harness.faults.pod_delete import PodDeleted
 from harness.faults.readiness import ReadinessFails
 from harness.faults.roll_out import RollOut
 from harness.faults.scale_down import ScaleDown
-from harness.faults.sight import Sight
+from harness.faults.sight import Asked, Sight
 
-__all__ = ["EDGES", "FAULTS", "ApiCall", "ApiFault", "Case", "Door", "Ends", "Fault", "Lift", "Part", "Sight", "fault_named"]
+__all__ = [
+    "EDGES",
+    "FAULTS",
+    "ApiCall",
+    "ApiFault",
+    "Asked",
+    "Case",
+    "Door",
+    "Elsewhere",
+    "Ends",
+    "Fault",
+    "Lift",
+    "Part",
+    "Sight",
+    "fault_named",
+]
 
 FAULTS: Mapping[str, Fault] = MappingProxyType(
     {
@@ -41,6 +57,7 @@ FAULTS: Mapping[str, Fault] = MappingProxyType(
             LivenessBlocked(),
             Freeze(),
             Killed(),
+            ActivatorDeleted(),
         )
     }
 )

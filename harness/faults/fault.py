@@ -89,6 +89,14 @@ class Case:
     after_ns: int
 
 
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """Pods that are not the workload's: those of a namespace with these labels ("app=activator")."""
+
+    namespace: str
+    selector: str
+
+
 class Fault(ABC):
     """One kind of fault. Each subclass is one file and one line of the registry."""
 
@@ -108,6 +116,9 @@ class Fault(ABC):
 
     courses: ClassVar[tuple[str, ...]] = ("disturb",)
     """The courses of `harness.model.COURSES` in which it can be asked for, the usual one first."""
+
+    elsewhere: ClassVar[Elsewhere | None] = None
+    """Where its pod is drawn from if that is none of the workload's. The states of these pods are then observed too."""
 
     roles: ClassVar[tuple[str, ...]] = ("user",)
     """The containers that it can hit, by role."""
@@ -145,8 +156,9 @@ class Fault(ABC):
             raise BadInput(
                 f"The fault {self.name} cannot hit the container {fault.role!r}.", fix=f"Use one of: {', '.join(self.roles)}."
             )
-        if self.of_workload and fault.pods == "all":
-            raise BadInput(f"The fault {self.name} is done once, to the workload.", fix='Leave pods="all" out.')
+        if (self.of_workload or self.elsewhere) and fault.pods == "all":
+            to = "the workload" if self.of_workload else "one pod that is not the workload's"
+            raise BadInput(f"The fault {self.name} is done once, to {to}.", fix='Leave pods="all" out.')
         for name, value in fault.params.items():
             default = self.params.get(name)
             if default is None:
@@ -159,6 +171,10 @@ class Fault(ABC):
                     f"The parameter {name} of the fault {self.name} is {value!r}.",
                     fix=f"Give a value of type {type(default).__name__}; the default is {default!r}.",
                 )
+
+    def namespace(self, deployed: Deployed) -> str:
+        """Of the pods that it hits."""
+        return self.elsewhere.namespace if self.elsewhere else deployed.namespace
 
     def refused(self, fault: FaultSpec, asked: Procedure, doors: Collection[Door]) -> str:
         """Why this fault can never take hold in this Service on a cluster with these doors, "" if it can."""

@@ -48,7 +48,7 @@ def pod_left(case: Case, seen: Sight) -> Part:
 def another_ready(case: Case, seen: Sight) -> Part:
     """A pod that came after the fault became Ready: one that stood before takes nobody's place."""
     name = "another pod became Ready"
-    for pod in sorted(seen.pods() - {case.event.pod}):
+    for pod in sorted(seen.beside(case.event.pod)):
         if seen.came_ns(pod) >= case.after_ns and (at_ns := seen.became_ready_ns(pod, case.after_ns)):
             return name, True, f"{pod} at {at_ns}"
     return name, False, "none since the fault"

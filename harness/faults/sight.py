@@ -6,22 +6,40 @@ The live feed adds to it as it grows, so a wait looks at what is new and at noth
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 from harness.apps.toggle import AppEvent, event_of
 from harness.knative.containerd import Act, act_of
 from harness.knative.endpoints import SliceState, slice_state
 from harness.knative.lines import DRAIN
 from harness.knative.pods import PodState, pod_state
-from harness.model import Observation, Stream
+from harness.model import Observation, Outcome, Stream
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One request of a user as its client saw it. done_ns: when its outcome was known. boot: of the app that answered, or ""."""
+
+    sent_ns: int
+    done_ns: int
+    outcome: Outcome
+    status: int
+    boot: str
+
+
+Requests = Callable[[int], Iterable[Asked]]
+"""The requests of users whose outcome became known at this moment (UTC ns) or later."""
 
 
 class Sight:
-    """Observations by stream and pod. Not safe to use from several threads."""
+    """Observations by stream and pod, and the requests. Not safe to use from several threads."""
 
-    def __init__(self, observations: Iterable[Observation] = ()) -> None:
+    def __init__(self, observations: Iterable[Observation] = (), requests: Requests = lambda _since_ns: ()) -> None:
+        self._requests = requests
         self._app: dict[str, list[AppEvent]] = defaultdict(list)
         self._states: dict[str, list[PodState]] = defaultdict(list)
+        self._others: dict[str, list[PodState]] = defaultdict(list)
         self._events: dict[str, list[Observation]] = defaultdict(list)
         self._slices: list[tuple[int, SliceState]] = []
         self._kubelet: list[Observation] = []
@@ -35,9 +53,9 @@ class Sight:
             if seen.stream is Stream.APP:
                 if (event := event_of(seen.payload)) is not None:
                     self._app[seen.pod].append(event)
-            elif seen.stream is Stream.PODS:
+            elif seen.stream in {Stream.PODS, Stream.OTHER_PODS}:
                 if (state := pod_state(seen)) is not None:
-                    self._states[seen.pod].append(state)
+                    (self._states if seen.stream is Stream.PODS else self._others)[seen.pod].append(state)
             elif seen.stream is Stream.EVENTS:
                 self._events[seen.pod].append(seen)
             elif seen.stream is Stream.ENDPOINTS:
@@ -57,12 +75,16 @@ class Sight:
         return sorted(self._app.get(pod, ()), key=lambda event: event.t_ns)
 
     def states(self, pod: str) -> Sequence[PodState]:
-        """The states of this pod, in the order seen."""
-        return sorted(self._states.get(pod, ()), key=lambda state: state.seen_ns)
+        """The states of this pod, of the workload or not, in the order seen."""
+        return sorted(self._states.get(pod) or self._others.get(pod, ()), key=lambda state: state.seen_ns)
 
     def pods(self) -> frozenset[str]:
-        """The pods of which a state was seen."""
+        """The pods of the workload of which a state was seen."""
         return frozenset(self._states)
+
+    def beside(self, pod: str) -> frozenset[str]:
+        """The other pods of its kind of which a state was seen: the workload's, or those that are not."""
+        return frozenset(self._others if pod in self._others else self._states) - {pod}
 
     def events(self, pod: str) -> Sequence[Observation]:
         """The Kubernetes events about this pod, in the order seen."""
@@ -87,6 +109,10 @@ class Sight:
         """
         return min((at_ns for at_ns in self._stops.get(pod, ()) if at_ns >= after_ns), default=0)
 
+    def requests(self, since_ns: int) -> Sequence[Asked]:
+        """The requests of users whose outcome became known since, in no order; none that is in flight."""
+        return tuple(self._requests(since_ns))
+
     def is_ready(self, pod: str) -> bool:
         """Whether the pod was Ready when it was last seen; a pod that was never seen is not."""
         states = self.states(pod)
@@ -107,7 +133,8 @@ class Sight:
 
     def became_ready_ns(self, pod: str, after_ns: int) -> int:
         """When the pod was first seen Ready after this moment, if it was not Ready at it; else 0."""
-        if pod in self.ready_at(after_ns):
+        before = [state for state in self.states(pod) if state.seen_ns <= after_ns]
+        if before and before[-1].ready is True:
             return 0
         later = (state for state in self.states(pod) if state.seen_ns > after_ns)
         return next((state.seen_ns for state in later if state.ready is True and not state.deleting), 0)

@@ -6,7 +6,8 @@ look(access, event)                             records what the fault's door sh
 take_back(access, deployed, pod, spec)          idempotent
 last_state(access, deployed, spec)              in words, for the message when the fault did not take hold
 sweep(handle, engine)                           undoes what a run that was killed left behind on the node
-drawn(spec, pods, rng)                          the pods that it is injected into
+drawn(spec, pods, rng)                          the pods of the workload that it is injected into
+elsewhere(access, spec, rng)                    the pod that it is injected into if that is none of the workload's
 random_phase(period_s, rng)                     when, within the probe period
 outsider.send(deployed)                         a request that is not the generator's, for tests of the ledger
 
@@ -26,7 +27,7 @@ from harness.inject.control import AppState, clear, state
 from harness.inject.door import Injector
 from harness.inject.node import Node, sweep
 from harness.inject.phase import random_phase
-from harness.inject.pods import drawn
+from harness.inject.pods import drawn, elsewhere
 from harness.inject.toggle import Toggle
 from harness.model import Deployed, FaultEvent, FaultSpec, Pod
 
@@ -37,6 +38,7 @@ __all__ = [
     "clear",
     "doors_of",
     "drawn",
+    "elsewhere",
     "inject",
     "last_state",
     "look",

@@ -32,8 +32,8 @@ class Node(Injector):
         kind = FAULTS[fault.kind]
         if not isinstance(kind, NodeFault):
             raise TypeError(f"{fault.kind} is no fault of the node")
-        shell, where = access.node(), f"{deployed.namespace}/{pod.name}"
-        shown = _shown(access.handle, deployed, pod, fault.role)
+        shell, where = access.node(), f"{kind.namespace(deployed)}/{pod.name}"
+        shown = _shown(access.handle, kind.namespace(deployed), pod, fault.role)
         try:
             act = kind.act(fault, shown)
         except ValueError as error:
@@ -90,8 +90,8 @@ def _rule(pod: Pod) -> str:
     return pod.uid.replace("-", "_")
 
 
-def _shown(handle: ClusterHandle, deployed: Deployed, pod: Pod, role: str) -> Shown:
-    ref, name = Ref("v1", "Pod", pod.name, deployed.namespace), pod.containers.get(role, "")
+def _shown(handle: ClusterHandle, namespace: str, pod: Pod, role: str) -> Shown:
+    ref, name = Ref("v1", "Pod", pod.name, namespace), pod.containers.get(role, "")
     try:
         obj = Objects(Kube.of(handle, pool=1)).get(ref)
     except (ApiRefused, NoSuchKind) as error:

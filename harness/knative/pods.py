@@ -52,8 +52,8 @@ def bare_id(container_id: str | None) -> str:
     return (container_id or "").rpartition("://")[2]
 
 
-def pod(obj: Object, *, deleted: bool, seen_ns: int) -> Observation:
-    """A pod. deleted: the API says it is gone; what is shown is its last state."""
+def pod(obj: Object, *, deleted: bool, seen_ns: int, stream: Stream = Stream.PODS) -> Observation:
+    """A pod. deleted: the API says it is gone; what is shown is its last state. stream: OTHER_PODS for one of no workload."""
     meta, status = obj.get("metadata") or {}, obj.get("status") or {}
     ready = ready_condition(obj).get("status")
     state = {
@@ -65,7 +65,7 @@ def pod(obj: Object, *, deleted: bool, seen_ns: int) -> Observation:
         "revision": revision_of(meta.get("labels") or {}),
         "containers": {c["name"]: _container(c) for c in container_statuses(obj)},
     }
-    return state_seen(Stream.PODS, meta.get("name") or "", state, seen_ns)
+    return state_seen(stream, meta.get("name") or "", state, seen_ns)
 
 
 def revision_of(labels: Mapping[str, Any]) -> str:
@@ -124,7 +124,7 @@ class PodState:
 
 def pod_state(seen: Observation) -> PodState | None:
     """What one sight of a pod says, None if it is of another kind or says nothing that can be read."""
-    if seen.stream is not Stream.PODS or (told := parsed(seen.payload)) is None:
+    if seen.stream not in {Stream.PODS, Stream.OTHER_PODS} or (told := parsed(seen.payload)) is None:
         return None
     user, proxy = container_of(told, USER_CONTAINER), container_of(told, QUEUE_PROXY)
     ready, restarts, since = told.get("ready"), user.get("restarts"), user.get("running_since_ns")

@@ -139,6 +139,7 @@ class FaultEvent:
 
 class Stream(StrEnum):
     """Where an observation came from. NODE: what a fault's door on the node shows of the fault, while it is in.
+    OTHER_PODS: pods that are not the workload's and that a fault hits, such as the activator's.
 
     CLOCK observes nothing: its gaps are the host's clock being set.
     """
@@ -152,6 +153,7 @@ class Stream(StrEnum):
     KUBELET = "journal:kubelet"
     CONTAINERD = "journal:containerd"
     NODE = "node"
+    OTHER_PODS = "pods:other"
     CLOCK = "clock"
 
 

@@ -53,7 +53,7 @@ class Observers:
     sink: takes everything, one item at a time; `feed` has the same, live (it is the sink itself if that is a Feed). raw_dir: gets
     the raw copies. exec_argv, exec_env: how a command is run inside the node; None: there is no way in, and the journals are one
     Gap. wrap_source: called for each container that is followed, to plant a fault between its log and its reader. read_clocks: to
-    plant a clock that is set.
+    plant a clock that is set. also: (namespace, selector) of further pods whose states are observed, without their logs.
     """
 
     def __init__(
@@ -69,6 +69,7 @@ class Observers:
         wrap_source: Wrap | None = None,
         read_clocks: ReadClocks | None = None,
         kube: Kube | None = None,
+        also: Iterable[tuple[str, str]] = (),
     ) -> None:
         self.feed = sink if isinstance(sink, Feed) else Feed(sink)
         self._kube = kube or Kube.of(handle)
@@ -117,6 +118,15 @@ class Observers:
             _not_recorded,
             notice=self._activator_seen,
         )
+        self._other_watches = [
+            watch(
+                f"pods {selector}",
+                Stream.OTHER_PODS,
+                functools.partial(core.list_namespaced_pod, of, label_selector=selector),
+                functools.partial(pods.pod, stream=Stream.OTHER_PODS),
+            )
+            for of, selector in also
+        ]
         self._journal = Journal(exec_argv, exec_env or {}, self._identity, self.feed, self._raw) if exec_argv is not None else None
 
     # --- life ---
@@ -202,8 +212,11 @@ class Observers:
     # --- inside ---
 
     def _standing(self) -> list[Worker]:
-        always: list[Worker] = [self._pod_watch, self._slice_watch, self._event_watch, self._activator_watch, self._clock]
+        always: list[Worker] = [*self._watches(), self._clock]
         return [*always, self._journal] if self._journal is not None else always
+
+    def _watches(self) -> list[Watch]:
+        return [self._pod_watch, self._slice_watch, self._event_watch, self._activator_watch, *self._other_watches]
 
     def _activator_logs(self) -> list[LogFollower]:
         with self._guard:
@@ -246,8 +259,7 @@ class Observers:
         return whole
 
     def _blind(self, names: Sequence[str]) -> dict[str, str]:
-        watches = (self._pod_watch, self._slice_watch, self._event_watch, self._activator_watch)
-        blind = {watch.name: watch.note for watch in watches if watch.note}
+        blind = {watch.name: watch.note for watch in self._watches() if watch.note}
         seen = {name_of(obj) for obj in self._pod_watch.objects()}
         if not blind.get("pods") and (unseen := [name for name in names if name not in seen]):
             blind["pods"] = f"{', '.join(unseen)} has not been seen"

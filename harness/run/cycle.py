@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 
 from harness import analyse, inject, observe
@@ -16,7 +16,8 @@ from harness.adapters.clock import now_ns
 from harness.adapters.progress import Progress
 from harness.adapters.wait import Look, wait_for
 from harness.errors import FaultError, HarnessError, WaitTimeout
-from harness.faults import FAULTS, Case, Lift, Sight
+from harness.faults import FAULTS, Asked, Case, Lift, Sight
+from harness.faults.sight import Requests
 from harness.load.process import Generator, GeneratorSpec, Seen, routes_of
 from harness.load.process import start as start_generator
 from harness.model import (
@@ -96,7 +97,7 @@ class Cycle:
         self.events: list[FaultEvent] = []
         self.unlifted: list[tuple[Pod, FaultSpec]] = []
         self.ends = self.fault.ends(self.spec.fault, self.spec.service)
-        self.sight = _LiveSight(bench.observers.feed)
+        self.sight = _LiveSight(bench.observers.feed, self._asked)
 
     def prepare(self) -> None:
         """Step 5: the streams of these pods, each proved to deliver. Raises ObserveError naming the one that does not."""
@@ -153,7 +154,7 @@ class Cycle:
         """The fault, at a random phase of the liveness probe's period."""
         if self.spec.service.liveness is not None:
             _let_pass(inject.random_phase(self.spec.service.liveness.period_s, self.bench.random))
-        for pod in self.told:
+        for pod in inject.elsewhere(self.bench.access, self.spec.fault, self.bench.random) or self.told:
             self.unlifted.append((pod, self.spec.fault))
             self.events.append(self._inject(pod, self.spec.fault))
             self.mark = self.mark.reached("fault", self.events[0].sent_ns)
@@ -165,8 +166,9 @@ class Cycle:
         second = self.spec.second
         if second is None:
             return
-        self.unlifted.append((self.pod, second))
-        event = self._inject(self.pod, second)
+        (pod,) = inject.elsewhere(self.bench.access, second, self.bench.random) or (self.pod,)
+        self.unlifted.append((pod, second))
+        event = self._inject(pod, second)
         self.mark = self.mark.reached("second_fault", event.sent_ns)
         self._await_landed(second, [event])
         self._reached("second_landed")
@@ -184,8 +186,9 @@ class Cycle:
         """End a fault that lasts until it is taken back, after it has lasted for hold_s."""
         if self.ends.lift is Lift.HELD:
             _let_pass(self.spec.hold_s)
-            for pod in self.told:
-                self._take_back(pod, self.spec.fault)
+            for pod, fault in tuple(self.unlifted):
+                if fault == self.spec.fault:
+                    self._take_back(pod, fault)
 
     def _take_back_what_was_not_lifted(self) -> None:
         """Whatever ended the course: a fault that lasts must not outlive its cycle. One that ends by itself needs no taking back.
@@ -202,6 +205,12 @@ class Cycle:
                 where = f"cycle {self.mark.index}, {pod.name}"
                 self.bench.progress.say(f"{where}: the fault {fault.kind} was not taken back: {error}")
         self.unlifted.clear()
+
+    def _asked(self, since_ns: int) -> Iterable[Asked]:
+        """The requests of users, for a proof that rests on them."""
+        users = {lane for lane, _ in self.spec.load.lanes if lane.route == USERS_ROUTE}
+        for one in self.generator.tail(since_ns, users):
+            yield Asked(one.sent_ns, one.done_ns, one.outcome, one.status, one.boot)
 
     def _take_back(self, pod: Pod, fault: FaultSpec) -> None:
         inject.take_back(self.bench.access, self.deployed, pod, fault)
@@ -353,9 +362,9 @@ def pod_that_came(followed: Sequence[str], seen: Sight) -> str:
 class _LiveSight:
     """The index over the live feed; each line of it is read once."""
 
-    def __init__(self, feed: observe.Feed) -> None:
+    def __init__(self, feed: observe.Feed, requests: Requests) -> None:
         self._feed = feed
-        self._sight = Sight()
+        self._sight = Sight((), requests)
         self._index = 0
 
     def now(self) -> Sight:

@@ -6,7 +6,7 @@ import os
 import platform
 import random
 import secrets
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,7 +20,7 @@ from harness.adapters.progress import work_of
 from harness.adapters.signals import deferred
 from harness.catalogue import SCENARIOS, is_catalogued, resolve
 from harness.errors import BadInput, HarnessError, Interrupted
-from harness.faults import Door, fault_named
+from harness.faults import Door, Elsewhere, fault_named
 from harness.load.calm import Limits, Window, dry_run, wait_until_calm
 from harness.load.process import require_plan
 from harness.model import (
@@ -141,6 +141,13 @@ def require_course(spec: RunSpec) -> None:
                 f"A second fault {spec.second.kind} was asked for beside {spec.fault.kind} in the course {course.name}.",
                 fix="Use the course roll-out with its fault, and another one beside it.",
             )
+
+
+def _elsewhere(spec: RunSpec) -> Iterable[Elsewhere]:
+    """Where the faults hit pods that are not the workload's."""
+    for fault in (spec.fault, spec.second):
+        if fault is not None and (of := fault_named(fault.kind).elsewhere) is not None:
+            yield of
 
 
 def with_request_log(scenario: Scenario) -> Scenario:
@@ -298,6 +305,7 @@ class _Session:
                 exec_env=world.engine.env,
                 wrap_source=self.planted.wrap_source,
                 read_clocks=self.planted.read_clocks,
+                also=[(of.namespace, of.selector) for of in _elsewhere(spec)],
             )
             undo.callback(observers.stop)
             observers.start()

@@ -23,8 +23,9 @@ def procedure(service: ServiceSpec) -> Procedure:
 
 
 def case_of(kind: str) -> Case:
-    """This fault, put into the pod of the first cycle of a story."""
-    event = FaultEvent(0, kind, {}, "pod-0", "old0", at(0, FAULT_S), at(0, FAULT_S) + 1, 200, '{"boot": "old0"}')
+    """This fault, put into the pod of the first cycle of a story, or into one that is not the workload's."""
+    pod = "other-0" if FAULTS[kind].elsewhere else "pod-0"
+    event = FaultEvent(0, kind, {}, pod, "old0", at(0, FAULT_S), at(0, FAULT_S) + 1, 200, '{"boot": "old0"}')
     return Case(FaultSpec(kind), SERVICE, event, at(0, FAULT_S))
 
 
@@ -42,6 +43,8 @@ def everything() -> Story:
     story.pod("pod-e", at(0, 1), revision="toggle-00002")
     story.listed(at(0, 7.5), "pod-c")
     story.pod("pod-0", at(0, 8.3), restarts=1, since_ns=at(0, 8), revision="toggle-00001", exit_code=137)
+    for pod, second, deleting in (("other-0", 1, False), ("other-0", 9, True), ("other-x", 6, False)):
+        story.see(Stream.OTHER_PODS, pod, at(0, second), {"ready": not deleting, "deleting": deleting, "containers": {}})
     story.see(Stream.NODE, "pod-0", at(0, 4.5), {"processes": 2, "stopped": 2, "accept_queue": 3})
     story.see(Stream.NODE, "pod-0", at(0, 7), {"rule": True, "packets": 3})
     story.pod("pod-0", at(0, 9), restarts=1, deleting=True, revision="toggle-00001")
@@ -141,6 +144,7 @@ def test_a_fault_that_cannot_land_says_why(kind: str, service: ServiceSpec, why:
         ("freeze", ServiceSpec(liveness=Probe())),
         ("freeze", ServiceSpec()),
         ("kill", ServiceSpec(liveness=Probe(Handler.EXEC))),
+        ("activator-delete", ServiceSpec()),
         ("pod-delete", ServiceSpec()),
         ("roll-out", ServiceSpec()),
         ("scale-down", ServiceSpec(initial_scale=3, min_scale=1, max_scale=3)),
