@@ -58,7 +58,7 @@ class Node(Injector):
 
     def take_back(self, access: ClusterAccess, deployed: Deployed, pod: Pod, fault: FaultSpec) -> None:  # noqa: ARG002 - all of the pod
         """Take the pod's rule away, whose last count is recorded, and let its stopped processes go on."""
-        _see(access, pod.name, "undo", _rule(pod), pod.uid.replace("-", "_"))
+        _see(access, pod.name, "undo", _rule(pod), pod.uid.replace("-", "."))  # "." for what a cgroup driver makes of "-"
 
 
 def sweep(handle: ClusterHandle, engine: Engine, *, progress: Progress = QUIET) -> str:

@@ -81,7 +81,7 @@ packets() {
   echo "{\"rule\": true, \"packets\": ${listed%% *}}"
 }
 
-# What was done to a pod. $1: the name of its rule, $2: its uid as its cgroups spell it. Processes that are not stopped go on.
+# What was done to a pod. $1: the name of its rule, $2: a pattern that its cgroups match. Processes that are not stopped go on.
 undo() {
   local found
   packets "$1"

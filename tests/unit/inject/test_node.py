@@ -144,7 +144,7 @@ def test_taking_back_needs_no_memory_of_what_was_done(
 ) -> None:
     """An injection that failed half-way may be in all the same; the rule's last count is recorded."""
     take_back(access, standing, standing.pods[0], FaultSpec("liveness-blocked"))
-    assert shell.asked == [("undo", "u_1", "u_1")]
+    assert shell.asked == [("undo", "u_1", "u.1")]
     assert json.loads(seen[0].payload) == {"rule": True, "packets": 0}
 
 

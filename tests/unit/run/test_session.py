@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import pytest
 
-from harness import analyse, deploy, install, observe
+from harness import analyse, deploy, inject, install, observe
 from harness.adapters.clock import now_ns
 from harness.adapters.engine import Engine
 from harness.adapters.files import State
@@ -23,6 +23,7 @@ from harness.load.calm import Calm, Limits, Measure
 from harness.model import (
     ClusterHandle,
     Deployed,
+    FaultSpec,
     Hop,
     HostPorts,
     InstalledStack,
@@ -134,6 +135,38 @@ def nowhere(tmp_path: Path) -> World:
     return World(handle, stack, Provision("module", VERSION, "", (), (), "toggle", {}), engine, State(tmp_path / "state"), QUIET)
 
 
+@pytest.mark.parametrize("kind", ["freeze", "liveness-blocked", "kill"])
+def test_a_fault_whose_door_the_cluster_does_not_have_is_refused(tmp_path: Path, kind: str) -> None:
+    """Before anything is made; the same on a cluster of ours is let through."""
+    spec = replace(S1, name="mine", fault=FaultSpec(kind))
+    require_runnable(spec, VERSION, tmp_path)
+    with pytest.raises(
+        BadInput, match=f"The fault {kind} cannot land: it is done through the node"
+    ):
+        measure(spec, nowhere(tmp_path), artifacts=tmp_path / "artifacts")
+    assert not (tmp_path / "artifacts").exists()
+
+
+def test_what_a_killed_run_left_on_the_node_is_undone_before_anything_is_deployed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A rule of another run would hit a pod of this one that gets the same address."""
+    calls: list[str] = []
+
+    def deployed(*_args: object, **_kwargs: object) -> Deployed:
+        calls.append("deploy")
+        raise DeployError("far enough")
+
+    for name in ("sweep", "remove"):
+        monkeypatch.setattr(deploy, name, lambda *_args, **_kwargs: None)
+    monkeypatch.setattr(deploy, "deploy", deployed)
+    monkeypatch.setattr(install, "give_back", lambda *_args, **_kwargs: None)
+    monkeypatch.setattr(inject, "sweep", lambda handle, *_args, **_kwargs: calls.append(f"node of {handle.name}"))
+    with pytest.raises(DeployError, match="far enough"):
+        measure(S1, nowhere(tmp_path), artifacts=tmp_path / "artifacts")
+    assert calls == ["node of c", "deploy"]
+
+
 class Told(Exception):
     """What a room of the test's own raises."""
 
@@ -235,7 +268,8 @@ def test_the_first_cycle_waits_for_a_calm_machine_and_the_record_says_so(tmp_pat
     monkeypatch.setattr(install.request_log, "settled", lambda *_args, **_kwargs: True)
     monkeypatch.setattr(install.request_log, "give_back", lambda *_args, **_kwargs: False)
     monkeypatch.setattr(install.zero_scale, "give_back", lambda *_args, **_kwargs: False)
-    monkeypatch.setattr(observe, "Observers", lambda *_args, **_kwargs: SimpleNamespace(start=lambda: None, stop=lambda: None))
+    standing = SimpleNamespace(start=lambda: None, stop=lambda: None, feed=observe.Feed())
+    monkeypatch.setattr(observe, "Observers", lambda *_args, **_kwargs: standing)
     monkeypatch.setattr(session, "wait_until_calm", waited)
     monkeypatch.setattr(session, "Cycle", NoCycle)
     with pytest.raises(DeployError, match="far enough"):
