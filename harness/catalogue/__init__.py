@@ -25,6 +25,7 @@ from harness.catalogue.s20 import S20, S20B
 from harness.catalogue.s23 import S23
 from harness.catalogue.s24 import S24B
 from harness.catalogue.s28 import S28A, S28B
+from harness.catalogue.s29 import S29
 from harness.catalogue.s30 import S30A, S30B, S30C
 from harness.catalogue.s31 import S31
 from harness.catalogue.s34 import S34
@@ -50,6 +51,7 @@ __all__ = [
     "S24B",
     "S28A",
     "S28B",
+    "S29",
     "S30A",
     "S30B",
     "S30C",
@@ -90,6 +92,7 @@ _LISTED = (
     S1B,
     S20B,
     S24B,
+    S29,
     S30C,
 )
 

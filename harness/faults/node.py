@@ -18,7 +18,7 @@ from typing import Any
 from harness.faults.fault import Case, Door, Fault, Part
 from harness.faults.sight import Sight
 from harness.knative.lines import parsed
-from harness.knative.pods import restarts_since
+from harness.knative.names import USER_CONTAINER, USER_ROLE
 from harness.model import FaultSpec, ServiceSpec
 
 
@@ -95,7 +95,17 @@ def node_did(case: Case) -> Part:
     return "the node did it", case.event.status == 200, case.event.answer[:120]
 
 
+def container_of_role(fault: FaultSpec) -> str:
+    """The name of the container that it hits."""
+    return USER_CONTAINER if fault.role == USER_ROLE else fault.role
+
+
 def container_restarted(case: Case, seen: Sight) -> Part:
-    """The kubelet counted a restart; for programs whose log says nothing of it, this is all."""
-    grown = restarts_since(seen.states(case.event.pod), case.after_ns)
-    return "restartCount grew", bool(grown), "the pod was not seen before the fault" if grown is None else f"by {grown}"
+    """The kubelet counted a restart of the container; for programs whose log says nothing of it, this is all."""
+    counts = [(state.seen_ns, state.restarts_of(container_of_role(case.fault))) for state in seen.states(case.event.pod)]
+    before = [count for ns, count in counts if ns <= case.after_ns and count is not None]
+    after = [count for ns, count in counts if ns > case.after_ns and count is not None]
+    if not before:
+        return "restartCount grew", False, "the container was not seen before the fault"
+    grown = (after or before)[-1] - before[-1]
+    return "restartCount grew", grown > 0, f"by {grown}"

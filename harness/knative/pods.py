@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from harness.knative.lines import parsed
@@ -105,7 +105,8 @@ class PodState:
 
     finished_ns: when the user container ended, if it is terminated now; last_finished_ns: when the one before it did. Both, and
     running_since_ns, are true to a second. queue_proxy_ready: of the queue-proxy container, None where there is none.
-    deleting: the pod is being deleted, or is gone. revision: see `revision_of`. exit_code: of the user container's last end.
+    deleting: the pod is being deleted, or is gone. revision: see `revision_of`. containers: each container's state, as in an
+    Observation.
     """
 
     seen_ns: int
@@ -119,7 +120,19 @@ class PodState:
     queue_proxy_ready: bool | None = None
     deleting: bool = False
     revision: str = ""
-    exit_code: int | None = None
+    containers: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    def exit_code(self, container: str) -> int | None:
+        """Of the container's last end, None if none was seen."""
+        own = container_of({"containers": self.containers}, container)
+        ended = own.get("terminated") or own.get("last_terminated")
+        code = ended.get("exit_code") if isinstance(ended, dict) else None
+        return code if isinstance(code, int) else None
+
+    def restarts_of(self, container: str) -> int | None:
+        """How often this container was restarted, None where the API said nothing."""
+        count = container_of({"containers": self.containers}, container).get("restarts")
+        return count if isinstance(count, int) else None
 
 
 def pod_state(seen: Observation) -> PodState | None:
@@ -140,7 +153,7 @@ def pod_state(seen: Observation) -> PodState | None:
         queue_proxy_ready=asked if isinstance(asked := proxy.get("ready"), bool) else None,
         deleting=told.get("deleting") is True,
         revision=str(told.get("revision") or ""),
-        exit_code=_exit_code(user.get("terminated") or user.get("last_terminated")),
+        containers=told.get("containers") or {},
     )
 
 
@@ -160,11 +173,6 @@ def container_of(told: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 def _finished(ended: object) -> int | None:
     finished = ended.get("finished_ns") if isinstance(ended, dict) else None
     return finished if isinstance(finished, int) and finished > 0 else None
-
-
-def _exit_code(ended: object) -> int | None:
-    code = ended.get("exit_code") if isinstance(ended, dict) else None
-    return code if isinstance(code, int) else None
 
 
 def restarts_since(sights: Iterable[PodState], after_ns: int, until_ns: int | None = None) -> int | None:

@@ -89,6 +89,29 @@ def test_a_container_that_got_sigkill_says_so_by_its_exit_code() -> None:
     assert missing("kill", story_of(exit_code=1)) == ["the container's exit code is 137"]
 
 
+def test_queue_proxy_is_judged_by_its_own_container() -> None:
+    """A restart of the user container proves nothing of it; the app runs on, so that no other boot is waited for."""
+    fault = FaultSpec("kill", role="queue-proxy")
+    FAULTS["kill"].require(fault)
+    event, story = event_of("kill"), restarts(1)
+
+    def parts() -> list[bool]:
+        case = Case(fault, SERVICE, event, event.sent_ns)
+        return [seen for _, seen, _ in FAULTS["kill"].proof(case, Sight(story.observations))]
+
+    def state(ns: int, count: int, **more: Any) -> None:
+        containers = {"queue-proxy": {"restarts": count, **more}, "user-container": {"restarts": 0}}
+        story.see(Stream.PODS, "pod-0", ns, {"ready": True, "containers": containers})
+
+    state(at(0, 1), 0)
+    assert parts() == [True, False, False]
+    state(at(0, 9), 1, last_terminated={"exit_code": 137})
+    assert parts() == [True, True, True]
+    ends = FAULTS["kill"].ends(fault, SERVICE)
+    assert (ends.lift, ends.new_boot, ends.ready_again) == (Lift.NEVER, False, True)
+    assert FAULTS["kill"].required(fault, SERVICE, {}, at(0, 60), asks_liveness=True) == {"fault"}
+
+
 def test_a_persistent_rule_is_not_lifted_with_the_kill() -> None:
     """The next container has no good liveness probe to be waited for."""
     blocked = FAULTS["liveness-blocked"]

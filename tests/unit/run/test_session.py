@@ -140,9 +140,7 @@ def test_a_fault_whose_door_the_cluster_does_not_have_is_refused(tmp_path: Path,
     """Before anything is made; the same on a cluster of ours is let through."""
     spec = replace(S1, name="mine", fault=FaultSpec(kind))
     require_runnable(spec, VERSION, tmp_path)
-    with pytest.raises(
-        BadInput, match=f"The fault {kind} cannot land: it is done through the node"
-    ):
+    with pytest.raises(BadInput, match=f"The fault {kind} cannot land: it is done through the node"):
         measure(spec, nowhere(tmp_path), artifacts=tmp_path / "artifacts")
     assert not (tmp_path / "artifacts").exists()
 

@@ -1,0 +1,21 @@
+"""S29: queue-proxy is ended by SIGKILL: the app runs on, and nobody forwards to it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from harness.catalogue.claims import broken
+from harness.catalogue.s1 import S1
+from harness.model import FaultSpec
+
+S29 = replace(
+    S1,
+    name="S29",
+    title="Queue-proxy is ended by SIGKILL under load",
+    fault=FaultSpec("kill", role="queue-proxy"),
+    claims=(
+        broken("requests-do-not-fail", "queue-proxy's port is closed until its next container listens"),
+        broken("pod-stays-ready", "the kubelet publishes that queue-proxy's container is not running"),
+    ),
+    cycles=3,
+)
