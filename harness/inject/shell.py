@@ -60,7 +60,11 @@ class NodeShell:
             self._child.stdin.flush()
         except (OSError, ValueError) as error:
             raise FaultError(f"The shell on the node has ended before `{line}`: {error}", where=self._where) from error
-        return self._answer(line)
+        try:
+            return self._answer(line)
+        except KeyboardInterrupt:
+            self.close()  # the answer that was not read would be taken for that of the next command
+            raise
 
     def close(self) -> None:
         """End it; it undoes what was done."""
