@@ -76,6 +76,9 @@ H2C_PORT = 8013
 ADMIN_PORT = 8022
 """Where queue-proxy takes the kubelet's preStop call of the user container."""
 
+PROFILING_PORT = 8008
+"""Where queue-proxy serves profiles, if they are switched on."""
+
 AUTOSCALER_METRICS_PORT = 9090
 USER_METRICS_PORT = 9091
 """Where queue-proxy serves its metrics: to the autoscaler, and to whoever scrapes requests."""
