@@ -50,6 +50,12 @@ BENCH_ARGS ?=
 bench: venv ## the generator beside other clients, the analysis at size, and, with a cluster, the price of observation: docs/benchmarks.md
 	$(BIN)/python -m tests.bench $(BENCH) $(BENCH_ARGS)
 
+JUDGE_ARGS ?=
+
+.PHONY: probes-judge
+probes-judge: venv ## the tables behind `probes` beside Knative's own code, on generated manifests: docs/probes.md
+	$(BIN)/python -m tests.judge $(JUDGE_ARGS)
+
 .PHONY: page-test
 page-test: venv ## the report's page in a real Chromium; pictures of it in artifacts/page/
 	@$(PYTHON) tests/page/chromium.py

@@ -1,1 +1,1 @@
-"""Knative and Kubernetes as judges of `harness.knative.manifest`: generated manifests, the answers of the real code, and the differences."""
+"""Knative and Kubernetes as judges of `harness.knative.manifest`: generated manifests, their answers, the differences."""

@@ -1,4 +1,4 @@
-"""Manifests by a seed: Knative Services of which about half are accepted, the others each wrong in some way that people are wrong."""
+"""Manifests by a seed: Knative Services, some of them right, the others wrong in ways in which people are wrong."""
 
 from __future__ import annotations
 
@@ -38,7 +38,6 @@ class _Maker:
         return self.draw.random() < share
 
     def service(self) -> Obj:
-        containers = [self.container(0)]
         count = 1 if self.chance(0.7) else self.draw.choice((2, 2, 3))
         served = self.draw.randrange(count)
         containers = [self.container(index, served=index == served, alone=count == 1) for index in range(count)]
@@ -48,7 +47,13 @@ class _Maker:
         self.maybe(pod, 0.1, "responseStartTimeoutSeconds", (10, 60), ("10",))
         self.maybe(pod, 0.1, "idleTimeoutSeconds", (10, 60), (2**70,))
         self.maybe(pod, 0.1, "serviceAccountName", ("runner", "a.b"), ("Runner", "a_b"))
-        self.maybe(pod, 0.1, "imagePullSecrets", ([{"name": "pull"}], [{"name": "pull"}, {"name": "other"}]), ([{"name": "a"}, {"name": "a"}],))
+        self.maybe(
+            pod,
+            0.1,
+            "imagePullSecrets",
+            ([{"name": "pull"}], [{"name": "pull"}, {"name": "other"}]),
+            ([{"name": "a"}, {"name": "a"}],),
+        )
         self.maybe(pod, 0.1, "enableServiceLinks", (True, False), ("no",))
         self.maybe(pod, 0.05, "automountServiceAccountToken", (False,), (True,))
         for name, value in (
@@ -109,7 +114,11 @@ class _Maker:
             target[key] = self.one(good, bad)
 
     def container(self, index: int, *, served: bool = True, alone: bool = True) -> Obj:
-        made: Obj = {"image": self.one(("toggle", "own:1", "ghcr.io/a/b:v1", "host:5000/a@sha256:" + "a" * 64), ("", "A:1", "a", None, "a b"))}
+        made: Obj = {
+            "image": self.one(
+                ("toggle", "own:1", "ghcr.io/a/b:v1", "host:5000/a@sha256:" + "a" * 64), ("", "A:1", "a", None, "a b")
+            )
+        }
         if self.chance(0.3):
             made["name"] = self.one((f"part-{index}", "a"), ("queue-proxy", "Part", "a b", "user-container-0", "part-0"))
         if (served and (not alone or self.chance(0.5))) or self.chance(self.wrong):
@@ -141,7 +150,14 @@ class _Maker:
             0.1,
             "securityContext",
             ({"runAsUser": 1000}, {"runAsNonRoot": True}, {"capabilities": {"drop": ["ALL"]}}, {"readOnlyRootFilesystem": True}),
-            ({"capabilities": {"add": ["NET_ADMIN"]}}, {"capabilities": {"add": []}}, {"capabilities": {}}, {"privileged": True}, {"runAsUser": -1}, {"runAsUser": "root"}),
+            (
+                {"capabilities": {"add": ["NET_ADMIN"]}},
+                {"capabilities": {"add": []}},
+                {"capabilities": {}},
+                {"privileged": True},
+                {"runAsUser": -1},
+                {"runAsUser": "root"},
+            ),
         )
         for name, value in (("lifecycle", {}), ("stdin", True), ("tty", True), ("volumeDevices", []), ("restartPolicy", "Always")):
             if self.chance(self.wrong / 5):
@@ -178,11 +194,14 @@ class _Maker:
         good: tuple[list[str], ...] = (["httpGet"], ["httpGet"], ["httpGet"], ["tcpSocket"], ["exec"], ["grpc"])
         if kind == "readinessProbe":
             good = (*good, [])
-        return self.one(good, ([], ["httpGet", "tcpSocket"], ["exec", "grpc"], ["grpc", "httpGet"]))
+        found: list[str] = self.one(good, ([], ["httpGet", "tcpSocket"], ["exec", "grpc"], ["grpc", "httpGet"]))
+        return found
 
     def handler(self, name: str, *, served: bool) -> Any:
         if name == "exec":
-            return self.one(({"command": ["test", "-e", "/tmp/x"]}, {"command": ["x"]}), ({}, {"command": []}, {"command": "x"}, None))
+            return self.one(
+                ({"command": ["test", "-e", "/run/x"]}, {"command": ["x"]}), ({}, {"command": []}, {"command": "x"}, None)
+            )
         made: Obj = {}
         share = 0.5 if served else 0.9
         if name == "grpc":
@@ -196,7 +215,11 @@ class _Maker:
             self.maybe(made, 0.1, "scheme", ("HTTP", "HTTPS"), ("http", "FTP"))
             self.maybe(made, 0.1, "host", ("localhost", ""), (1,))
             self.maybe(
-                made, 0.1, "httpHeaders", ([{"name": "X-A", "value": "b"}], []), ([{"name": "a b", "value": "c"}], [{"name": "X"}], [{"value": "y"}], {"X": "y"})
+                made,
+                0.1,
+                "httpHeaders",
+                ([{"name": "X-A", "value": "b"}], []),
+                ([{"name": "a b", "value": "c"}], [{"name": "X"}], [{"value": "y"}], {"X": "y"}),
             )
         return made
 
@@ -230,7 +253,12 @@ class _Maker:
             made["envFrom"] = [
                 self.one(
                     ({"configMapRef": {"name": "m"}}, {"secretRef": {"name": "s"}, "prefix": "X_"}),
-                    ({}, {"configMapRef": {"name": "m"}, "secretRef": {"name": "s"}}, {"configMapRef": {"name": "M"}}, {"prefix": "A"}),
+                    (
+                        {},
+                        {"configMapRef": {"name": "m"}, "secretRef": {"name": "s"}},
+                        {"configMapRef": {"name": "M"}},
+                        {"prefix": "A"},
+                    ),
                 )
             ]
 
@@ -253,15 +281,22 @@ class _Maker:
             return
         kind: Obj = self.one(
             ({"configMap": {"name": "m"}}, {"secret": {"secretName": "s"}}, {"emptyDir": {}}),
-            ({"persistentVolumeClaim": {"claimName": "c"}}, {"hostPath": {"path": "/x"}}, {}, {"configMap": {"name": "m"}, "secret": {"secretName": "s"}}),
+            (
+                {"persistentVolumeClaim": {"claimName": "c"}},
+                {"hostPath": {"path": "/x"}},
+                {},
+                {"configMap": {"name": "m"}, "secret": {"secretName": "s"}},
+            ),
         )
         name = self.one(("data", "a"), ("Data", "a.b", ""))
         pod["volumes"] = [{"name": name, **kind}]
         if self.chance(self.wrong):
             pod["volumes"][0].pop("name")
         if self.chance(0.2) and kind.get("configMap"):
-            kind["configMap"]["items"] = [self.one(({"key": "k", "path": "p"},), ({"key": "k"}, {"path": "p"}, {"key": "", "path": "p"}))]
-        mount = {"name": name, "mountPath": self.one(("/data", "/x/y"), ("data", "/", "/dev", "/tmp", "/dev/", ""))}
+            kind["configMap"]["items"] = [
+                self.one(({"key": "k", "path": "p"},), ({"key": "k"}, {"path": "p"}, {"key": "", "path": "p"}))
+            ]
+        mount = {"name": name, "mountPath": self.one(("/data", "/x/y"), ("data", "/", "/dev", "/var/log", "/dev/", ""))}
         if self.chance(0.3):
             mount["readOnly"] = True
         if not self.chance(self.wrong):
@@ -324,6 +359,5 @@ class _Maker:
             [{"percent": 100, "url": "x"}],
             [{"percent": 100, "weight": 1}],
         )
-        return self.one(good, bad)
-
-
+        found: list[Obj] = self.one(good, bad)
+        return found

@@ -60,7 +60,8 @@ class Judges:
             if not job.present():
                 job.work()
         crd = shelf.go.module_dir(SERVING, version.module) / "config" / "core" / "300-resources" / "service.yaml"
-        return Judges(version, *(Path(job.makes) / "judge" for job in jobs), crd)
+        knative, kubernetes = (Path(job.makes) / "judge" for job in jobs)
+        return Judges(version, knative, kubernetes, crd)
 
     def judged(self, asked: Sequence[tuple[Obj, bool]]) -> list[Obj]:
         """For each Service, with whether multi-container-probing is on: {"errors": [...]} or {"rendered": {...}}.
@@ -74,7 +75,9 @@ class Judges:
             [self.knative],
             [{"object": one.get("object") or {}, "features": flags} for one, flags in zip(read, features, strict=True)],
         )
-        stored = self._kubernetes([("stored", one.get("service") or one_read.get("object") or {}) for one, one_read in zip(served, read, strict=True)])
+        stored = self._kubernetes(
+            [("stored", one.get("service") or one_read.get("object") or {}) for one, one_read in zip(served, read, strict=True)]
+        )
         deployments = self._kubernetes([("deployment", one.get("deployment") or {}) for one in served])
         found = []
         for first, second, third, fourth in zip(read, served, stored, deployments, strict=True):
@@ -102,7 +105,7 @@ PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
 
 
 def extract(deployment: Obj) -> Obj:
-    """What we predict of a Deployment: the probes and ports of its containers, queue-proxy's readiness, and what it is told to ask."""
+    """What is predicted of a Deployment: probes and ports of its containers, and the probes that queue-proxy is to ask."""
     pod = deployment["spec"]["template"]["spec"]
     containers = {}
     asked: Any = None
