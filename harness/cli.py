@@ -25,11 +25,14 @@ from harness.catalogue import SCENARIOS, is_catalogued, scenario
 from harness.cluster import checks
 from harness.cluster import down as take_down
 from harness.deploy import spec_of, workload_of
+from harness.deploy.reading import missing, planned, problems, read, require_known
 from harness.errors import BadInput, ExitCode, HarnessError
 from harness.history import EXPERIMENT
 from harness.history.patience import WITHIN_S
 from harness.history.rows import Format, answer
+from harness.knative.manifest.settings import Settings
 from harness.model import Ruling
+from harness.report import probes as probe_report
 from harness.run import (
     Ask,
     Compared,
@@ -157,7 +160,8 @@ def run(
     """Measure one scenario and print its verdict."""
     asked = scenario(name)
     # The user's file is read before anything is built: bad input must be refused at once.
-    workload = workload_of(_text_of(service)) if service else None
+    version = asked_version(kn_version)
+    workload = workload_of(_text_of(service), where=str(service), version=version) if service else None
     asked = replace(asked, cycles=cycles or asked.cycles, load=replace(asked.load, rate_rps=rate or asked.load.rate_rps))
     if workload:
         asked = replace(asked, service=spec_of(workload, base=asked.service))
@@ -165,12 +169,39 @@ def run(
         asked = replace(asked, name=f"{asked.name}-own", title=f"{asked.title}, changed by the caller")
     if request_log:
         asked = with_request_log(asked)
-    version = asked_version(kn_version)
     require_runnable(asked, version, artifacts, workload=workload)
     state = State.default()
     progress = _progress(state)
     world = prepare(Ask(kn_source, version, cluster, release_url, engine, context=context), state=state, progress=progress)
     _show(measure(asked, world, artifacts=artifacts, seed=seed, workload=workload))
+
+
+@app.command()
+def probes(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A Knative Service or a Deployment; - reads standard input.")],
+    kn_version: Version = "",
+    *,
+    sidecar_probes: Annotated[
+        bool, typer.Option("--sidecar-probes", help="As with multi-container-probing enabled in config-features.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Show who asks each probe of a manifest, how often, and how long it takes until it acts; needs no cluster."""
+    where = "stdin" if file == "-" else file
+    manifest = read(sys.stdin.read() if file == "-" else _text_of(Path(file)), where=where)
+    settings = Settings(asked_version(kn_version), probing=sidecar_probes, from_zero=True)
+    require_known(settings)
+    if found := [(one.number, one.problem) for one in problems(manifest, settings)]:
+        for line in [probe_report.refused_json(found, where)] if as_json else probe_report.refused_lines(found, where):
+            typer.echo(printable(line) if not as_json else line)
+        raise typer.Exit(ExitCode.BAD_INPUT_OR_HOST)
+    plan = planned(manifest, settings)
+    gone = [str(need) for need in missing(manifest, plan.needs)]
+    if as_json:
+        typer.echo(probe_report.as_json(plan, manifest.line, missing=gone))
+    else:
+        for line in probe_report.lines(plan, manifest.line, missing=gone):
+            typer.echo(printable(line))
 
 
 @app.command("compare")

@@ -16,12 +16,18 @@ try:  # Knative's CRDs are 10,000 lines: libyaml, where the wheel carries it, is
 except ImportError:  # pragma: no cover - every wheel of the pinned version carries it
     from yaml import SafeLoader as _Fast  # type: ignore[assignment]
 
-__all__ = ["DEEPEST", "Document", "Obj", "YAMLError", "documents", "dumped", "name_of"]
+__all__ = ["DEEPEST", "Document", "Obj", "Place", "Twice", "YAMLError", "documents", "dumped", "lines_of", "name_of"]
 
 YAMLError = yaml.YAMLError
 
 Obj = dict[str, Any]
 """A Kubernetes object as plain JSON values."""
+
+Place = tuple[str | int, ...]
+"""The keys and indexes that lead from a document to one of its values."""
+
+MOST_LINES = 100_000
+"""Values of a text whose lines are looked up; aliases of aliases make billions out of one line."""
 
 DEEPEST = 100
 """Levels of nesting. Kubernetes' own schemas need some 20; libyaml overruns its stack at some 100,000, which nothing catches."""
@@ -62,6 +68,55 @@ class Document:
     def strings(self) -> Iterator[str]:
         """Each string that is a value in the document; keys and comments are none."""
         yield from _strings(self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Twice:
+    """A key that a mapping has twice; only one of the two counts. lines: of both, from 1."""
+
+    place: Place
+    lines: tuple[int, int]
+
+
+def lines_of(text: str) -> tuple[list[dict[Place, int]], list[Twice]]:
+    """Where each value of the text was written, for each document that is not empty: by its place the line, from 1.
+
+    A value that an alias or a merge (`<<`) brings stands where it was written. Of a text with more than MOST_LINES values the first
+    ones. The second answer holds the keys that are there twice. Raises YAMLError.
+    """
+    found: list[dict[Place, int]] = []
+    twice: list[Twice] = []
+    for node in yaml.compose_all(text, Loader=_Loader):
+        if node is None or (isinstance(node, yaml.ScalarNode) and node.tag == "tag:yaml.org,2002:null"):
+            continue
+        lines: dict[Place, int] = {}
+        _look_up(node, (), node.start_mark.line + 1, lines, twice, ())
+        found.append(lines)
+    return found, twice
+
+
+def _look_up(node: Any, place: Place, line: int, lines: dict[Place, int], twice: list[Twice], above: tuple[int, ...]) -> None:
+    if len(lines) >= MOST_LINES or len(above) > DEEPEST or id(node) in above:
+        return
+    lines[place] = line
+    inside = (*above, id(node))
+    if isinstance(node, yaml.MappingNode):
+        own: dict[str, int] = {}
+        for key, value in node.value:
+            if key.tag == "tag:yaml.org,2002:merge":
+                for merged in value.value if isinstance(value, yaml.SequenceNode) else [value]:
+                    _look_up(merged, place, line, lines, twice, inside)
+        for key, value in node.value:
+            if not isinstance(key, yaml.ScalarNode) or key.tag == "tag:yaml.org,2002:merge":
+                continue
+            at = key.start_mark.line + 1
+            if key.value in own:
+                twice.append(Twice((*place, key.value), (own[key.value], at)))
+            own[key.value] = at
+            _look_up(value, (*place, key.value), at, lines, twice, inside)
+    elif isinstance(node, yaml.SequenceNode):
+        for index, value in enumerate(node.value):
+            _look_up(value, (*place, index), value.start_mark.line + 1, lines, twice, inside)
 
 
 def dumped(objects: Iterable[Obj]) -> str:

@@ -23,6 +23,9 @@ TOKEN_ENV = "TOGGLE_TOKEN"  # noqa: S105 - the name of a variable, not a token
 STARTUP_DELAY_ENV = "TOGGLE_STARTUP_DELAY"
 SIGTERM_ENV = "TOGGLE_SIGTERM"
 
+SIGTERMS = ("exit", "ignore", "ignore-close")
+"""What SIGTERM_ENV may say: end, keep listening, or close the listener and live on."""
+
 PROBE_COMMAND = ("python3", "/app/toggle.py", "probe")
 """An exec probe; the name of the probe ("liveness", "readiness") follows."""
 

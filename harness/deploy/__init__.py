@@ -2,6 +2,7 @@
 
 from harness.deploy.clearing import remove, sweep
 from harness.deploy.direct import open_routes
+from harness.deploy.own import require_room
 from harness.deploy.standing import deploy, fresh_pods
 from harness.deploy.workload import knative_service, plain_deployment, require_possible, spec_of, workload_for, workload_of
 
@@ -13,6 +14,7 @@ __all__ = [
     "plain_deployment",
     "remove",
     "require_possible",
+    "require_room",
     "spec_of",
     "sweep",
     "workload_for",

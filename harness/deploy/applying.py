@@ -29,7 +29,7 @@ def accepted(objects: Objects, obj: Obj, *, within_s: float) -> None:
     A node port that a namespace on its way out still holds becomes free, one of a Service that stays does not. Raises DeployError.
     """
     ref = Ref.of(obj)
-    ports = [int(one["nodePort"]) for one in obj["spec"].get("ports") or [] if one.get("nodePort")]
+    ports = [int(one["nodePort"]) for one in (obj.get("spec") or {}).get("ports") or [] if one.get("nodePort")]
 
     def once() -> Look[bool]:
         try:

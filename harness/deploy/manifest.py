@@ -1,17 +1,18 @@
-"""A Knative Service as it is applied: from a ServiceSpec, or from what a user wrote. Pure."""
+"""A Knative Service as it is applied: from a ServiceSpec, or from what a user wrote (`harness.deploy.own`). Pure."""
 
 from __future__ import annotations
 
 import copy
-import re
 from dataclasses import replace
-from typing import Any
 
-from harness.adapters.documents import Obj, YAMLError, documents
+from harness.adapters.documents import Obj
 from harness.apps.known import app_of
 from harness.apps.toggle import PROBE_COMMAND, PROBE_PATHS, SIGTERM_ENV, STARTUP_DELAY_ENV, TOGGLE, TOKEN_ENV
-from harness.deploy.fields import Bad, require_fields, require_plain, require_two_ports, shown
 from harness.errors import BadInput
+from harness.knative.manifest.notes import template_note
+from harness.knative.manifest.places import at
+from harness.knative.manifest.rendering import served_index
+from harness.knative.manifest.words import duration_ns
 from harness.knative.names import (
     INITIAL_SCALE,
     MAX_SCALE,
@@ -28,8 +29,6 @@ from harness.model import RUN_LABEL, AppSpec, Handler, Probe, ServiceSpec
 
 CPU_REQUEST = "50m"
 """Two pods must fit at once on two cores beside Kubernetes and Knative, while one replaces the other."""
-
-_DNS_LABEL = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
 
 
 def render(spec: ServiceSpec) -> Obj:
@@ -91,82 +90,6 @@ def rendered_probe(name: str, probe: Probe) -> Obj:
     return {"exec": {"command": [*PROBE_COMMAND, "liveness" if asked == "startup" else asked]}, **timing}
 
 
-def from_yaml(text: str, *, where: str = "") -> Obj:
-    """A user's own Service manifest, fit for the functions below. where: its file, for the message.
-
-    Raises BadInput with one line that names what to change, here rather than after a long build.
-    """
-
-    def bad(what: str, fix: str) -> BadInput:
-        return BadInput(what, fix=fix, where=where)
-
-    try:
-        found = documents(text)
-    except YAMLError as error:
-        said = " ".join(str(error).split())[:200]
-        raise bad(f"The Service manifest is not YAML: {said}.", "Correct it; `kubectl apply --dry-run=client` helps.") from error
-    if len(found) != 1:
-        raise bad(f"The Service manifest has {len(found)} documents, wanted is one.", "Leave one Knative Service in the file.")
-    obj = found[0].value
-    require_plain(obj, bad)
-    if not isinstance(obj, dict) or found[0].kind != "Service" or found[0].api_version != SERVING_API:
-        seen = " ".join(shown(obj[key])[1:-1] for key in ("apiVersion", "kind") if obj.get(key)) if isinstance(obj, dict) else ""
-        raise bad(
-            f"The Service manifest is no Knative Service but: {seen or type(obj).__name__}.",
-            f"Write apiVersion: {SERVING_API}, kind: Service.",
-        )
-    name = _at(obj, "metadata", "name")
-    if not isinstance(name, str) or not _DNS_LABEL.fullmatch(name):
-        raise bad(
-            "metadata.name is not there." if name is None else f"metadata.name is {shown(name)}, which names no Service.",
-            "Write one of small letters, digits and `-`, at most 63, a letter first.",
-        )
-    _require_containers(obj, bad)
-    require_fields(obj, bad)
-    _require_one_port(obj, bad)
-    return obj
-
-
-def _require_containers(obj: Obj, bad: Bad) -> None:
-    place = "spec.template.spec.containers"
-    containers = _at(obj, *place.split("."))
-    if not isinstance(containers, list) or not containers:
-        raise bad("The Service manifest has no container.", f"Write {place} with one container.")
-    for index, container in enumerate(containers):
-        if not isinstance(container, dict):
-            raise bad(f"{place}[{index}] is {shown(container)} and no mapping.", f"Write {place}: [{{image: {TOGGLE.image}}}].")
-        if not isinstance(container.get("image"), str) or not container["image"]:
-            raise bad(f"{place}[{index}] has no image.", f"Write one, or `image: {TOGGLE.image}` for the toggle app.")
-
-
-def _require_one_port(obj: Obj, bad: Bad) -> None:
-    containers = obj["spec"]["template"]["spec"]["containers"]
-    ports = [
-        f"{one.get('containerPort')} of container {container.get('name') or index}"
-        for index, container in enumerate(containers)
-        for one in container.get("ports") or []
-    ]
-    if len(ports) > 1:
-        raise bad(
-            f"The Service manifest has {len(ports)} ports ({', '.join(ports[:8])}); Knative serves one.",
-            "Leave the one to be served.",
-        )
-    if len(containers) > 1 and not ports:
-        raise bad(
-            f"None of the {len(containers)} containers has a port.", "Write ports: [{containerPort: 8080}] at the one to be served."
-        )
-    served = served_container(obj)
-    index = next(index for index, one in enumerate(containers) if one is served)
-    require_two_ports(served, f"spec.template.spec.containers[{index}]", bad)
-
-
-def _at(obj: Any, *keys: str) -> Any:
-    """The value below the keys, None where one of them is missing or not a mapping."""
-    for key in keys:
-        obj = obj.get(key) if isinstance(obj, dict) else None
-    return obj
-
-
 def adopted(manifest: Obj, *, namespace: str, app_image: str, token: str, run_id: str) -> Obj:
     """A document as it is applied: in our namespace, with the run's label, and nothing else of it changed.
 
@@ -175,8 +98,8 @@ def adopted(manifest: Obj, *, namespace: str, app_image: str, token: str, run_id
     obj = copy.deepcopy(manifest)
     metadata = obj["metadata"]
     metadata["namespace"] = namespace
-    template = obj["spec"].get("template")
-    if template is None:  # a Service of Kubernetes has no pods of its own
+    template = (obj.get("spec") or {}).get("template")
+    if template is None:  # a Service of Kubernetes, a ConfigMap: they have no pods of their own
         metadata["labels"] = {**(metadata.get("labels") or {}), RUN_LABEL: run_id}
         return obj
     inner = template.get("metadata") or {}
@@ -214,9 +137,13 @@ def described(manifest: Obj, *, base: ServiceSpec) -> ServiceSpec:
 
 
 def _described(manifest: Obj, container: Obj, base: ServiceSpec) -> ServiceSpec:
-    notes, pod = annotations_of(manifest), manifest["spec"]["template"]["spec"]
-    port = user_port(manifest)
+    pod, port = manifest["spec"]["template"]["spec"], user_port(manifest)
     replicas = int(manifest["spec"].get("replicas") or 0)  # of a plain Deployment
+
+    def note(key: str) -> str:
+        return template_note(manifest, key) or ""
+
+    window = note(WINDOW)
     return replace(
         base,
         name=manifest["metadata"]["name"],
@@ -224,12 +151,12 @@ def _described(manifest: Obj, container: Obj, base: ServiceSpec) -> ServiceSpec:
         liveness=_described_probe(container.get("livenessProbe"), port),
         readiness=_described_probe(container.get("readinessProbe"), port),
         startup=_described_probe(container.get("startupProbe"), port),
-        min_scale=int(notes.get(MIN_SCALE) or replicas),
-        max_scale=int(notes.get(MAX_SCALE) or replicas),
-        initial_scale=int(notes[INITIAL_SCALE]) if INITIAL_SCALE in notes else None,
-        target_rps=int(notes[TARGET]) if notes.get(METRIC) == RPS and TARGET in notes else None,
-        window_s=_whole_seconds(notes[WINDOW]) if WINDOW in notes else None,
-        target_burst_capacity=int(notes[TARGET_BURST_CAPACITY]) if TARGET_BURST_CAPACITY in notes else None,
+        min_scale=int(note(MIN_SCALE) or replicas),
+        max_scale=int(note(MAX_SCALE) or replicas),
+        initial_scale=int(note(INITIAL_SCALE)) if note(INITIAL_SCALE) else None,
+        target_rps=int(note(TARGET)) if note(METRIC) == RPS and note(TARGET) else None,
+        window_s=_whole_seconds(window) if template_note(manifest, WINDOW) is not None else None,
+        target_burst_capacity=int(note(TARGET_BURST_CAPACITY)) if note(TARGET_BURST_CAPACITY) else None,
         container_concurrency=int(pod.get("containerConcurrency") or 0),
         timeout_s=int(pod.get("timeoutSeconds") or pod.get("terminationGracePeriodSeconds") or base.timeout_s),
     )
@@ -237,28 +164,27 @@ def _described(manifest: Obj, container: Obj, base: ServiceSpec) -> ServiceSpec:
 
 def _whole_seconds(text: str) -> int:
     """A duration as Go writes it, such as "6s" or "1m30s". Raises ValueError for what is none, or not of whole seconds."""
-    parts = re.fullmatch(r"(?:([0-9]+)h)?(?:([0-9]+)m)?(?:([0-9]+)s)?", text)
-    if not text or parts is None:
-        raise ValueError(f"{WINDOW} is {shown(text)}; write it in seconds, such as 6s")
-    hours, minutes, seconds = (int(part or 0) for part in parts.groups())
-    return hours * 3600 + minutes * 60 + seconds
+    length = duration_ns(text)
+    if length is None or length % 10**9:
+        raise ValueError(f"{WINDOW} is {text!r}; write it in seconds, such as 6s")
+    return length // 10**9
 
 
 def annotations_of(manifest: Obj) -> Obj:
     """Those of the template, which say how a Revision is scaled."""
-    return _at(manifest, "spec", "template", "metadata", "annotations") or {}
+    return at(manifest, "spec", "template", "metadata", "annotations") or {}
 
 
 def pods_wanted(manifest: Obj) -> int:
     """How many pods stand before a request came: the initial scale, and no fewer than the minimum; 1 where neither is written."""
-    notes = annotations_of(manifest)
-    least, first = int(notes.get(MIN_SCALE) or 0), int(notes.get(INITIAL_SCALE) or 1)
-    return max(least, 0 if notes.get(INITIAL_SCALE) == "0" else first)
+    least, first = int(template_note(manifest, MIN_SCALE) or 0), template_note(manifest, INITIAL_SCALE)
+    return max(least, int(first or 1))
 
 
 def scales_by_itself(manifest: Obj) -> bool:
     """Whether the number of pods falls without anybody's doing once they stand: it begins above the minimum."""
-    return INITIAL_SCALE in annotations_of(manifest) and pods_wanted(manifest) > int(annotations_of(manifest).get(MIN_SCALE) or 0)
+    begins = template_note(manifest, INITIAL_SCALE) is not None
+    return begins and pods_wanted(manifest) > int(template_note(manifest, MIN_SCALE) or 0)
 
 
 def _described_probe(probe: Obj | None, served: int) -> Probe | None:
@@ -283,7 +209,7 @@ def _described_probe(probe: Obj | None, served: int) -> Probe | None:
 def served_container(obj: Obj) -> Obj:
     """The container that gets the requests: the one with a port, or the only one."""
     containers: list[Obj] = obj["spec"]["template"]["spec"]["containers"]
-    return next((one for one in containers if one.get("ports")), containers[0])
+    return containers[served_index(containers)]
 
 
 def user_port(obj: Obj) -> int:

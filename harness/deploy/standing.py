@@ -88,7 +88,7 @@ def fresh_pods(handle: ClusterHandle, deployed: Deployed, *, progress: Progress 
 
 def _stand(objects: Objects, handle: ClusterHandle, kind: Kind, docs: Sequence[Obj], *, within_s: float) -> Deployed:
     """Apply the documents and wait until they stand with the pods they begin with."""
-    for obj in docs:
+    for obj in sorted(docs, key=lambda one: "spec" in one):  # what the pods need, such as a ConfigMap, has no spec and comes first
         accepted(objects, obj, within_s=within_s)
     try:
         found = kind.found(objects, handle, docs, within_s=within_s)

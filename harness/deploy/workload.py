@@ -6,8 +6,10 @@ import copy
 from collections.abc import Iterable
 
 from harness.adapters.documents import Obj, documents, dumped
-from harness.deploy.manifest import adopted, annotations_of, described, from_yaml, pods_wanted, render, served_container, user_port
+from harness.deploy.manifest import adopted, annotations_of, described, pods_wanted, render, served_container, user_port
+from harness.deploy.own import documents_of, own_service
 from harness.errors import BadInput
+from harness.knative.manifest.settings import NEWEST
 from harness.knative.names import KNATIVE_DOMAIN, KNATIVE_POD_FIELDS, PORT_ENV, TIMEOUT_S, USER_CONTAINER
 from harness.model import (
     CONTROL_NODE_PORT,
@@ -15,6 +17,7 @@ from harness.model import (
     QUEUE_PROXY_ROUTE,
     USERS_ROUTE,
     Behaviour,
+    KnativeVersion,
     Lane,
     Procedure,
     ServiceSpec,
@@ -40,10 +43,9 @@ def knative_service(spec: ServiceSpec) -> Workload:
     return Workload(WorkloadKind.KNATIVE_SERVICE, dumped([render(spec)]))
 
 
-def workload_of(text: str, *, where: str = "") -> Workload:
-    """A user's own Knative Service, as written. where: its file, for the message. Raises BadInput like `from_yaml`."""
-    from_yaml(text, where=where)
-    return Workload(WorkloadKind.KNATIVE_SERVICE, text)
+def workload_of(text: str, *, where: str = "", version: KnativeVersion = NEWEST) -> Workload:
+    """A user's own Knative Service with the objects of its file that it needs. Arguments and errors: see `own_service`."""
+    return Workload(WorkloadKind.KNATIVE_SERVICE, documents_of(own_service(text, where=where, version=version)))
 
 
 def workload_for(asked: Procedure, own: Workload | None = None) -> Workload:
@@ -67,7 +69,7 @@ def plain_deployment(workload: Workload, *, kubelet_readiness: bool = False) -> 
 
     Raises BadInput for a Service without a pod to begin with, and for a second readiness.
     """
-    (service,) = objects_of(workload)
+    service, *beside = objects_of(workload)
     name, port, count = str(service["metadata"]["name"]), user_port(service), pods_wanted(service)
     if not count:
         raise BadInput(
@@ -116,7 +118,7 @@ def plain_deployment(workload: Workload, *, kubelet_readiness: bool = False) -> 
             "ports": [{"name": "http", "port": 80, "targetPort": port, "nodePort": CONTROL_NODE_PORT}],
         },
     }
-    return Workload(WorkloadKind.DEPLOYMENT, dumped([deployment, node_port]))
+    return Workload(WorkloadKind.DEPLOYMENT, dumped([deployment, node_port, *beside]))
 
 
 def _with_ports(container: Obj, port: int) -> None:

@@ -95,7 +95,9 @@ def require_runnable(
     spec = resolve(scenario, version)
     judge.require_checks(spec.claims)
     require_plan(spec.load)
-    deploy.require_possible(deploy.workload_for(spec, workload), spec.load.lanes, request_log=spec.request_log)
+    asked = deploy.workload_for(spec, workload)
+    deploy.require_possible(asked, spec.load.lanes, request_log=spec.request_log)
+    deploy.require_room(asked, cores=os.cpu_count() or 1)
     fault_named(spec.fault.kind).require(spec.fault)
     for fault in (spec.fault, spec.second):
         if fault and (why := fault_named(fault.kind).refused(fault, spec, doors)):

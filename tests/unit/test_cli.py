@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import json
 import os
 import signal
 import subprocess
@@ -249,3 +251,68 @@ def test_the_ending_of_a_query_s_file_says_how_it_is_written(tmp_path: Path, end
     done = chaos("query", str(recording), "SELECT scenario, run FROM runs", "--out", str(out))
     assert done.returncode == 0, done.stderr
     assert out.read_bytes().startswith(begins)
+
+
+PROBED = """\
+apiVersion: serving.knative.dev/v1
+kind: Service
+metadata: {name: shop}
+spec:
+  template:
+    spec:
+      containers:
+        - image: own:1
+          livenessProbe: {httpGet: {path: /healthz, port: 8081}, periodSeconds: 2}
+          envFrom: [{secretRef: {name: db}}]
+"""
+
+
+def test_probes_are_shown_without_a_cluster(tmp_path: Path, chaos: Chaos, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From a file and from standard input: who asks, when it acts, the line, and what Knative changed."""
+    (tmp_path / "mine.yaml").write_text(PROBED, encoding="utf-8")
+    done = chaos("probes", str(tmp_path / "mine.yaml"))
+    assert done.returncode == 0, done.stderr
+    (liveness,) = [
+        line.split("  ") for line in done.stdout.splitlines() if line.startswith("user-container") and "liveness" in line
+    ]
+    cells = [cell.strip() for cell in liveness if cell.strip()]
+    assert cells == ["user-container", "liveness", "kubelet", "HTTP :8080 /healthz", "every 2 s", "4 to 7 s", "9"]
+    assert "port 8081 became 8080" in done.stdout
+    assert "needs Secret db (line 10), which is not in this file" in done.stdout
+    monkeypatch.setattr(sys, "stdin", io.StringIO(PROBED))
+    assert chaos("probes", "-").stdout == done.stdout
+
+
+def test_probes_as_json(tmp_path: Path, chaos: Chaos) -> None:
+    """Each value with its line, null for a default."""
+    (tmp_path / "mine.yaml").write_text(PROBED, encoding="utf-8")
+    whole = json.loads(chaos("probes", str(tmp_path / "mine.yaml"), "--json", "--kn-version", "1.17").stdout)
+    liveness = next(one for one in whole["probes"] if one["kind"] == "liveness")
+    assert (whole["knative"], whole["refused"], liveness["line"]) == ("1.17", [], 9)
+    assert liveness["period_s"] == {"value": 2, "line": 9}
+    assert liveness["timeout_s"] == {"value": 1, "line": None}
+    assert whole["needs"] == [{"kind": "Secret", "name": "db", "line": 10, "in_file": False}]
+
+
+@pytest.mark.parametrize("form", [(), ("--json",)], ids=["text", "json"])
+def test_probes_of_a_manifest_that_is_refused(tmp_path: Path, chaos: Chaos, form: tuple[str, ...]) -> None:
+    """Exit code 3; each problem with its line, who refuses it, and the fix."""
+    (tmp_path / "mine.yaml").write_text(
+        PROBED + "          startupProbe: {httpGet: {path: /x}}\n          stdin: true\n", encoding="utf-8"
+    )
+    done = chaos("probes", str(tmp_path / "mine.yaml"), *form)
+    assert done.returncode == ExitCode.BAD_INPUT_OR_HOST
+    if form:
+        (problem,) = json.loads(done.stdout)["refused"]
+        assert (problem["line"], problem["by"], problem["place"]) == (12, "schema", "spec.template.spec.containers[0].stdin")
+    else:
+        assert "mine.yaml:12: spec.template.spec.containers[0].stdin: there is no such field." in done.stdout
+        assert "fix: Leave it out: Knative switches it off." in done.stdout
+
+
+def test_probes_of_what_is_no_manifest(tmp_path: Path, chaos: Chaos) -> None:
+    """One line, like everything else that cannot be used."""
+    (tmp_path / "mine.yaml").write_text("a: [", encoding="utf-8")
+    assert "not YAML" in refused(chaos("probes", str(tmp_path / "mine.yaml")))
+    (tmp_path / "mine.yaml").write_text(PROBED, encoding="utf-8")
+    assert "not known here" in refused(chaos("probes", "--kn-version", "0.26", str(tmp_path / "mine.yaml")))

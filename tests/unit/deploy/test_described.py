@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.catalogue import S1
-from harness.deploy.manifest import described, from_yaml, render
+from harness.deploy.manifest import described, render
 from harness.errors import BadInput
 from harness.model import AppSpec, Handler, Probe, ServiceSpec
+from tests.unit.deploy.test_manifest import from_yaml
 
 
 def written(**container: Any) -> str:
@@ -34,7 +35,7 @@ def test_probes_scale_and_delay_are_read() -> None:
     text = written(
         env=[{"name": "TOGGLE_STARTUP_DELAY", "value": "2.5"}],
         livenessProbe={"httpGet": {"path": "/healthz"}, "periodSeconds": 2},
-        readinessProbe={"tcpSocket": {}, "failureThreshold": 1, "initialDelaySeconds": 7},
+        readinessProbe={"tcpSocket": {}, "periodSeconds": 10, "failureThreshold": 1, "initialDelaySeconds": 7},
         startupProbe={"exec": {"command": ["true"]}, "timeoutSeconds": 4},
     )
     seen = described(from_yaml(text), base=S1.service)

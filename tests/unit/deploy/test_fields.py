@@ -14,8 +14,11 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.deploy.manifest import adopted, env_of, from_yaml, served_container, user_port
+from harness.deploy.manifest import adopted, env_of, served_container, user_port
+from harness.deploy.own import own_service
 from harness.errors import BadInput
+from harness.model import KnativeVersion
+from tests.unit.deploy.test_manifest import from_yaml
 
 FULL: dict[str, Any] = {
     "apiVersion": "serving.knative.dev/v1",
@@ -32,11 +35,11 @@ FULL: dict[str, Any] = {
                         "ports": [{"containerPort": 9000, "name": "http1"}],
                         "env": [
                             {"name": "TOGGLE_CONTROL_PORT", "value": "9099"},
-                            {"name": "FROM", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
+                            {"name": "FROM", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k", "optional": True}}},
                         ],
                         "livenessProbe": {"httpGet": {"path": "/healthz", "port": 9000}, "periodSeconds": 1},
-                        "readinessProbe": {"exec": {"command": ["true"]}, "failureThreshold": 3},
-                        "startupProbe": {"tcpSocket": {"port": "http1"}},
+                        "readinessProbe": {"exec": {"command": ["true"]}, "periodSeconds": 1, "failureThreshold": 3},
+                        "startupProbe": {"tcpSocket": {"port": 9000}},
                     },
                     {"image": "side:1", "env": []},
                 ]
@@ -102,16 +105,15 @@ def test_the_example_is_good() -> None:
     ("place", "value", "said"),
     [
         ((*FIRST, "ports", 0, "containerPort"), "http", f"{AT}.ports[0].containerPort is 'http'"),
-        ((*FIRST, "ports", 0, "containerPort"), 0, f"{AT}.ports[0].containerPort is 0"),
-        ((*FIRST, "ports", 0, "containerPort"), 65536, f"{AT}.ports[0].containerPort is 65536"),
+        ((*FIRST, "ports", 0, "containerPort"), 65536, f"{AT}.ports[0].containerPort: 65536 is no port"),
         ((*FIRST, "ports", 0, "containerPort"), True, f"{AT}.ports[0].containerPort is True"),
-        ((*FIRST, "ports", 0, "containerPort"), 80.0, f"{AT}.ports[0].containerPort is 80.0"),
+        ((*FIRST, "ports", 0, "containerPort"), 80.5, f"{AT}.ports[0].containerPort is 80.5"),
         ((*FIRST, "ports"), [8080], f"{AT}.ports[0] is 8080 and no mapping"),
         ((*FIRST, "ports"), "", f"{AT}.ports is '' and no list"),
         ((*FIRST, "env"), "foo", f"{AT}.env is 'foo' and no list"),
         ((*FIRST, "env", 1), "foo", f"{AT}.env[1] is 'foo' and no mapping"),
         ((*FIRST, "env", 1, "name"), 1, f"{AT}.env[1].name is 1"),
-        ((*FIRST, "env", 1, "name"), ..., f"{AT}.env[1].name is None"),
+        ((*FIRST, "env", 1, "name"), ..., f"{AT}.env[1]: the variable has no name"),
         ((*FIRST, "env", 1, "valueFrom"), "x", f"{AT}.env[1].valueFrom is 'x' and no mapping"),
         ((*FIRST, "env", 0, "value"), 9099, f"{AT}.env[0].value is 9099 and no text"),
         ((*FIRST, "env", 0, "value"), "abc", f"{AT}.env[0].value: TOGGLE_CONTROL_PORT is 'abc'"),
@@ -121,18 +123,19 @@ def test_the_example_is_good() -> None:
         ((*FIRST, "env", 0, "value"), "9000", f"{AT}.env[0].value: the control port and the port of the requests are both 9000"),
         (
             (*FIRST, "env", 0),
-            {"name": "TOGGLE_CONTROL_PORT", "valueFrom": {"x": {}}},
+            {"name": "TOGGLE_CONTROL_PORT", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k", "optional": True}}},
             f"{AT}.env[0]: TOGGLE_CONTROL_PORT comes from elsewhere",
         ),
-        ((*FIRST, "name"), "Aa", f"{AT}.name is 'Aa'"),
-        ((*FIRST, "image"), 1, f"{AT} has no image"),
+        ((*FIRST, "name"), "Aa", f"{AT}.name: 'Aa' names no container"),
+        ((*FIRST, "image"), 1, f"{AT}.image is 1 and no text"),
+        ((*FIRST, "image"), "", f"{AT} has no image"),
         (FIRST, "toggle", f"{AT} is 'toggle' and no mapping"),
         ((*FIRST, "livenessProbe"), "/healthz", f"{AT}.livenessProbe is '/healthz' and no mapping"),
         ((*FIRST, "livenessProbe", "httpGet"), [], f"{AT}.livenessProbe.httpGet is [] and no mapping"),
-        ((*FIRST, "livenessProbe", "httpGet", "port"), 70000, f"{AT}.livenessProbe.httpGet.port is 70000"),
+        ((*FIRST, "startupProbe", "tcpSocket", "port"), 70000, f"{AT}.startupProbe.tcpSocket.port: 70000 is no port"),
         ((*FIRST, "livenessProbe", "periodSeconds"), "1s", f"{AT}.livenessProbe.periodSeconds is '1s'"),
         (("metadata", "labels"), ["a"], "metadata.labels is ['a'] and no mapping"),
-        (("metadata", "annotations", "x"), 1, "metadata.annotations['x'] is 1 and no text"),
+        (("metadata", "annotations", "x"), 1, "metadata.annotations.x is 1 and no text"),
         (("spec", "template", "metadata"), ["x"], "spec.template.metadata is ['x'] and no mapping"),
         (
             ("spec", "template", "metadata", "annotations", "autoscaling.knative.dev/min-scale"),
@@ -141,7 +144,7 @@ def test_the_example_is_good() -> None:
         ),
         (("spec", "traffic"), {1: "x"}, "spec.traffic has the key 1, which is no text"),
         (("spec", "traffic"), [float("inf")], "spec.traffic[0] is inf, which JSON has no word for"),
-        (("spec", "traffic"), {"a\n": {1, 2}}, "spec.traffic.'a\\n' is {1, 2}, which JSON has no word for"),
+        (("spec", "traffic"), {"a\n": {1, 2}}, "spec.traffic['a\\n'] is {1, 2}, which JSON has no word for"),
         (("spec", "traffic"), 1 << 64, "spec.traffic is a number of 65 bits"),
     ],
 )
@@ -163,9 +166,11 @@ def test_the_apps_own_control_port_is_taken_for_granted_and_not_for_requests() -
 
 
 def test_of_two_variables_of_a_name_the_last_counts() -> None:
-    """As in the container; both must be good."""
-    obj = planted((*FIRST, "env", 1), {"name": "TOGGLE_CONTROL_PORT", "value": "9098"})
-    assert env_of(from_yaml(yaml.safe_dump(obj)), "TOGGLE_CONTROL_PORT") == "9098"
+    """As in the container, up to Knative 1.15; both must be good. Later versions refuse the second."""
+    text = yaml.safe_dump(planted((*FIRST, "env", 1), {"name": "TOGGLE_CONTROL_PORT", "value": "9098"}))
+    assert env_of(own_service(text, version=KnativeVersion.parse("1.15")).obj, "TOGGLE_CONTROL_PORT") == "9098"
+    with pytest.raises(BadInput, match=r"env\[1\] has the name 'TOGGLE_CONTROL_PORT' of .*env\[0\]"):
+        from_yaml(text)
 
 
 def refusal(text: str) -> BadInput | None:

@@ -10,7 +10,7 @@ from harness.catalogue import N1, S1
 from harness.deploy import knative_service, plain_deployment, require_possible, spec_of, workload_for, workload_of
 from harness.deploy.workload import applied, objects_of
 from harness.errors import BadInput
-from harness.model import AppSpec, Handler, Lane, LoadPlan, Probe, ServiceSpec, WorkloadKind
+from harness.model import AppSpec, Handler, Lane, LoadPlan, Probe, ServiceSpec, Workload, WorkloadKind
 from tests.unit.deploy.test_manifest import GOOD
 
 SPEC = ServiceSpec(
@@ -109,7 +109,7 @@ def test_a_users_service_becomes_a_deployment_too() -> None:
         "    spec:\n", "    metadata: {annotations: {autoscaling.knative.dev/min-scale: '2', mine: a}}\n    spec:\n", 1
     )
     text += "      - image: side:1\n        readinessProbe: {grpc: {port: 7}}\n      containerConcurrency: 5\n"
-    deployment, service = objects_of(plain_deployment(workload_of(text)))
+    deployment, service = objects_of(plain_deployment(Workload(WorkloadKind.KNATIVE_SERVICE, text)))
     template = deployment["spec"]["template"]
     served, side = template["spec"]["containers"]
     assert (deployment["metadata"]["name"], deployment["spec"]["replicas"]) == ("mine", 2)

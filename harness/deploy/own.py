@@ -1,0 +1,171 @@
+"""A user's Service that is to be measured: what the harness itself cannot measure is refused, before anything is built. Pure."""
+
+from __future__ import annotations
+
+import re
+
+from harness.adapters.documents import Document, documents, dumped
+from harness.apps.known import app_of
+from harness.apps.toggle import CONTROL_PORT, CONTROL_PORT_ENV, SIGTERM_ENV, SIGTERMS, STARTUP_DELAY_ENV, TOGGLE
+from harness.deploy.reading import Manifest, held, missing, problems, read, refusal
+from harness.errors import BadInput
+from harness.knative.manifest.needs import needs
+from harness.knative.manifest.places import Obj, Place, at, shown, text_of
+from harness.knative.manifest.rendering import served_index
+from harness.knative.manifest.settings import NEWEST, Settings, nearest
+from harness.knative.manifest.words import quantity
+from harness.knative.names import USER_PORT
+from harness.model import KnativeVersion, Workload, WorkloadKind
+
+LONGEST_START_S = 120.0
+"""How long a deployment is waited for (`deploy`)."""
+
+CONTAINERS: Place = ("spec", "template", "spec", "containers")
+_POD: Place = CONTAINERS[:-1]
+_APPLIED = ("ConfigMap", "Secret", "ServiceAccount", "PersistentVolumeClaim")
+
+
+def own_service(text: str, *, where: str = "", version: KnativeVersion = NEWEST) -> Manifest:
+    """The Service of a user's file, which the version takes and the harness can measure.
+
+    where: its file, for the messages. version: the nearest one whose rules are known stands for one whose rules are not. Raises
+    BadInput with one line that names the place and what to change, here rather than after a long build.
+    """
+    manifest = read(text, where=where)
+    if manifest.kind is not WorkloadKind.KNATIVE_SERVICE:
+        raise refusal(manifest, "The manifest has no Knative Service but a Deployment.", "Write a Knative Service.", ())
+    if found := problems(manifest, Settings(nearest(version), from_zero=True)):
+        raise manifest.bad(found[0].problem)
+    _require_name(manifest)
+    _require_revisions(manifest)
+    _require_objects(manifest)
+    _require_named_ports(manifest)
+    served = served_index(at(manifest.obj, *CONTAINERS))
+    if app_of(str(at(manifest.obj, *CONTAINERS, served, "image"))) is TOGGLE:
+        _require_toggle(manifest, served)
+    return manifest
+
+
+def documents_of(manifest: Manifest) -> str:
+    """What is deployed, as YAML: the Service first, then the objects of the file that its pods need."""
+    beside = held(manifest, needs(at(manifest.obj, *_POD), _POD))
+    if not manifest.others:
+        return manifest.text or dumped([manifest.obj])
+    return "---\n".join([manifest.text or dumped([manifest.obj]), *(_text(one) for one in beside)])
+
+
+def _text(document: Document) -> str:
+    return dumped([document.value])
+
+
+def cpu_wanted(manifest: Obj) -> float:
+    """Cores that one pod asks for, by its containers' requests, or by their limits where there are no requests."""
+    total = 0.0
+    for container in at(manifest, *CONTAINERS) or []:
+        amount = at(container, "resources", "requests", "cpu")
+        amount = at(container, "resources", "limits", "cpu") if amount is None else amount
+        total += float(quantity(str(amount)) or 0) if amount is not None else 0.0
+    return total
+
+
+def require_room(workload: Workload, *, cores: int) -> None:
+    """Raise BadInput where one pod asks for more cores than the machine has: it would stay Pending."""
+    wanted = cpu_wanted(documents(workload.documents)[0].value)
+    if wanted > cores:
+        raise BadInput(
+            f"One pod of the workload asks for {wanted:g} CPUs, and this machine has {cores}.",
+            fix="Lower resources.requests.cpu (or limits.cpu, which stands for it), or use a machine with more.",
+        )
+
+
+def _require_name(manifest: Manifest) -> None:
+    if not at(manifest.obj, "metadata", "name"):
+        raise refusal(
+            manifest, "metadata.name is not there.", "Write the Service's name; generateName is not enough.", ("metadata",)
+        )
+
+
+def _require_revisions(manifest: Manifest) -> None:
+    """The namespace of a run is new: there is no Revision in it but the one of this template."""
+    own = at(manifest.obj, "spec", "template", "metadata", "name")
+    for index, target in enumerate(at(manifest.obj, "spec", "traffic") or []):
+        place = ("spec", "traffic", index, "revisionName")
+        name = target.get("revisionName")
+        if name and name != own:
+            what = f"{text_of(place)} is {name}, a Revision that the run's own namespace does not have: RevisionMissing for ever."
+            raise refusal(manifest, what, "Leave out spec.traffic, so that all requests go to this template.", place)
+
+
+def _require_objects(manifest: Manifest) -> None:
+    gone = missing(manifest, needs(at(manifest.obj, *_POD), _POD))
+    if gone:
+        listed = ", ".join(f"{one} (line {manifest.line(one.at)})" if manifest.line(one.at) else str(one) for one in gone)
+        what = f"The Service needs {listed}; the namespace of a run is new and has none of them."
+        fix = f"Add {'it' if len(gone) == 1 else 'them'} to the file as further documents, or leave the reference out."
+        raise refusal(manifest, what, fix, gone[0].at)
+
+
+def _require_named_ports(manifest: Manifest) -> None:
+    """Knative names the served port user-port, whatever it was called: the kubelet then finds no port of the old name."""
+    for index, container in enumerate(at(manifest.obj, *CONTAINERS)):
+        for handler in ("httpGet", "tcpSocket"):
+            port = at(container, "startupProbe", handler, "port")
+            if isinstance(port, str) and port:
+                place = (*CONTAINERS, index, "startupProbe", handler, "port")
+                what = f"{text_of(place)} is {shown(port)}: Knative names the port user-port, and the probe never succeeds."
+                raise refusal(manifest, what, "Write the port's number.", place)
+
+
+def _require_toggle(manifest: Manifest, served: int) -> None:
+    """What the toggle app cannot do."""
+    place: Place = (*CONTAINERS, served)
+    container = at(manifest.obj, *place)
+    _require_two_ports(manifest, container, place)
+    if at(container, "ports", 0, "name") == "h2c":
+        what = f"{text_of((*place, 'ports', 0, 'name'))} is h2c, and the toggle app speaks HTTP/1.1: each request would be a 502."
+        raise refusal(manifest, what, "Leave the name out, or write http1.", (*place, "ports", 0, "name"))
+    for name in ("livenessProbe", "readinessProbe", "startupProbe"):
+        if at(container, name, "grpc") is not None:
+            what = f"{text_of((*place, name))} asks by gRPC, which the toggle app does not answer (a gRPC probe is no TCP probe)."
+            raise refusal(manifest, what, "Write httpGet, tcpSocket or exec.", (*place, name))
+    delay = _env(container, STARTUP_DELAY_ENV)
+    seconds = float(delay) if re.fullmatch(r"[0-9]+(\.[0-9]+)?", delay, re.ASCII) else None
+    if delay and seconds is None:
+        raise refusal(
+            manifest, f"{STARTUP_DELAY_ENV} is {shown(delay)}, which is no number of seconds.", 'Write "5".', (*place, "env")
+        )
+    wait = max(seconds or 0.0, float(at(container, "readinessProbe", "initialDelaySeconds") or 0))
+    if wait >= LONGEST_START_S:
+        what = f"The Service is not ready before {wait:g} s, and its deployment is waited for {LONGEST_START_S:g} s."
+        raise refusal(manifest, what, f"Lower {STARTUP_DELAY_ENV} or initialDelaySeconds for the measurement.", (*place, "env"))
+    sigterm = _env(container, SIGTERM_ENV)
+    if sigterm and sigterm not in SIGTERMS:
+        what = f"{SIGTERM_ENV} is {shown(sigterm)}."
+        raise refusal(manifest, what, f"Write one of {', '.join(SIGTERMS)}.", (*place, "env"))
+
+
+def _env(container: Obj, name: str) -> str:
+    """A variable as written; of two the last counts."""
+    found = [one for one in container.get("env") or [] if one.get("name") == name]
+    return str(found[-1].get("value") or "") if found else ""
+
+
+def _require_two_ports(manifest: Manifest, served: Obj, place: Place) -> None:
+    """The control port must be a port, written here, and not the one of the requests."""
+    user = at(served, "ports", 0, "containerPort") or USER_PORT
+    control, where = CONTROL_PORT, place
+    for index, one in enumerate(served.get("env") or []):
+        if one["name"] != CONTROL_PORT_ENV:
+            continue
+        where = (*place, "env", index, "value")
+        text = one.get("value") or ""
+        if one.get("valueFrom") is not None:
+            what = f"{text_of(where[:-1])}: {CONTROL_PORT_ENV} comes from elsewhere."
+            raise refusal(manifest, what, f'Write value: "{CONTROL_PORT}".', where[:-1])
+        if text and not (re.fullmatch(r"[0-9]{1,5}", text) and 1 <= int(text) <= 65535):
+            what = f"{text_of(where)}: {CONTROL_PORT_ENV} is {shown(text)}, which is no port."
+            raise refusal(manifest, what, 'Write "1" to "65535".', where)
+        control = int(text) if text else CONTROL_PORT
+    if control == user:
+        what = f"{text_of(where)}: the control port and the port of the requests are both {user}."
+        raise refusal(manifest, what, f"Write another containerPort, or another {CONTROL_PORT_ENV} in env.", where)
