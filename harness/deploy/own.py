@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from difflib import get_close_matches
 
 from harness.adapters.documents import Document, documents, dumped
 from harness.apps.known import app_of
 from harness.apps.toggle import CONTROL_PORT, CONTROL_PORT_ENV, SIGTERM_ENV, SIGTERMS, STARTUP_DELAY_ENV, TOGGLE
 from harness.deploy.reading import Manifest, held, missing, problems, read, refusal
 from harness.errors import BadInput
-from harness.knative.manifest.needs import needs
+from harness.knative.manifest.kinds import METADATA
+from harness.knative.manifest.needs import Need, needs
+from harness.knative.manifest.notes import TEMPLATE_NOTES, unknown
 from harness.knative.manifest.places import Obj, Place, at, shown, text_of
 from harness.knative.manifest.rendering import served_index
 from harness.knative.manifest.settings import NEWEST, Settings, nearest
@@ -35,8 +38,11 @@ def own_service(text: str, *, where: str = "", version: KnativeVersion = NEWEST)
     if manifest.kind is not WorkloadKind.KNATIVE_SERVICE:
         raise refusal(manifest, "The manifest has no Knative Service but a Deployment.", "Write a Knative Service.", ())
     if found := problems(manifest, Settings(nearest(version), from_zero=True)):
-        raise manifest.bad(found[0].problem)
+        more = f" {len(found) - 1} more: `knative-chaos probes` lists them." if len(found) > 1 else ""
+        first = found[0].problem
+        raise refusal(manifest, first.what, f"{first.fix}{more}", first.at)
     _require_name(manifest)
+    _require_read(manifest)
     _require_revisions(manifest)
     _require_objects(manifest)
     _require_named_ports(manifest)
@@ -58,24 +64,26 @@ def _text(document: Document) -> str:
     return dumped([document.value])
 
 
-def cpu_wanted(manifest: Obj) -> float:
-    """Cores that one pod asks for, by its containers' requests, or by their limits where there are no requests."""
+def wanted(manifest: Obj, resource: str) -> float:
+    """Cores ("cpu") or bytes ("memory") that one pod asks for: its requests, or the limits that stand for them."""
     total = 0.0
     for container in at(manifest, *CONTAINERS) or []:
-        amount = at(container, "resources", "requests", "cpu")
-        amount = at(container, "resources", "limits", "cpu") if amount is None else amount
+        amount = at(container, "resources", "requests", resource)
+        amount = at(container, "resources", "limits", resource) if amount is None else amount
         total += float(quantity(str(amount)) or 0) if amount is not None else 0.0
     return total
 
 
-def require_room(workload: Workload, *, cores: int) -> None:
-    """Raise BadInput where one pod asks for more cores than the machine has: it would stay Pending."""
-    wanted = cpu_wanted(documents(workload.documents)[0].value)
-    if wanted > cores:
-        raise BadInput(
-            f"One pod of the workload asks for {wanted:g} CPUs, and this machine has {cores}.",
-            fix="Lower resources.requests.cpu (or limits.cpu, which stands for it), or use a machine with more.",
-        )
+def require_room(workload: Workload, *, cores: int, memory: int) -> None:
+    """Raise BadInput where one pod asks for more cores or bytes of memory than the machine has: it would stay Pending."""
+    manifest = documents(workload.documents)[0].value
+    for resource, there, unit, words in (("cpu", cores, 1, "CPUs"), ("memory", memory, 1 << 30, "GiB of memory")):
+        asked = wanted(manifest, resource)
+        if asked > there:
+            raise BadInput(
+                f"One pod of the workload asks for {asked / unit:.3g} {words}, and this machine has {there / unit:.3g}.",
+                fix=f"Lower resources.requests.{resource} (limits stand for requests that are not there), or use a larger machine.",
+            )
 
 
 def _require_name(manifest: Manifest) -> None:
@@ -98,11 +106,39 @@ def _require_revisions(manifest: Manifest) -> None:
 
 def _require_objects(manifest: Manifest) -> None:
     gone = missing(manifest, needs(at(manifest.obj, *_POD), _POD))
+    for need in needs(at(manifest.obj, *_POD), _POD):
+        for key in need.keys:
+            _require_key(manifest, need, key)
     if gone:
         listed = ", ".join(f"{one} (line {manifest.line(one.at)})" if manifest.line(one.at) else str(one) for one in gone)
         what = f"The Service needs {listed}; the namespace of a run is new and has none of them."
         fix = f"Add {'it' if len(gone) == 1 else 'them'} to the file as further documents, or leave the reference out."
         raise refusal(manifest, what, fix, gone[0].at)
+
+
+def _require_key(manifest: Manifest, need: Need, key: str) -> None:
+    """An object without the key that a variable takes: the container is never created."""
+    for one in manifest.others:
+        if (one.kind, one.name) != (need.kind, need.name):
+            continue
+        there = {name for field in ("data", "stringData", "binaryData") for name in at(one.value, field) or {}}
+        if key not in there:
+            what = f"A variable takes the key {shown(key)} of {need}, which has {', '.join(sorted(there)) or 'none'}."
+            raise refusal(manifest, what, "Write the key into it, or take another.", need.at)
+
+
+def _require_read(manifest: Manifest) -> None:
+    """What Knative drops without a word would be measured otherwise than its author meant."""
+    place: Place = ("spec", "template", "metadata")
+    for key in at(manifest.obj, *place) or {}:
+        if key not in METADATA.fields:
+            alike = get_close_matches(key, METADATA.fields, n=1)
+            fix = f"Write `{alike[0]}`." if alike else "Leave it out."
+            raise refusal(manifest, f"{text_of((*place, key))}: there is no such field; Knative drops it.", fix, (*place, key))
+    for key, alike_note in unknown(at(manifest.obj, *TEMPLATE_NOTES)).items():
+        if alike_note:
+            what = f"The annotation {key} is read by no autoscaler of Knative."
+            raise refusal(manifest, what, f"Write {alike_note}.", (*TEMPLATE_NOTES, key))
 
 
 def _require_named_ports(manifest: Manifest) -> None:

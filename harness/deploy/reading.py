@@ -142,8 +142,9 @@ def _not_yaml(text: str, error: YAMLError, where: str) -> BadInput:
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     number = mark.line + 1 if mark is not None else 0
     for index, line in enumerate(text.splitlines(), start=1):
-        if "{{" in line or "{%" in line:
-            what = f"The manifest is a template: line {index} holds `{'{{' if '{{' in line else '{%'}`."
+        found = _TEMPLATE.search(line)
+        if found and (found[0][0] == "{" or abs(index - number) <= 1):
+            what = f"The manifest is a template: line {index} holds `{found[0]}`."
             return BadInput(what, fix=_RENDER, where=_where(where, index))
     said = " ".join(str(error).split())[:200]
     fix = "Correct it; `kubectl apply --dry-run=client` helps."

@@ -97,7 +97,12 @@ def require_runnable(
     require_plan(spec.load)
     asked = deploy.workload_for(spec, workload)
     deploy.require_possible(asked, spec.load.lanes, request_log=spec.request_log)
-    deploy.require_room(asked, cores=os.cpu_count() or 1)
+    if workload and (slow := spec.service.app.startup_delay_s) >= spec.recovery_s:
+        raise BadInput(
+            f"The app listens {slow:g} s after its start, and the recovery is waited for {spec.recovery_s:g} s.",
+            fix="Lower its start-up delay for the measurement.",
+        )
+    deploy.require_room(asked, cores=os.cpu_count() or 1, memory=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
     fault_named(spec.fault.kind).require(spec.fault)
     for fault in (spec.fault, spec.second):
         if fault and (why := fault_named(fault.kind).refused(fault, spec, doors)):

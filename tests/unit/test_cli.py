@@ -316,3 +316,22 @@ def test_probes_of_what_is_no_manifest(tmp_path: Path, chaos: Chaos) -> None:
     assert "not YAML" in refused(chaos("probes", str(tmp_path / "mine.yaml")))
     (tmp_path / "mine.yaml").write_text(PROBED, encoding="utf-8")
     assert "not known here" in refused(chaos("probes", "--kn-version", "0.26", str(tmp_path / "mine.yaml")))
+
+
+@pytest.mark.parametrize(
+    ("container", "said"),
+    [
+        ("env: [{name: TOGGLE_STARTUP_DELAY, value: '100'}]", "listens 100 s after its start, and the recovery is waited for 90 s"),
+        ("resources: {limits: {cpu: '4000'}}", "asks for 4e+03 CPUs"),
+        ("resources: {requests: {memory: 900Ti}}", "GiB of memory, and this machine has"),
+        ("lifecycle: {}\n          stdin: true", "1 more: `knative-chaos probes` lists them"),
+    ],
+    ids=["slow", "cpu", "memory", "two problems"],
+)
+def test_a_service_that_would_never_stand_is_refused_before_the_build(
+    tmp_path: Path, container: str, said: str, chaos: Chaos
+) -> None:
+    """Not after two minutes of waiting."""
+    text = PROBED.replace("own:1", "toggle").replace(", port: 8081", "").replace("envFrom: [{secretRef: {name: db}}]", container)
+    (tmp_path / "mine.yaml").write_text(text, encoding="utf-8")
+    assert said in refused(chaos("run", "S1", "--service", str(tmp_path / "mine.yaml")))

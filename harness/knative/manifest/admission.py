@@ -484,7 +484,8 @@ def _served_probes(container: Obj, place: Place, port_name: str, settings: Setti
                 what = (
                     f"{text_of((*here, handler, 'port'))} is {shown(port)}, the name of another port than the served one; {known}."
                 )
-                yield (*here, handler, "port"), what, "Leave port out of the probe: Knative fills it in."
+                fix = "Take it out of its quotes." if port.isdigit() else "Leave port out of the probe: Knative fills it in."
+                yield (*here, handler, "port"), what, fix
             elif isinstance(port, int) and port != _port_of(container) and not settings.since("1.3") and port:
                 yield (*here, handler, "port"), f"{port} is another port than the served one.", "Leave port out of the probe."
         if name == "readinessProbe":

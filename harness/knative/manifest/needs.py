@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from harness.knative.manifest.places import Obj, Place, at
@@ -14,11 +14,12 @@ _DEFAULT_ACCOUNT = "default"
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """An object by kind and name. at: where the manifest asks for it."""
+    """An object by kind and name. at: where the manifest asks for it first. keys: of the object, that variables take."""
 
     kind: str
     name: str
     at: Place
+    keys: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.kind} {self.name}"
@@ -27,13 +28,22 @@ class Need:
 def needs(pod: Obj, place: Place) -> tuple[Need, ...]:
     """Each object once, in the order in which the spec names them; those that are optional are left out.
 
-    pod: a pod's spec. place: where it stands. Whether one of the objects has the key that is asked for is not looked at.
+    pod: a pod's spec. place: where it stands.
     """
     found: dict[tuple[str, str], Need] = {}
     for kind, name, where in _all(pod, place):
         if isinstance(name, str) and name:
             found.setdefault((kind, name), Need(kind, name, where))
-    return tuple(found.values())
+    return tuple(replace(need, keys=tuple(_keys(pod, need))) for need in found.values())
+
+
+def _keys(pod: Obj, need: Need) -> Iterator[str]:
+    kind = {"ConfigMap": "configMapKeyRef", "Secret": "secretKeyRef"}.get(need.kind, "")
+    for container in pod.get("containers") or []:
+        for variable in at(container, "env") or []:
+            reference = at(variable, "valueFrom", kind) or {}
+            if reference.get("name") == need.name and reference.get("optional") is not True and reference.get("key"):
+                yield reference["key"]
 
 
 def _all(pod: Obj, place: Place) -> Iterator[tuple[str, Any, Place]]:

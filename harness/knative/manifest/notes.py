@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import Any
 
 from harness.knative.manifest.places import Obj, Place, at
-from harness.knative.names import INITIAL_SCALE, MAX_SCALE, MIN_SCALE, TARGET_BURST_CAPACITY
+from harness.knative.names import INITIAL_SCALE, MAX_SCALE, METRIC, MIN_SCALE, TARGET, TARGET_BURST_CAPACITY, WINDOW
 
 GROUP = "autoscaling.knative.dev"
 CLASS = f"{GROUP}/class"
@@ -37,6 +38,17 @@ ALIASES: Mapping[str, str] = {
     ROLLOUT_DURATION: "serving.knative.dev/rolloutDuration",
 }
 """The older spelling of a key. Of the two, the hyphenated one wins (KeyPriority, since 1.1); they are never merged."""
+
+_KNOWN = frozenset({*ALIASES, *ALIASES.values(), CLASS, ACTIVATION_SCALE, WINDOW, METRIC, TARGET})
+
+
+def unknown(notes: Any) -> dict[str, str]:
+    """Annotations of the autoscaler's group that no autoscaler of Knative reads, each with the key it resembles, or ""."""
+    if not isinstance(notes, dict):
+        return {}
+    strange = [key for key in notes if isinstance(key, str) and key.startswith(f"{GROUP}/") and key not in _KNOWN]
+    return {key: next(iter(get_close_matches(key, _KNOWN, n=1, cutoff=0.9)), "") for key in strange}
+
 
 TEMPLATE_NOTES: Place = ("spec", "template", "metadata", "annotations")
 """Where those of a Revision stand."""

@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from harness.knative.manifest import notes as n
 from harness.knative.manifest.defaults import HANDLERS
+from harness.knative.manifest.kinds import METADATA
 from harness.knative.manifest.needs import Need, needs
 from harness.knative.manifest.places import Obj, Place, at
 from harness.knative.manifest.rendering import Rendered
@@ -390,28 +391,9 @@ def _notes(manifest: Obj, served: Obj, made: Rendered, settings: Settings) -> It
         revision = target.get("revisionName")
         if revision and revision != latest:
             yield f"spec.traffic[{index}].revisionName {revision} must be there already, or the Service never becomes ready"
-    for key in sorted(set(at(manifest, "spec", "template", "metadata") or {}) - _METADATA):
+    for key in sorted(set(at(manifest, "spec", "template", "metadata") or {}) - set(METADATA.fields)):
         yield f"spec.template.metadata.{key}: there is no such field; Knative drops it"
+    for key, alike in n.unknown(at(manifest, *n.TEMPLATE_NOTES)).items():
+        yield f"annotation {key}: no autoscaler of Knative reads it" + (f"; {alike}?" if alike else "")
     if len(made.pod["containers"]) > 2 and not settings.probes_sidecars:
         yield "probes of sidecars are refused unless multi-container-probing is enabled (1.14 and later)"
-
-
-_METADATA = frozenset(
-    {
-        "name",
-        "generateName",
-        "namespace",
-        "labels",
-        "annotations",
-        "finalizers",
-        "creationTimestamp",
-        "ownerReferences",
-        "resourceVersion",
-        "uid",
-        "generation",
-        "managedFields",
-        "selfLink",
-        "deletionTimestamp",
-        "deletionGracePeriodSeconds",
-    }
-)

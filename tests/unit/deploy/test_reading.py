@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from harness.deploy import require_room, spec_of, workload_of
-from harness.deploy.own import cpu_wanted, own_service
+from harness.deploy.own import own_service
 from harness.deploy.reading import missing, planned, problems, read
 from harness.deploy.workload import applied, objects_of
 from harness.errors import BadInput
@@ -171,6 +171,38 @@ def said(text: str) -> BadInput:
         ),
         pytest.param(POD.replace("image:", "imgae:"), 8, "no such field", "`image`", id="K21 image"),
         pytest.param(
+            POD.replace("    spec:\n", "    metadata: {anotations: {a: b}}\n    spec:\n"),
+            6,
+            "Knative drops it",
+            "`annotations`",
+            id="K21 metadata",
+        ),
+        pytest.param(
+            POD.replace("    spec:\n", "    metadata: {annotations: {autoscaling.knative.dev/minscale: '1'}}\n    spec:\n"),
+            6,
+            "read by no autoscaler",
+            "/min-scale",
+            id="K21 annotation",
+        ),
+        pytest.param(
+            f"{POD}          ports: [{{containerPort: ${{PORT}}}}]\n", 9, "template: line 9 holds", "envsubst", id="K10 flow"
+        ),
+        pytest.param(
+            f"{POD}          livenessProbe: {{tcpSocket: {{port: '8080'}}}}\n",
+            9,
+            "another port",
+            "out of its quotes",
+            id="K17 quotes",
+        ),
+        pytest.param(
+            f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: m}}\ndata: {{a: b}}\n---\n{POD}"
+            "          env: [{name: A, valueFrom: {configMapKeyRef: {name: m, key: k}}}]\n",
+            14,
+            "the key 'k' of ConfigMap m, which has a",
+            "Write the key",
+            id="K13 key",
+        ),
+        pytest.param(
             f"{POD}          env: []\n          args: []\n          env: []\n", 11, "in lines 9 and 11", "Leave one", id="K22"
         ),
         pytest.param(f"{POD}{LIVENESS}metadata: {{name: other}}\n", 10, "metadata in lines 3 and 10", "Leave one", id="K22 top"),
@@ -331,10 +363,12 @@ def test_two_services_are_one_too_many() -> None:
 def test_more_than_the_machine_has_is_said_before_the_build() -> None:
     """K43: requests count, or the limits that stand for them."""
     workload = workload_of(f"{POD}          resources: {{limits: {{cpu: '4'}}}}\n")
-    assert cpu_wanted(objects_of(workload)[0]) == 4
-    require_room(workload, cores=4)
+    require_room(workload, cores=4, memory=0)
     with pytest.raises(BadInput, match="asks for 4 CPUs, and this machine has 2"):
-        require_room(workload, cores=2)
+        require_room(workload, cores=2, memory=0)
+    workload = workload_of(f"{POD}          resources: {{requests: {{memory: 8Gi}}, limits: {{memory: 9Gi}}}}\n")
+    with pytest.raises(BadInput, match="asks for 8 GiB of memory, and this machine has 4"):
+        require_room(workload, cores=1, memory=4 << 30)
 
 
 def test_a_deployment_is_planned_and_not_measured_as_ones_own() -> None:
