@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from harness.deploy import require_room, spec_of, workload_of
+from harness.catalogue import SCENARIOS
+from harness.deploy import knative_service, plain_deployment, require_room, spec_of, workload_of
 from harness.deploy.own import own_service
 from harness.deploy.reading import missing, planned, problems, read
 from harness.deploy.workload import applied, objects_of
@@ -391,3 +392,13 @@ def test_a_version_that_is_not_known_is_refused_by_probes_alone() -> None:
     with pytest.raises(BadInput, match="is not known here"):
         planned(read(POD), old)
     assert own_service(POD, version=old.version).obj
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_every_scenario_of_the_catalogue_is_accepted(name: str) -> None:
+    """What the harness itself deploys is what the tables call right; as a plain Deployment, too."""
+    service = knative_service(SCENARIOS[name].service)
+    assert problems(read(service.documents), Settings(NEWEST, from_zero=True)) == ()
+    if SCENARIOS[name].service.initial_scale != 0:
+        deployment, _node_port = plain_deployment(service).documents.split("---\n")
+        assert problems(read(deployment), SETTINGS) == ()
