@@ -18,7 +18,7 @@ _PORT_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?", re.ASCII)
 _DURATION = re.compile(r"([0-9]*)(?:\.([0-9]*))?(ns|us|\u00b5s|\u03bcs|ms|s|m|h)")
 _UNITS_NS = {"ns": 1, "us": 10**3, "\u00b5s": 10**3, "\u03bcs": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
 _QUANTITY = re.compile(r"([+-]?)([0-9]*)(?:\.([0-9]*))?(Ki|Mi|Gi|Ti|Pi|Ei|n|u|m|k|M|G|T|P|E|[eE][+-]?[0-9]+)?", re.ASCII)
-_BINARY = {f"{letter}i": 1024**power for power, letter in enumerate("KMGTPE", start=1)}
+_BINARY: dict[str, int] = {f"{letter}i": 1024**power for power, letter in enumerate("KMGTPE", start=1)}
 _DECIMAL = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
 _FLOAT = re.compile(r"[+-]?(([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?|inf(inity)?|nan)", re.ASCII | re.IGNORECASE)
 _LONGEST_DURATION_NS = (1 << 63) - 1
@@ -90,7 +90,7 @@ def quantity(text: str) -> Fraction | None:
     number = Fraction(Decimal(f"{found[1]}{found[2] or 0}.{found[3] or 0}"))
     suffix = found[4] or ""
     if suffix in _BINARY:
-        return number * _BINARY[suffix]
+        return number * Fraction(_BINARY[suffix])
     if suffix in _DECIMAL:
         return number * _power_of_ten(_DECIMAL[suffix])
     exponent = int(suffix[1:])
@@ -98,7 +98,8 @@ def quantity(text: str) -> Fraction | None:
 
 
 def _power_of_ten(exponent: int) -> Fraction:
-    return Fraction(10**exponent) if exponent >= 0 else Fraction(1, 10**-exponent)
+    power: int = 10 ** abs(exponent)
+    return Fraction(power) if exponent >= 0 else Fraction(1, power)
 
 
 def is_image(text: str) -> bool:
