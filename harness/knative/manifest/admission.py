@@ -272,7 +272,7 @@ def _autoscaling(found: Obj, settings: Settings) -> Said:
     metric = text(METRIC)
     if metric is not None:
         counted = kind if kind is not None else n.KPA
-        if (counted == n.KPA and metric not in {"concurrency", RPS}) or (counted == n.HPA and _unknown_to_hpa(metric, settings)):
+        if (counted == n.KPA and metric not in {"concurrency", RPS}) or (counted == n.HPA and not metric):
             yield where(METRIC), f"{shown(metric)} is not counted by {counted}.", "Write concurrency or rps."
     if kind == n.KPA and (way := text(n.ALGORITHM)) and way not in {"linear", "weightedExponential", "weighted-exponential"}:
         yield where(n.ALGORITHM), f"{shown(way)} is no such algorithm.", "Leave it out, or write linear."
@@ -286,10 +286,6 @@ def _autoscaling(found: Obj, settings: Settings) -> Said:
                 "0 is refused unless allow-zero-initial-scale is true in config-autoscaler.",
                 'Write "1", or leave it out.',
             )
-
-
-def _unknown_to_hpa(metric: str, settings: Settings) -> bool:
-    return not metric if settings.since("1.2") else metric not in {"cpu", "memory"}
 
 
 def _times(where: Callable[[str], Place], text: Callable[[str], str | None]) -> Said:
