@@ -53,8 +53,8 @@ def share_on(versions: str, of: str, lo: float, hi: float, source: str) -> Expec
 def within(number: str, lo: float, hi: float, source: str, *causes: str, versions: str = "any") -> Claim:
     """A claim that a number of each cycle lies in [lo, hi]: `within("failed-requests", 190, 225, "...", "timeout")`.
 
-    The bounds are wider than the numbers of docs/predictions.md, which are for two calm cores: the lower one is what the scenario's own
-    configuration forces, the upper one about twice the prediction. A slower machine must not break a claim about Knative.
+    The bounds are wider than the numbers of docs/predictions.md, which are for two calm cores: the lower one is what the scenario's
+    own configuration forces, the upper one about twice the prediction. A slower machine must not break a claim about Knative.
 
     number: a name of `harness.judge.numbers`. causes: of a number of failures, those that it is about. Raises ValueError.
     """

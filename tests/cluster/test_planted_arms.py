@@ -1,4 +1,4 @@
-"""Faults planted in what several pods, roll-outs and several arms rest on: each leaves the verdict inconclusive, with the reason."""
+"""Faults planted where there are several pods, a roll-out or several arms: each verdict is inconclusive, with the reason."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from kubernetes import client
 
 from fixtures.experiment import Experiment
 from harness.adapters.kube import Kube
+from harness.adapters.progress import Progress
 from harness.adapters.wait import Look, wait_for
 from harness.catalogue import holds
 from harness.cluster.down import down
