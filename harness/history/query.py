@@ -6,9 +6,8 @@ files are read as far as a question needs them; a run that was never closed, or 
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,7 @@ import polars as pl
 from harness.errors import BadInput, HistoryError
 from harness.history.experiments import EXPERIMENT
 from harness.history.layout import CLOSED, OPTIONAL, RUN, Table, parquet
-from harness.history.reader import FIX, read_head, read_tables
+from harness.history.reader import FIX, read_closed, read_head, read_tables, require_rows
 from harness.history.tables import SCHEMAS, empty
 from harness.history.upgrade import Step
 from harness.model import KnativeVersion, RunMeta
@@ -30,24 +29,24 @@ DEEPEST = 4
 MEMORY = "1GiB"
 """Of DuckDB; past it a question fails with a message instead of taking the machine down. Nothing is spilled to disk."""
 
-ABOUT = {
-    "run": pl.String(),
-    "scenario": pl.String(),
-    "title": pl.String(),
-    "knative": pl.String(),
-    "stack": pl.String(),
-    "kubernetes": pl.String(),
-    "source": pl.String(),
-    "rate_rps": pl.Float64(),
-    "request_log": pl.Boolean(),
-    "planted": pl.String(),
-    "interrupted": pl.String(),
-    "opened_ns": pl.Int64(),
-    "experiment": pl.String(),
-    "arm": pl.String(),
-    "directory": pl.String(),
+ABOUT: Mapping[str, Callable[[Path, RunMeta], str | float | bool | int]] = {
+    "run": lambda _, meta: meta.run_id,
+    "scenario": lambda _, meta: meta.spec.scenario,
+    "title": lambda _, meta: meta.spec.title,
+    "knative": lambda _, meta: _release(meta),
+    "stack": lambda _, meta: meta.stack.id if meta.stack else "",
+    "kubernetes": lambda _, meta: meta.versions.get("kubernetes", ""),
+    "source": lambda _, meta: meta.source,
+    "rate_rps": lambda _, meta: float(meta.spec.load.rate_rps),
+    "request_log": lambda _, meta: meta.spec.request_log,
+    "planted": lambda _, meta: meta.host.get("planted", ""),
+    "interrupted": lambda _, meta: meta.interrupted,
+    "opened_ns": lambda _, meta: meta.anchor_utc_ns,
+    "experiment": lambda _, meta: meta.experiment,
+    "arm": lambda _, meta: meta.arm,
+    "directory": lambda run, _: str(run),
 }
-"""Columns of `runs`."""
+"""Columns of `runs`, and where each comes from."""
 
 LAST_MARK = ' QUALIFY row_number() OVER (PARTITION BY "index" ORDER BY file_row_number DESC) = 1'
 """A cycle marked more than once counts as marked last, as for `harness.history.read`."""
@@ -122,7 +121,8 @@ def opened(runs: Sequence[Path], *, writable: Path | None = None) -> Iterator[du
                 views.closed(run, meta)
             else:
                 views.in_memory(run, meta, steps)
-        views.make(pl.DataFrame([_about(run, meta) for run, meta in zip(runs, metas, strict=True)], schema=ABOUT))
+        about = {name: [value(run, meta) for run, meta in zip(runs, metas, strict=True)] for name, value in ABOUT.items()}
+        views.make(pl.DataFrame(about))
         files = [*views.files, *([str(writable)] if writable else [])]
         # A path is looked at twice: as the pattern it was escaped into, and as the file that the pattern finds.
         allowed = ", ".join(literal(path) for file in files for path in (file, pattern(file)))
@@ -144,7 +144,7 @@ class _Views:
 
     def closed(self, run: Path, meta: RunMeta) -> None:
         """From its Parquet files, each of which must hold what closed.json says."""
-        rows = _told(run)
+        rows, _, _ = read_closed(run)
         for table in Table:
             if table in OPTIONAL and table.value not in rows:
                 continue
@@ -155,8 +155,7 @@ class _Views:
                 seen = self._connection.sql(_from(table, source)).count("*").fetchall()[0][0]
             except duckdb.Error as error:
                 raise HistoryError(f"{table}.parquet is damaged or gone: {in_one_line(error)}", where=file) from error
-            if seen != rows.get(table.value):
-                raise HistoryError(f"{table}.parquet has {seen} rows, {CLOSED} says {rows.get(table.value)}.", where=file)
+            require_rows(table, seen, rows, file)
             self._add(table, meta, _from(table, source) + (LAST_MARK if table is Table.CYCLES else ""))
 
     def in_memory(self, run: Path, meta: RunMeta, steps: Sequence[Step]) -> None:
@@ -247,26 +246,6 @@ def _from(table: Table, source: str) -> str:
     return f"SELECT {names} FROM {source}"  # noqa: S608 - names of this module's own, and a source made of escaped literals
 
 
-def _about(run: Path, meta: RunMeta) -> dict[str, object]:
-    return {
-        "run": meta.run_id,
-        "scenario": meta.spec.scenario,
-        "title": meta.spec.title,
-        "knative": _release(meta),
-        "stack": meta.stack.id if meta.stack else "",
-        "kubernetes": meta.versions.get("kubernetes", ""),
-        "source": meta.source,
-        "rate_rps": meta.spec.load.rate_rps,
-        "request_log": meta.spec.request_log,
-        "planted": meta.host.get("planted", ""),
-        "interrupted": meta.interrupted,
-        "opened_ns": meta.anchor_utc_ns,
-        "experiment": meta.experiment,
-        "arm": meta.arm,
-        "directory": str(run),
-    }
-
-
 def _release(meta: RunMeta) -> str:
     """The Knative version in its canonical form, whatever source it came from; as recorded if it is none."""
     if meta.stack:
@@ -287,11 +266,3 @@ def _require_distinct(runs: Sequence[Path], metas: Sequence[RunMeta]) -> None:
             raise HistoryError(
                 f"The run {meta.run_id} is there twice: {other} and {run}.", fix="Name the directories so that each run is in one."
             )
-
-
-def _told(run: Path) -> dict[str, int]:
-    """Rows by table, as closing wrote them down."""
-    try:
-        return {str(table): int(rows) for table, rows in json.loads((run / CLOSED).read_text(encoding="utf-8"))["rows"].items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise HistoryError(f"{CLOSED} is damaged: {type(error).__name__}: {error}.", where=str(run / CLOSED)) from error

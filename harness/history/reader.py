@@ -101,25 +101,32 @@ def read_tables(directory: Path, steps: Sequence[Step]) -> tuple[Mapping[Table, 
 
     Missing are those of layout.OPTIONAL that this run could have no rows in.
     """
-    closed = directory / CLOSED
-    return _closed(directory, closed, steps) if closed.is_file() else _open(directory, steps)
+    return _closed(directory, steps) if (directory / CLOSED).is_file() else _open(directory, steps)
 
 
-def _closed(directory: Path, mark: Path, steps: Sequence[Step]) -> tuple[Mapping[Table, pl.DataFrame], tuple[str, ...]]:
+def read_closed(directory: Path) -> tuple[dict[str, int], dict[str, str], tuple[str, ...]]:
+    """(rows by table, SHA-256 by table, notes) as closing wrote them down. Raises HistoryError for a damaged file."""
+    path = directory / CLOSED
     try:
-        told = json.loads(mark.read_text(encoding="utf-8"))
-        rows, notes = dict(told["rows"]), tuple(str(note) for note in told["notes"])
+        told = json.loads(path.read_text(encoding="utf-8"))
         sums = dict(told.get("sha256", {}))  # there is none in a history of an earlier release
+        return {str(table): int(rows) for table, rows in told["rows"].items()}, sums, tuple(map(str, told["notes"]))
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise HistoryError(f"{CLOSED} is damaged: {type(error).__name__}: {error}.", where=str(mark)) from error
+        raise HistoryError(f"{CLOSED} is damaged: {type(error).__name__}: {error}.", where=str(path)) from error
+
+
+def require_rows(table: Table, seen: int, rows: Mapping[str, int], path: str) -> None:
+    """Raise HistoryError unless the table at this path has as many rows as closing wrote down."""
+    if rows.get(table.value) != seen:
+        raise HistoryError(f"{table}.parquet has {seen} rows, {CLOSED} says {rows.get(table.value)}.", where=path)
+
+
+def _closed(directory: Path, steps: Sequence[Step]) -> tuple[Mapping[Table, pl.DataFrame], tuple[str, ...]]:
+    rows, sums, notes = read_closed(directory)
     there = [table for table in Table if table not in OPTIONAL or table.value in rows]
     tables = {table: read_parquet(table, parquet(directory, table), sums.get(table.value), steps) for table in there}
     for table, seen in tables.items():
-        if rows.get(table.value) != seen.height:
-            raise HistoryError(
-                f"{table}.parquet has {seen.height} rows, {CLOSED} says {rows.get(table.value)}.",
-                where=str(parquet(directory, table)),
-            )
+        require_rows(table, seen.height, rows, str(parquet(directory, table)))
     return tables, notes
 
 

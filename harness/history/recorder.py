@@ -15,10 +15,11 @@ from harness.adapters.clock import Anchor
 from harness.adapters.files import write_json
 from harness.errors import BadInput, HistoryError
 from harness.history import layout
+from harness.history.codec import encode
 from harness.history.journal import Journal
 from harness.history.layout import CLOSED, JOURNALS, RAW, RUN, Table
 from harness.history.reader import head_of, read_head, read_tables
-from harness.history.tables import row, sha256_of, write_parquet
+from harness.history.tables import sha256_of, write_parquet
 from harness.model import (
     ANSWERS_FILE,
     ATTEMPTS_FILE,
@@ -104,27 +105,27 @@ class Recorder:
 
     def observation(self, seen: Observation) -> None:
         """One thing an observer saw."""
-        self._journals[Table.OBSERVATIONS].append(row(seen))
+        self._journals[Table.OBSERVATIONS].append(encode(seen))
 
     def gap(self, gap: Gap) -> None:
         """A stretch in which a stream may have lost something."""
-        self._journals[Table.GAPS].append(row(gap))
+        self._journals[Table.GAPS].append(encode(gap))
 
     def node_cpu(self, seen: NodeCpu) -> None:
         """How the threads of the node waited for a CPU between two looks."""
-        self._journals[Table.NODE_CPU].append(row(seen))
+        self._journals[Table.NODE_CPU].append(encode(seen))
 
     def fault(self, event: FaultEvent) -> None:
         """What was done to the app."""
-        self._journals[Table.FAULTS].append(row(event))
+        self._journals[Table.FAULTS].append(encode(event))
 
     def phase(self, phase: Phase) -> None:
         """A step of the run that is over."""
-        self._journals[Table.PHASES].append(row(phase))
+        self._journals[Table.PHASES].append(encode(phase))
 
     def cycle(self, mark: CycleMark) -> None:
         """The scenario's record of a cycle; may be written again as the cycle goes on: the last one stands."""
-        self._journals[Table.CYCLES].append(row(mark))
+        self._journals[Table.CYCLES].append(encode(mark))
 
     def meta(self, meta: RunMeta) -> None:
         """Replace the head of the history, whole or not at all."""

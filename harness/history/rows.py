@@ -29,24 +29,8 @@ CELL = 100
 LONGEST = 16 * 2**20
 """Bytes of one value in CSV and JSON; a longer one is refused before it is held here."""
 
-PLAIN = frozenset(
-    {
-        *(
-            "BOOLEAN",
-            "TINYINT",
-            "SMALLINT",
-            "INTEGER",
-            "BIGINT",
-            "HUGEINT",
-            "UTINYINT",
-            "USMALLINT",
-            "UINTEGER",
-            "UBIGINT",
-            "UHUGEINT",
-        ),
-        *("FLOAT", "DOUBLE", "VARCHAR"),
-    }
-)
+_WHOLE = "TINYINT SMALLINT INTEGER BIGINT HUGEINT UTINYINT USMALLINT UINTEGER UBIGINT UHUGEINT"
+PLAIN = frozenset(f"BOOLEAN {_WHOLE} FLOAT DOUBLE VARCHAR".split())
 """Types that are Python's own; every other is given as DuckDB writes it: times, lists, structs, bytes."""
 
 

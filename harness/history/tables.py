@@ -14,58 +14,36 @@ import polars as pl
 from harness.errors import HistoryError
 from harness.faults import FAULTS
 from harness.history import upgrade
-from harness.history.codec import DoesNotFit, Json, decode, encode
+from harness.history.codec import DoesNotFit, decode, encode
 from harness.history.layout import Table
 from harness.history.upgrade import Step
-from harness.model import CycleMark, FaultEvent, Gap, Lane, NodeCpu, Observation, Outcome, Phase, Stream
+from harness.model import Answer, CycleMark, FaultEvent, Gap, Lane, NodeCpu, Observation, Outcome, Phase, Stream
 
 T = TypeVar("T")
 
+NOUNS: dict[Table, type[Any]] = {
+    Table.OBSERVATIONS: Observation,
+    Table.GAPS: Gap,
+    Table.FAULTS: FaultEvent,
+    Table.PHASES: Phase,
+    Table.CYCLES: CycleMark,
+    Table.NODE_CPU: NodeCpu,
+}
+"""What a row of each journal is."""
+
+_SMALL = frozenset({"cpus", "cycle", "index", "instance", "replaces", "status", "threads"})
+"""Whole numbers of 32 bits; all others have 64."""
+
+
+def _columns(noun: type[Any]) -> dict[str, pl.DataType]:
+    """A column for each field, in order: numbers as such, all else as text."""
+    hints = get_type_hints(noun)
+    whole = {name: pl.Int32() if name in _SMALL else pl.Int64() for name, kind in hints.items() if kind is int}
+    return {name: whole.get(name, pl.String()) for name in hints}
+
+
 SCHEMAS: dict[Table, dict[str, pl.DataType]] = {
-    Table.OBSERVATIONS: {
-        "stream": pl.String(),
-        "pod": pl.String(),
-        "container": pl.String(),
-        "instance": pl.Int32(),
-        "at_ns": pl.Int64(),
-        "resolution_ns": pl.Int64(),
-        "seen_ns": pl.Int64(),
-        "payload": pl.String(),
-    },
-    Table.GAPS: {
-        "stream": pl.String(),
-        "pod": pl.String(),
-        "from_ns": pl.Int64(),
-        "until_ns": pl.Int64(),
-        "reason": pl.String(),
-    },
-    Table.FAULTS: {
-        "cycle": pl.Int32(),
-        "kind": pl.String(),
-        "params": pl.String(),
-        "pod": pl.String(),
-        "boot": pl.String(),
-        "sent_ns": pl.Int64(),
-        "answered_ns": pl.Int64(),
-        "status": pl.Int32(),
-        "answer": pl.String(),
-    },
-    Table.PHASES: {"name": pl.String(), "started_ns": pl.Int64(), "ended_ns": pl.Int64()},
-    Table.CYCLES: {
-        "index": pl.Int32(),
-        "pod": pl.String(),
-        "boot": pl.String(),
-        "load_started_ns": pl.Int64(),
-        "steady_ns": pl.Int64(),
-        "fault_ns": pl.Int64(),
-        "landed_ns": pl.Int64(),
-        "recovered_ns": pl.Int64(),
-        "ended_ns": pl.Int64(),
-        "given_up": pl.String(),
-        "replaces": pl.Int32(),
-        "pods": pl.String(),
-        "at": pl.String(),
-    },
+    **{table: _columns(noun) for table, noun in NOUNS.items()},
     Table.REQUESTS: {
         "cycle": pl.Int32(),
         "seq": pl.Int64(),
@@ -79,36 +57,10 @@ SCHEMAS: dict[Table, dict[str, pl.DataType]] = {
         "first_byte_ns": pl.Int64(),
         "done_ns": pl.Int64(),
     },
-    Table.ANSWERS: {
-        "cycle": pl.Int32(),
-        "index": pl.Int32(),
-        "status": pl.Int32(),
-        "body": pl.String(),
-        "headers": pl.String(),
-    },
-    Table.NODE_CPU: {
-        "from_ns": pl.Int64(),
-        "until_ns": pl.Int64(),
-        "cpus": pl.Int32(),
-        "ran_ns": pl.Int64(),
-        "threads": pl.Int32(),
-        "waited_ns": pl.Int64(),
-        "turns": pl.Int64(),
-    },
+    Table.ANSWERS: {"cycle": pl.Int32()} | _columns(Answer),
 }
 SCHEMAS[Table.ATTEMPTS] = SCHEMAS[Table.REQUESTS] | {"attempt": pl.Int32()}
-"""Column names and types, in order. The journals' columns are their noun's fields."""
-
-NOUNS: dict[Table, type[Any]] = {
-    Table.OBSERVATIONS: Observation,
-    Table.GAPS: Gap,
-    Table.FAULTS: FaultEvent,
-    Table.PHASES: Phase,
-    Table.CYCLES: CycleMark,
-    Table.NODE_CPU: NodeCpu,
-}
-"""What a row of each journal is."""
-
+"""Column names and types, in order."""
 
 JSON_COLUMNS: dict[type[Any], tuple[str, ...]] = {FaultEvent: ("params",), CycleMark: ("pods", "at")}
 """Fields of a noun that hold more than one value: JSON in the journal's line, and a column of JSON text in the table."""
@@ -138,11 +90,6 @@ def _as_text(table: Table, rows: Sequence[dict[str, Any]]) -> Sequence[dict[str,
         given | {name: json.dumps(given[name], sort_keys=True) for name in columns if not isinstance(given.get(name), str | None)}
         for given in rows
     ]
-
-
-def row(noun: object) -> Json:
-    """A noun as one line's JSON."""
-    return encode(noun)
 
 
 def checked(table: Table, rows: Iterable[object], where: str) -> pl.DataFrame:

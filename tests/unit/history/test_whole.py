@@ -10,8 +10,9 @@ from polars.testing import assert_frame_equal
 
 from harness.errors import HistoryError
 from harness.history import tables
+from harness.history.codec import encode
 from harness.history.layout import Table
-from harness.history.tables import checked, empty, row
+from harness.history.tables import checked, empty
 from harness.model import CycleMark, FaultEvent, Gap, Observation, Phase, Stream
 
 ROWS: dict[Table, object] = {
@@ -26,7 +27,7 @@ ROWS: dict[Table, object] = {
 @pytest.mark.parametrize("table", list(ROWS))
 def test_together_as_one_by_one(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every journal has such a row; with one that lacks what has a default, or has a key more, they are read one by one."""
-    rows: list[Any] = [row(ROWS[table])] * 3
+    rows: list[Any] = [encode(ROWS[table])] * 3
     together = checked(table, rows, "here")
     monkeypatch.setattr(tables, "_whole", lambda *_: None)
     assert_frame_equal(together, checked(table, rows, "here"))
@@ -48,14 +49,14 @@ def test_together_as_one_by_one(table: Table, monkeypatch: pytest.MonkeyPatch) -
 )
 def test_one_wrong_value_among_many_is_named(key: str, value: object, words: str) -> None:
     """By its line, wherever it is."""
-    good: Any = row(ROWS[Table.OBSERVATIONS])
+    good: Any = encode(ROWS[Table.OBSERVATIONS])
     with pytest.raises(HistoryError, match=rf"line 3 is damaged: .*{re.escape(words)}"):
         checked(Table.OBSERVATIONS, [good, good, good | {key: value}, good], "here")
 
 
 def test_other_shapes() -> None:
     """A key too many is skipped, a row that is no object is damage, a value with a default may be missing."""
-    good: Any = row(ROWS[Table.CYCLES])
+    good: Any = encode(ROWS[Table.CYCLES])
     short = {key: value for key, value in good.items() if key not in {"given_up", "replaces"}}
     assert checked(Table.CYCLES, [good, short | {"more": 1}], "here")["replaces"].to_list() == [3, -1]
     for wrong in ([good], "x", None, 5):
