@@ -104,13 +104,24 @@ class EdgeShape(TypedDict):
     resolution_s: Annotated[Least0, Meta(description="resolution of the clock that stamped it")]
 
 
-class CycleRequestsShape(TypedDict):
-    """Requests of users in one cycle."""
+class RequestsShape(TypedDict):
+    """Requests of users, in all cycles that count."""
 
     sent: Annotated[Count, Meta(description="requests sent")]
     ok: Annotated[Count, Meta(description="requests with a good answer")]
     by_outcome: Annotated[ByOutcome, Meta(description="requests by what the client saw")]
+
+
+class CycleRequestsShape(RequestsShape):
+    """Requests of users in one cycle."""
+
     by_cause: Annotated[ByCause, Meta(description="failed requests by cause")]
+
+
+class NotCountedShape(CycleRequestsShape):
+    """What the cycles that do not count saw: voided ones, and those given up. It is in no other total."""
+
+    cycles: Annotated[Count, Meta(description="cycles that do not count")]
 
 
 class CycleShape(TypedDict):
@@ -156,24 +167,6 @@ class CycleShape(TypedDict):
         ),
     ]
     last_seen: Annotated[list[str], Meta(description="of a cycle that does not count: what was last seen of its pod")]
-
-
-class RequestsShape(TypedDict):
-    """Requests of users in all cycles that count."""
-
-    sent: Annotated[Count, Meta(description="requests sent")]
-    ok: Annotated[Count, Meta(description="requests with a good answer")]
-    by_outcome: Annotated[ByOutcome, Meta(description="requests by what the client saw")]
-
-
-class NotCountedShape(TypedDict):
-    """What the cycles that do not count saw: voided ones, and those given up. It is in no other total."""
-
-    cycles: Annotated[Count, Meta(description="cycles that do not count")]
-    sent: Annotated[Count, Meta(description="requests of users sent in them")]
-    ok: Annotated[Count, Meta(description="of those, requests with a good answer")]
-    by_outcome: Annotated[ByOutcome, Meta(description="requests by what the client saw")]
-    by_cause: Annotated[ByCause, Meta(description="failed requests by cause")]
 
 
 class ArmShape(TypedDict):

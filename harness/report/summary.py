@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
-from typing import Literal
+from typing import Literal, TypeVar, cast
 
 from harness.errors import BadInput
 from harness.model import (
@@ -24,28 +24,31 @@ from harness.model import (
     Gap,
     History,
     Landed,
-    Ledger,
-    NotCounted,
     Phase,
-    SystemChange,
     Verdict,
 )
 from harness.report.shape import (
     ChangeShape,
     ClaimShape,
+    CycleRequestsShape,
     CycleShape,
     EdgeShape,
     FaultShape,
     GapShape,
     GeneratorShape,
+    LandedPartShape,
     LandedShape,
     LedgerShape,
     NotCountedShape,
     PhaseShape,
     RateShape,
+    ReadingShape,
+    RequestsShape,
     Summary,
     VersionsShape,
 )
+
+T = TypeVar("T")
 
 
 def summary(history: History, findings: Findings, verdict: Verdict, *, artifacts: Mapping[str, str]) -> Summary:
@@ -71,25 +74,28 @@ def summary(history: History, findings: Findings, verdict: Verdict, *, artifacts
         interrupted=meta.interrupted,
         clock_step_s=None if meta.clock_step_ns is None else seconds(meta.clock_step_ns),
         claims=[_claim(result) for result in verdict.claims],
-        versions=_versions(meta.versions),
+        versions=_of(VersionsShape, None, **{name: meta.versions.get(name) or None for name in VersionsShape.__annotations__}),
         source=meta.source,
         cluster=meta.cluster,
         host=dict(sorted(meta.host.items())),
         request_log=meta.spec.request_log,
-        cycles=[_cycle(cycle, marks.get(cycle.index), faults.get(cycle.index)) for cycle in _by_index(findings.cycles)],
-        requests={"sent": findings.sent, "ok": findings.ok, "by_outcome": _counts(findings.by_outcome)},
-        not_counted=_not_counted(findings.not_counted),
+        cycles=[
+            _cycle(cycle, marks.get(cycle.index), faults.get(cycle.index))
+            for cycle in sorted(findings.cycles, key=lambda cycle: cycle.index)
+        ],
+        requests=_of(RequestsShape, findings),
+        not_counted=_of(NotCountedShape, findings.not_counted),
         arm={
             "label": meta.arm,
             "experiment": meta.experiment,
             "workload": meta.spec.workload,
             "stack": meta.stack.id if meta.stack else None,
         },
-        ledger=_ledger(findings.ledger),
+        ledger=_of(LedgerShape, findings.ledger),
         generator=_generator(findings),
         phases=[_phase(phase) for phase in history.phases],
-        gaps=[_gap(gap) for gap in _all_gaps(history.gaps, findings.gaps)],
-        system_changes=[_change(change) for change in meta.changes],
+        gaps=_gaps(history.gaps, findings.gaps),
+        system_changes=[_of(ChangeShape, change) for change in meta.changes],
         artifacts={name: _relative(artifacts[name]) for name in sorted(artifacts)},
     )
 
@@ -129,100 +135,55 @@ def number(value: float) -> float | None:
     return round(float(value), 3) + 0.0 if math.isfinite(value) else None
 
 
-def _by_index(cycles: Iterable[CycleFindings]) -> list[CycleFindings]:
-    return sorted(cycles, key=lambda cycle: cycle.index)
+def _of(shape: type[T], noun: object, **given: object) -> T:
+    """The keys of this shape: those that are given, and all others from the noun's fields of the same names."""
+    keys = shape.__annotations__
+    return cast("T", {key: given[key] if key in given else _plain(getattr(noun, key)) for key in keys})
 
 
-def _counts(counts: Mapping[str, int]) -> dict[str, int]:
-    return {str(key): counts[key] for key in sorted(counts)}
+def _plain(value: object) -> object:
+    """A field as JSON values: mappings by key, measured numbers to three places."""
+    if isinstance(value, Mapping):
+        return {str(key): value[key] for key in sorted(value)}
+    if isinstance(value, tuple):
+        return list(value)
+    return number(value) if isinstance(value, float) else value
 
 
 def _claim(result: ClaimResult) -> ClaimShape:
-    claim = result.claim
-    shown: ClaimShape = {
-        "id": claim.id,
-        "statement": claim.statement,
-        "source": claim.source,
-        "expected": claim.expected,
-        "observed": result.observed,
-        "why": result.why,
-        "readings": [
-            {"cycle": index, "observed": one.observed, "why": one.why, "value": one.value, "unit": one.unit}
-            for index, one in sorted(result.readings.items())
-        ],
-        "rate": _rate(result),
-    }
-    if claim.bounds:
-        shown["bounds"] = [claim.bounds.lo, claim.bounds.hi]
-    return shown
-
-
-def _rate(result: ClaimResult) -> RateShape | None:
-    rate, share = result.claim.rate, result.share
-    if rate is None:
-        return None
-    return {
-        "of": rate.of,
-        "claimed": [rate.lo, rate.hi],
-        "share": None if share is None else round(share.value, 6),
-        "interval": None if share is None else [round(share.lo, 6), round(share.hi, 6)],
-    }
-
-
-def _not_counted(seen: NotCounted) -> NotCountedShape:
-    return {
-        "cycles": seen.cycles,
-        "sent": seen.sent,
-        "ok": seen.ok,
-        "by_outcome": _counts(seen.by_outcome),
-        "by_cause": _counts(seen.by_cause),
-    }
-
-
-def _versions(versions: Mapping[str, str]) -> VersionsShape:
-    return {
-        "kubernetes": versions.get("kubernetes") or None,
-        "knative": versions.get("knative") or None,
-        "ingress": versions.get("ingress") or None,
-        "harness": versions.get("harness") or None,
-        "toolchain": versions.get("toolchain") or None,
-    }
+    claim, rate, share = result.claim, result.claim.rate, result.share
+    readings = [_of(ReadingShape, one, cycle=index, value=one.value) for index, one in sorted(result.readings.items())]
+    shown: RateShape | None = None
+    if rate is not None:
+        shown = {
+            "of": rate.of,
+            "claimed": [rate.lo, rate.hi],
+            "share": None if share is None else round(share.value, 6),
+            "interval": None if share is None else [round(share.lo, 6), round(share.hi, 6)],
+        }
+    seen = {"observed": result.observed, "why": result.why, "readings": readings, "rate": shown}
+    made = _of(ClaimShape, claim, bounds=[claim.bounds.lo, claim.bounds.hi] if claim.bounds else [], **seen)
+    if not claim.bounds:
+        del made["bounds"]
+    return made
 
 
 def _cycle(cycle: CycleFindings, mark: CycleMark | None, event: FaultEvent | None) -> CycleShape:
     origin = origin_ns(mark, event)
     start = origin[0] if origin else None
-    return {
-        "index": cycle.index,
-        "pod": cycle.pod,
-        "voided": cycle.voided,
-        "given_up": mark.given_up if mark else "",
-        "replaces": mark.replaces if mark else -1,
-        "origin": origin[1] if origin else None,
-        "fault": _fault(event) if event else None,
-        "landed": _landed(cycle.landed),
-        "anatomy": {name: _edge(cycle.anatomy[name], start) for name in sorted(cycle.anatomy)},
-        "refused_window_s": _span(cycle.refused_window, start),
-        "ready_throughout": cycle.ready_throughout,
-        "restarts": cycle.restarts,
-        "outside_window": cycle.outside_window,
-        "missing": list(cycle.missing),
-        "disputes": list(cycle.disputes),
-        "queue_proxy_window_s": _span(cycle.queue_proxy_window, start),
-        "pacing_p50_us": number(cycle.pacing_p50_us),
-        "pacing_p99_us": number(cycle.pacing_p99_us),
-        "pacing_max_us": number(cycle.pacing_max_us),
-        "steal": number(cycle.steal),
-        "cpu_wait_us": None if cycle.cpu_wait_us is None else number(cycle.cpu_wait_us),
-        "requests": {
-            "sent": cycle.sent,
-            "ok": cycle.ok,
-            "by_outcome": _counts(cycle.by_outcome),
-            "by_cause": _counts(cycle.by_cause),
-        },
-        "unknown": {fact: cycle.unknown[fact] for fact in sorted(cycle.unknown)},
-        "last_seen": list(cycle.last_seen),
-    }
+    return _of(
+        CycleShape,
+        cycle,
+        given_up=mark.given_up if mark else "",
+        replaces=mark.replaces if mark else -1,
+        origin=origin[1] if origin else None,
+        fault=_fault(event) if event else None,
+        landed=_landed(cycle.landed),
+        anatomy={name: _edge(cycle.anatomy[name], start) for name in sorted(cycle.anatomy)},
+        refused_window_s=_span(cycle.refused_window, start),
+        queue_proxy_window_s=_span(cycle.queue_proxy_window, start),
+        requests=_of(CycleRequestsShape, cycle),
+    )
 
 
 def _span(window: tuple[int, int] | None, start: int | None) -> list[float] | None:
@@ -232,22 +193,13 @@ def _span(window: tuple[int, int] | None, start: int | None) -> list[float] | No
 
 
 def _fault(event: FaultEvent) -> FaultShape:
-    return {
-        "kind": event.kind,
-        "params": dict(sorted(event.params.items())),
-        "pod": event.pod,
-        "boot": event.boot,
-        "status": event.status,
-        "answer": event.answer,
-        "answered_after_s": seconds(event.answered_ns - event.sent_ns) if event.answered_ns > 0 else None,
-    }
+    took_s = seconds(event.answered_ns - event.sent_ns) if event.answered_ns > 0 else None
+    return _of(FaultShape, event, answered_after_s=took_s)
 
 
 def _landed(landed: Landed) -> LandedShape:
-    return {
-        "proved": landed.proved,
-        "parts": [{"what": what, "seen": seen, "evidence": evidence} for what, seen, evidence in landed.parts],
-    }
+    parts: list[LandedPartShape] = [{"what": what, "seen": seen, "evidence": evidence} for what, seen, evidence in landed.parts]
+    return {"proved": landed.proved, "parts": parts}
 
 
 def _edge(bracket: Bracket, start: int | None) -> EdgeShape:
@@ -258,36 +210,17 @@ def _edge(bracket: Bracket, start: int | None) -> EdgeShape:
     }
 
 
-def _ledger(ledger: Ledger) -> LedgerShape:
-    return {
-        "client_failures": ledger.client_failures,
-        "attributed": ledger.attributed,
-        "unattributed": ledger.unattributed,
-        "ambiguous": ledger.ambiguous,
-        "by_cause": _counts(ledger.by_cause),
-        "queue_proxy_refused_lines": ledger.queue_proxy_refused_lines,
-        "matched": ledger.matched,
-        "unmatched": ledger.unmatched,
-        "interchangeable": ledger.interchangeable,
-        "censored": ledger.censored,
-        "hidden": ledger.hidden,
-        "request_log_lines": ledger.request_log_lines,
-        "exact": ledger.exact,
-        "strangers": ledger.strangers,
-    }
-
-
 def _generator(findings: Findings) -> GeneratorShape:
     stolen = [cycle.steal for cycle in findings.cycles if not cycle.voided and math.isfinite(cycle.steal)]
     waits = [cycle.cpu_wait_us for cycle in findings.cycles if not cycle.voided]
     waited = [one for one in waits if one is not None]
-    return {
-        "rate": number(findings.rate_rps),
-        "pacing_p50_us": number(findings.pacing_p50_us),
-        "pacing_p99_us": number(findings.pacing_p99_us),
-        "steal": number(max(stolen)) if stolen else None,
-        "cpu_wait_us": number(max(waited)) if waited and len(waited) == len(waits) else None,
-    }
+    return _of(
+        GeneratorShape,
+        findings,
+        rate=number(findings.rate_rps),
+        steal=number(max(stolen)) if stolen else None,
+        cpu_wait_us=number(max(waited)) if waited and len(waited) == len(waits) else None,
+    )
 
 
 def _phase(phase: Phase) -> PhaseShape:
@@ -295,22 +228,9 @@ def _phase(phase: Phase) -> PhaseShape:
     return {"name": phase.name, "seconds": round((phase.ended_ns - phase.started_ns) / 1e9, 3) if ended else None}
 
 
-def _all_gaps(recorded: Iterable[Gap], found: Iterable[Gap]) -> list[Gap]:
-    return sorted({*recorded, *found}, key=lambda gap: (gap.from_ns, gap.until_ns, gap.stream.value, gap.pod, gap.reason))
-
-
-def _gap(gap: Gap) -> GapShape:
-    return {
-        "stream": gap.stream,
-        "pod": gap.pod,
-        "from_utc": utc(gap.from_ns),
-        "until_utc": utc(gap.until_ns),
-        "reason": gap.reason,
-    }
-
-
-def _change(change: SystemChange) -> ChangeShape:
-    return {"object": change.object, "what": change.what, "was": change.was, "now": change.now, "why": change.why}
+def _gaps(recorded: Iterable[Gap], found: Iterable[Gap]) -> list[GapShape]:
+    every = sorted({*recorded, *found}, key=lambda gap: (gap.from_ns, gap.until_ns, gap.stream.value, gap.pod, gap.reason))
+    return [_of(GapShape, gap, from_utc=utc(gap.from_ns), until_utc=utc(gap.until_ns)) for gap in every]
 
 
 def _relative(path: str) -> str:
