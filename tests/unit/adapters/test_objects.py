@@ -36,6 +36,7 @@ def api() -> Iterator[tuple[Api, Objects]]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # head and body are two writes, see tests/unit/observe/fakeapi.py
 
         def answer(self) -> None:
             url = urlsplit(self.path)

@@ -17,6 +17,8 @@ from harness.model import ClusterHandle, Deployed, Hop, HostPorts, Pod, Route, S
 from tests.unit.deploy.test_service import HANDLE, RUN, STACK
 from tests.unit.install.fake import FakeObjects
 
+pytestmark = pytest.mark.usefixtures("quick_looks")
+
 DEPLOYMENT = Ref("apps/v1", "Deployment", "toggle", "ns")
 SERVICE = Ref("v1", "Service", "toggle", "ns")
 

@@ -16,6 +16,8 @@ from harness.errors import BadInput, DeployError, WaitTimeout
 from harness.model import RUN_LABEL, ClusterHandle, Deployed, Hop, HostPorts, Lane, LoadPlan, Pod, Route
 from tests.unit.install.fake import FakeObjects
 
+pytestmark = pytest.mark.usefixtures("quick_looks")
+
 PORTS = HostPorts(ingress=1, direct=59001, control=59002, api=4)
 HANDLE = ClusterHandle("c", "kind-c", "/nowhere", PORTS, "c-control-plane", "podman", "", "v1.34.4", created=True)
 USERS = Route("users", "127.0.0.1", 1, "toggle.example", service.USERS_HOPS)

@@ -21,6 +21,8 @@ from harness.model import ClusterHandle, Deployed, Hop, HostPorts, InstalledStac
 from tests.unit.deploy.test_manifest import GOOD
 from tests.unit.install.fake import FakeObjects
 
+pytestmark = pytest.mark.usefixtures("quick_looks")
+
 HANDLE = ClusterHandle("c", "kind-c", "/nowhere", HostPorts(1, 2, 3, 4), "c-control-plane", "podman", "", "v1.34.4", created=True)
 STACK = InstalledStack(
     "knative-serving", "kourier-system", "x.example", "", {}, (), Stack("1.23.0", "module", "v1.34.4", "", "", (), ())

@@ -67,6 +67,7 @@ def api() -> Iterator[FakeApi]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # head and body are two writes, see tests/unit/observe/fakeapi.py
 
         def answer(self) -> None:
             found = PROXY.fullmatch(self.path)

@@ -14,6 +14,8 @@ from harness.install.apply import apply_all, established, not_yet, parsed, rolle
 from tests.unit.install.fake import FakeObjects
 from tests.unit.install.manifests import deployment, provision
 
+pytestmark = pytest.mark.usefixtures("quick_looks")
+
 HOOK = 'Internal error occurred: failed calling webhook "w": failed to call webhook: Post "https://w": '
 
 

@@ -18,6 +18,8 @@ from harness.knative.requestlog import TEMPLATE, WANTED
 from harness.model import ClusterHandle, HostPorts
 from tests.unit.install.fake import FakeObjects
 
+pytestmark = pytest.mark.usefixtures("quick_looks")
+
 HANDLE = ClusterHandle("c", "kind-c", "/nowhere", HostPorts(1, 2, 3, 4), "c-control-plane", "podman", "", "v1.34.4", created=True)
 EXAMPLE = "knative.dev/example-checksum"
 DEPLOYMENT = Ref("apps/v1", "Deployment", "toggle-00001-deployment", "ns")

@@ -12,6 +12,8 @@ from harness.install import zero_scale
 from harness.model import ClusterHandle, HostPorts
 from tests.unit.install.fake import FakeObjects
 
+pytestmark = pytest.mark.usefixtures("quick_looks")
+
 HANDLE = ClusterHandle("c", "kind-c", "/nowhere", HostPorts(1, 2, 3, 4), "c-control-plane", "podman", "", "v1.34.4", created=True)
 KEY = "allow-zero-initial-scale"
 REF = zero_scale.SCOPED.ref

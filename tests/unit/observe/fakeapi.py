@@ -64,6 +64,8 @@ def serving(api: FakeApi) -> Iterator[Kube]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        # Head and body are two writes: the second would wait 40 ms for the acknowledgement of the first.
+        disable_nagle_algorithm = True
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class calls it so
             """Quiet."""
