@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -14,6 +13,7 @@ import polars as pl
 from harness.analyse.columns import Flags, Indices
 from harness.apps.toggle import BOOT_HEADER
 from harness.knative.lines import refused_text
+from harness.knative.proxyerrors import CUT_SHORT, DIAL, LOOPBACK, NO_REVISION, OVERLOAD
 from harness.model import POD_ROUTE, USERS_ROUTE, Cause, Hop, Lane, Outcome, Route
 
 LANES_OF_USERS = tuple(lane.value for lane in Lane if lane.route == USERS_ROUTE)
@@ -57,7 +57,7 @@ class Failure:
     @property
     def error(self) -> str:
         """The error that the answering proxy logs, if it logs one: the body without the activator's prefix."""
-        return self.body.removeprefix(_NO_REVISION)
+        return self.body.removeprefix(NO_REVISION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,91 +97,6 @@ class Wants(Enum):
     OVERLOAD_LINE = "a line of the activator, or else none"
 
 
-_CUT_SHORT = re.compile(
-    r"(^|: )(unexpected )?EOF$|connection reset by peer|broken pipe|use of closed network connection$"
-    r"|^http: server closed idle connection$"
-)
-"""Go's errors for a connection that ended during a request. Closed network connection: its reading side saw the end first and
-closed the connection while the body was still being written (once in 21,585 failures on knative-v1.23.0, in queue-proxy's line and
-the answer alike). Closed idle connection: it ended just before a request with a body was put on it, which net/http does not send
-twice (errServerClosedIdle)."""
-
-
-_LOOPBACK = re.compile(r"(dial tcp|timed out dialing) (127\.\d+\.\d+\.\d+|\[::1\]|localhost):\d+(:? |$)")
-"""Only queue-proxy connects to a loopback address, that of the container. The activator connects to the pod's IP, port 8012."""
-
-_DIAL = re.compile(r"dial tcp:? |timed out dialing \S+:\d+ ")
-"""A failed dial with its address. ErrTimeoutDialing of knative.dev/pkg names it, after 15 attempts; up to Knative 1.4 it did
-not."""
-
-_KINDS: tuple[tuple[Cause, re.Pattern[str]], ...] = (
-    (
-        Cause.REQUEST_BODY,
-        re.compile(
-            r"invalid Read on closed Body|request body (too large|larger than|closed)|with Body length \d|request body write"
-            r"|body closed by handler|EOF reading trailer|long trailer after|declared (a )?Content-Length of \d"
-            r"|chunked (encoding|line)|chunk length|header line too long"
-        ),
-    ),
-    (
-        Cause.CANCELED,
-        re.compile(r"context canceled$|request canceled|operation was canceled$|http2: canceling request|client disconnected"),
-    ),
-    (
-        Cause.RESET_IN_FLIGHT,
-        re.compile(
-            r"read: connection timed out$|http2: client conn(ection)? |http2: stream closed|GOAWAY|cannot (retry|rewind) "
-            r"|http: idle connection timeout$|CloseIdleConnections called$|persistConn\.readLoop exiting$|read loop ending"
-            r"|^stream error: .*; (NO_ERROR|INTERNAL_ERROR|CANCEL|REFUSED_STREAM|STREAM_CLOSED|CONNECT_ERROR|ENHANCE_YOUR_CALM)\b"
-            r"|^connection error: (NO_ERROR|INTERNAL_ERROR|CANCEL|REFUSED_STREAM|STREAM_CLOSED|CONNECT_ERROR|ENHANCE_YOUR_CALM)\b"
-        ),
-    ),
-    (
-        Cause.TIMEOUT,
-        re.compile(r"context deadline exceeded|i/o timeout$|timeout awaiting response headers|handshake timeout|Handler timeout$"),
-    ),
-    (
-        Cause.PROTOCOL,
-        re.compile(
-            r"malformed |(bad|invalid|multiple|empty) Content-Length|unsupported transfer encoding|too many transfer encodings"
-            r"|response headers? (list )?(larger than|exceeded)|header list (too large|larger than)|too many 1xx|1xx informational"
-            r"|Content-Length; truncated$|tried to switch |switching protocols|unknown status code"
-            r"|gave HTTP response to HTTPS client|(^|: )tls: |x509: |unexpected ALPN protocol|could not negotiate protocol"
-            r"|bogus greeting|http2: (frame too large|failed reading the frame payload|unsupported scheme)"
-            r"|PROTOCOL_ERROR|FRAME_SIZE_ERROR|FLOW_CONTROL_ERROR|COMPRESSION_ERROR|SETTINGS_TIMEOUT|INADEQUATE_SECURITY"
-            r"|HTTP_1_1_REQUIRED|flow control window"
-        ),
-    ),
-)
-"""Errors of Go's net/http, httputil and x/net/http2 for a failed round trip, in the order in which they are tested.
-
-Source: their errors at go1.26 and x/net of Knative 1.23. An error that wraps another one (`HTTP/1.x transport connection broken:
-...`) has the kind of the wrapped error.
-"""
-
-_OVERLOAD = frozenset({"pending request queue full", "context deadline exceeded"})
-"""Bodies of the 503 of a full request queue (ErrRequestQueueFull) and of a request whose own deadline ended in it: queue-proxy's
-breaker (pkg/queue/handler.go) and the activator's (pkg/activator/handler/handler.go). Only the latter logs it."""
-
-_NO_REVISION = "Error getting active endpoint: "
-"""What the activator puts before the error it logs when it does not find the request's revision (context_handler.go)."""
-
-
-def cause_of(text: str, user_port: int) -> Cause:
-    """The cause of a failure for which queue-proxy logged this error. QUEUE_PROXY: the error has none of the named kinds."""
-    if text == refused_text(user_port):
-        return Cause.REFUSED_DIAL
-    if text.startswith("timed out dialing ") or (_LOOPBACK.match(text) and re.search(r"i/o timeout$|timed out$", text)):
-        return Cause.DIAL_TIMEOUT
-    if _LOOPBACK.match(text):
-        return Cause.CANCELED if text.endswith(("operation was canceled", "context canceled")) else Cause.QUEUE_PROXY
-    if any(kind is Cause.REQUEST_BODY and said.search(text) for kind, said in _KINDS):
-        return Cause.REQUEST_BODY
-    if _CUT_SHORT.search(text):
-        return Cause.RESET_IN_FLIGHT
-    return next((kind for kind, said in _KINDS if said.search(text)), Cause.QUEUE_PROXY)
-
-
 def judge_answer(failure: Failure, user_port: int) -> Cause | Wants:
     """The cause that the answer alone proves, or the log line that is needed to prove one.
 
@@ -204,11 +119,11 @@ def judge_answer(failure: Failure, user_port: int) -> Cause | Wants:
     if failure.status == 502:
         if failure.body == refused_text(user_port):
             return Wants.REFUSED_LINE
-        if _LOOPBACK.match(failure.body):
+        if LOOPBACK.match(failure.body):
             return Wants.LOOPBACK_LINE
-        if _DIAL.match(failure.body):
+        if DIAL.match(failure.body):
             return Wants.ACTIVATOR_LINE
-        if _CUT_SHORT.search(failure.body):
+        if CUT_SHORT.search(failure.body):
             return Wants.QUEUE_PROXY_LINE
     if failure.status == 504:
         if failure.body == "activator request timeout":
@@ -226,11 +141,11 @@ def judge_answer(failure: Failure, user_port: int) -> Cause | Wants:
 
 def _said_behind_the_ingress(failure: Failure) -> Cause | Wants:
     """The same for answers that need an error line, or proof that they came from behind the ingress."""
-    if failure.status == 503 and failure.body in _OVERLOAD:
+    if failure.status == 503 and failure.body in OVERLOAD:
         if failure.lane is Lane.GET_QUEUE_PROXY:
             return Cause.OVERLOAD
         return Wants.OVERLOAD_LINE if "x-envoy-upstream-service-time" in failure.headers else Cause.UNKNOWN
-    if failure.status in {404, 500} and failure.body.startswith(_NO_REVISION):
+    if failure.status in {404, 500} and failure.body.startswith(NO_REVISION):
         return Wants.ACTIVATOR_LINE
     if failure.status in {500, 502} and failure.body:
         return Wants.QUEUE_PROXY_LINE

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,17 +16,11 @@ from harness.analyse.cpuwait import cpu_wait_us, starved
 from harness.analyse.cyclepods import PodSights
 from harness.analyse.doubts import doubts
 from harness.analyse.errorlines import ErrorLines, forwarding_errors
-from harness.analyse.evidence import (
-    LANES_OF_USERS,
-    Failures,
-    failures_of,
-    straight_lanes,
-    tries_of,
-)
+from harness.analyse.evidence import LANES_OF_USERS, Failures, failures_of, straight_lanes, tries_of
 from harness.analyse.facts import OF_A_POD, Declared, FactValue, ListenerValue, declared, readings
 from harness.analyse.hit import all_hit, events_of, mark_of
 from harness.analyse.lastseen import last_seen
-from harness.analyse.ledger import Account, by_cause, total
+from harness.analyse.ledger import Account, added, by_cause, total
 from harness.analyse.outage import outside
 from harness.analyse.requestlog import RequestLines, joined, request_lines
 from harness.analyse.sights import Sights
@@ -76,7 +70,7 @@ def analyse(history: History) -> Findings:
         ledger=ledger,
         sent=sum(one.sent for one in counted),
         ok=sum(one.ok for one in counted),
-        by_outcome=_added(one.by_outcome for one in counted),
+        by_outcome=added(one.by_outcome for one in counted),
         rate_rps=sum(rates) / len(rates) if rates else 0.0,
         pacing_p50_us=late.p50_us,
         pacing_p99_us=late.p99_us,
@@ -86,8 +80,8 @@ def analyse(history: History) -> Findings:
             cycles=len(left_out),
             sent=sum(one.sent for one in left_out),
             ok=sum(one.ok for one in left_out),
-            by_outcome=_added(one.by_outcome for one in left_out),
-            by_cause=_added(one.by_cause for one in left_out),
+            by_outcome=added(one.by_outcome for one in left_out),
+            by_cause=added(one.by_cause for one in left_out),
         ),
     )
 
@@ -300,13 +294,6 @@ def _by_outcome(requests: pl.DataFrame) -> dict[str, int]:
     counts: Counter[str] = Counter()
     for outcome, status, count in requests.group_by("outcome", "status").len().iter_rows():
         counts[f"http-{status}" if outcome == Outcome.HTTP_ERROR.value else outcome] += count
-    return dict(sorted(counts.items()))
-
-
-def _added(parts: Iterable[Mapping[str, int]]) -> dict[str, int]:
-    counts: Counter[str] = Counter()
-    for part in parts:
-        counts.update(part)
     return dict(sorted(counts.items()))
 
 

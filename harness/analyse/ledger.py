@@ -15,10 +15,11 @@ import numpy.typing as npt
 
 from harness.analyse.columns import Flags, Indices
 from harness.analyse.errorlines import ErrorLines
-from harness.analyse.evidence import Failures, Wants, cause_of, judge_answer
+from harness.analyse.evidence import Failures, Wants, judge_answer
 from harness.analyse.matching import Fate, match
 from harness.analyse.requestlog import Joined
 from harness.knative.lines import refused_text
+from harness.knative.proxyerrors import cause_of
 from harness.model import Cause, Ledger, SystemChange
 
 CAUSES: tuple[Cause, ...] = tuple(Cause)
@@ -194,21 +195,27 @@ def may_be_sampled(changes: Iterable[SystemChange]) -> bool:
     return not any("config-logging" in change.object and "sampling" in f"{change.what} {change.now}" for change in changes)
 
 
+def added(parts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    """The sum of these counts, by name."""
+    counts: Counter[str] = Counter()
+    for part in parts:
+        counts.update(part)
+    return dict(sorted(counts.items()))
+
+
 def total(accounts: Iterable[Account]) -> Ledger:
     """The account of a run: the sum over the cycles that count."""
     kept = list(accounts)
-    causes: Counter[str] = Counter()
-    for one in kept:
-        causes.update(one.by_cause)
-    ambiguous = causes[Cause.AMBIGUOUS.value]
-    unattributed = causes[Cause.UNKNOWN.value] + ambiguous
+    causes = added(one.by_cause for one in kept)
+    failed, ambiguous = sum(causes.values()), causes.get(Cause.AMBIGUOUS, 0)
+    unattributed = causes.get(Cause.UNKNOWN, 0) + ambiguous
     lines, matched = sum(one.refused_lines for one in kept), sum(one.matched for one in kept)
     return Ledger(
-        client_failures=causes.total(),
-        attributed=causes.total() - unattributed,
+        client_failures=failed,
+        attributed=failed - unattributed,
         unattributed=unattributed,
         ambiguous=ambiguous,
-        by_cause={cause: count for cause, count in sorted(causes.items()) if count},
+        by_cause=causes,
         queue_proxy_refused_lines=lines,
         matched=matched,
         unmatched=lines - matched,

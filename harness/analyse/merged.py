@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any
 
+from harness.analyse.ledger import added
 from harness.model import Findings, Ledger, Reason
 
 
@@ -31,7 +31,7 @@ def merged(parts: Sequence[tuple[str, Findings]]) -> Findings:
         ledger=_ledger([found.ledger for found in every]),
         sent=sum(found.sent for found in every),
         ok=sum(found.ok for found in every),
-        by_outcome=_added(found.by_outcome for found in every),
+        by_outcome=added(found.by_outcome for found in every),
         rate_rps=rates / sum(weights) if sum(weights) else 0.0,
         pacing_p50_us=max(found.pacing_p50_us for found in every),
         pacing_p99_us=max(found.pacing_p99_us for found in every),
@@ -48,12 +48,5 @@ def _ledger(ledgers: Sequence[Ledger]) -> Ledger:
     totals: dict[str, Any] = {}
     for field in fields(Ledger):
         values = [getattr(ledger, field.name) for ledger in ledgers]
-        totals[field.name] = _added(values) if isinstance(values[0], Mapping) else sum(values)
+        totals[field.name] = added(values) if isinstance(values[0], Mapping) else sum(values)
     return Ledger(**totals)
-
-
-def _added(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
-    total: Counter[str] = Counter()
-    for one in counts:
-        total.update(one)
-    return dict(sorted(total.items()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from harness.knative.lines import parsed
@@ -63,3 +64,21 @@ def slice_state(payload: str) -> SliceState | None:
         if isinstance(pod, str):
             ready[pod] = ready.get(pod, False) or one.get("ready") is True
     return SliceState(str(told.get("slice")), str(told.get("service")), ready)
+
+
+def listing(slices: Iterable[tuple[int, str]], pod: str) -> list[tuple[int, SliceState]]:
+    """(when, what was seen) of the slice that lists the pod, from the first time it did; a pod no longer listed is not ready.
+
+    slices: when each was seen, and the payload of its Observation, in the order seen. A slice that follows its pods is preferred:
+    those of the other Service of a Revision may list the activator instead. Only the first slice that listed the pod counts;
+    several in turn would look like changes of readiness.
+    """
+    lists: set[str] = set()
+    sights: list[tuple[int, SliceState]] = []
+    for seen_ns, payload in slices:
+        shown = slice_state(payload)
+        if shown is not None and (shown.name in lists or pod in shown.ready):
+            lists.add(shown.name)
+            sights.append((seen_ns, shown))
+    chosen = [one for one in sights if one[1].follows_pods] or sights
+    return [one for one in chosen if one[1].name == chosen[0][1].name]

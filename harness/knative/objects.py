@@ -13,6 +13,22 @@ Object = Mapping[str, Any]
 """An object as the API answers it, read from JSON."""
 
 
+def name_of(obj: Object | None) -> str:
+    """The object's name; "" for none."""
+    return str(((obj or {}).get("metadata") or {}).get("name") or "")
+
+
+def uid_of(obj: Object) -> str:
+    """The object's uid, in the lack of one its name."""
+    return str((obj.get("metadata") or {}).get("uid") or name_of(obj))
+
+
+def version(obj: Object | None) -> int:
+    """Of an object, a list, or nothing (-1). Versions of one kind can be compared as numbers."""
+    text = str(((obj or {}).get("metadata") or {}).get("resourceVersion") or "")
+    return int(text) if text.isdigit() else -1
+
+
 def compact(value: Any) -> str:
     """One line of JSON without blanks."""
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)

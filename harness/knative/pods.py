@@ -52,6 +52,36 @@ def bare_id(container_id: str | None) -> str:
     return (container_id or "").rpartition("://")[2]
 
 
+@dataclass(frozen=True, slots=True)
+class ContainerState:
+    """What the API says of one container. instance: restart count of the newest one.
+
+    started: it has (had) a process, so there is a log. ended: the newest one has ended. previous: the instance whose log
+    a reading of the previous log gives, None if there is none.
+    """
+
+    instance: int
+    started: bool
+    ended: bool
+    previous: int | None
+    id: str = ""
+
+
+def container_state(obj: Object, container: str) -> ContainerState:
+    """Read off a pod object. While a dead container waits for its restart, it is itself what `previous` gives."""
+    status: Object = next((one for one in container_statuses(obj) if one.get("name") == container), {})
+    state, before = status.get("state") or {}, (status.get("lastState") or {}).get("terminated")
+    instance = int(status.get("restartCount") or 0)
+    up = "running" in state or "terminated" in state
+    return ContainerState(
+        instance=instance,
+        started=up or bool(before),
+        ended="terminated" in state or (not up and bool(before)),
+        previous=None if not before else instance - 1 if up else instance,
+        id=bare_id(status.get("containerID")),
+    )
+
+
 def pod(obj: Object, *, deleted: bool, seen_ns: int, stream: Stream = Stream.PODS) -> Observation:
     """A pod. deleted: the API says it is gone; what is shown is its last state. stream: OTHER_PODS for one of no workload."""
     meta, status = obj.get("metadata") or {}, obj.get("status") or {}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from harness.knative import containerd, kubelet
-from harness.knative.objects import Object
+from harness.knative.objects import Object, name_of, uid_of
 from harness.knative.pods import bare_id, container_statuses
 
 HELD = 2_000
@@ -44,11 +44,10 @@ class Identity(Generic[L]):
 
     def learn(self, obj: Object) -> None:
         """A pod object of the namespace."""
-        meta = obj.get("metadata") or {}
-        name = str(meta.get("name") or "")
+        name = name_of(obj)
         with self._guard:
             self._news = True
-            self._uids[str(meta.get("uid"))] = name
+            self._uids[uid_of(obj)] = name
             for container in container_statuses(obj):
                 found = bare_id(container.get("containerID"))
                 if found:

@@ -10,11 +10,12 @@ from enum import StrEnum
 from harness.adapters.clock import mono_s, now_ns
 from harness.adapters.wait import Look, wait_for
 from harness.errors import ObserveError, WaitTimeout
+from harness.knative.pods import ContainerState
 from harness.model import Observation, Stream
 from harness.observe.head import Head
 from harness.observe.rawcopy import RawCopies
 from harness.observe.sink import Sink
-from harness.observe.source import SOURCE_ERRORS, ContainerState, LogLine, LogSource, NotStarted, PodGone, States, parse_line
+from harness.observe.source import SOURCE_ERRORS, LogLine, LogSource, NotStarted, PodGone, States, parse_line
 from harness.observe.tail import Tail
 from harness.observe.wire import Silent, what_of
 from harness.observe.worker import RETRY_S, Closable, Worker

@@ -11,12 +11,11 @@ from harness.adapters.clock import Reading, mono_s, now_ns
 from harness.adapters.kube import Kube
 from harness.adapters.wait import Look, wait_for
 from harness.errors import ObserveError, WaitTimeout
-from harness.knative import endpoints, events, pods
+from harness.knative import endpoints, events, missed, pods
 from harness.knative.names import ACTIVATOR, ACTIVATOR_SELECTOR, QUEUE_PROXY, SYSTEM_NAMESPACE, USER_ROLE
-from harness.knative.objects import Object
+from harness.knative.objects import Object, name_of
 from harness.knative.times import maybe_ns
 from harness.model import ClusterHandle, Gap, Pod, Stream
-from harness.observe import bridge
 from harness.observe.clock import ClockWatch, ReadClocks
 from harness.observe.feed import Feed
 from harness.observe.identity import Identity
@@ -95,21 +94,21 @@ class Observers:
             functools.partial(core.list_namespaced_pod, namespace),
             pods.pod,
             notice=self._pod_seen,
-            missed=bridge.pod,
+            missed=missed.pod,
         )
         self._slice_watch = watch(
             "endpointslices",
             Stream.ENDPOINTS,
             functools.partial(discovery.list_namespaced_endpoint_slice, namespace),
             endpoints.endpoint_slice,
-            missed=bridge.endpoint_slice,
+            missed=missed.endpoint_slice,
         )
         self._event_watch = watch(
             "events",
             Stream.EVENTS,
             functools.partial(core.list_namespaced_event, namespace),
             events.event,
-            missed=bridge.event,
+            missed=missed.event,
         )
         self._activator_watch = watch(
             "activator pods",
@@ -332,11 +331,6 @@ class Observers:
 
 def _not_recorded(_obj: Object, /, *, deleted: bool, seen_ns: int) -> None:
     """The activator's pods are watched to find their logs; they are not the run's pods."""
-
-
-def name_of(obj: Object) -> str:
-    """Its name."""
-    return str((obj.get("metadata") or {}).get("name") or "")
 
 
 def pods_of(endpoint_slice: Object) -> set[str]:

@@ -10,8 +10,7 @@ from typing import Any, Protocol
 
 from harness.adapters.kube import Kube
 from harness.errors import ObserveError
-from harness.knative.objects import Object
-from harness.knative.pods import bare_id, container_statuses
+from harness.knative.pods import ContainerState, container_state
 from harness.knative.times import SECOND_NS, rfc3339_ns
 from harness.observe.rotated import Fetch, Seam, read_rotated, seam_of
 from harness.observe.wire import CONNECT_S, Broken, Refused, open_lines, read_all, read_json
@@ -50,21 +49,6 @@ class LogLine:
     def text(self) -> str:
         """The line without its stamp."""
         return self.raw.partition(b" ")[2].decode(errors="replace")
-
-
-@dataclass(frozen=True, slots=True)
-class ContainerState:
-    """What the API says of one container. instance: restart count of the newest one.
-
-    started: it has (had) a process, so there is a log. ended: the newest one has ended. previous: the instance whose log
-    `read(previous=True)` gives, None if there is none.
-    """
-
-    instance: int
-    started: bool
-    ended: bool
-    previous: int | None
-    id: str = ""
 
 
 SOURCE_ERRORS = (ObserveError, OSError)
@@ -276,21 +260,6 @@ def parse_line(raw: bytes) -> LogLine:
         return LogLine(rfc3339_ns(raw.partition(b" ")[0].decode("ascii", "replace")), raw)
     except ValueError as error:
         raise Broken(f"instead of a log line came: {raw[:200].decode(errors='replace')}") from error
-
-
-def container_state(obj: Any, container: str) -> ContainerState:
-    """Read off a pod object. While a dead container waits for its restart, it is itself what `previous` gives."""
-    status: Object = next((one for one in container_statuses(obj) if one.get("name") == container), {})
-    state, before = status.get("state") or {}, (status.get("lastState") or {}).get("terminated")
-    instance = int(status.get("restartCount") or 0)
-    up = "running" in state or "terminated" in state
-    return ContainerState(
-        instance=instance,
-        started=up or bool(before),
-        ended="terminated" in state or (not up and bool(before)),
-        previous=None if not before else instance - 1 if up else instance,
-        id=bare_id(status.get("containerID")),
-    )
 
 
 def _meaning(refused: Refused, pod: str) -> ObserveError:

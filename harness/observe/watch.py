@@ -10,9 +10,9 @@ from typing import Any, Protocol
 from harness.adapters.clock import now_ns
 from harness.adapters.wait import Look, wait_for
 from harness.errors import ObserveError, WaitTimeout
-from harness.knative.objects import Object
+from harness.knative.missed import Missed
+from harness.knative.objects import Object, name_of, uid_of, version
 from harness.model import NOBODY, Gap, Observation, Stream
-from harness.observe.bridge import Missed, version
 from harness.observe.sink import Sink
 from harness.observe.wire import CONNECT_S, Broken, Refused, Silent, open_lines, read_json
 from harness.observe.worker import RETRY_S, Worker
@@ -110,8 +110,8 @@ class Watch(Worker):
         seen = now_ns()
         with self._lock:
             if self.listed:
-                self._bridge({_uid(obj): obj for obj in answer.get("items") or []}, seen)
-            there = {_uid(obj) for obj in answer.get("items") or []}
+                self._bridge({uid_of(obj): obj for obj in answer.get("items") or []}, seen)
+            there = {uid_of(obj) for obj in answer.get("items") or []}
             for uid in [uid for uid in self._known if uid not in there]:
                 self._take(self._known[uid], deleted=True, seen_ns=seen)
             for obj in answer.get("items") or []:
@@ -182,7 +182,7 @@ class Watch(Worker):
         self.prove(seen)
 
     def _take(self, obj: Object, *, deleted: bool, seen_ns: int) -> None:
-        uid = _uid(obj)
+        uid = uid_of(obj)
         if deleted:
             self._known.pop(uid, None)
             self._ended.add(uid)
@@ -205,14 +205,16 @@ class Watch(Worker):
             self.lost(f"it could not be sealed: {error.what}", until_ns=asked)
             return False
         items: list[Object] = answer.get("items") or []
-        there = {_uid(obj) for obj in items}
+        there = {uid_of(obj) for obj in items}
         then = version(answer)
 
         def missing() -> list[str]:
             with self._lock:
-                news = [obj for obj in items if _uid(obj) not in self._ended and version(obj) > version(self._known.get(_uid(obj)))]
+                news = [
+                    obj for obj in items if uid_of(obj) not in self._ended and version(obj) > version(self._known.get(uid_of(obj)))
+                ]
                 ends = [obj for uid, obj in self._known.items() if uid not in there and version(obj) <= then]
-            return [_name(obj) for obj in news] + [f"the end of {_name(obj)}" for obj in ends]
+            return [name_of(obj) for obj in news] + [f"the end of {name_of(obj)}" for obj in ends]
 
         def look() -> Look[bool]:
             if self.crashed:
@@ -225,7 +227,7 @@ class Watch(Worker):
             self.lost(late.last_seen, until_ns=asked)
             with self._lock:
                 for obj in items:
-                    if _uid(obj) not in self._ended:
+                    if uid_of(obj) not in self._ended:
                         self._take(obj, deleted=False, seen_ns=now_ns())
             return False
         except ObserveError as error:
@@ -233,11 +235,3 @@ class Watch(Worker):
             return False
         self.prove(asked)
         return True
-
-
-def _uid(obj: Object) -> str:
-    return str((obj.get("metadata") or {}).get("uid") or _name(obj))
-
-
-def _name(obj: Object) -> str:
-    return str((obj.get("metadata") or {}).get("name") or "")

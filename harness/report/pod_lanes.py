@@ -16,7 +16,7 @@ import polars as pl
 
 from harness.apps.toggle import TCP_PROBE, Event
 from harness.knative.containerd import Act, act_of
-from harness.knative.endpoints import slice_state
+from harness.knative.endpoints import listing
 from harness.knative.lines import QUEUE_PROXY_LOGGER, parsed, refused_text
 from harness.knative.names import QUEUE_PROXY, USER_CONTAINER
 from harness.knative.pods import container_of
@@ -167,24 +167,15 @@ def queue_proxy(rows: pl.DataFrame, frame: Frame, *, most: int) -> Track:
 def endpoint(slices: pl.DataFrame, frame: Frame) -> Track:
     """Whether the pod's endpoint was ready, in the slice that lists it.
 
-    slices: rows of the stream endpointslices. Of a Revision's Services only the "-private" one follows its pods; a slice
-    that lists the pod no longer says not ready.
+    slices: rows of the stream endpointslices.
     """
-    by_slice: dict[tuple[bool, str], list[Turn]] = {}
-    early = frame.lo_ns - 600_000_000_000
-    near = slices.filter(pl.col("seen_ns").is_between(early, frame.hi_ns))
-    for at_ns, _, payload in _read(near, MOST_READ, by="seen_ns"):
-        seen = slice_state(payload)
-        if seen is None:
-            continue
-        listed = frame.pod in seen.ready
-        key = (not seen.follows_pods, seen.name)
-        if listed or key in by_slice:
-            ready = seen.ready.get(frame.pod, False)
-            word = "ready" if ready else "not ready" if listed else "not listed"
-            turn = Turn(at_ns, Tone.GOOD if ready else Tone.BAD, word, f"EndpointSlice {key[1]}, when the watch delivered it")
-            by_slice.setdefault(key, []).append(turn)
-    turns = by_slice[min(by_slice)] if by_slice else []
+    near = slices.filter(pl.col("seen_ns").is_between(frame.lo_ns - 600_000_000_000, frame.hi_ns))
+    turns = []
+    for at_ns, seen in listing(((at_ns, payload) for at_ns, _, payload in _read(near, MOST_READ, by="seen_ns")), frame.pod):
+        ready = seen.ready.get(frame.pod, False)
+        word = "ready" if ready else "not ready" if frame.pod in seen.ready else "not listed"
+        evidence = f"EndpointSlice {seen.name}, when the watch delivered it"
+        turns.append(Turn(at_ns, Tone.GOOD if ready else Tone.BAD, word, evidence))
     return Track("endpoint", "Endpoint ready", "its entry in the EndpointSlice", (Stream.ENDPOINTS,), spans(turns, frame))
 
 

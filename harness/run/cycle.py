@@ -15,6 +15,7 @@ from harness import history as history_room
 from harness.adapters.clock import now_ns
 from harness.adapters.progress import Progress
 from harness.adapters.wait import Look, wait_for
+from harness.apps.toggle_probes import well_probed
 from harness.errors import FaultError, HarnessError, WaitTimeout
 from harness.faults import FAULTS, Asked, Case, Lift, Sight
 from harness.faults.sight import Requests
@@ -392,7 +393,7 @@ class _ProbeSeen:
         fresh = [one for one in new if one.stream is Stream.APP and one.pod == self._pod]
         if fresh and not self._seen:
             self._told += fresh
-            self._seen = any(map(self._boot, analyse.well_probed("liveness", self._service, self._told)))
+            self._seen = any(map(self._boot, well_probed("liveness", self._service, self._told)))
         return self._seen
 
 

@@ -22,11 +22,11 @@ from harness.adapters.objects import ApiRefused, Objects, Ref
 from harness.adapters.wait import Look, wait_for
 from harness.catalogue import holds
 from harness.inject import ClusterAccess, inject
-from harness.knative import pods
+from harness.knative import missed, pods
 from harness.knative.times import rfc3339_ns
 from harness.load.process import Generator
 from harness.model import NOBODY, RUN_LABEL, AppSpec, Deployed, FaultSpec, Probe, Ruling, ServiceSpec, Stream
-from harness.observe import Feed, KubeLogs, LogSource, Observers, bridge
+from harness.observe import Feed, KubeLogs, LogSource, Observers
 from harness.observe.logs import LogFollower
 from harness.observe.rawcopy import RawCopies
 from harness.observe.watch import Watch
@@ -151,7 +151,7 @@ def test_an_expired_version_is_listed_anew_and_the_watch_goes_on(world: World, n
     """The real API answers 410 to a version it does not keep; a pod that was not touched has lost nothing."""
     kube, feed = Kube.of(world.handle), Feed()
     call = functools.partial(kube.core.list_namespaced_pod, namespace)
-    watch = Watch("pods", Stream.PODS, call, pods.pod, feed, missed=bridge.pod)
+    watch = Watch("pods", Stream.PODS, call, pods.pod, feed, missed=missed.pod)
     plain_pod(world, namespace, "sleep", "600")
     watch.start()
     try:

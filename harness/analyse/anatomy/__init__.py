@@ -2,14 +2,12 @@
 
 gather      rows of the history -> what was seen of the cycle's pod
 told, probes, runtime, api, proxy, clients     what was seen -> sources: brackets, each from one witness alone
-sources     the sources of one edge -> the sharpest bracket, and the sources that disagree with it
-order       brackets -> contradictions of the partial order
+sources     the sources of one edge -> the sharpest bracket, and the sources that disagree with it; brackets out of order
 dissect     all of it
 """
 
 from harness.analyse.anatomy.agree import agree
 from harness.analyse.anatomy.dissect import Anatomy, dissect, endpoint_disputes, good_liveness_probe
 from harness.analyse.anatomy.gather import about_no_request, gather
-from harness.analyse.anatomy.probes import well_probed
 
-__all__ = ["Anatomy", "about_no_request", "agree", "dissect", "endpoint_disputes", "gather", "good_liveness_probe", "well_probed"]
+__all__ = ["Anatomy", "about_no_request", "agree", "dissect", "endpoint_disputes", "gather", "good_liveness_probe"]

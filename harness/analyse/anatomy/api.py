@@ -89,35 +89,6 @@ def flips(sights: Sequence[tuple[int, bool | None]], from_ns: int, what: str, un
     return found
 
 
-def endpoint(slices: Iterable[Observation], pod: str) -> list[tuple[int, bool | None]]:
-    """Whether the pod's endpoint was ready, in the order seen, in the slices that list it by name.
-
-    Of a Revision's two Services only the "-private" one follows its pods; the slices of the other one may list the activator
-    instead. A slice that no longer lists the pod means not ready.
-    """
-    sights: list[tuple[int, str, str, bool]] = []
-    listing: set[str] = set()
-    for seen in slices:
-        if (fields := parsed(seen.payload)) is None:
-            continue
-        slice_name = str(fields.get("slice"))
-        listed = [one for one in fields.get("endpoints") or [] if isinstance(one, Mapping) and one.get("pod") == pod]
-        if listed:
-            listing.add(slice_name)
-        if slice_name in listing:
-            sights.append((seen.seen_ns, slice_name, str(fields.get("service")), any(bool(one.get("ready")) for one in listed)))
-    private = [one for one in sights if one[2].endswith("-private")]
-    chosen = private or sights
-    # Only the first slice that listed the pod is used; several slices in turn would look like changes of readiness.
-    return [(at_ns, ready) for at_ns, name, _, ready in chosen if name == chosen[0][1]]
-
-
-def followed(slices: Iterable[Observation], pod: str) -> bool:
-    """Whether a slice that follows its pods, the "-private" one, lists the pod's endpoint."""
-    listings = (parsed(seen.payload) or {} for seen in slices if pod in seen.payload)
-    return any(str(one.get("service")).endswith("-private") for one in listings)
-
-
 def _second(at_ns: int, since_ns: int, evidence: str) -> Source:
     """A time truncated to a second: [at, at + 1 s), limited to the time after the fault."""
     hi_ns = at_ns + SECOND_NS - 1

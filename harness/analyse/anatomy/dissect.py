@@ -9,9 +9,9 @@ import polars as pl
 
 from harness.analyse.anatomy import api, clients, probes, proxy, runtime, told, witness
 from harness.analyse.anatomy.gather import Seen
-from harness.analyse.anatomy.order import contradictions
-from harness.analyse.anatomy.sources import COMMAND, Source, choose, disagreements, said
+from harness.analyse.anatomy.sources import COMMAND, Source, choose, contradictions, disagreements, said
 from harness.apps.toggle import AppEvent
+from harness.apps.toggle_probes import asks_liveness
 from harness.faults import EDGES, FAULTS, Fault
 from harness.faults.edges import READINESS_ORDER
 from harness.knative.pods import PodState, ready_throughout, restarts_since
@@ -65,7 +65,7 @@ def dissect(
         _add(found, _closed_by_its_end(found, seen, mark.boot, since_ns))
     _add(found, _readiness(seen, mark))
     edges = {edge: choose(found[edge]) for edge in EDGES if edge in found}
-    must = fault.required(done, service, edges, end_ns, asks_liveness=probes.asks_liveness(service, seen.told))
+    must = fault.required(done, service, edges, end_ns, asks_liveness=asks_liveness(service, seen.told))
     return Anatomy(
         edges=edges,
         missing=tuple(edge for edge in EDGES if edge in must and edge not in edges),
@@ -167,13 +167,13 @@ def _readiness(seen: Seen, mark: CycleMark) -> dict[str, list[Source]]:
     queue_proxy = [(state.seen_ns, state.queue_proxy_ready) for state in seen.sights]
     _add(found, api.flips(pod, from_ns, "the pod's Ready condition", "pod-unready", "pod-ready-again"))
     _add(found, api.flips(queue_proxy, from_ns, "queue-proxy's own readiness", "queue-proxy-unready", "queue-proxy-ready-again"))
-    slices = api.endpoint(seen.slices, mark.pod)
-    _add(found, api.flips(slices, from_ns, "the pod's endpoint", "endpoint-unready", "endpoint-ready-again"))
+    endpoint = [(seen_ns, shown.ready.get(mark.pod, False)) for seen_ns, shown in seen.listing(mark.pod)]
+    _add(found, api.flips(endpoint, from_ns, "the pod's endpoint", "endpoint-unready", "endpoint-ready-again"))
     return found
 
 
 def _endpoint_alone(edges: Mapping[str, Bracket], seen: Seen, mark: CycleMark, since_ns: int, end_ns: int) -> Iterable[str]:
     """A private slice follows the Ready condition of its pods. It must not show a pod unready that was never seen unready."""
     from_ns = mark.fault_ns or mark.load_started_ns
-    if "endpoint-unready" in edges and api.followed(seen.slices, mark.pod) and ready_throughout(seen.sights, from_ns, end_ns):
+    if "endpoint-unready" in edges and seen.followed(mark.pod) and ready_throughout(seen.sights, from_ns, end_ns):
         yield f"endpoint-unready: {said(edges['endpoint-unready'], since_ns)}, but the pod was never seen other than Ready"

@@ -9,6 +9,7 @@ import polars as pl
 
 from harness.analyse.sights import rows_to_observations
 from harness.apps.toggle import AppEvent
+from harness.knative.endpoints import SliceState, listing
 from harness.knative.lines import DRAIN, INFO_HEADS
 from harness.knative.pods import PodState
 from harness.model import Observation, Stream
@@ -31,6 +32,14 @@ class Seen:
     kubelet: Sequence[Observation]
     proxy: Sequence[Observation]
     all: Sequence[Observation] = ()
+
+    def listing(self, pod: str) -> list[tuple[int, SliceState]]:
+        """The sights of the slice that lists this pod."""
+        return listing(((seen.seen_ns, seen.payload) for seen in self.slices), pod)
+
+    def followed(self, pod: str) -> bool:
+        """Whether a slice that follows its pods lists this pod."""
+        return any(shown.follows_pods for _, shown in self.listing(pod))
 
 
 def about_no_request(observations: pl.DataFrame) -> pl.DataFrame:

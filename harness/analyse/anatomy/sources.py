@@ -1,8 +1,8 @@
-"""Several sources of one edge: the sharpest bracket, and the sources that contradict it."""
+"""Several sources of one edge: the sharpest bracket, the sources that contradict it, and edges that contradict their order."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.model import Bracket
@@ -63,6 +63,21 @@ def disagreements(edge: str, sources: Sequence[Source], origin_ns: int) -> tuple
         gap_ns = max(apart_ns(one, sharpest), apart_ns(sharpest, one))
         if gap_ns > 0:
             found.append(f"{edge}: {said(sharpest, origin_ns)}, but {said(one, origin_ns)}: {gap_ns / 1e9:.6f} s apart")
+    return tuple(found)
+
+
+def contradictions(edges: Mapping[str, Bracket], pairs: Iterable[tuple[str, str]], origin_ns: int) -> tuple[str, ...]:
+    """Pairs (a, b) of which a is provably after b, in words that begin with both names. Edges not seen contradict nothing."""
+    found = []
+    for earlier, later in pairs:
+        if earlier not in edges or later not in edges:
+            continue
+        gap_ns = apart_ns(edges[earlier], edges[later])
+        if gap_ns > 0:
+            found.append(
+                f"{earlier}, {later}: the first must not be after the second, but they are {said(edges[earlier], origin_ns)} and "
+                f"{said(edges[later], origin_ns)}: {gap_ns / 1e9:.6f} s too late"
+            )
     return tuple(found)
 
 

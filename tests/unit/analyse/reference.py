@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from harness.analyse.evidence import Failure, Wants, cause_of, judge_answer
+from harness.analyse.evidence import Failure, Wants, judge_answer
 from harness.knative.lines import LineKind, kind_of, parsed, refused_text
+from harness.knative.proxyerrors import cause_of
 from harness.knative.requestlog import request_line
 from harness.knative.times import stamp_ns
 from harness.model import Cause, Lane, Outcome, Stream

@@ -9,8 +9,7 @@ import pytest
 
 from harness.analyse import analyse
 from harness.analyse.anatomy import agree
-from harness.analyse.anatomy.order import contradictions
-from harness.analyse.anatomy.sources import Source, choose, disagreements
+from harness.analyse.anatomy.sources import Source, choose, contradictions, disagreements
 from harness.faults import EDGES, FAULTS
 from harness.knative.times import stamp_ns
 from harness.model import Bracket, Outcome, Stream

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from harness.analyse.anatomy.probes import hits
 from harness.apps.toggle import app_events
+from harness.apps.toggle_probes import hits
 from harness.model import AppSpec, Handler, Probe, ServiceSpec, Stream
 from tests.unit.analyse.dissection import dissected, of_kind, span
 from tests.unit.analyse.story import CLOSED_S, FAILED_S, FAULT_S, GONE_S, LISTENING_S, Story, at, restarts

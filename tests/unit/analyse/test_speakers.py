@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 
 from harness.analyse.errorlines import ANSWER_BYTES, as_answered, forwarding_errors
-from harness.analyse.evidence import Failure, cause_of, is_of_queue_proxy
+from harness.analyse.evidence import Failure, is_of_queue_proxy
 from harness.analyse.ledger import account
 from harness.analyse.requestlog import Joined, RequestLines
+from harness.knative.proxyerrors import cause_of
 from harness.load.wire import BODY_KEPT
 from harness.model import Cause, Lane, Outcome, Stream
 from tests.unit.analyse.shapes import Line, causes, failures, lines

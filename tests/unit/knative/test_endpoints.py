@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from harness.knative.endpoints import SliceState, endpoint_slice, slice_state
+from harness.knative.endpoints import SliceState, endpoint_slice, listing, slice_state
 
 SEEN = 1_800_000_000_123_456_789
 
@@ -53,3 +53,22 @@ def test_what_is_no_slice_is_none() -> None:
     assert slice_state("torn {") is None
     assert slice_state('{"slice":"s","service":"r","endpoints":[7,{"pod":8}]}') == SliceState("s", "r", {})
     assert slice_state('{"slice":"s","service":"r","endpoints":"x"}') == SliceState("s", "r", {})
+
+
+def test_the_slice_that_follows_its_pods_and_listed_the_pod_first_says_when_it_is_ready() -> None:
+    """The public Service's slice, a second private one and sights before the first listing say nothing of it."""
+
+    def sight(name: str, service: str, *pods: str) -> str:
+        rows = ", ".join(f'{{"pod": "{pod}", "ready": true}}' for pod in pods)
+        return f'{{"slice": "{name}", "service": "{service}", "endpoints": [{rows}]}}'
+
+    seen = [
+        (1, sight("a", "r-private")),
+        (2, sight("p", "r", "pod")),
+        (3, sight("a", "r-private", "pod")),
+        (4, sight("b", "r-private", "pod")),
+        (5, sight("a", "r-private", "other")),
+    ]
+    assert [(at, shown.name, shown.ready.get("pod")) for at, shown in listing(seen, "pod")] == [(3, "a", True), (5, "a", None)]
+    assert [at for at, _ in listing(seen[:2], "pod")] == [2]
+    assert listing(seen, "nobody") == []

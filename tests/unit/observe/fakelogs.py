@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 from harness.errors import ObserveError
+from harness.knative.pods import ContainerState
 from harness.knative.times import SECOND_NS
-from harness.observe.source import ContainerState, NotStarted, PodGone
+from harness.observe.source import NotStarted, PodGone
 from harness.observe.wire import Broken, Silent
 from harness.observe.worker import Closable
 

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from harness.adapters.kube import Kube
-from harness.observe.source import ContainerState, KubeLogs, LogLine, NotStarted, PodGone, container_state, parse_line
+from harness.knative.pods import ContainerState, container_state
+from harness.observe.source import KubeLogs, LogLine, NotStarted, PodGone, parse_line
 from harness.observe.wire import Broken, Refused, Silent
 from harness.observe.worker import Closable
 from tests.unit.observe.fakeapi import FakeApi, serving

@@ -11,13 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from harness.knative.logfiles import NotALog, api_lines
 from harness.knative.times import SECOND_NS, rfc3339_ns
 from harness.model import Stream
 from harness.observe.feed import Feed
 from harness.observe.head import Head
 from harness.observe.logs import LogFollower
 from harness.observe.rawcopy import RawCopies
-from harness.observe.rotated import Seam, api_lines, read_rotated, seam_of
+from harness.observe.rotated import Seam, read_rotated, seam_of
 from harness.observe.source import KubeLogs, LogLine
 from harness.observe.wire import Broken, Refused
 from tests.unit.observe.fakeapi import FakeApi, serving
@@ -141,7 +142,7 @@ def test_a_line_without_an_end_is_none(current: bytes) -> None:
 
 def test_one_file_that_ends_within_a_line_is_refused() -> None:
     """Of a single file nobody knows how it goes on."""
-    with pytest.raises(Broken, match="middle of a line"):
+    with pytest.raises(NotALog, match="middle of a line"):
         api_lines(ROTATED)
     pieces: dict[bytes, list[bytes]] = {}
     assert api_lines(ROTATED, pieces) + api_lines(CURRENT, pieces) == WHOLE

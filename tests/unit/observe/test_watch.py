@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from harness.adapters.kube import Kube
+from harness.knative import missed
 from harness.knative.pods import pod
 from harness.model import NOBODY, Stream
-from harness.observe import bridge
 from harness.observe.feed import Feed
 from harness.observe.watch import Watch
 from tests.unit.observe.fakeapi import BREAK, END, HOLD, FakeApi, Step, expired, obj, serving, told
@@ -147,7 +147,7 @@ def relisted(api: FakeApi, start: Start, *now: dict[str, Any], **more: object) -
 
 def test_an_expired_version_is_bridged_for_pods_that_were_not_touched(start: Start, feed: Feed, api: FakeApi) -> None:
     """The gap is kept, of pods that nobody knows: whatever changed is named, and nothing else is doubted."""
-    relisted(api, start, *api.lists[PODS], missed=bridge.pod)
+    relisted(api, start, *api.lists[PODS], missed=missed.pod)
     assert [(gap.stream, gap.pod) for gap in feed.gaps()] == [(Stream.PODS, NOBODY)]
     assert "listed anew" in feed.gaps()[0].reason
     assert pods(feed) == ["a"]
@@ -156,7 +156,7 @@ def test_an_expired_version_is_bridged_for_pods_that_were_not_touched(start: Sta
 def test_an_expired_version_is_a_gap_of_each_pod_that_may_have_hidden_something(start: Start, feed: Feed, api: FakeApi) -> None:
     """One that is new, one that is gone; the one that stayed is whole."""
     api.lists[PODS].append(obj("b", 91))
-    relisted(api, start, obj("a", 90), obj("c", 120), missed=bridge.pod)
+    relisted(api, start, obj("a", 90), obj("c", 120), missed=missed.pod)
     assert sorted((gap.pod, gap.reason.rpartition(": ")[2]) for gap in feed.gaps()) == [("b", "b is gone"), ("c", "c is new")]
     assert pods(feed) == ["a", "b", "b", "c"]
     assert '"deleting":true' in feed.snapshot()[2].payload

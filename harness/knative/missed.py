@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.knative.events import repetitions
-from harness.knative.objects import Object
+from harness.knative.objects import Object, name_of, version
 from harness.knative.pods import ready_condition, restarts_by_container
 from harness.knative.times import SECOND_NS, maybe_ns
 from harness.model import NOBODY
@@ -30,15 +30,9 @@ Missed = Callable[[Object | None, Object | None, int], Lost | None]
 Answers None if its present state tells everything that is used of it."""
 
 
-def version(obj: Object | None) -> int:
-    """Of an object, a list, or nothing (-1). Versions of one kind can be compared as numbers."""
-    text = str(((obj or {}).get("metadata") or {}).get("resourceVersion") or "")
-    return int(text) if text.isdigit() else -1
-
-
 def pod(before: Object | None, now: Object | None, since_ns: int) -> Lost | None:
     """Whether it may have been un-Ready, or restarted, without a trace."""
-    name = str(((now or before or {}).get("metadata") or {}).get("name") or "")
+    name = name_of(now or before)
     if before is None:
         return Lost(name, f"{name} is new")
     if now is None:
@@ -62,8 +56,7 @@ def endpoint_slice(before: Object | None, now: Object | None, _since_ns: int) ->
     """Whether it was touched: it keeps no times."""
     if before is not None and now is not None and version(before) == version(now):
         return None
-    name = str(((now or before or {}).get("metadata") or {}).get("name") or "")
-    return Lost("", f"the slice {name} has changed")
+    return Lost("", f"the slice {name_of(now or before)} has changed")
 
 
 def event(before: Object | None, now: Object | None, _since_ns: int) -> Lost | None:

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from harness.analyse import well_probed
+from harness.apps.toggle_probes import well_probed
 from harness.catalogue import S1
 from harness.model import Handler, Observation, Probe, Stream
 
