@@ -12,13 +12,12 @@ Everything but the page and the picture is made from the summary alone: `junit` 
 from __future__ import annotations
 
 from harness.report.ci import markdown, step_summary
-from harness.report.experiments import experiment_lines
 from harness.report.headline import headline
 from harness.report.junit import Run, junit
 from harness.report.shape import Summary
 from harness.report.summary import summary
 from harness.report.svg import svg
-from harness.report.terminal import lines, overview, show
+from harness.report.terminal import experiment_lines, lines, overview, show
 from harness.report.write import write, write_svg
 
 __all__ = [

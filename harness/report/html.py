@@ -62,7 +62,6 @@ def html(history: History, findings: Findings, summary: Summary) -> str:
             strips=strips(pictures[:MAX_PICTURES]),
             kept={cycle["index"]: cycle for cycle in summary["cycles"]},
             causes=_causes(summary),
-            words_used=words.USED,
             places={cycle["index"]: place for place, cycle in enumerate(summary["cycles"])},
             sentences=sentences(summary),
             wrong=words.imbalance(summary),
@@ -72,7 +71,7 @@ def html(history: History, findings: Findings, summary: Summary) -> str:
             lengths=words.refused_lengths(summary),
             missing=words.missing(summary),
             disputes=words.disputes(summary),
-            recheck=_recheck(history),
+            port=history.meta.user_port,
             fig=lambda style, *parts: figures.figure(summary, figures.path(*parts), style),
             at=lambda style, path: figures.figure(summary, path, style),
             w=words,
@@ -182,12 +181,3 @@ def _causes(summary: Summary) -> list[str]:
     """Causes of failed requests, the attributed ones, largest first."""
     known = {key: n for key, n in summary["ledger"]["by_cause"].items() if key not in {"unknown", "ambiguous"} and n}
     return sorted(known, key=lambda key: (-known[key], key))
-
-
-def _recheck(history: History) -> dict[str, str]:
-    """Commands that check the page against its raw files, to be run in the directory of the page."""
-    port = history.meta.user_port
-    return {
-        "analyze": "knative-chaos analyze .",
-        "grep": f"grep -rhF '\"logger\":\"queueproxy\"' raw/ | sort -u | grep -cF '127.0.0.1:{port}: connect: connection refused'",
-    }

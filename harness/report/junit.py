@@ -11,6 +11,9 @@ from harness.report import terminal, words
 from harness.report.headline import headline
 from harness.report.shape import Summary
 
+_NO_PROPERTIES = frozenset({"by_cause", "interchangeable", "hidden", "request_log_lines", "exact", "strangers"})
+"""Keys of the ledger that are none of the properties of a run."""
+
 
 @dataclass(frozen=True, slots=True)
 class Run:
@@ -70,16 +73,6 @@ def _case(suite: ET.Element, run: Run) -> None:
 def _properties(run: Run) -> list[tuple[str, str]]:
     item, book = run.summary, run.summary["ledger"]
     good, voided = words.counted(item)
-    names = (
-        ("client_failures", book["client_failures"]),
-        ("attributed", book["attributed"]),
-        ("unattributed", book["unattributed"]),
-        ("ambiguous", book["ambiguous"]),
-        ("queue_proxy_refused_lines", book["queue_proxy_refused_lines"]),
-        ("matched", book["matched"]),
-        ("unmatched", book["unmatched"]),
-        ("censored", book["censored"]),
-    )
     return [
         ("verdict", item["verdict"]),
         ("headline", headline(item)),
@@ -87,7 +80,7 @@ def _properties(run: Run) -> list[tuple[str, str]]:
         ("artifacts", run.directory),
         ("cycles.counted", str(good)),
         ("cycles.voided", str(voided)),
-        *((f"ledger.{name}", str(value)) for name, value in names),
+        *((f"ledger.{name}", str(value)) for name, value in book.items() if name not in _NO_PROPERTIES),
         *((f"claim.{claim['id']}", f"expected {claim['expected']}, observed {claim['observed']}") for claim in item["claims"]),
         *((f"version.{name}", str(value)) for name, value in item["versions"].items() if value),
     ]

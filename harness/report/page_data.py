@@ -57,7 +57,7 @@ def _cycle(one: CycleLanes, place: int, cycle: CycleShape) -> dict[str, Any]:
                 "figure": figures.path("cycles", place, "anatomy", name, "offset_s"),
                 "key": words.plain(name),
                 "label": words.plain(words.edge(name)),
-                "kind": timeline.kind(name),
+                "kind": words.edge_kind(name),
                 "at": edge["offset_s"],
                 "text": words.offset(*edge["offset_s"]) if edge["offset_s"] else "",
                 "evidence": words.plain(edge["evidence"]),

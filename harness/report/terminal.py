@@ -13,6 +13,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from harness.model import ArmResult, Experiment
 from harness.report import words
 from harness.report.headline import headline
 from harness.report.shape import Summary
@@ -194,3 +195,22 @@ def _further(summary: Summary) -> list[tuple[str, str]]:
 def _few(items: list[str]) -> str:
     """The first ones; page and summary have all of them."""
     return "; ".join(items[:FEW]) + (f"; and {len(items) - FEW} more" if len(items) > FEW else "")
+
+
+def experiment_lines(experiment: Experiment, *, where: str = "") -> list[str]:
+    """The ruling, then each arm: its ruling, stack and claims, and why it was not decided. where: the directory, shown last."""
+    lines = [f"{experiment.ruling.upper()}  {experiment.name}: {experiment.title}"]
+    if experiment.interrupted:
+        lines.append(f"ended early: {experiment.interrupted}")
+    for arm in experiment.arms:
+        lines += _arm(arm, experiment)
+    return [words.plain(line) for line in [*lines, *([where] if where else [])]]
+
+
+def _arm(arm: ArmResult, experiment: Experiment) -> list[str]:
+    blocks = [block for block in experiment.blocks if block.arm == arm.label]
+    runs = ", ".join(block.run for block in blocks if block.run) or "no run"
+    lines = [f"{arm.label}: {arm.ruling}; Knative {arm.stack.knative}, stack {arm.stack.id}, arm {arm.id} ({runs})"]
+    if arm.ruling == "inconclusive":
+        lines += [f"  {reason}" for reason in arm.reasons]
+    return [*lines, *(f"  {one.claim.id}: {one.observed}, expected {one.claim.expected}; {one.why}" for one in arm.claims)]

@@ -58,22 +58,12 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A span of a lane, or a gap over it. word: what fits into it, or ""."""
+    """A span of a lane, a gap over it, or a mark in it. word: what fits into it, or ""."""
 
     tone: str
     x: float
     width: float
     word: str
-    title: str
-
-
-@dataclass(frozen=True, slots=True)
-class Dot:
-    """A mark of a lane."""
-
-    tone: str
-    x: float
-    width: float
     title: str
 
 
@@ -85,7 +75,7 @@ class Row:
     plain: str
     y: float
     boxes: tuple[Box, ...]
-    dots: tuple[Dot, ...]
+    dots: tuple[Box, ...]
     density: str
     holes: tuple[Box, ...]
     note: str
@@ -203,14 +193,18 @@ def _draw(one: CycleLanes, labels: Sequence[str], cycle: CycleShape) -> Timeline
     )
 
 
+def bin_width_us(one: CycleLanes, most: int) -> int:
+    """The least width that puts the cycle's bins together into no more than `most`."""
+    widths = [round(size * 1e6) for size in BINS_S if round(size * 1e6) % one.traffic.bin_us == 0]
+    return next((size for size in widths if (one.hi_s - one.lo_s) * 1e6 / size <= most), widths[-1])
+
+
 def coarser(one: CycleLanes, labels: Sequence[str], most: int) -> tuple[int, dict[int, dict[str, int]]]:
     """(width in us, bin -> label -> requests): the cycle's bins put together until there are no more than `most`."""
-    base = one.traffic.bin_us
-    widths = [round(size * 1e6) for size in BINS_S if round(size * 1e6) % base == 0]
-    width = next((size for size in widths if (one.hi_s - one.lo_s) * 1e6 / size <= most), widths[-1])
+    width = bin_width_us(one, most)
     out: dict[int, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     for at, label, _, number in one.traffic.cells:
-        out[at * base // width][labels[label]] += number
+        out[at * one.traffic.bin_us // width][labels[label]] += number
     return width, out
 
 
@@ -253,7 +247,7 @@ def _row(track: Track, one: CycleLanes, scale: _Scale, y: float) -> Row:
     dots = []
     for mark in track.marks[:MOST_MARKS]:
         x, end = scale.x(mark.at_s), scale.x(mark.until_s)
-        dots.append(Dot(mark.tone.value, x, round(end - x, 1), f"{track.name}: {mark.text}"))
+        dots.append(Box(mark.tone.value, x, round(end - x, 1), "", f"{track.name}: {mark.text}"))
     over = track.left_out + max(len(track.marks) - MOST_MARKS, 0)
     holes = [
         Box("gap", scale.x(hole.from_s), round(max(scale.x(hole.until_s) - scale.x(hole.from_s), 2.0), 1), "", hole.text)
@@ -268,13 +262,10 @@ def _row(track: Track, one: CycleLanes, scale: _Scale, y: float) -> Row:
 def _density(track: Track, one: CycleLanes, scale: _Scale, y: float) -> str:
     if not track.density:
         return ""
-    base = one.traffic.bin_us
-    width = next(
-        (round(size * 1e6) for size in BINS_S if round(size * 1e6) % base == 0 and (one.hi_s - one.lo_s) / size <= MAX_BINS), base
-    )
+    width = bin_width_us(one, MAX_BINS)
     counts: dict[int, int] = defaultdict(int)
     for at, number in track.density:
-        counts[at * base // width] += number
+        counts[at * one.traffic.bin_us // width] += number
     peak = max(counts.values())
     out = []
     for at, number in sorted(counts.items()):
@@ -312,7 +303,7 @@ def _mark(scale: _Scale, name: str, edge: EdgeShape, y: float) -> Mark:
     label = words.plain(words.edge(name))
     return Mark(
         name=name,
-        kind=kind(name),
+        kind=words.edge_kind(name),
         label=label,
         text=words.offset(lo, hi),
         title=f"{label}: {words.plain(edge['evidence'])} (resolution {words.resolution(edge['resolution_s'])})",
@@ -323,11 +314,6 @@ def _mark(scale: _Scale, name: str, edge: EdgeShape, y: float) -> Mark:
         x_text=round(x_text, 1),
         anchor=anchor,
     )
-
-
-def kind(name: str) -> str:
-    """The colour of an edge: the fault, a probe, an end, a beginning; "other" for one that has none."""
-    return EDGES[name].group if name in EDGES else "other"
 
 
 def _band(cycle: CycleShape, scale: _Scale) -> Band | None:

@@ -40,40 +40,6 @@ CAUSES = {
     "ambiguous": "more than one possible cause",
 }
 
-ARTIFACTS = {
-    "summary": "this page's numbers, for tools",
-    "report": "this page",
-    "junit": "the verdict, for CI systems",
-    "run": "the scenario, the versions and the host of the run",
-    "closed": "number of rows of each table when the run was closed",
-    "requests": "every request: lane, outcome, intended, sent and done times",
-    "answers": "every distinct response the clients got",
-    "attempts": "failed attempts that a retrying client repeated",
-    "observations": "what the observers saw: pods, endpoints, events, logs",
-    "faults": "every injected fault, and the app's answer to the command",
-    "cycles": "the times of each cycle's steps",
-    "phases": "the steps of the run",
-    "gaps": "where a stream may have lost something",
-    "load": "the load generator's own files, one directory per cycle",
-    "raw": "unparsed logs and journals",
-}
-"""What a file of a run directory is for, by its name there without the ending."""
-
-USED = (
-    ("cycle", "a fresh pod, a baseline without fault, the fault, the recovery; the unit that is repeated and counted"),
-    ("probe", "Kubernetes' check of a container; the load generator sends requests"),
-    ("liveness, readiness", "probes: a container that is not alive is restarted, one that is not ready gets no requests"),
-    ("queue-proxy", "Knative's sidecar in the pod: each request goes through it to the app"),
-    ("endpoint", "the pod's entry in the EndpointSlice, the list of addresses that requests are sent to"),
-    ("listener", "the app's open port; while it is closed, connections to it are refused"),
-    ("kubelet, containerd", "the programs on the node that probe, start and stop containers"),
-    ("edge", "the time at which a state changed; known to lie between the two ends of its bracket"),
-    ("gap", "an interval in which observations of one stream may be missing"),
-    ("outcome, cause", "what the client saw; why, by evidence"),
-    ("voided", "a cycle that does not count because the load generator was late or incomplete, or the node waited for a CPU"),
-)
-"""Terms of the page, explained on it."""
-
 MOST_DETAILS = 60
 """Cycles whose evidence the page lists: about 10 kB each."""
 
@@ -105,14 +71,14 @@ def cause(key: str) -> str:
     return CAUSES.get(key, key)
 
 
-def artifact(name: str) -> str:
-    """What a file of the run directory is for."""
-    return ARTIFACTS.get(name, name)
-
-
 def edge(name: str) -> str:
     """The name of an edge of a restart, in words."""
     return EDGES[name].words if name in EDGES else name.replace("-", " ").strip()
+
+
+def edge_kind(name: str) -> str:
+    """The group of an edge, which its colour shows; "other" for an unknown one."""
+    return EDGES[name].group if name in EDGES else "other"
 
 
 def edges(cycle: CycleShape) -> list[tuple[str, EdgeShape]]:

@@ -14,7 +14,7 @@ from harness.model import Bracket
 from harness.report import timeline, words
 from harness.report.lanes import lanes
 from harness.report.summary import summary
-from harness.report.timeline import CHART, LEFT, MAX_BINS, RIGHT, TOP, WIDTH, Timeline, kind
+from harness.report.timeline import CHART, LEFT, MAX_BINS, RIGHT, TOP, WIDTH, Timeline
 from harness.report.traffic import BINS_S, group
 
 
@@ -183,8 +183,8 @@ def test_neighbours_of_one_share_are_one_cell(s1: Any) -> None:
 def test_each_edge_of_the_analysis_has_words_and_most_a_colour() -> None:
     """Both come with the edge; one of another release is shown by its name."""
     for name, edge in EDGES.items():
-        assert (words.edge(name), kind(name)) == (edge.words, edge.group)
+        assert (words.edge(name), words.edge_kind(name)) == (edge.words, edge.group)
         assert edge.group in {"fault", "probe", "kill", "listen", "other"}
-    assert {name for name in EDGES if kind(name) == "other"} == {edge for edge in EDGES if edge.endswith(("ready", "ready-again"))}
-    assert words.edge("something-new") == "something new"
-    assert kind("something new") == "other"
+    plain = {name for name, edge in EDGES.items() if edge.group == "other"}
+    assert plain == {name for name in EDGES if name.endswith(("ready", "ready-again"))}
+    assert (words.edge("something-new"), words.edge_kind("something-new")) == ("something new", "other")
