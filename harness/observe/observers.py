@@ -6,6 +6,7 @@ import functools
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from harness.adapters.clock import Reading, mono_s, now_ns
 from harness.adapters.kube import Kube
@@ -24,7 +25,7 @@ from harness.observe.logs import LogFollower
 from harness.observe.rawcopy import RawCopies
 from harness.observe.sink import Sink
 from harness.observe.source import KubeLogs, LogSource
-from harness.observe.watch import Watch
+from harness.observe.watch import Call, Decode, Watch
 from harness.observe.wire import CONNECT_S, Broken, Refused, read_all
 from harness.observe.worker import Worker
 
@@ -87,42 +88,26 @@ class Observers:
         self._stopped = False
         self._left: tuple[str, ...] = ()
         core, discovery = self._kube.core, self._kube.discovery
-        watch = functools.partial(Watch, sink=self.feed)
-        self._pod_watch = watch(
-            "pods",
-            Stream.PODS,
-            functools.partial(core.list_namespaced_pod, namespace),
-            pods.pod,
-            notice=self._pod_seen,
-            missed=missed.pod,
-        )
+
+        def watch(name: str, stream: Stream, listing: Call, decode: Decode, **more: Any) -> Watch:
+            return Watch(name, stream, functools.partial(listing, namespace), decode, self.feed, **more)
+
+        self._pod_watch = watch("pods", Stream.PODS, core.list_namespaced_pod, pods.pod, notice=self._pod_seen, missed=missed.pod)
+        slices = discovery.list_namespaced_endpoint_slice
         self._slice_watch = watch(
-            "endpointslices",
-            Stream.ENDPOINTS,
-            functools.partial(discovery.list_namespaced_endpoint_slice, namespace),
-            endpoints.endpoint_slice,
-            missed=missed.endpoint_slice,
+            "endpointslices", Stream.ENDPOINTS, slices, endpoints.endpoint_slice, missed=missed.endpoint_slice
         )
-        self._event_watch = watch(
-            "events",
-            Stream.EVENTS,
-            functools.partial(core.list_namespaced_event, namespace),
-            events.event,
-            missed=missed.event,
-        )
-        self._activator_watch = watch(
-            "activator pods",
-            Stream.ACTIVATOR,
-            functools.partial(core.list_namespaced_pod, system_namespace, label_selector=ACTIVATOR_SELECTOR),
-            _not_recorded,
-            notice=self._activator_seen,
-        )
+        self._event_watch = watch("events", Stream.EVENTS, core.list_namespaced_event, events.event, missed=missed.event)
+        activators = functools.partial(core.list_namespaced_pod, system_namespace, label_selector=ACTIVATOR_SELECTOR)
+        seen = self._activator_seen
+        self._activator_watch = Watch("activator pods", Stream.ACTIVATOR, activators, _not_recorded, self.feed, notice=seen)
         self._other_watches = [
-            watch(
+            Watch(
                 f"pods {selector}",
                 Stream.OTHER_PODS,
                 functools.partial(core.list_namespaced_pod, of, label_selector=selector),
                 functools.partial(pods.pod, stream=Stream.OTHER_PODS),
+                self.feed,
             )
             for of, selector in also
         ]
@@ -276,6 +261,9 @@ class Observers:
             blind[self._journal.name] = self._journal.note or "no entry yet"
         return blind
 
+    def _follower(self, logs: KubeLogs, pod: str, container: str, stream: Stream, **more: Any) -> LogFollower:
+        return LogFollower(self._wrap(logs), logs.container, pod, container, stream, self.feed, self._raw, **more)
+
     def _pod_seen(self, obj: Object, _deleted: bool) -> None:  # noqa: FBT001 - the shape of a Notice
         self._identity.learn(obj)
         if self._journal is not None:
@@ -286,19 +274,10 @@ class Observers:
             known = self._pods.get(name)
             if known is None and not left_before and not self._stopped:
                 # One that is gone when it is first seen is followed too: that its log cannot be read is then a gap.
+                made_ns = maybe_ns(meta.get("creationTimestamp"))
+                roles = [(role, container) for role, container in pods.roles_of(obj).items() if role in STREAMS]
                 self._pods[name] = [
-                    LogFollower(
-                        self._wrap(self._logs),
-                        self._logs.container,
-                        name,
-                        container,
-                        STREAMS[role],
-                        self.feed,
-                        self._raw,
-                        since_ns=maybe_ns(meta.get("creationTimestamp")),
-                    )
-                    for role, container in pods.roles_of(obj).items()
-                    if role in STREAMS
+                    self._follower(self._logs, name, container, STREAMS[role], since_ns=made_ns) for role, container in roles
                 ]
                 for follower in self._pods[name]:
                     follower.start()
@@ -311,16 +290,8 @@ class Observers:
             known = self._activators.get(name)
             if known is None and not deleted and not self._stopped:
                 from_now = not self._activator_watch.listed  # one that came later is followed from its beginning
-                known = self._activators[name] = LogFollower(
-                    self._wrap(self._system_logs),
-                    self._system_logs.container,
-                    name,
-                    ACTIVATOR,
-                    Stream.ACTIVATOR,
-                    self.feed,
-                    self._raw,
-                    from_now=from_now,
-                )
+                log = self._follower(self._system_logs, name, ACTIVATOR, Stream.ACTIVATOR, from_now=from_now)
+                known = self._activators[name] = log
                 known.start()
             if known is not None and deleted:
                 # Its log ends with it: what the seal could not read of it is a Gap, but nobody waits for it any more.

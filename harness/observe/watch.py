@@ -27,8 +27,8 @@ EXPIRED = 410
 SEAL_S = 15.0
 """How long a seal waits for a watch to bring what a list shows. Only a watch that is behind, or has lost something, takes it."""
 
-List = Callable[..., Any]
-"""A generated list call, its namespace bound."""
+Call = Callable[..., Any]
+"""A generated list call. Watch has it with its namespace bound."""
 
 
 class Decode(Protocol):
@@ -58,7 +58,7 @@ class Watch(Worker):
         self,
         name: str,
         stream: Stream,
-        call: List,
+        call: Call,
         decode: Decode,
         sink: Sink,
         *,
