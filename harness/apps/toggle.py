@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -91,6 +92,15 @@ def event_of(payload: str) -> AppEvent | None:
     if not (isinstance(t_ns, int) and isinstance(event, str) and isinstance(boot, str)):
         return None
     return AppEvent(event, boot, t_ns, line)
+
+
+def in_words(payload: str) -> str:
+    """A line of the app's log for readers: its event and what more it says; "" for a line that is no event."""
+    event = event_of(payload)
+    if event is None:
+        return ""
+    more = {key: value for key, value in event.more.items() if key not in {"t_ns", "event", "pod", "pid"}}
+    return f"{event.event} {json.dumps(more, ensure_ascii=False)}"
 
 
 def app_events(observations: Iterable[Observation]) -> tuple[AppEvent, ...]:

@@ -8,6 +8,7 @@ Source: knative.dev/pkg/network/error_handler.go and a log read at knative-v1.23
 from __future__ import annotations
 
 import json
+import re
 from enum import StrEnum
 from typing import Any
 
@@ -22,6 +23,9 @@ DRAIN = "Attached drain handler"
 
 INFO_HEADS = ('{"severity":"info"', '{"severity":"INFO"', '{"level":"info"')
 """How a line of queue-proxy begins that is neither an error nor of the request log."""
+
+_KLOG_MESSAGE = re.compile(r'(?:msg=|\] )"((?:[^"\\]|\\.)*)"')
+"""In a line of the kubelet or of containerd."""
 
 
 class LineKind(StrEnum):
@@ -67,3 +71,13 @@ def is_failed_dial(payload: str) -> bool:
 def refused_text(user_port: int) -> str:
     """What queue-proxy logs, and answers, when the user container's port refuses."""
     return f"dial tcp 127.0.0.1:{user_port}: connect: connection refused"
+
+
+def message_of(payload: str) -> str:
+    """The message of any log line: the text that a reader looks for first."""
+    fields = parsed(payload) or {}
+    if fields:
+        first = (fields.get(key) for key in ("message", "msg", "error"))
+        return " | ".join(str(part) for part in first if part) or payload
+    match = _KLOG_MESSAGE.search(payload[:4000])
+    return match[1].replace('\\"', '"') if match else payload

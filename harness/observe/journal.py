@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import os
 import re
-import select
-import subprocess
-import tempfile
 import threading
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 
-from harness.adapters.clock import mono_s, now_ns
+from harness.adapters.clock import now_ns
+from harness.adapters.following import Followed
 from harness.adapters.process import run as run_program
-from harness.errors import HarnessError, ObserveError
+from harness.errors import HarnessError
+from harness.knative.journald import Entry, NotAnEntry, parse_entry
 from harness.knative.times import MICROSECOND_NS, SECOND_NS
 from harness.model import Gap, Observation, Stream
 from harness.observe.identity import Identity, Owner
 from harness.observe.rawcopy import RawCopies
 from harness.observe.sink import Sink
 from harness.observe.tail import Tail
-from harness.observe.wire import Broken, Silent
+from harness.observe.wire import what_of
 from harness.observe.worker import RETRY_S, Worker
 
 ExecArgv = Callable[[Sequence[str]], list[str]]
@@ -46,16 +42,6 @@ SUPPRESSED_NS = 30 * SECOND_NS
 UNITS: Mapping[str, Stream] = {"kubelet.service": Stream.KUBELET, "containerd.service": Stream.CONTAINERD}
 _JOURNALD = "systemd-journald.service"
 _SUPPRESSED = re.compile(r"Suppressed \d+ messages from (\S+?)\.?$")
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One journal entry. stamp_ns: when the journal received it, true to a microsecond."""
-
-    stamp_ns: int
-    cursor: str
-    unit: str
-    message: str
 
 
 class Journal(Worker):
@@ -104,19 +90,17 @@ class Journal(Worker):
         while not self.stopping():
             try:
                 self._follow_once()
-            except Silent:
-                continue
-            except ObserveError as error:
-                self.note = error.what
-            if not self.stopping():
-                self.pause(self._retry_s)
+            except (HarnessError, NotAnEntry) as error:
+                self.note = what_of(error)
+                if not self.stopping():
+                    self.pause(self._retry_s)
 
     def _follow_once(self) -> None:
         with self._lock:
             anchor = self._tail.last
             self._tail.reopened()
             command = self.command(follow=True)
-        child = _Child(self._exec_argv(command), self._exec_env, self._life_s + MARGIN_S)
+        child = Followed(self._exec_argv(command), self._exec_env, within_s=self._life_s + MARGIN_S, ends=(TIME_OVER,))
         self.hold(child)
         first = anchor is not None
         try:
@@ -153,8 +137,8 @@ class Journal(Worker):
         try:
             done = run_program(self._exec_argv(self.command(follow=False)), env=self._exec_env, timeout_s=20)
             entries = [parse_entry(line) for line in done.stdout.encode().split(b"\n") if line.strip()]
-        except HarnessError as error:
-            self.lost(f"it could not be sealed: {error.what}", until_ns=asked)
+        except (HarnessError, NotAnEntry) as error:
+            self.lost(f"it could not be sealed: {what_of(error)}", until_ns=asked)
             return False
         with self._lock:
             whole = self._tail.splice(entries, before) and before is not None
@@ -203,91 +187,3 @@ class Journal(Worker):
                 payload=entry.message,
             )
         )
-
-
-def parse_entry(line: bytes) -> Entry:
-    """One line of `journalctl --output=json`. A message that is not UTF-8 comes as a list of bytes. Raises Broken."""
-    try:
-        value = json.loads(line)
-        message = value.get("MESSAGE")
-        if isinstance(message, list):
-            message = bytes(message).decode(errors="replace")
-        return Entry(
-            stamp_ns=int(value["__REALTIME_TIMESTAMP"]) * MICROSECOND_NS,
-            cursor=str(value["__CURSOR"]),
-            unit=str(value.get("_SYSTEMD_UNIT") or ""),
-            message=str(message or ""),
-        )
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise Broken(f"instead of a journal entry came: {line[:200].decode(errors='replace')}") from error
-
-
-class _Child:
-    """A program whose output is read line by line by one thread; `close` from any thread ends that."""
-
-    def __init__(self, argv: list[str], env: Mapping[str, str], life_s: float) -> None:
-        self._life_s = life_s
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `reap`, a pipe nobody reads would block the program
-        self._woken, self._wake = os.pipe()
-        try:
-            self._child = subprocess.Popen(
-                argv,
-                env={**os.environ, **env},
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=self._errors,
-                start_new_session=True,
-            )
-        except OSError as error:
-            self._release()
-            raise Broken(f"{argv[0]} cannot be run: {error.strerror}") from error
-
-    def __iter__(self) -> Iterator[bytes]:
-        out = self._child.stdout
-        if out is None:  # pragma: no cover - it was asked for
-            return
-        rest = b""
-        until = mono_s() + self._life_s
-        while True:
-            readable, _, _ = select.select([out.fileno(), self._woken], [], [], max(0.0, until - mono_s()))
-            if self._woken in readable:
-                raise Silent("ended from outside")
-            if not readable:
-                raise Broken("the journal's follower did not end in its time")
-            chunk = os.read(out.fileno(), 65_536)
-            if not chunk:
-                break
-            *whole, rest = (rest + chunk).split(b"\n")
-            yield from (line for line in whole if line.strip())
-        code = self._child.wait()
-        if code == TIME_OVER:
-            raise Silent("the follower's time was over")
-        self._errors.seek(0)
-        said = self._errors.read().decode(errors="replace").strip()[-300:]
-        raise Broken(f"the journal's follower ended with {code}: {said}")
-
-    def close(self) -> None:
-        """End the iteration, from any thread."""
-        with contextlib.suppress(OSError):
-            os.write(self._wake, b".")
-
-    def reap(self) -> bool:
-        """Leave nothing behind on this side. True if the program had ended by itself."""
-        by_itself = self._child.poll() is not None
-        if not by_itself:
-            self._child.terminate()
-            try:
-                self._child.wait(5)
-            except subprocess.TimeoutExpired:
-                self._child.kill()
-                self._child.wait()
-        self._release()
-        return by_itself
-
-    def _release(self) -> None:
-        out = getattr(self, "_child", None) and self._child.stdout
-        if out:
-            out.close()
-        self._errors.close()
-        os.close(self._woken)
-        os.close(self._wake)

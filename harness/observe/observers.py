@@ -13,6 +13,7 @@ from harness.adapters.kube import Kube
 from harness.adapters.wait import Look, wait_for
 from harness.errors import ObserveError, WaitTimeout
 from harness.knative import endpoints, events, missed, pods
+from harness.knative.journald import Entry
 from harness.knative.names import ACTIVATOR, ACTIVATOR_SELECTOR, QUEUE_PROXY, SYSTEM_NAMESPACE, USER_ROLE
 from harness.knative.objects import Object, name_of
 from harness.knative.times import maybe_ns
@@ -20,7 +21,7 @@ from harness.model import ClusterHandle, Gap, Pod, Stream
 from harness.observe.clock import ClockWatch, ReadClocks
 from harness.observe.feed import Feed
 from harness.observe.identity import Identity
-from harness.observe.journal import Entry, ExecArgv, Journal
+from harness.observe.journal import ExecArgv, Journal
 from harness.observe.logs import LogFollower
 from harness.observe.rawcopy import RawCopies
 from harness.observe.sink import Sink

@@ -7,7 +7,7 @@ Pure: no geometry, no markup, no clock. `page_data` writes it for the page's scr
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -70,9 +70,8 @@ def lanes(history: History, cycles: Iterable[CycleFindings], budget: Budget | No
     )
     common = _common(requests, chosen)
     by_pod = {pod: rows for (pod,), rows in history.observations.partition_by("pod", as_dict=True).items()}
-    shared = _Shared(
-        pod_lanes.of_stream(history.observations, Stream.ENDPOINTS), pod_lanes.of_stream(history.observations, Stream.ACTIVATOR)
-    )
+    # Rows that belong to no pod of ours.
+    shared = {stream: pod_lanes.of_stream(history.observations, stream) for stream in (Stream.ENDPOINTS, Stream.ACTIVATOR)}
     nothing = history.observations.clear()
     out = []
     for cycle in chosen:
@@ -99,14 +98,6 @@ def lanes(history: History, cycles: Iterable[CycleFindings], budget: Budget | No
     return Lanes(requests.labels, requests.lanes, tuple(out), len(usable) - len(chosen))
 
 
-@dataclass(frozen=True, slots=True)
-class _Shared:
-    """Rows that belong to no pod of ours."""
-
-    endpoints: pl.DataFrame
-    activator: pl.DataFrame
-
-
 def _origins(history: History, cycles: Iterable[CycleFindings]) -> dict[int, tuple[int, str]]:
     marks = {mark.index: mark for mark in history.cycles}
     events = {event.cycle: event for event in history.faults}
@@ -126,7 +117,9 @@ def _common(requests: traffic.Load, cycles: Sequence[CycleFindings]) -> tuple[in
     return (min(lo for lo, _ in spans), max(hi for _, hi in spans)) if spans else None
 
 
-def _tracks(history: History, rows: pl.DataFrame, shared: _Shared, frame: Frame, bin_us: int, most: int) -> tuple[Track, ...]:
+def _tracks(
+    history: History, rows: pl.DataFrame, shared: Mapping[Stream, pl.DataFrame], frame: Frame, bin_us: int, most: int
+) -> tuple[Track, ...]:
     port = history.meta.user_port
     service = history.meta.spec.service
     asked = {"liveness": service.liveness, "readiness": service.readiness, "startup": service.startup}
@@ -139,14 +132,14 @@ def _tracks(history: History, rows: pl.DataFrame, shared: _Shared, frame: Frame,
         pod_lanes.listener(rows, frame),
         pod_lanes.container(rows, frame),
         pod_lanes.pod_ready(rows, frame),
-        pod_lanes.endpoint(shared.endpoints, frame),
+        pod_lanes.endpoint(shared[Stream.ENDPOINTS], frame),
         pod_lanes.queue_proxy(rows, frame, most=most),
         pod_lanes.refused_lines(rows, frame, port=port, bin_us=bin_us),
     ]
     logs = (Stream.APP, Stream.QUEUE_PROXY, Stream.EVENTS, Stream.KUBELET, Stream.CONTAINERD)
     optional = [
         *(pod_lanes.lines(rows, frame, stream, port=port, most=most) for stream in logs),
-        pod_lanes.lines(shared.activator, frame, Stream.ACTIVATOR, port=port, most=most),
+        pod_lanes.lines(shared[Stream.ACTIVATOR], frame, Stream.ACTIVATOR, port=port, most=most),
     ]
     return (*always, *(track for track in optional if track.marks))
 

@@ -7,17 +7,16 @@ logs a million lines makes the page no larger.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import polars as pl
 
-from harness.apps.toggle import TCP_PROBE, Event
+from harness.apps.toggle import TCP_PROBE, Event, in_words
 from harness.knative.containerd import Act, act_of
 from harness.knative.endpoints import listing
-from harness.knative.lines import QUEUE_PROXY_LOGGER, parsed, refused_text
+from harness.knative.lines import QUEUE_PROXY_LOGGER, message_of, parsed, refused_text
 from harness.knative.names import QUEUE_PROXY, USER_CONTAINER
 from harness.knative.pods import container_of
 from harness.model import Stream
@@ -30,7 +29,6 @@ MOST_READ = 20_000
 _EVENT = r'"event":\s*"'
 _PROBED = rf'{_EVENT}{Event.PROBE}"'
 _REFUSED = rf'"logger":\s*"{QUEUE_PROXY_LOGGER}'
-_MESSAGE = re.compile(r'(?:msg=|\] )"((?:[^"\\]|\\.)*)"')
 _PROBES = {
     "liveness": ("Liveness probes", "the kubelet asks: is it alive?"),
     "readiness": ("Readiness probes", "the kubelet or queue-proxy asks: may it get requests?"),
@@ -216,19 +214,7 @@ def _line_marks(rows: pl.DataFrame, frame: Frame, most: int) -> Iterator[Mark]:
         at = frame.seconds(at_ns)
         fields = parsed(payload) or {}
         tone = Tone.BAD if fields.get("severity") in {"error", "fatal"} or fields.get("level") in {"error", "fatal"} else Tone.INFO
-        yield Mark(at, at, tone, cut(f"{at:+.3f} s: {_message_of(fields, payload)}"))
-
-
-def _message_of(fields: Mapping[str, Any], payload: str) -> str:
-    """The message of a log line: the text a reader looks for first."""
-    if isinstance(fields.get("event"), str):
-        more = {key: value for key, value in fields.items() if key not in {"t_ns", "event", "pod", "pid"}}
-        return f"{fields['event']} {json.dumps(more, ensure_ascii=False)}"
-    if fields:
-        first = (fields.get(key) for key in ("message", "msg", "error"))
-        return " | ".join(str(part) for part in first if part) or payload
-    match = _MESSAGE.search(payload[:4000])
-    return match[1].replace('\\"', '"') if match else payload
+        yield Mark(at, at, tone, cut(f"{at:+.3f} s: {in_words(payload) or message_of(payload)}"))
 
 
 def _events(rows: pl.DataFrame, frame: Frame, most: int) -> Iterator[Mark]:

@@ -49,11 +49,11 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
-    """All that one colour group draws: one SVG path."""
+class OfGroup:
+    """What one colour group draws, as one SVG path, or what it stands for, in words."""
 
     group: str
-    path: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,14 +117,6 @@ class Band:
 
 
 @dataclass(frozen=True, slots=True)
-class Legend:
-    """One colour and what it stands for."""
-
-    group: str
-    label: str
-
-
-@dataclass(frozen=True, slots=True)
 class Timeline:
     """The picture of one cycle. zero_x: where the fault (or the load's start) is. bin_s: seconds a bar stands for."""
 
@@ -135,14 +127,14 @@ class Timeline:
     axis_y: float
     bin_s: float
     bars: tuple[Bar, ...]
-    shapes: tuple[Shape, ...]
+    shapes: tuple[OfGroup, ...]
     rows: tuple[Row, ...]
     marks: tuple[Mark, ...]
     ticks: tuple[Tick, ...]
     rate_ticks: tuple[Tick, ...]
     band: Band | None
     zero_x: float
-    legend: tuple[Legend, ...]
+    legend: tuple[OfGroup, ...]
     cells: tuple[tuple[float, float, float], ...]
 
 
@@ -214,7 +206,7 @@ def _bar(scale: _Scale, lo_s: float, hi_s: float, counts: Mapping[str, int]) -> 
     return Bar(x, round(max(end - x, 0.5), 1), tuple(ordered))
 
 
-def _shapes(bars: Iterable[Bar], peak: int) -> tuple[Shape, ...]:
+def _shapes(bars: Iterable[Bar], peak: int) -> tuple[OfGroup, ...]:
     paths: dict[str, list[str]] = defaultdict(list)
     for bar in bars:
         below = 0
@@ -223,7 +215,7 @@ def _shapes(bars: Iterable[Bar], peak: int) -> tuple[Shape, ...]:
             bottom = round(TOP + CHART * (1 - below / peak), 1)
             paths[group(label)].append(f"M{bar.x:g} {top:g}h{bar.width:g}V{bottom:g}h{-bar.width:g}z")
             below += number
-    return tuple(Shape(name, "".join(paths[name])) for name in ORDER if name in paths)
+    return tuple(OfGroup(name, "".join(paths[name])) for name in ORDER if name in paths)
 
 
 def _cells(bars: Iterable[Bar]) -> tuple[tuple[float, float, float], ...]:
@@ -280,13 +272,13 @@ def label_words(label: str) -> str:
     return "answered after 1 s or more" if label == "slow" else words.plain(words.outcome(label))
 
 
-def _legend(counts: Iterable[Mapping[str, int]]) -> tuple[Legend, ...]:
+def _legend(counts: Iterable[Mapping[str, int]]) -> tuple[OfGroup, ...]:
     present = sorted({label for of in counts for label in of})
     out = []
     for name in reversed(ORDER):
         members = [label_words(label) for label in present if group(label) == name]
         if members:
-            out.append(Legend(name, ", ".join(members)))
+            out.append(OfGroup(name, ", ".join(members)))
     return tuple(out)
 
 

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from harness.knative.journald import Entry, NotAnEntry, parse_entry
 from harness.model import Stream
 from harness.observe.feed import Feed
 from harness.observe.identity import Identity
-from harness.observe.journal import Entry, Journal, parse_entry
+from harness.observe.journal import Journal
 from harness.observe.rawcopy import RawCopies
-from harness.observe.wire import Broken
 from tests.unit.observe.kit import WITHIN_S, payloads, until
 
 NODE = '''
@@ -262,5 +262,5 @@ def test_an_entry_may_come_as_bytes() -> None:
 @pytest.mark.parametrize("line", [b"Error: no such container", b"[]", b'{"MESSAGE":"x"}', b'{"MESSAGE":' + b"[" * 100_000])
 def test_what_is_no_entry_is_refused_in_its_own_words(line: bytes) -> None:
     """The engine's complaints come on the same pipe."""
-    with pytest.raises(Broken, match="instead of a journal entry"):
+    with pytest.raises(NotAnEntry, match="instead of a journal entry"):
         parse_entry(line)

@@ -39,7 +39,7 @@ def heights(picture: Timeline) -> dict[float, dict[str, float]]:
     """Place of a bar -> group -> height, read back from the paths."""
     found: dict[float, dict[str, float]] = defaultdict(dict)
     for shape in picture.shapes:
-        for x, top, bottom in re.findall(r"M(\S+) (\S+)h\S+?V(\S+?)h\S+?z", shape.path):
+        for x, top, bottom in re.findall(r"M(\S+) (\S+)h\S+?V(\S+?)h\S+?z", shape.text):
             found[float(x)][shape.group] = round(float(bottom) - float(top), 1)
     return found
 
@@ -77,7 +77,7 @@ def test_failures_stand_on_the_base_line(s1: Any) -> None:
         groups = [group(label) for label, _ in bar.counts]
         assert groups[0] in {"http", "cut"}
         assert groups[-1] == "ok"
-        lowest = next(shape.path for shape in picture.shapes if shape.group == groups[0])
+        lowest = next(shape.text for shape in picture.shapes if shape.group == groups[0])
         assert re.search(rf"M{bar.x:g} \S+h\S+?V{TOP + CHART:g}h", lowest)
 
 
@@ -138,7 +138,7 @@ def test_a_late_answer_is_drawn_as_slow(s1: Any) -> None:
         done_ns=pl.when(pl.col("seq") < 10).then(pl.col("intended_ns") + 3_000_000_000).otherwise(pl.col("done_ns"))
     )
     picture = drawn(with_requests(s1, rows))[0]
-    assert "answered after 1 s or more" in [entry.label for entry in picture.legend]
+    assert "answered after 1 s or more" in [entry.text for entry in picture.legend]
     assert sum(number for bar in picture.bars for label, number in bar.counts if label == "slow") == 10
 
 
