@@ -100,3 +100,9 @@ def event_state(payload: str) -> EventState | None:
         count=count if isinstance(count, int) else 1,
         container="" if container is None else str(container),
     )
+
+
+def event_in_words(payload: str) -> str:
+    """Its reason and message for readers; "" for what is not of an Event, or names no reason."""
+    event = event_state(payload)
+    return f"event {event.reason}: {' '.join(event.message.split())[:200]}" if event and event.reason not in {"", "None"} else ""

@@ -235,3 +235,27 @@ def ready_throughout(sights: Iterable[PodState], from_ns: int, until_ns: int) ->
     if before is None or before.ready is None or any(state.ready is None for state in later):
         return None
     return before.ready
+
+
+def pod_in_words(seen: Observation) -> str:
+    """A sight of a pod for readers: its phase, readiness and containers; "" if nothing can be read."""
+    state = parsed(seen.payload)
+    if state is None:
+        return ""
+    ready = {True: "Ready", False: "not Ready"}.get(state.get("ready"), "Ready unknown")  # type: ignore[arg-type]
+    deleting = ", being deleted" if state.get("deleting") else ""
+    containers = state.get("containers")
+    details = "; ".join(_in_words(containers)) if isinstance(containers, Mapping) else ""
+    return f"pod {seen.pod} {state.get('phase') or ''} {ready}{deleting}{f' ({details})' if details else ''}".replace("  ", " ")
+
+
+def _in_words(containers: Mapping[str, Any]) -> Iterable[str]:
+    for name, one in sorted(containers.items()):
+        if not isinstance(one, Mapping):
+            continue
+        ended = one.get("terminated")
+        waits = f"waiting: {one.get('waiting')}" if one.get("waiting") else ""
+        exited = f"terminated: {ended.get('reason') or ended.get('exit_code')}" if isinstance(ended, Mapping) else ""
+        running = "running" if one.get("running_since_ns") else "no state"
+        ready = "ready" if one.get("ready") else "not ready"
+        yield f"{name}: {waits or exited or running}, {ready}, {one.get('restarts', 0)} restarts"

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Any
 
 from harness.analyse.anatomy.sources import Source
-from harness.knative.lines import parsed
-from harness.knative.names import USER_CONTAINER
+from harness.knative.events import CREATED, KILLING, STARTED, UNHEALTHY, event_state
 from harness.knative.pods import PodState
 from harness.knative.times import SECOND_NS
 from harness.model import Observation, Probe, ServiceSpec
@@ -50,24 +48,25 @@ def event_sources(
     found: dict[str, Source] = {}
     counts: dict[str, int] = {}
     for seen in events:
-        event = parsed(seen.payload) or {}
-        reason, message = str(event.get("reason")), str(event.get("message"))
-        followed, counts[f"{reason} {message}"] = counts.get(f"{reason} {message}"), _count(event)
-        if seen.at_ns + SECOND_NS <= since_ns or event.get("container") not in {USER_CONTAINER, "", None}:
+        event = event_state(seen.payload)
+        if event is None:
             continue
-        if reason == "Killing":
+        text = f"{event.reason} {event.message}"
+        followed, counts[text] = counts.get(text), event.count
+        if seen.at_ns + SECOND_NS <= since_ns or not event.of_user_container:
+            continue
+        if event.reason == KILLING:
             found.setdefault("killing", _second(seen.at_ns, since_ns, "events: Killing"))
-        elif reason == "Unhealthy" and liveness_fails and message.startswith("Liveness probe failed"):
+        elif event.reason == UNHEALTHY and liveness_fails and event.message.startswith("Liveness probe failed"):
             at = _second(seen.at_ns, since_ns, "events: Unhealthy")
             probe = service.liveness or Probe()
             # The probe was sent up to its timeout earlier, and the last good one up to a period before that. This holds for the
             # first event after the fault, unless the event merges several that were not seen one by one.
-            lo_ns = (
-                seen.at_ns - (probe.timeout_s + probe.period_s) * SECOND_NS if _count(event) == (followed or 0) + 1 else since_ns
-            )
+            alone = event.count == (followed or 0) + 1
+            lo_ns = seen.at_ns - (probe.timeout_s + probe.period_s) * SECOND_NS if alone else since_ns
             found.setdefault("first-failed-probe", replace(at, lo_ns=lo_ns))
-        elif restarts == 1 and reason in {"Created", "Started"} and followed != _count(event):
-            found.setdefault(f"container-{reason.lower()}", _second(seen.at_ns, since_ns, f"events: {reason}"))
+        elif restarts == 1 and event.reason in {CREATED, STARTED} and followed != event.count:
+            found.setdefault(f"container-{event.reason.lower()}", _second(seen.at_ns, since_ns, f"events: {event.reason}"))
     return found
 
 
@@ -93,8 +92,3 @@ def _second(at_ns: int, since_ns: int, evidence: str) -> Source:
     """A time truncated to a second: [at, at + 1 s), limited to the time after the fault."""
     hi_ns = at_ns + SECOND_NS - 1
     return Source(max(at_ns, min(since_ns, hi_ns)), hi_ns, evidence, evidence, SECOND_NS)
-
-
-def _count(event: Mapping[str, Any]) -> int:
-    count = event.get("count")
-    return count if isinstance(count, int) else 1
