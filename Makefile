@@ -29,8 +29,8 @@ ALONE := tests/unit/load/test_truth.py
 
 .PHONY: test
 test: venv ## every test that needs no cluster
-	@# Three on two cores: many of them wait for a process of their own.
-	$(BIN)/pytest -n 3 --ignore=$(ALONE) $(PYTEST_ARGS)
+	@# Three on two cores: many of them wait for a process of their own. Columns of a test are short: threads of polars cost more.
+	POLARS_MAX_THREADS=1 $(BIN)/pytest -n 3 --ignore=$(ALONE) $(PYTEST_ARGS)
 	@# The generator is compared with the truth on a machine that has nothing else to do, as far as we can help it.
 	$(BIN)/pytest $(ALONE) $(PYTEST_ARGS)
 
