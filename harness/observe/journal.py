@@ -8,18 +8,18 @@ import threading
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 
+from harness.adapters.answers import what_of
 from harness.adapters.clock import now_ns
 from harness.adapters.following import Followed
 from harness.adapters.process import run as run_program
 from harness.errors import HarnessError
+from harness.knative.identity import Identity, Owner
 from harness.knative.journald import Entry, NotAnEntry, parse_entry
 from harness.knative.times import MICROSECOND_NS, SECOND_NS
 from harness.model import Gap, Observation, Stream
-from harness.observe.identity import Identity, Owner
 from harness.observe.rawcopy import RawCopies
 from harness.observe.sink import Sink
 from harness.observe.tail import Tail
-from harness.observe.wire import what_of
 from harness.observe.worker import RETRY_S, Worker
 
 ExecArgv = Callable[[Sequence[str]], list[str]]

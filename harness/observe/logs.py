@@ -7,6 +7,7 @@ import threading
 from collections.abc import Generator, Iterator
 from enum import StrEnum
 
+from harness.adapters.answers import Silent, what_of
 from harness.adapters.clock import mono_s, now_ns
 from harness.adapters.wait import Look, wait_for
 from harness.errors import ObserveError, WaitTimeout
@@ -17,7 +18,6 @@ from harness.observe.rawcopy import RawCopies
 from harness.observe.sink import Sink
 from harness.observe.source import SOURCE_ERRORS, LogLine, LogSource, NotStarted, PodGone, States, parse_line
 from harness.observe.tail import Tail
-from harness.observe.wire import Silent, what_of
 from harness.observe.worker import RETRY_S, Closable, Worker
 
 RESOLUTION_NS = 1

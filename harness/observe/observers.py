@@ -8,11 +8,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from harness.adapters.answers import CONNECT_S, Broken, Refused, read_all
 from harness.adapters.clock import Reading, mono_s, now_ns
 from harness.adapters.kube import Kube
 from harness.adapters.wait import Look, wait_for
 from harness.errors import ObserveError, WaitTimeout
 from harness.knative import endpoints, events, missed, pods
+from harness.knative.identity import Identity
 from harness.knative.journald import Entry
 from harness.knative.names import ACTIVATOR, ACTIVATOR_SELECTOR, QUEUE_PROXY, SYSTEM_NAMESPACE, USER_ROLE
 from harness.knative.objects import Object, name_of
@@ -20,14 +22,12 @@ from harness.knative.times import maybe_ns
 from harness.model import ClusterHandle, Gap, Pod, Stream
 from harness.observe.clock import ClockWatch, ReadClocks
 from harness.observe.feed import Feed
-from harness.observe.identity import Identity
 from harness.observe.journal import ExecArgv, Journal
 from harness.observe.logs import LogFollower
 from harness.observe.rawcopy import RawCopies
 from harness.observe.sink import Sink
 from harness.observe.source import KubeLogs, LogSource
 from harness.observe.watch import Call, Decode, Watch
-from harness.observe.wire import CONNECT_S, Broken, Refused, read_all
 from harness.observe.worker import Worker
 
 STREAMS: Mapping[str, Stream] = {QUEUE_PROXY: Stream.QUEUE_PROXY, USER_ROLE: Stream.APP}

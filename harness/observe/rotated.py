@@ -15,9 +15,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from harness.adapters.answers import Broken, Refused
 from harness.knative.logfiles import ENDED, NotALog, Pieces, api_lines, ended, firsts_ns, goes_on, listed
 from harness.observe.tail import DISORDER_NS
-from harness.observe.wire import Broken, Refused
 
 MOST_BYTES = 64 * 1024 * 1024
 """Of the files read back at one time, unpacked; a log that was rotated past this is not made whole again."""

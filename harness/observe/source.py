@@ -8,12 +8,12 @@ from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from harness.adapters.answers import CONNECT_S, Broken, Refused, open_lines, read_all, read_json
 from harness.adapters.kube import Kube
 from harness.errors import ObserveError
 from harness.knative.pods import ContainerState, container_state
 from harness.knative.times import SECOND_NS, rfc3339_ns
 from harness.observe.rotated import Fetch, Seam, read_rotated, seam_of
-from harness.observe.wire import CONNECT_S, Broken, Refused, open_lines, read_all, read_json
 from harness.observe.worker import Closable
 
 SILENCE_S = 20.0

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from harness.adapters.answers import CONNECT_S, Broken, Refused, Silent, open_lines, read_json
 from harness.adapters.clock import now_ns
 from harness.adapters.wait import Look, wait_for
 from harness.errors import ObserveError, WaitTimeout
@@ -14,7 +15,6 @@ from harness.knative.missed import Missed
 from harness.knative.objects import Object, name_of, uid_of, version
 from harness.model import NOBODY, Gap, Observation, Stream
 from harness.observe.sink import Sink
-from harness.observe.wire import CONNECT_S, Broken, Refused, Silent, open_lines, read_json
 from harness.observe.worker import RETRY_S, Worker
 
 SERVER_S = 60

@@ -6,11 +6,11 @@ import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
+from harness.adapters.answers import Broken, Silent
 from harness.errors import ObserveError
 from harness.knative.pods import ContainerState
 from harness.knative.times import SECOND_NS
 from harness.observe.source import NotStarted, PodGone
-from harness.observe.wire import Broken, Silent
 from harness.observe.worker import Closable
 
 T0 = 1_700_000_000 * SECOND_NS

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from harness.knative.identity import Identity
 from harness.knative.journald import Entry, NotAnEntry, parse_entry
 from harness.model import Stream
 from harness.observe.feed import Feed
-from harness.observe.identity import Identity
 from harness.observe.journal import Journal
 from harness.observe.rawcopy import RawCopies
 from tests.unit.observe.kit import WITHIN_S, payloads, until

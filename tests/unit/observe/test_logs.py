@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from harness.adapters.answers import Broken
 from harness.errors import ObserveError
 from harness.model import Stream
 from harness.observe.feed import Feed
 from harness.observe.logs import LogFollower, Turn
 from harness.observe.rawcopy import RawCopies
-from harness.observe.wire import Broken
 from tests.unit.observe.fakelogs import FakeLogs
 from tests.unit.observe.kit import WITHIN_S, FullDisk, payloads, until
 

@@ -6,11 +6,11 @@ import gzip
 
 import pytest
 
+from harness.adapters.answers import Broken, Refused
 from harness.knative.logfiles import api_lines, listed
 from harness.knative.times import rfc3339_ns
 from harness.observe import rotated
 from harness.observe.rotated import read_rotated
-from harness.observe.wire import Broken, Refused
 
 LISTING = b"""<!doctype html>
 <pre>

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from harness.adapters.answers import Broken, Refused, Silent
 from harness.adapters.kube import Kube
 from harness.knative.pods import ContainerState, container_state
 from harness.observe.source import KubeLogs, LogLine, NotStarted, PodGone, parse_line
-from harness.observe.wire import Broken, Refused, Silent
 from harness.observe.worker import Closable
 from tests.unit.observe.fakeapi import FakeApi, serving
 from tests.unit.observe.fakelogs import T0, stamped

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.adapters.answers import Broken, Refused
 from harness.knative.logfiles import NotALog, api_lines
 from harness.knative.times import SECOND_NS, rfc3339_ns
 from harness.model import Stream
@@ -20,7 +21,6 @@ from harness.observe.logs import LogFollower
 from harness.observe.rawcopy import RawCopies
 from harness.observe.rotated import Seam, read_rotated, seam_of
 from harness.observe.source import KubeLogs, LogLine
-from harness.observe.wire import Broken, Refused
 from tests.unit.observe.fakeapi import FakeApi, serving
 from tests.unit.observe.kit import WITHIN_S, payloads, until
 

@@ -1,4 +1,4 @@
-"""Lines of a long-lived HTTP answer of the API, which another thread can end at any moment."""
+"""Answers of the API as they come: lines of a long-lived one, which another thread can end at any moment, or all of it."""
 
 from __future__ import annotations
 

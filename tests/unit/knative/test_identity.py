@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from harness.observe.identity import Identity, Owner
+from harness.knative.identity import Identity, Owner
 
 BOX, OLD, NEW, OTHER = ("a" * 64), ("b" * 64), ("c" * 64), ("d" * 64)
 UID = "3a137a30-402e-4678-bcd3-736bc78f1d7b"
