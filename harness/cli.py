@@ -18,6 +18,7 @@ from harness import __version__, images, report
 from harness.adapters.clock import now_ns
 from harness.adapters.engine import Engine
 from harness.adapters.files import State
+from harness.adapters.patience import WITHIN_S
 from harness.adapters.progress import Progress
 from harness.adapters.signals import as_interrupts
 from harness.adapters.text import printable
@@ -28,7 +29,6 @@ from harness.deploy import spec_of, workload_of
 from harness.deploy.reading import missing, planned, problems, read, require_known
 from harness.errors import BadInput, ExitCode, HarnessError
 from harness.history import EXPERIMENT
-from harness.history.patience import WITHIN_S
 from harness.history.rows import Format, answer
 from harness.knative.manifest.settings import Settings
 from harness.model import Ruling

@@ -13,9 +13,9 @@ from typing import Any, TextIO
 
 import duckdb
 
+from harness.adapters.patience import INTERRUPTED, WITHIN_S, Patience
 from harness.adapters.text import printable
 from harness.errors import BadInput, Interrupted
-from harness.history.patience import INTERRUPTED, WITHIN_S, Patience
 from harness.history.query import Question, find, literal, opened, question, told
 
 BATCH = 10_000

@@ -24,11 +24,11 @@ import numpy as np
 import polars as pl
 import pytest
 
+from harness.adapters.patience import Patience
 from harness.adapters.wait import Look, wait_for
 from harness.errors import BadInput, ExitCode, HistoryError
 from harness.history import Recorder, read
 from harness.history.layout import Table
-from harness.history.patience import Patience
 from harness.history.query import ABOUT, MEMORY, find, pattern
 from harness.history.rows import CELL, LONGEST, TABLE_ROWS, Format, answer
 from harness.history.tables import SCHEMAS
@@ -449,7 +449,7 @@ STUBBORN = "SELECT levenshtein(repeat('a', n), repeat('b', n)) FROM (SELECT coun
 TOLD = """
 import sys, threading
 from harness import cli
-from harness.history import patience
+from harness.adapters import patience
 
 class Said(patience._Call):
     def run(self):
@@ -487,7 +487,7 @@ def test_a_heavy_query_ends_when_told_to(tmp_path: Path, sql: str, number: signa
 
 def test_a_query_has_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One line, also for one that writes Parquet; the limit itself is a number of seconds."""
-    monkeypatch.setattr("harness.history.patience.LETS_GO_S", 600.0)  # past it this very process would be left
+    monkeypatch.setattr("harness.adapters.patience.LETS_GO_S", 600.0)  # past it this very process would be left
     for form in (Format.CSV, Format.PARQUET):
         with pytest.raises(BadInput, match=r"longer than 0\.2 s\..*--within"):
             answer([S1], HEAVY, io.StringIO(), form=form, out=tmp_path / "answer", within_s=0.2)
@@ -531,7 +531,7 @@ def test_a_reader_may_take_its_time() -> None:
     """What is left of the limit shrinks by DuckDB's work, not by what is done with the rows."""
     clock = iter([0.0, 1.0, 5000.0, 5003.0])
     with duckdb.connect() as connection, pytest.MonkeyPatch.context() as patch:
-        patch.setattr("harness.history.patience.mono_s", lambda: next(clock))
+        patch.setattr("harness.adapters.patience.mono_s", lambda: next(clock))
         patience = Patience(connection, 1000)
         assert [patience(lambda: 1), patience(lambda: 2)] == [1, 2]
         assert patience.left_s == 996
