@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from harness.catalogue.claims import PREDICTED, within
 from harness.catalogue.s1 import S1
 from harness.model import FaultSpec
 
@@ -12,5 +13,11 @@ S1B = replace(
     name="S1B",
     title="Liveness probe only, refused on the node under load",
     fault=FaultSpec("liveness-blocked"),
+    claims=(
+        *S1.claims,
+        within("failed-requests", 240, 550, PREDICTED, "refused-dial", versions=">=1.7"),
+        within("other-failures", 0, 10, PREDICTED, "refused-dial", versions=">=1.7"),
+        within("refused-window", 4.9, 11, PREDICTED, versions=">=1.7"),
+    ),
     cycles=3,
 )

@@ -8,6 +8,14 @@ from harness.catalogue.claims import PREDICTED, broken_on, claim, holds_on, with
 from harness.catalogue.s1 import S1
 from harness.model import FaultSpec
 
+NUMBERS = (
+    # Few where the pod is not Ready for longer than a second.
+    within("failed-requests", 1, 600, PREDICTED, "refused-dial", "reset-in-flight", versions=">=1.7"),
+    within("failed-requests", 0, 100, PREDICTED, "activator", versions=">=1.7"),
+    within("other-failures", 0, 0, PREDICTED, "refused-dial", "reset-in-flight", "activator", versions=">=1.7"),
+    within("refused-window", 0, 13, PREDICTED, versions=">=1.7"),
+)
+
 S20 = replace(
     S1,
     name="S20",
@@ -18,11 +26,7 @@ S20 = replace(
         claim("requests-do-not-fail", broken_on(">=1.7", "nobody listens until the new container does")),
         claim("failures-only-while-not-listening", holds_on(">=1.7", "error path of queue-proxy read at knative-v1.23.0")),
         claim("container-restarts-once", holds_on(">=1.7", "restartPolicy Always")),
-        # Few where the pod is not Ready for longer than a second.
-        within("failed-requests", 1, 600, PREDICTED, "refused-dial", "reset-in-flight", versions=">=1.7"),
-        within("failed-requests", 0, 100, PREDICTED, "activator", versions=">=1.7"),
-        within("other-failures", 0, 0, PREDICTED, "refused-dial", "reset-in-flight", "activator", versions=">=1.7"),
-        within("refused-window", 0, 13, PREDICTED, versions=">=1.7"),
+        *NUMBERS,
     ),
     cycles=3,
 )
@@ -36,5 +40,6 @@ S20B = replace(
     claims=(
         claim("requests-do-not-fail", broken_on(">=1.7", "nobody listens until the new container does")),
         claim("container-restarts-once", holds_on(">=1.7", "restartPolicy Always")),
+        *NUMBERS,
     ),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from harness.catalogue.claims import broken, broken_on, claim, holds_on
+from harness.catalogue.claims import PREDICTED, broken, broken_on, claim, holds_on, within
 from harness.catalogue.s1 import S1
 from harness.model import FaultSpec, LoadPlan
 
@@ -21,6 +21,9 @@ S24B = replace(
         broken("requests-do-not-fail", "nobody answers until the kubelet has killed the container and the new one listens"),
         claim("ready-pod-is-not-refused", broken_on(">=1.7", "knative/serving #14980, open at 1.23")),
         claim("container-restarts-once", holds_on(">=1.7", "the kubelet restarts a container whose liveness probe failed")),
+        within("failed-requests", 100, 900, PREDICTED, versions=">=1.7"),
+        within("other-failures", 0, 0, PREDICTED, "timeout", "reset-in-flight", "refused-dial", "dial-timeout", versions=">=1.7"),
+        within("refused-window", 4.9, 13, PREDICTED, versions=">=1.7"),
     ),
     cycles=3,
 )

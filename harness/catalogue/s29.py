@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from harness.catalogue.claims import broken
+from harness.catalogue.claims import PREDICTED, broken, within
 from harness.catalogue.s1 import S1
 from harness.model import FaultSpec
 
@@ -16,6 +16,7 @@ S29 = replace(
     claims=(
         broken("requests-do-not-fail", "queue-proxy's port is closed until its next container listens"),
         broken("pod-stays-ready", "the kubelet publishes that queue-proxy's container is not running"),
+        within("failed-requests", 1, 240, PREDICTED),
     ),
     cycles=3,
 )

@@ -45,6 +45,7 @@ S30C = replace(
         broken("requests-do-not-fail", "the ingress has no activator to send to until its successor is ready"),
         holds("no-restart", "no pod of the workload is hit"),
         holds("pod-stays-ready", "no pod of the workload is hit"),
+        within("failed-requests", 1, 800, PREDICTED),
     ),
     cycles=3,
 )
