@@ -89,34 +89,51 @@ def lines_of(text: str) -> tuple[list[dict[Place, int]], list[Twice]]:
     for node in yaml.compose_all(text, Loader=_Loader):
         if node is None or (isinstance(node, yaml.ScalarNode) and node.tag == "tag:yaml.org,2002:null"):
             continue
-        lines: dict[Place, int] = {}
-        _look_up(node, (), node.start_mark.line + 1, lines, twice, ())
-        found.append(lines)
+        looked = _Lines()
+        looked.look_up(node, (), node.start_mark.line + 1, ())
+        found.append(looked.lines)
+        twice += looked.twice
     return found, twice
 
 
-def _look_up(node: Any, place: Place, line: int, lines: dict[Place, int], twice: list[Twice], above: tuple[int, ...]) -> None:
-    if len(lines) >= MOST_LINES or len(above) > DEEPEST or id(node) in above:
-        return
-    lines[place] = line
-    inside = (*above, id(node))
-    if isinstance(node, yaml.MappingNode):
+class _Lines:
+    """The lines of one document's values. looked: how many nodes were looked at, each alias anew."""
+
+    def __init__(self) -> None:
+        self.lines: dict[Place, int] = {}
+        self.twice: list[Twice] = []
+        self.looked = 0
+
+    def look_up(self, node: Any, place: Place, line: int, above: tuple[int, ...]) -> None:
+        """This node and those in it. above: those around it, by which one that holds itself is noticed."""
+        self.looked += 1
+        if self.looked > MOST_LINES or len(above) > DEEPEST or id(node) in above:
+            return
+        self.lines[place] = line
+        inside = (*above, id(node))
+        if isinstance(node, yaml.MappingNode):
+            self._mapping(node, place, line, inside)
+        elif isinstance(node, yaml.SequenceNode):
+            for index, value in enumerate(node.value):
+                self.look_up(value, (*place, index), value.start_mark.line + 1, inside)
+
+    def _mapping(self, node: yaml.MappingNode, place: Place, line: int, inside: tuple[int, ...]) -> None:
         own: dict[str, int] = {}
         for key, value in node.value:
-            if key.tag == "tag:yaml.org,2002:merge":
+            if key.tag == _MERGE:
                 for merged in value.value if isinstance(value, yaml.SequenceNode) else [value]:
-                    _look_up(merged, place, line, lines, twice, inside)
+                    self.look_up(merged, place, line, inside)
         for key, value in node.value:
-            if not isinstance(key, yaml.ScalarNode) or key.tag == "tag:yaml.org,2002:merge":
+            if not isinstance(key, yaml.ScalarNode) or key.tag == _MERGE:
                 continue
             at = key.start_mark.line + 1
             if key.value in own:
-                twice.append(Twice((*place, key.value), (own[key.value], at)))
+                self.twice.append(Twice((*place, key.value), (own[key.value], at)))
             own[key.value] = at
-            _look_up(value, (*place, key.value), at, lines, twice, inside)
-    elif isinstance(node, yaml.SequenceNode):
-        for index, value in enumerate(node.value):
-            _look_up(value, (*place, index), value.start_mark.line + 1, lines, twice, inside)
+            self.look_up(value, (*place, key.value), at, inside)
+
+
+_MERGE = "tag:yaml.org,2002:merge"
 
 
 def dumped(objects: Iterable[Obj]) -> str:

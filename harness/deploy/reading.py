@@ -77,7 +77,8 @@ def read(text: str, *, where: str = "") -> Manifest:
         listed = "; ".join(f"{text_of(one.place)} in lines {one.lines[0]} and {one.lines[1]}" for one in twice[:4])
         what = f"A key is there twice, and one of the two would be dropped: {listed}."
         raise BadInput(what, fix="Leave one of them.", where=_where(where, twice[0].lines[1]))
-    for document, places in zip(found, lines, strict=True):
+    lines += [{}] * (len(found) - len(lines))
+    for document, places in zip(found, lines, strict=False):
         _require_plain(document.value, places, where)
     return _chosen(list(_entries(found, lines)), text, where)
 
@@ -91,7 +92,7 @@ class _Entry:
 
 def _entries(found: Sequence[Document], lines: Sequence[dict[Place, int]]) -> Iterator[_Entry]:
     """Each object: a document, or an entry of a List."""
-    for document, places in zip(found, lines, strict=True):
+    for document, places in zip(found, lines, strict=False):
         items = document.value.get("items") if isinstance(document.value, dict) else None
         if document.kind.endswith("List") and isinstance(items, list):
             for index, item in enumerate(items):

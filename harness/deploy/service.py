@@ -18,7 +18,7 @@ USERS_HOPS = (Hop.INGRESS, Hop.ACTIVATOR, Hop.QUEUE_PROXY, Hop.USER_CONTAINER)
 
 
 class KnativeService:
-    """One document, the Service; Knative makes everything else."""
+    """The Service, and behind it what its pods need of a user's file; Knative makes everything else."""
 
     def pods_wanted(self, docs: Sequence[Obj]) -> int:
         """See Kind."""
@@ -30,7 +30,7 @@ class KnativeService:
 
     def found(self, objects: Objects, handle: ClusterHandle, docs: Sequence[Obj], *, within_s: float) -> Deployed:
         """See Kind."""
-        (obj,) = docs
+        obj = docs[0]
         ref = Ref.of(obj)
         seen = _ready(objects, ref, within_s=within_s)
         host = urlsplit(str(seen["status"]["url"])).hostname or ""

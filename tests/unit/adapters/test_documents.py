@@ -7,7 +7,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.adapters.documents import DEEPEST, YAMLError, documents
+from harness.adapters.documents import DEEPEST, Twice, YAMLError, documents, lines_of
 
 
 def test_documents_keep_their_text_and_comments() -> None:
@@ -81,3 +81,25 @@ def test_nesting_as_deep_as_is_taken() -> None:
     assert len(documents("[" + "[], " * DEEPEST + "]")) == 1
     with pytest.raises(YAMLError, match="nested more than 100 deep"):
         documents("[" * (DEEPEST + 1) + "]" * (DEEPEST + 1))
+
+
+def test_each_value_has_the_line_of_its_key() -> None:
+    """From 1, in each document; of an entry of a list the line of its dash's value; what an alias brings stands at its anchor."""
+    (first, second), twice = lines_of("# head\na: 1\nb:\n  - c: x\n    d: &d {e: 2}\n  - *d\n---\n---\nz: {<<: {y: 1}, w: 2}\n")
+    assert (first[()], first["a",], first["b", 0, "d", "e"], first["b", 1], first["b", 1, "e"]) == (2, 2, 5, 5, 5)
+    assert (second["z", "y"], second["z", "w"]) == (9, 9)
+    assert twice == []
+
+
+def test_a_key_that_is_there_twice_is_found_wherever_it_is() -> None:
+    """With both lines; a merged key that is written again is none."""
+    assert lines_of("a: 1\nb: [{c: 1,\n  c: 2}]\na: 2\n")[1] == [Twice(("b", 0, "c"), (2, 3)), Twice(("a",), (1, 4))]
+    assert lines_of("a: &a {b: 1}\nc:\n  <<: *a\n  b: 2\n")[1] == []
+
+
+def test_lines_of_a_document_without_end_are_not_looked_for_without_end() -> None:
+    """One that holds itself, and merges of merges."""
+    (lines,), _twice = lines_of("a: &a {b: [*a]}")
+    assert lines["a", "b"] == 1
+    merges = "a0: &a0 {x: 1}\n" + "".join(f"a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 9)}]}}\n" for n in range(1, 12))
+    assert lines_of(merges)[0]

@@ -152,6 +152,14 @@ def test_a_users_manifest_is_deployed_too(world: World) -> None:
     assert deployed.token
 
 
+def test_what_the_pods_need_is_there_before_them(world: World) -> None:
+    """A ConfigMap of the user's file: else the container would not be created."""
+    site = "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: site}\n"
+    deploy(workload_of(GOOD + "        envFrom: [{configMapRef: {name: site}}]\n" + site))
+    made = [ref.kind for ref in world.stored]
+    assert made.index("ConfigMap") < made.index("Service")
+
+
 def test_an_app_without_our_headers_is_taken_at_its_word(world: World) -> None:
     """A user's own image: one pod, and 200; there is no boot to know and no token to control it with."""
     world.answer = lambda reply: Reply(reply.status, {}, "own")
