@@ -220,9 +220,9 @@ class Fault(ABC):
         """The edges it must show in this Service.
 
         seen: the edges found. end_ns: of the cycle; what was not due by then is not missed. asks_liveness: the Service has a
-        liveness probe that this app can fail.
+        liveness probe that this app can fail. Unless a fault says more, only that it was injected.
         """
-        return frozenset()
+        return frozenset({"fault"}) if self.injected else frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,18 +252,6 @@ class ApiFault(Fault):
 
         None: nobody is told anything, for in this workload it happens by itself.
         """
-
-    def required(
-        self,
-        fault: FaultSpec,  # noqa: ARG002
-        service: ServiceSpec,  # noqa: ARG002
-        seen: Mapping[str, Bracket],  # noqa: ARG002
-        end_ns: int,  # noqa: ARG002
-        *,
-        asks_liveness: bool,  # noqa: ARG002
-    ) -> frozenset[str]:
-        """The call itself."""
-        return frozenset({"fault"})
 
 
 def workload_ref(deployed: Deployed) -> dict[str, str]:

@@ -21,6 +21,9 @@ from harness.knative.lines import parsed
 from harness.knative.names import USER_CONTAINER, USER_ROLE
 from harness.model import FaultSpec, ServiceSpec
 
+ELSEWHERE_S = 10.0
+"""An act on a pod that is not the workload's shows at once; nothing of the workload has to notice it."""
+
 
 class Signal(StrEnum):
     """What a container's processes get. STOP is lifted by CONT; what was killed is not lifted."""
@@ -75,7 +78,9 @@ class NodeFault(Fault):
         """What is done. Raises ValueError, in words, for a container to which it cannot be done."""
 
     def landing_s(self, fault: FaultSpec, service: ServiceSpec) -> float:
-        """As of any fault; and a process that cannot handle SIGTERM lives on for the whole grace."""
+        """As of any fault; and a process that cannot handle SIGTERM lives on for the whole grace. Not of a pod elsewhere."""
+        if self.elsewhere:
+            return ELSEWHERE_S
         return super().landing_s(fault, service) + (service.timeout_s if service.liveness else 0)
 
 

@@ -76,7 +76,8 @@ class Sight:
 
     def states(self, pod: str) -> Sequence[PodState]:
         """The states of this pod, of the workload or not, in the order seen."""
-        return sorted(self._states.get(pod) or self._others.get(pod, ()), key=lambda state: state.seen_ns)
+        seen = self._states.get(pod) or self._others.get(pod) or []
+        return sorted(seen, key=lambda state: state.seen_ns)
 
     def pods(self) -> frozenset[str]:
         """The pods of the workload of which a state was seen."""

@@ -16,7 +16,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.faults import EDGES
 from harness.report import words
 from harness.report.lanes import CycleLanes, Lanes
 from harness.report.shape import CycleShape, EdgeShape, Summary

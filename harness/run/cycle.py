@@ -194,18 +194,23 @@ class Cycle:
     def _take_back_what_was_not_lifted(self) -> None:
         """Whatever ended the course: a fault that lasts must not outlive its cycle. One that ends by itself needs no taking back.
 
-        Registered before it is injected, for an injection that failed half-way may be in all the same.
+        Registered before it is injected, for an injection that failed half-way may be in all the same. Raises HarnessError, after
+        all were tried, for one that stays in a pod that is not the workload's.
         """
+        stays: HarnessError | None = None
         for pod, fault in tuple(self.unlifted):
             if FAULTS[fault.kind].ends(fault, self.spec.service).lift is Lift.NEVER:
                 continue
             try:
                 self._take_back(pod, fault)
             except HarnessError as error:
-                # The pod goes with its cycle, and the namespace with the run.
                 where = f"cycle {self.mark.index}, {pod.name}"
                 self.bench.progress.say(f"{where}: the fault {fault.kind} was not taken back: {error}")
+                # A pod of the workload goes with its cycle, and the namespace with the run. Any other would carry the fault on.
+                stays = stays or (error if FAULTS[fault.kind].elsewhere else None)
         self.unlifted.clear()
+        if stays is not None:
+            raise stays
 
     def _asked(self, since_ns: int) -> Iterable[Asked]:
         """The requests of users, for a proof that rests on them."""

@@ -179,7 +179,8 @@ def build(requests: int, observations: int, directory: Path) -> Path:
     logged = any(part.split.logged for part in parts)
     meta = RunMeta(
         run_id="sizes",
-        spec=replace(spec, cycles=CYCLES, load=LoadPlan(rate_rps=rate, lanes=LANES_USED), request_log=logged),
+        # A cycle is 10 s long at least, and its users must have been well for after_s at its end.
+        spec=replace(spec, cycles=CYCLES, after_s=1.0, load=LoadPlan(rate_rps=rate, lanes=LANES_USED), request_log=logged),
         source="synthetic",
         versions={"knative": "v1.23.0", "kubernetes": "v1.34.0"},
         cluster="none",

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from harness.adapters.kube import Kube
 from harness.analyse.course import off_course
 from harness.analyse.sights import Sights
 from harness.errors import BadInput, FaultError
@@ -103,7 +104,7 @@ def test_one_that_is_ready_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
             return found
 
     monkeypatch.setattr(room, "Objects", Api)
-    monkeypatch.setattr(room.Kube, "of", lambda _handle, **_more: None)
+    monkeypatch.setattr(Kube, "of", lambda _handle, **_more: None)
     access = ClusterAccess.__new__(ClusterAccess)
     access.handle = None  # type: ignore[assignment]  # nobody asks it
     assert elsewhere(access, FaultSpec("liveness"), Random(1)) == ()  # noqa: S311

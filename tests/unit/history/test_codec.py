@@ -25,6 +25,14 @@ st.register_type_strategy(
     model.Rate,
     st.builds(lambda of, ends: model.Rate(of, *sorted(ends)), st.sampled_from(model.RateOf), st.tuples(*[st.floats(0, 1)] * 2)),
 )
+st.register_type_strategy(
+    model.Bounds,
+    st.builds(
+        lambda ends, causes: model.Bounds(*sorted(ends), tuple(causes)),
+        st.tuples(*[st.floats(0, 1e9)] * 2),
+        st.lists(TEXT, max_size=2),
+    ),
+)
 
 NOUNS = (RunMeta, RunSpec, CycleMark, FaultEvent, Gap, Phase, Observation, GeneratorReport, model.ServiceSpec, model.Answer)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
@@ -199,7 +200,7 @@ def test_an_interrupted_command_leaves_no_answer_to_be_mistaken(node: FakeNode, 
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(room.select, "select", interrupted)
+        patched.setattr(select, "select", interrupted)
         with pytest.raises(KeyboardInterrupt):
             shell.ask("packets", POD)
     assert not shell.alive

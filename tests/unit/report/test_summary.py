@@ -241,7 +241,7 @@ def test_a_cycle_that_does_not_count_shows_what_it_saw(s1: Any, validator: jsons
     assert found["not_counted"]["sent"] == one.sent
     assert found["not_counted"]["by_cause"] == dict(one.by_cause)
     assert found["cycles"][0]["last_seen"] == ["event BackOff: waits", "pod a Running not Ready"]
-    assert f"1 cycle: {one.sent} sent, {one.ok} answered" in dict(facts(found))["not counted"]
+    assert f"1 cycle: {one.sent} sent, {one.ok} succeeded" in dict(facts(found))["not counted"]
 
 
 def test_what_was_not_seen_and_what_is_disputed_is_told(s1: Any, validator: jsonschema.Draft202012Validator) -> None:
