@@ -28,7 +28,7 @@ st.register_type_strategy(
 st.register_type_strategy(
     model.Bounds,
     st.builds(
-        lambda ends, causes: model.Bounds(*sorted(ends), tuple(causes)),
+        lambda ends, causes: model.Bounds(min(ends), max(ends), tuple(causes)),
         st.tuples(*[st.floats(0, 1e9)] * 2),
         st.lists(TEXT, max_size=2),
     ),

@@ -45,10 +45,12 @@ def test_each_pair_of_expected_and_seen_has_a_word(expected: str, observed: str,
 )
 def test_a_pass_says_what_was_found_and_that_it_was_expected(expected: str, observed: str, why: str, shown: str, s1: Any) -> None:
     """In one sentence for each claim. The summary keeps the judge's own words."""
-    found = made(s1)
+    found: Any = made(s1)
     claims = [{**found["claims"][0], "id": "it", "expected": expected, "observed": observed, "why": why}]
-    assert words.reasons({**found, "claims": claims, "reasons": ["judged"]}) == [shown]
-    assert words.reasons({**found, "claims": claims, "reasons": ["judged"], "verdict": "inconclusive"}) == ["judged"]
+    judged: Any = {**found, "claims": claims, "reasons": ["judged"]}
+    assert words.reasons(judged) == [shown]
+    judged["verdict"] = "inconclusive"
+    assert words.reasons(judged) == ["judged"]
 
 
 def test_each_outcome_and_cause_has_words() -> None:
