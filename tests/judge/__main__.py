@@ -70,7 +70,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def _compared(judges: Judges, seed: int, count: int) -> Iterator[tuple[Obj, bool, Obj, str]]:
-    for asked in _batches(list(manifests(seed, count))):
+    for asked in _batches(list(manifests(seed, count, judges.version))):
         for (manifest, probing), theirs in zip(asked, judges.judged(asked), strict=True):
             ours = predicted(manifest, judges.version, probing=probing)
             yield manifest, probing, theirs, difference(ours, theirs)

@@ -7,16 +7,17 @@ from collections.abc import Iterator
 from typing import Any
 
 from harness.knative.manifest.places import Obj
+from harness.model import KnativeVersion
 
 Draw = random.Random
 GROUP = "autoscaling.knative.dev"
 
 
-def manifests(seed: int, count: int) -> Iterator[tuple[Obj, bool]]:
-    """So many Services, each with whether multi-container-probing is on."""
+def manifests(seed: int, count: int, version: KnativeVersion) -> Iterator[tuple[Obj, bool]]:
+    """So many Services, each with whether multi-container-probing is on. version: few have fields that it does not know."""
     for index in range(count):
         draw = random.Random(f"{seed}/{index}")  # noqa: S311 - a seeded generator, no secret
-        yield _Maker(draw).service(), draw.random() < 0.35
+        yield _Maker(draw, version).service(), draw.random() < 0.35
 
 
 def _typo(draw: Draw, word: str) -> str:
@@ -27,8 +28,10 @@ def _typo(draw: Draw, word: str) -> str:
 class _Maker:
     """One Service. `wrong` is how likely each of its values is drawn among wrong ones: 0 for half of the Services."""
 
-    def __init__(self, draw: Draw) -> None:
+    def __init__(self, draw: Draw, version: KnativeVersion) -> None:
         self.draw = draw
+        self.startup = 1.0 if version >= KnativeVersion.parse("1.15") else 0.03
+        self.grpc = ["grpc"] if version >= KnativeVersion.parse("1.12") else ["tcpSocket"]
         self.wrong = draw.choice((0.0, 0.0, 0.0, 0.02, 0.05))
 
     def one(self, good: tuple[Any, ...], bad: tuple[Any, ...]) -> Any:
@@ -135,7 +138,7 @@ class _Maker:
             if self.chance(0.05):
                 port.pop("containerPort")
         probing = 0.6 if served else 0.25
-        for kind, share in (("livenessProbe", probing), ("readinessProbe", probing), ("startupProbe", probing / 2)):
+        for kind, share in (("livenessProbe", probing), ("readinessProbe", probing), ("startupProbe", probing / 2 * self.startup)):
             if self.chance(share):
                 made[kind] = self.probe(kind, served=served)
         self.environment(made)
@@ -191,7 +194,7 @@ class _Maker:
         return made
 
     def handlers(self, kind: str) -> list[str]:
-        good: tuple[list[str], ...] = (["httpGet"], ["httpGet"], ["httpGet"], ["tcpSocket"], ["exec"], ["grpc"])
+        good: tuple[list[str], ...] = (["httpGet"], ["httpGet"], ["httpGet"], ["tcpSocket"], ["exec"], self.grpc)
         if kind == "readinessProbe":
             good = (*good, [])
         found: list[str] = self.one(good, ([], ["httpGet", "tcpSocket"], ["exec", "grpc"], ["grpc", "httpGet"]))

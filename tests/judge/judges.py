@@ -75,6 +75,8 @@ class Judges:
             [self.knative],
             [{"object": one.get("object") or {}, "features": flags} for one, flags in zip(read, features, strict=True)],
         )
+        if crashed := [said for one in served for said in one.get("errors") or [] if said.startswith("panic:")]:
+            raise ValueError(f"the judge of {self.version} crashed, which is no answer: {crashed[0]}")
         stored = self._kubernetes(
             [("stored", one.get("service") or one_read.get("object") or {}) for one, one_read in zip(served, read, strict=True)]
         )

@@ -135,8 +135,11 @@ func answered(ctx context.Context, asked question) (out answer) {
 }
 
 func main() {
-	if err := os.Setenv("SYSTEM_NAMESPACE", namespace); err != nil {
-		panic(err)
+	// Old versions panic without the second one.
+	for name, value := range map[string]string{"SYSTEM_NAMESPACE": namespace, "METRICS_DOMAIN": "knative.dev/serving"} {
+		if err := os.Setenv(name, value); err != nil {
+			panic(err)
+		}
 	}
 	ctx := context.Background()
 	in := bufio.NewScanner(os.Stdin)

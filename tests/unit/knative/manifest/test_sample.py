@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.knative.manifest.settings import NEWEST
 from harness.model import KnativeVersion
 from tests.judge.compare import difference, predicted
 from tests.judge.generator import manifests
@@ -39,5 +40,5 @@ def test_the_sample_can_fail(path: Path) -> None:
 
 def test_the_generator_is_repeatable() -> None:
     """By its seed."""
-    assert list(manifests(7, 20)) == list(manifests(7, 20))
-    assert list(manifests(7, 20)) != list(manifests(8, 20))
+    assert list(manifests(7, 20, NEWEST)) == list(manifests(7, 20, NEWEST))
+    assert list(manifests(7, 20, NEWEST)) != list(manifests(8, 20, NEWEST))
