@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
 from harness.errors import BadInput
-from harness.faults import EDGES, FAULTS, Case, Door, Sight, fault_named
-from harness.model import FaultEvent, FaultSpec, Handler, Probe, Procedure, ServiceSpec, Stream
-from tests.unit.analyse.story import FAULT_S, Story, at, restarts
+from harness.faults import EDGES, FAULTS, Asked, Case, Door, Sight, fault_named
+from harness.model import FaultEvent, FaultSpec, Handler, Observation, Outcome, Probe, Procedure, ServiceSpec, Stream
+from tests.unit.analyse.story import FAULT_S, MS, Story, at, restarts
 
 ROOT = Path(__file__).parents[3]
 INJECTED = [name for name, fault in FAULTS.items() if fault.injected]
@@ -54,6 +55,13 @@ def everything() -> Story:
     return story
 
 
+def sight(observations: Iterable[Observation]) -> Sight:
+    """Of these, and of two requests of users: a quick one before the fault, and a slow one after it."""
+    taken = ((1, 3 * MS), (4.5, 1000 * MS))
+    asked = [Asked(at(0, sent_s), at(0, sent_s) + took_ns, Outcome.OK, 200, "old0") for sent_s, took_ns in taken]
+    return Sight(observations, lambda since_ns: [one for one in asked if one.done_ns >= since_ns])
+
+
 @pytest.mark.parametrize("kind", FAULTS)
 def test_the_registry_names_each_fault_by_its_own_name(kind: str) -> None:
     """A FaultSpec and a history find it by that name."""
@@ -72,8 +80,8 @@ def test_a_proof_reads_no_stream_that_it_does_not_declare(kind: str) -> None:
     """Streams beside the declared ones change nothing: the declaration is what a claim's evidence is demanded by."""
     story = everything()
     declared = frozenset().union(*FAULTS[kind].needs)
-    whole = FAULTS[kind].proof(case_of(kind), Sight(story.observations))
-    alone = FAULTS[kind].proof(case_of(kind), Sight(one for one in story.observations if one.stream in declared))
+    whole = FAULTS[kind].proof(case_of(kind), sight(story.observations))
+    alone = FAULTS[kind].proof(case_of(kind), sight(one for one in story.observations if one.stream in declared))
     assert whole == alone
     assert any(seen for _, seen, _ in whole)
 
@@ -82,9 +90,9 @@ def test_a_proof_reads_no_stream_that_it_does_not_declare(kind: str) -> None:
 def test_a_proof_fails_without_any_group_that_it_declares(kind: str) -> None:
     """A group that could be missing without a difference would not be needed."""
     story = everything()
-    assert all(seen for _, seen, _ in FAULTS[kind].proof(case_of(kind), Sight(story.observations)))
+    assert all(seen for _, seen, _ in FAULTS[kind].proof(case_of(kind), sight(story.observations)))
     for group in FAULTS[kind].needs:
-        rest = Sight(one for one in story.observations if one.stream not in group)
+        rest = sight(one for one in story.observations if one.stream not in group)
         assert not all(seen for _, seen, _ in FAULTS[kind].proof(case_of(kind), rest)), group
 
 
