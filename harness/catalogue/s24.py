@@ -22,7 +22,7 @@ S24B = replace(
         claim("ready-pod-is-not-refused", broken_on(">=1.7", "knative/serving #14980, open at 1.23")),
         claim("container-restarts-once", holds_on(">=1.7", "the kubelet restarts a container whose liveness probe failed")),
         within("failed-requests", 100, 900, PREDICTED, versions=">=1.7"),
-        within("other-failures", 0, 0, PREDICTED, "timeout", "reset-in-flight", "refused-dial", "dial-timeout", versions=">=1.7"),
+        within("other-failures", 0, 0, PREDICTED, "activator", "reset-in-flight", "refused-dial", "timeout", versions=">=1.7"),
         within("refused-window", 4.9, 13, PREDICTED, versions=">=1.7"),
     ),
     cycles=3,
