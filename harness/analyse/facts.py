@@ -261,6 +261,7 @@ def _listener(view: View) -> tuple[ListenerValue, str]:
         cycle.answers,
         end_ns=cycle.end_ns,
         user_port=meta.user_port,
+        role=meta.spec.fault.role,
     )
     ends = last_closed(outages or (), cycle.window.until_ns) if any(state.deleting for state in sights) else ()
     excused = _only_in(ends, outages or (), cycle) if ends else 0

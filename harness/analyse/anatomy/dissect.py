@@ -14,6 +14,7 @@ from harness.apps.toggle import AppEvent
 from harness.apps.toggle_probes import asks_liveness
 from harness.faults import EDGES, FAULTS, Fault
 from harness.faults.edges import READINESS_ORDER
+from harness.knative.names import USER_ROLE
 from harness.knative.pods import PodState, ready_throughout, restarts_since
 from harness.model import Bracket, CycleMark, FaultEvent, FaultSpec, Observation, ServiceSpec, Stream
 
@@ -42,15 +43,16 @@ def dissect(
     *,
     end_ns: int,
     user_port: int = 8080,
+    role: str = USER_ROLE,
 ) -> Anatomy:
     """The anatomy of this cycle.
 
     event: the fault event of the cycle. None: there was none; only readiness is then analysed, from the start of the load. seen: of
     the cycle's pod; see `gather`. requests, answers: the cycle's rows. end_ns: of the cycle. Later observations, such as the
-    deletion of its pod, do not belong to it.
+    deletion of its pod, do not belong to it. role: of the container that the fault was to hit.
     """
     since_ns = event.sent_ns if event is not None else mark.load_started_ns
-    done = FaultSpec(event.kind, event.params) if event is not None else FaultSpec()
+    done = FaultSpec(event.kind, event.params, role=role) if event is not None else FaultSpec()
     fault = FAULTS[done.kind]
     found: dict[str, list[Source]] = {}
     if event is not None:

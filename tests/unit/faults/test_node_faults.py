@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from harness.analyse import analyse
 from harness.analyse.anatomy import witness
 from harness.errors import BadInput
 from harness.faults import FAULTS, Case, Lift, Sight
 from harness.faults.edges import Witness
 from harness.faults.node import NodeFault, NodeRule, NodeSignal, Shown, Signal, Verdict
 from harness.model import FaultEvent, FaultSpec, Observation, Probe, ServiceSpec, Stream
-from tests.unit.analyse.story import FAULT_S, S, Story, at, restarts
+from tests.unit.analyse.story import FAULT_S, S, Story, at, calm, restarts
 
 SERVICE = ServiceSpec(liveness=Probe())
 SHOWN = Shown("10.244.0.9", "abc", {"name": "app", "livenessProbe": {"tcpSocket": {"port": 9000}}})
@@ -110,6 +112,18 @@ def test_queue_proxy_is_judged_by_its_own_container() -> None:
     ends = FAULTS["kill"].ends(fault, SERVICE)
     assert (ends.lift, ends.new_boot, ends.ready_again) == (Lift.NEVER, False, True)
     assert FAULTS["kill"].required(fault, SERVICE, {}, at(0, 60), asks_liveness=True) == {"fault"}
+
+
+@pytest.mark.parametrize(("role", "missing_one"), [("queue-proxy", False), ("user", True)])
+def test_the_edges_of_a_restart_are_the_user_containers(role: str, *, missing_one: bool) -> None:
+    """None of them is missed where queue-proxy was killed; all are where the user container should have been and was not."""
+    story = calm(1)
+    mark = story.cycles[0]
+    story.cycles[0] = replace(mark, fault_ns=at(0, FAULT_S), landed_ns=at(0, FAULT_S + 1))
+    story.faults.append(event_of("kill"))
+    story.meta = replace(story.meta, spec=replace(story.meta.spec, fault=FaultSpec("kill", role=role)))
+    found = analyse(story.history()).cycles[0].missing
+    assert ("process-gone" in found) is missing_one, found
 
 
 def test_a_persistent_rule_is_not_lifted_with_the_kill() -> None:
