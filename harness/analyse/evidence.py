@@ -97,6 +97,11 @@ class Wants(Enum):
     OVERLOAD_LINE = "a line of the activator, or else none"
 
 
+_TIMEOUTS = {"activator request timeout": Cause.ACTIVATOR, "request timeout": Cause.TIMEOUT}
+"""What a timeout handler of the activator and of queue-proxy writes. Usually with status 504; where the status and length of an error
+answer had been written already, this body is cut short (seen in S24B, `4f8e0be2`)."""
+
+
 def judge_answer(failure: Failure, user_port: int) -> Cause | Wants:
     """The cause that the answer alone proves, or the log line that is needed to prove one.
 
@@ -110,6 +115,8 @@ def judge_answer(failure: Failure, user_port: int) -> Cause | Wants:
         return Cause.TIMEOUT
     if failure.to_pod and failure.outcome in _SEEN_BY_THE_SOCKET:
         return Cause.DIRECT
+    if failure.outcome is Outcome.TRUNCATED and not failure.to_pod and BOOT_HEADER not in failure.headers:
+        return _TIMEOUTS.get(failure.body, Cause.UNKNOWN)
     if failure.outcome is not Outcome.HTTP_ERROR:
         return Cause.UNKNOWN
     if failure.status >= 400 and BOOT_HEADER in failure.headers:
@@ -125,11 +132,8 @@ def judge_answer(failure: Failure, user_port: int) -> Cause | Wants:
             return Wants.ACTIVATOR_LINE
         if CUT_SHORT.search(failure.body):
             return Wants.QUEUE_PROXY_LINE
-    if failure.status == 504:
-        if failure.body == "activator request timeout":
-            return Cause.ACTIVATOR
-        if failure.body == "request timeout":
-            return Cause.TIMEOUT
+    if failure.status == 504 and failure.body in _TIMEOUTS:
+        return _TIMEOUTS[failure.body]
     if (
         failure.status >= 400
         and failure.headers.get("server") == "envoy"
