@@ -30,9 +30,9 @@ from harness.deploy.reading import missing, planned, problems, read, require_kno
 from harness.errors import BadInput, ExitCode, HarnessError
 from harness.history import EXPERIMENT
 from harness.history.rows import Format, answer
+from harness.knative.manifest import table as probe_table
 from harness.knative.manifest.settings import Settings
 from harness.model import Ruling
-from harness.report import probes as probe_report
 from harness.run import (
     Ask,
     Compared,
@@ -192,15 +192,15 @@ def probes(
     settings = Settings(asked_version(kn_version), probing=sidecar_probes, from_zero=True)
     require_known(settings)
     if found := [(one.number, one.problem) for one in problems(manifest, settings)]:
-        for line in [probe_report.refused_json(found, where)] if as_json else probe_report.refused_lines(found, where):
+        for line in [probe_table.refused_json(found, where)] if as_json else probe_table.refused_lines(found, where):
             typer.echo(printable(line) if not as_json else line)
         raise typer.Exit(ExitCode.BAD_INPUT_OR_HOST)
     plan = planned(manifest, settings)
     gone = [str(need) for need in missing(manifest, plan.needs)]
     if as_json:
-        typer.echo(probe_report.as_json(plan, manifest.line, missing=gone))
+        typer.echo(probe_table.as_json(plan, manifest.line, missing=gone))
     else:
-        for line in probe_report.lines(plan, manifest.line, missing=gone):
+        for line in probe_table.lines(plan, manifest.line, missing=gone):
             typer.echo(printable(line))
 
 

@@ -98,8 +98,8 @@ class Wants(Enum):
 
 
 _TIMEOUTS = {"activator request timeout": Cause.ACTIVATOR, "request timeout": Cause.TIMEOUT}
-"""What a timeout handler of the activator and of queue-proxy writes. Usually with status 504; where the status and length of an error
-answer had been written already, this body is cut short (seen in S24B, `4f8e0be2`)."""
+"""What a timeout handler of the activator and of queue-proxy writes, usually with status 504. Where the status and length of an
+error answer had been written before, this body is cut short (seen in S24B, `4f8e0be2`)."""
 
 
 def judge_answer(failure: Failure, user_port: int) -> Cause | Wants:

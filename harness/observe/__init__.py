@@ -16,9 +16,9 @@ cannot be proved becomes a Gap.
 
 from harness.observe.clock import ReadClocks
 from harness.observe.feed import Feed
-from harness.observe.nodecpu import NODE_CPU_EVERY_S, NodeCpuWatch, NodeThreads
+from harness.observe.nodecpu import NODE_CPU_EVERY_S, NodeCpuWatch
 from harness.observe.observers import Observers
 from harness.observe.sink import Sink
 from harness.observe.source import KubeLogs, LogSource
 
-__all__ = ["NODE_CPU_EVERY_S", "Feed", "KubeLogs", "LogSource", "NodeCpuWatch", "NodeThreads", "Observers", "ReadClocks", "Sink"]
+__all__ = ["NODE_CPU_EVERY_S", "Feed", "KubeLogs", "LogSource", "NodeCpuWatch", "Observers", "ReadClocks", "Sink"]

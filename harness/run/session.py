@@ -18,6 +18,7 @@ from harness.adapters.clock import Anchor, now_ns
 from harness.adapters.files import is_alive, locked, run_alive
 from harness.adapters.progress import work_of
 from harness.adapters.signals import deferred
+from harness.adapters.threads import NodeThreads
 from harness.catalogue import SCENARIOS, is_catalogued, resolve
 from harness.errors import BadInput, HarnessError, Interrupted
 from harness.faults import Door, Elsewhere, fault_named
@@ -342,7 +343,7 @@ class _Session:
             recorder.node_cpu(seen)
             self.node_cpu.append(seen)
 
-        watch = observe.NodeCpuWatch(observe.NodeThreads(container), record)
+        watch = observe.NodeCpuWatch(NodeThreads(container), record)
         undo.callback(watch.join, NODE_CPU_ENDS_S)
         undo.callback(watch.end)
         watch.start()

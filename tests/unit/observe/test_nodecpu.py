@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from harness.adapters.threads import Counts, NodeThreads, Thread, Threads
 from harness.model import NodeCpu
-from harness.observe import NodeCpuWatch, NodeThreads
-from harness.observe.nodecpu import Counts, Thread, Threads, between
+from harness.observe import NodeCpuWatch
+from harness.observe.nodecpu import between
 from tests.unit.observe.kit import observers_running, until
 
 ID = "9d97fdca7cf528d959fcda2427cdc39682b2110c0d19357cf57f89fbe9199078"

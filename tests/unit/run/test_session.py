@@ -315,7 +315,7 @@ def test_how_a_node_of_ours_waits_for_a_cpu_is_recorded(tmp_path: Path, monkeypa
     standing = SimpleNamespace(start=lambda: None, stop=lambda: None, feed=observe.Feed())
     monkeypatch.setattr(observe, "Observers", lambda *_args, **_kwargs: standing)
     monkeypatch.setattr(inject, "sweep", lambda *_args, **_kwargs: "")
-    monkeypatch.setattr(observe, "NodeThreads", lambda container: ("threads of", container))
+    monkeypatch.setattr(session, "NodeThreads", lambda container: ("threads of", container))
     monkeypatch.setattr(observe, "NodeCpuWatch", Watch)
     monkeypatch.setattr(session, "wait_until_calm", waited)
     world = nowhere(tmp_path)
