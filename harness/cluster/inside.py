@@ -13,7 +13,8 @@ import json
 import re
 
 from harness.adapters.engine import Engine
-from harness.errors import ClusterError, ToolFailed
+from harness.adapters.wait import Look, wait_for
+from harness.errors import ClusterError, ToolFailed, WaitTimeout
 
 TABLE = "knative_chaos"
 """The only table of nftables that the harness owns in the node."""
@@ -23,13 +24,14 @@ ASK_NODE = ("kubectl", "--kubeconfig", "/etc/kubernetes/admin.conf", "get", "nod
 _SERVICES = re.compile(r"--service-cluster-ip-range=([0-9a-fA-F.:/,]+)")
 
 
-def keep_inside(node: str, engine: Engine) -> tuple[str, ...]:
+def keep_inside(node: str, engine: Engine, *, within_s: float = 60.0) -> tuple[str, ...]:
     """Drop in the node what would leave it for a Service or a pod of this cluster; answers with those ranges.
 
-    Done anew by every `up`; nothing changes if it is there already. Raises ClusterError when the node does not take the rules.
+    Done anew by every `up`; nothing changes if it is there already. within_s: for the node to have addresses for its pods. Raises
+    ClusterError when it has none by then, or does not take the rules.
     """
     try:
-        ranges = _ranges(node, engine)
+        ranges = _ranges(node, engine, within_s)
         rules = ruleset(ranges, _default_devices(node, engine))
         engine.exec(node, ["nft", "-f", "-"], stdin=rules)
     except ToolFailed as failure:
@@ -70,16 +72,24 @@ def service_ranges(manifest: str) -> tuple[str, ...]:
     return tuple(part for part in found.group(1).split(",") if part) if found else ()
 
 
-def _ranges(node: str, engine: Engine) -> tuple[str, ...]:
+def _ranges(node: str, engine: Engine, within_s: float) -> tuple[str, ...]:
+    """A new node is Ready before the controller manager has given it addresses for its pods, so they are waited for."""
     services = service_ranges(engine.exec(node, ["cat", API_SERVER]).stdout)
-    pods = engine.exec(node, [*ASK_NODE, node, "--output", "jsonpath={.spec.podCIDRs[*]}"]).stdout.split()
-    if not services or not pods:
-        raise ClusterError(
-            f"The node {node} does not say which addresses its Services ({', '.join(services) or 'none'}) and pods"
-            f" ({', '.join(pods) or 'none'}) have.",
-            fix="knative-chaos down, then make up.",
-        )
-    return (*services, *pods)
+    if not services:
+        raise _silent(node, "Services")
+
+    def look() -> Look[tuple[str, ...]]:
+        pods = engine.exec(node, [*ASK_NODE, node, "--output", "jsonpath={.spec.podCIDRs[*]}"]).stdout.split()
+        return Look((*services, *pods) if pods else None, "spec.podCIDRs is empty")
+
+    try:
+        return wait_for(f"the addresses of the pods of {node}", look, within_s=within_s, every_s=0.5)
+    except WaitTimeout as late:
+        raise _silent(node, "pods") from late
+
+
+def _silent(node: str, what: str) -> ClusterError:
+    return ClusterError(f"The node {node} does not say which addresses its {what} have.", fix="knative-chaos down, then make up.")
 
 
 def _default_devices(node: str, engine: Engine) -> tuple[str, ...]:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from subprocess import CompletedProcess
+from typing import Any
+
 import pytest
 
 from harness.cluster.inside import keep_inside, ruleset, service_ranges
@@ -45,8 +49,8 @@ def test_the_ranges_come_from_the_api_servers_own_arguments() -> None:
 @pytest.mark.parametrize(
     ("command", "answer", "said"),
     [
-        ("cat /etc/kubernetes/manifests/kube-apiserver.yaml", "- --secure-port=6443", "Services (none)"),
-        ("kubectl --kubeconfig /etc/kubernetes/admin.conf get node", "", "pods (none)"),
+        ("cat /etc/kubernetes/manifests/kube-apiserver.yaml", "- --secure-port=6443", "its Services have"),
+        ("kubectl --kubeconfig /etc/kubernetes/admin.conf get node", "", "its pods have"),
     ],
 )
 def test_a_node_that_does_not_say_its_ranges_is_refused(command: str, answer: str, said: str) -> None:
@@ -54,7 +58,7 @@ def test_a_node_that_does_not_say_its_ranges_is_refused(command: str, answer: st
     engine = FakeEngine()
     engine.in_node[command] = answer
     with pytest.raises(ClusterError, match="does not say") as refused:
-        keep_inside(NODE, engine.real())
+        keep_inside(NODE, engine.real(), within_s=0)
     assert said in refused.value.what
     assert not engine.rules
 
@@ -66,3 +70,18 @@ def test_a_node_without_nftables_is_refused_with_its_words() -> None:
     with pytest.raises(ClusterError, match="does not keep the cluster's own packets inside") as refused:
         keep_inside(NODE, engine.real())
     assert "make up" in refused.value.fix
+
+
+def test_a_new_node_is_given_time_to_get_addresses_for_its_pods(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Seen on the cluster: a node was Ready before the controller manager had given it any."""
+    engine = FakeEngine()
+    asked: list[str] = []
+    real = engine.exec
+
+    def slow(container: str, argv: Sequence[str], **more: Any) -> CompletedProcess[str]:
+        asked.append(argv[0])
+        return CompletedProcess(list(argv), 0, "", "") if asked.count("kubectl") == 1 else real(container, argv, **more)
+
+    monkeypatch.setattr(engine, "exec", slow)
+    assert keep_inside(NODE, engine.real()) == ("10.96.0.0/16", "10.244.0.0/24")
+    assert asked.count("kubectl") == 2
