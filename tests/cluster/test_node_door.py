@@ -18,6 +18,8 @@ from harness.inject import sweep
 from harness.inject.shell import NodeShell
 from harness.model import ClusterHandle
 
+pytestmark = pytest.mark.cluster
+
 PORT = 9998
 """Nobody listens there."""
 
@@ -54,7 +56,8 @@ def tables(engine: Engine, handle: ClusterHandle) -> str:
 
 def test_a_rule_refuses_and_counts_what_the_node_sends(shell: NodeShell, kind_cluster: ClusterHandle, engine: Engine) -> None:
     """One connection is one packet, for its SYN is answered by a reset."""
-    address = engine.exec(kind_cluster.node, ["hostname", "-i"]).stdout.split()[0]
+    found = engine.exec(kind_cluster.node, ["hostname", "-I"]).stdout.split()  # of both families, in any order
+    address = next(one for one in found if "." in one)
     shell.ask("rule", "counted", "ip", address, PORT, "refuse", "test/counted")
     engine.exec(kind_cluster.node, ["bash", "-c", f"exec 3<>/dev/tcp/{address}/{PORT}"], check=False)
     assert json.loads(shell.ask("packets", "counted")) == {"rule": True, "packets": 1}
