@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from harness.catalogue.claims import PREDICTED, broken, holds, within
+from harness.catalogue.claims import PREDICTED, holds, within
 from harness.catalogue.s1 import S1
 from harness.model import AppSpec, Arrivals, FaultSpec, LoadPlan, Scenario, ServiceSpec
 
