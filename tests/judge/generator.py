@@ -119,7 +119,7 @@ class _Maker:
     def container(self, index: int, *, served: bool = True, alone: bool = True) -> Obj:
         made: Obj = {
             "image": self.one(
-                ("toggle", "own:1", "ghcr.io/a/b:v1", "host:5000/a@sha256:" + "a" * 64), ("", "A:1", "a", None, "a b")
+                ("toggle", "own:1", "example.com/a/b:v1", "host:5000/a@sha256:" + "a" * 64), ("", "A:1", "a", None, "a b")
             )
         }
         if self.chance(0.3):

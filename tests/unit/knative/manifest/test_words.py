@@ -74,7 +74,7 @@ def test_an_amount_has_kubernetes_suffixes(text: str, amount: Fraction | int | N
     ("image", "good"),
     [
         ("toggle", True),
-        ("ghcr.io/a/b:v1.2_3", True),
+        ("example.com/a/b:v1.2_3", True),
         ("localhost:5000/a/b@sha256:" + "0" * 64, True),
         ("a/b:", True),
         ("a", False),
