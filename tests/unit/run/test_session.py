@@ -135,6 +135,19 @@ def nowhere(tmp_path: Path) -> World:
     return World(handle, stack, Provision("module", VERSION, "", (), (), "toggle", {}), engine, State(tmp_path / "state"), QUIET)
 
 
+def deployed_and_observed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A session finds its workload deployed and its observers standing, without a cluster."""
+    for name in ("sweep", "remove"):
+        monkeypatch.setattr(deploy, name, lambda *_args, **_kwargs: None)
+    for name in ("deploy", "open_routes"):
+        monkeypatch.setattr(deploy, name, lambda *_args, **_kwargs: DEPLOYED)
+    monkeypatch.setattr(install.request_log, "settled", lambda *_args, **_kwargs: True)
+    monkeypatch.setattr(install.request_log, "give_back", lambda *_args, **_kwargs: False)
+    monkeypatch.setattr(install.zero_scale, "give_back", lambda *_args, **_kwargs: False)
+    standing = SimpleNamespace(start=lambda: None, stop=lambda: None, feed=observe.Feed())
+    monkeypatch.setattr(observe, "Observers", lambda *_args, **_kwargs: standing)
+
+
 @pytest.mark.parametrize("kind", ["freeze", "liveness-blocked", "kill"])
 def test_a_fault_whose_door_the_cluster_does_not_have_is_refused(tmp_path: Path, kind: str) -> None:
     """Before anything is made; the same on a cluster of ours is let through."""
@@ -259,15 +272,7 @@ def test_the_first_cycle_waits_for_a_calm_machine_and_the_record_says_so(tmp_pat
         def prepare(self) -> None:
             raise DeployError("far enough")
 
-    for name in ("sweep", "remove"):
-        monkeypatch.setattr(deploy, name, lambda *_args, **_kwargs: None)
-    for name in ("deploy", "open_routes"):
-        monkeypatch.setattr(deploy, name, lambda *_args, **_kwargs: DEPLOYED)
-    monkeypatch.setattr(install.request_log, "settled", lambda *_args, **_kwargs: True)
-    monkeypatch.setattr(install.request_log, "give_back", lambda *_args, **_kwargs: False)
-    monkeypatch.setattr(install.zero_scale, "give_back", lambda *_args, **_kwargs: False)
-    standing = SimpleNamespace(start=lambda: None, stop=lambda: None, feed=observe.Feed())
-    monkeypatch.setattr(observe, "Observers", lambda *_args, **_kwargs: standing)
+    deployed_and_observed(monkeypatch)
     monkeypatch.setattr(session, "wait_until_calm", waited)
     monkeypatch.setattr(session, "Cycle", NoCycle)
     with pytest.raises(DeployError, match="far enough"):
@@ -305,15 +310,7 @@ def test_how_a_node_of_ours_waits_for_a_cpu_is_recorded(tmp_path: Path, monkeypa
     def waited(*_args: object, **_kwargs: object) -> Calm:
         raise DeployError("far enough")
 
-    for name in ("sweep", "remove"):
-        monkeypatch.setattr(deploy, name, lambda *_args, **_kwargs: None)
-    for name in ("deploy", "open_routes"):
-        monkeypatch.setattr(deploy, name, lambda *_args, **_kwargs: DEPLOYED)
-    monkeypatch.setattr(install.request_log, "settled", lambda *_args, **_kwargs: True)
-    monkeypatch.setattr(install.request_log, "give_back", lambda *_args, **_kwargs: False)
-    monkeypatch.setattr(install.zero_scale, "give_back", lambda *_args, **_kwargs: False)
-    standing = SimpleNamespace(start=lambda: None, stop=lambda: None, feed=observe.Feed())
-    monkeypatch.setattr(observe, "Observers", lambda *_args, **_kwargs: standing)
+    deployed_and_observed(monkeypatch)
     monkeypatch.setattr(inject, "sweep", lambda *_args, **_kwargs: "")
     monkeypatch.setattr(session, "NodeThreads", lambda container: ("threads of", container))
     monkeypatch.setattr(observe, "NodeCpuWatch", Watch)
