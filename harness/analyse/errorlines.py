@@ -158,7 +158,7 @@ def _parts(payloads: pl.Series) -> pl.DataFrame:
     """
     head, cut, rest, said = pl.col("head"), pl.col("cut"), pl.col("rest"), pl.col("said")
     stamp, message, length = pl.col("stamp"), pl.col("message"), pl.col("length")
-    seen = pl.DataFrame({"head": payloads.str.slice(0, _HEAD), "tail": payloads.str.slice(_HEAD)})
+    seen = pl.DataFrame({"head": payloads.str.slice(0, _HEAD), "tail": payloads.str.slice(_HEAD)}).lazy()
     ascii_only = head.str.len_bytes() == head.str.len_chars()  # find counts bytes, slice counts characters
     seen = seen.with_columns(pl.when(ascii_only).then(head.str.find(_STAMP, literal=True) + len(_STAMP)).alias("cut"))
     seen = seen.with_columns(head.str.slice(cut).alias("rest"))
@@ -177,4 +177,4 @@ def _parts(payloads: pl.Series) -> pl.DataFrame:
         pl.when(spoken).then(rest.str.slice(0, said)).otherwise(rest).alias("between"),
         pl.when(spoken).then(rest.str.slice(said + length)).otherwise(pl.lit("")).alias("after"),
         "tail",
-    )
+    ).collect()

@@ -23,9 +23,9 @@ from harness.analyse.ledger import Account, account, may_be_sampled
 from harness.analyse.outage import closed_windows, last_closed, touching
 from harness.analyse.view import CycleEvidence, View
 from harness.analyse.windows import Window
-from harness.apps.toggle import BOOT_HEADER, POD_HEADER, Event, app_events
-from harness.faults import FAULTS, Asked, Sight
-from harness.knative.pods import PodState, ready_throughout, restarts_since, states
+from harness.apps.toggle import BOOT_HEADER, POD_HEADER, Event
+from harness.faults import FAULTS, Asked
+from harness.knative.pods import PodState, ready_throughout, restarts_since
 from harness.model import SLOW_S, USERS_ROUTE, Cause, Fact, Handler, Hop, Landed, Latency, Outcome, RunMeta, Stream
 
 Groups = tuple[frozenset[Stream], ...]
@@ -175,7 +175,7 @@ def _landing(view: View) -> tuple[Landed, str]:
     cycle = view.cycle
     spec = cycle.history.meta.spec
     since_ns = cycle.event.sent_ns if cycle.event else cycle.begin_ns
-    seen = Sight([*view.seen(), *view.others()], partial(_asked, cycle))
+    seen = view.sight(partial(_asked, cycle))
     proof = landed(spec.fault, spec.service, cycle.event, seen, since_ns)
     if spec.second is not None:
         done = (event for event in cycle.history.faults if event.cycle == cycle.mark.index and event.kind == spec.second.kind)
@@ -198,7 +198,7 @@ def _asked(cycle: CycleEvidence, since_ns: int) -> Iterable[Asked]:
 def _readiness(view: View) -> tuple[bool | None, str]:
     """Whether the pod was Ready throughout. None if it was never seen unready but observations were missed."""
     cycle = view.cycle
-    sights = states(view.seen(), cycle.mark.pod)
+    sights = view.states(cycle.mark.pod)
     ready = ready_throughout(sights, cycle.begin_ns, cycle.end_ns)
     watched = Window(cycle.begin_ns, cycle.end_ns)
     missed = any(
@@ -220,9 +220,9 @@ class RestartsValue:
 def _restarts(view: View) -> tuple[RestartsValue, str]:
     """By how much restart counts grew, of the pod's own container and of those of the cycle's other pods."""
     cycle = view.cycle
-    pod, others = cycle.mark.pod, view.others()
-    own = _grown(cycle, states(view.seen(), pod), came=cycle.from_zero)
-    grown = {pod: own, **{one: _grown(cycle, states(others, one), came=True) for one in sorted({seen.pod for seen in others})}}
+    pod, others = cycle.mark.pod, sorted({seen.pod for seen in view.others()})
+    own = _grown(cycle, view.states(pod), came=cycle.from_zero)
+    grown = {pod: own, **{one: _grown(cycle, view.states(one), came=True) for one in others}}
     return RestartsValue(own, {one: count for one, count in grown.items() if count}), ""
 
 
@@ -246,10 +246,10 @@ class ListenerValue:
 def _listener(view: View) -> tuple[ListenerValue, str]:
     """When the app listened, by its own report; and the anatomy, which may contradict that report."""
     cycle, seen = view.cycle, view.seen()
-    events = app_events(seen)
+    events = view.app()
     answered = _answered(cycle, cycle.mark.pod if cycle.mark.pods else "")
     outages = closed_windows(events, cycle.begin_ns, cycle.window.until_ns, answered) if events else None
-    sights = states(seen, cycle.mark.pod)
+    sights = view.states(cycle.mark.pod)
     of_pod = gather(cycle.mark.pod, seen, events, sights, view.about_no_request(), cycle.end_ns)
     meta = cycle.history.meta
     anatomy = dissect(
@@ -282,7 +282,7 @@ def _only_in(ends: Sequence[Window], outages: Sequence[Window], cycle: CycleEvid
 def _probes(view: View) -> tuple[bool | None, str]:
     """Whether the new container's liveness probe was seen to succeed; None if the app cannot report that probe."""
     cycle = view.cycle
-    events = app_events(view.seen())
+    events = view.app()
     liveness = cycle.history.meta.spec.service.liveness
     tells = liveness is not None and liveness.handler is not Handler.TCP
     tells = tells or any(one.event == Event.PROBE and one.more.get("which") == "liveness" for one in events)

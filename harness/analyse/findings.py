@@ -28,8 +28,9 @@ from harness.analyse.view import CycleEvidence
 from harness.analyse.voiding import first_sent, pacing, void_reason
 from harness.analyse.windows import ByCycle, Window, of_cycle
 from harness.apps.toggle import POD_HEADER
+from harness.faults import Sight
 from harness.knative.lines import refused_text
-from harness.knative.pods import ready_throughout, states
+from harness.knative.pods import ready_throughout
 from harness.model import (
     COURSES,
     CycleFindings,
@@ -158,9 +159,10 @@ def _cycle(history: History, mark: CycleMark, tables: _Tables) -> _Seen:
     events = events_of(history.faults, mark, spec.fault, spec.second)
     begin_ns = mark.fault_ns or mark.load_started_ns
     of_pod = tables.rest.of(mark, end_ns)
-    sights = states(of_pod, mark.pod)
-    if (course := COURSES.get(spec.course_name)) and course.from_zero and sights:
-        begin_ns = max(begin_ns, sights[0].seen_ns)  # there was no pod before
+    others = tables.rest.states(there.there - {mark.pod}, end_ns)
+    sight = Sight([*of_pod, *others])
+    if (course := COURSES.get(spec.course_name)) and course.from_zero:
+        begin_ns = max(begin_ns, sight.came_ns(mark.pod))  # there was no pod before
     users = requests.filter(pl.col("lane").is_in(LANES_OF_USERS))
     evidence = CycleEvidence(
         history=history,
@@ -180,7 +182,8 @@ def _cycle(history: History, mark: CycleMark, tables: _Tables) -> _Seen:
         explained=frozenset(pods),
         event=events[0] if events else None,
         seen=of_pod,
-        others=tables.rest.states(there.there - {mark.pod}, end_ns),
+        others=others,
+        sight=sight,
         queue_proxy=tables.queue_proxy.within(lines_window),
         activator=tables.activator.within(lines_window),
         log=log,
@@ -193,7 +196,7 @@ def _cycle(history: History, mark: CycleMark, tables: _Tables) -> _Seen:
     outages = {mark.pod: facts[Fact.LISTENER].value.outages}
     outages |= {shown.pod: values[Fact.LISTENER].value.outages for shown, values in further}
     refusing = {books.pods[pod] for pod in np.unique(books.pod[_refused(failures, history.meta.user_port)]).tolist() if pod >= 0}
-    stayed = [ready_throughout(states(evidence.others, pod), begin_ns, end_ns) for pod in sorted(refusing - outages.keys())]
+    stayed = [ready_throughout(sight.states(pod), begin_ns, end_ns) for pod in sorted(refusing - outages.keys())]
     return _Seen(evidence, all_hit(found, further, stayed, _outside(evidence, books, outages)), books)
 
 
@@ -201,7 +204,8 @@ def _of_hit_pod(cycle: CycleEvidence, event: FaultEvent, tables: _Tables) -> tup
     """The findings and facts of a further pod that the fault hit."""
     mark = mark_of(cycle.mark, event)
     others = tables.rest.states(cycle.pods.there - {mark.pod}, cycle.end_ns)
-    own = replace(cycle, mark=mark, event=event, seen=tables.rest.of(mark, cycle.end_ns), others=others)
+    seen = tables.rest.of(mark, cycle.end_ns)
+    own = replace(cycle, mark=mark, event=event, seen=seen, others=others, sight=Sight([*seen, *others]))
     facts = readings(own, {fact: rests for fact, rests in tables.facts.items() if fact in OF_A_POD})
     listener: ListenerValue = facts[Fact.LISTENER].value
     shown = HitPod(

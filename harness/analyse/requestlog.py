@@ -139,16 +139,16 @@ def _text(value: str) -> str:
 def _cut(lines: pl.DataFrame) -> pl.DataFrame:
     """The same for lines in canonical form, by searching for literals."""
     rest, at = pl.col("rest"), pl.col("at")
-    seen = lines.select("row", pl.col("payload").str.slice(len(HEAD)).alias("rest"))
+    seen = lines.lazy().select("row", pl.col("payload").str.slice(len(HEAD)).alias("rest"))
 
-    def until(seen: pl.DataFrame, name: str, end: str) -> pl.DataFrame:
+    def until(seen: pl.LazyFrame, name: str, end: str) -> pl.LazyFrame:
         """With what comes before `end` as a column of this name, and the rest after it."""
         seen = seen.with_columns(rest.str.find(end, literal=True).alias("at"))
         return seen.with_columns(rest.str.slice(0, at).alias(name), rest.str.slice(at + len(end)).alias("rest"))
 
     for name, end in PARTS:
         seen = until(seen, name, end)
-    return seen.select(pl.col(name).cast(kind) for name, kind in _FIELDS.items())
+    return seen.select(pl.col(name).cast(kind) for name, kind in _FIELDS.items()).collect()
 
 
 def joined(log: RequestLines, tries: pl.DataFrame, *, cycle: int, pods: Collection[str]) -> Joined:

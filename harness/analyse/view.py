@@ -6,7 +6,7 @@ declaration is noticed. Every fact may read the records of the load generator, w
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -16,6 +16,9 @@ from harness.analyse.errorlines import ErrorLines
 from harness.analyse.evidence import Failures
 from harness.analyse.requestlog import Joined
 from harness.analyse.windows import Window
+from harness.apps.toggle import AppEvent
+from harness.faults import Asked, Sight
+from harness.knative.pods import PodState
 from harness.model import COURSES, NOBODY, CycleMark, FaultEvent, GeneratorReport, History, Observation, Stream
 
 
@@ -31,7 +34,7 @@ class CycleEvidence:
     requests, answers, attempts: its rows of the History; tries, users: those made of them. pods: those it had; served: those that
     named themselves in an answer; explained: those whose lines may belong to its requests. event: the fault that was injected into
     the mark's pod. seen: the observations of that pod, of EndpointSlices and of the node until the cycle's end; others: the states
-    of its other pods. heard: stream -> the pods for which it delivered data, in the whole run.
+    of its other pods; sight: both, parsed. heard: stream -> the pods for which it delivered data, in the whole run.
     """
 
     history: History
@@ -52,6 +55,7 @@ class CycleEvidence:
     event: FaultEvent | None
     seen: Sequence[Observation]
     others: Sequence[Observation]
+    sight: Sight
     queue_proxy: ErrorLines
     activator: ErrorLines
     log: Joined | None
@@ -105,6 +109,20 @@ class View:
     def others(self) -> list[Observation]:
         """The states of the cycle's other pods."""
         return [one for one in self.cycle.others if one.stream in self._streams]
+
+    def sight(self, requests: Callable[[int], Iterable[Asked]]) -> Sight:
+        """The same observations, parsed, and these requests of users."""
+        return self.cycle.sight.limited(self._streams, requests)
+
+    def states(self, pod: str) -> Sequence[PodState]:
+        """The states of this pod of the workload, in the order seen."""
+        self._require(Stream.PODS)
+        return self.cycle.sight.limited({Stream.PODS}).states(pod)
+
+    def app(self) -> Sequence[AppEvent]:
+        """The events in the app's log of the cycle's pod, by the app's clock."""
+        self._require(Stream.APP)
+        return self.cycle.sight.app(self.cycle.mark.pod)
 
     def queue_proxy(self) -> ErrorLines:
         """Queue-proxy's forwarding errors while the load ran."""

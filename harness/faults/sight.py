@@ -6,7 +6,7 @@ The live feed adds to it as it grows, so a wait looks at what is new and at noth
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from harness.apps.toggle import AppEvent, event_of
@@ -44,7 +44,7 @@ class Sight:
         self._slices: list[tuple[int, SliceState]] = []
         self._kubelet: list[Observation] = []
         self._node: dict[str, list[Observation]] = defaultdict(list)
-        self._stops: dict[str, list[int]] = defaultdict(list)
+        self._stops: dict[tuple[Stream, str], list[int]] = defaultdict(list)
         self.add(observations)
 
     def add(self, observations: Iterable[Observation]) -> None:
@@ -68,7 +68,27 @@ class Sight:
             elif (seen.stream is Stream.CONTAINERD and act_of(seen.payload) is Act.STOP_ASKED) or (
                 seen.stream is Stream.QUEUE_PROXY and DRAIN in seen.payload
             ):
-                self._stops[seen.pod].append(seen.at_ns)
+                self._stops[seen.stream, seen.pod].append(seen.at_ns)
+
+    def limited(self, streams: Collection[Stream], requests: Requests = lambda _since_ns: ()) -> Sight:
+        """What these streams alone showed, and these requests, parsed no second time. It shares what it knows: add to neither."""
+        part = Sight(requests=requests)
+        if Stream.APP in streams:
+            part._app = self._app
+        if Stream.PODS in streams:
+            part._states = self._states
+        if Stream.OTHER_PODS in streams:
+            part._others = self._others
+        if Stream.EVENTS in streams:
+            part._events = self._events
+        if Stream.ENDPOINTS in streams:
+            part._slices = self._slices
+        if Stream.KUBELET in streams:
+            part._kubelet = self._kubelet
+        if Stream.NODE in streams:
+            part._node = self._node
+        part._stops.update((key, times) for key, times in self._stops.items() if key[0] in streams)
+        return part
 
     def app(self, pod: str) -> Sequence[AppEvent]:
         """The events in the app's log of this pod, by the app's clock."""
@@ -108,7 +128,8 @@ class Sight:
 
         By containerd's line, or queue-proxy's about the preStop hook. The kubelet's `Killing` event may come late, or not at all.
         """
-        return min((at_ns for at_ns in self._stops.get(pod, ()) if at_ns >= after_ns), default=0)
+        stops = (at_ns for (_stream, of), times in self._stops.items() if of == pod for at_ns in times)
+        return min((at_ns for at_ns in stops if at_ns >= after_ns), default=0)
 
     def requests(self, since_ns: int) -> Sequence[Asked]:
         """The requests of users whose outcome became known since, in no order; none that is in flight."""

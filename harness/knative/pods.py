@@ -187,12 +187,6 @@ def pod_state(seen: Observation) -> PodState | None:
     )
 
 
-def states(observations: Iterable[Observation], pod: str) -> tuple[PodState, ...]:
-    """The states of this pod in the order seen; observations of other kinds and pods are skipped."""
-    found = (pod_state(seen) for seen in observations if seen.stream is Stream.PODS and seen.pod == pod)
-    return tuple(sorted((state for state in found if state is not None), key=lambda state: state.seen_ns))
-
-
 def container_of(told: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     """The state of one container in the payload of a pod's Observation, empty if it is not there."""
     containers = told.get("containers")

@@ -12,7 +12,7 @@ import polars as pl
 from harness.analyse.anatomy import Anatomy, about_no_request, dissect, gather
 from harness.analyse.sights import rows_to_observations
 from harness.apps.toggle import app_events
-from harness.knative.pods import states
+from harness.faults import Sight
 from harness.model import AppSpec, Bracket, FaultSpec, History, Observation, ServiceSpec, Stream
 from tests.unit.analyse.story import REFUSED, S, Story, at, restarts, stamp
 
@@ -30,7 +30,7 @@ def dissected_of(history: History, cycle: int, service: ServiceSpec | None = Non
     proxies = pl.col("stream").is_in(["log:queue-proxy", "log:activator"])
     mine = history.observations.filter(~proxies & (shared | (pl.col("pod") == mark.pod)) & (known <= mark.ended_ns))
     seen = rows_to_observations(mine)
-    sights, proxy = states(seen, mark.pod), about_no_request(history.observations)
+    sights, proxy = Sight(seen).states(mark.pod), about_no_request(history.observations)
     return dissect(
         mark,
         next((fault for fault in history.faults if fault.cycle == cycle), None),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from harness.knative.pods import pod, states
+from harness.knative.pods import pod, pod_state
 from harness.model import Stream
 
 SEEN = 1_800_000_000_123_456_789
@@ -87,9 +87,11 @@ def test_what_is_written_is_read() -> None:
     """Readiness of the pod and of queue-proxy, restarts, id and times of the user container."""
     proxy = {"name": "queue-proxy", "ready": False}
     obj = {**POD, "status": {**POD["status"], "containerStatuses": [*POD["status"]["containerStatuses"], proxy]}}
-    (state,) = states([pod(obj, deleted=False, seen_ns=SEEN)], "p")
+    state = pod_state(pod(obj, deleted=False, seen_ns=SEEN))
+    assert state is not None
     assert (state.seen_ns, state.ready, state.restarts, state.container_id) == (SEEN, True, 1, "abc")
     assert (state.running_since_ns, state.finished_ns, state.last_finished_ns) == (9 * 10**9, None, 8 * 10**9)
     assert state.queue_proxy_ready is False
-    (gone,) = states([pod(obj, deleted=True, seen_ns=SEEN)], "p")
+    gone = pod_state(pod(obj, deleted=True, seen_ns=SEEN))
+    assert gone is not None
     assert gone.ready is False
