@@ -82,7 +82,8 @@ def known_targets() -> set[str]:
 
 def known_options() -> set[str]:
     """Of pytest and of the command."""
-    sources = [(ROOT / name).read_text(encoding="utf-8") for name in ("fixtures/options.py", "fixtures/again.py", "harness/cli.py")]
+    places = [ROOT / "fixtures/options.py", ROOT / "fixtures/again.py", *sorted((ROOT / "harness/cli").glob("*.py"))]
+    sources = [place.read_text(encoding="utf-8") for place in places]
     return {option for source in sources for option in re.findall(r'"(--kn-[a-z-]+)"', source)}
 
 

@@ -12,17 +12,17 @@ from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
-from rich.console import Console
 
-from harness import __version__, images, report
+from harness import __version__, images
 from harness.adapters.clock import now_ns
 from harness.adapters.engine import Engine
 from harness.adapters.files import State
 from harness.adapters.patience import WITHIN_S
-from harness.adapters.progress import Progress
 from harness.adapters.signals import as_interrupts
 from harness.adapters.text import printable
 from harness.catalogue import SCENARIOS, is_catalogued, scenario
+from harness.cli.options import Artifacts, Cluster, Context, Prefer, ReleaseUrl, Source, Version
+from harness.cli.showing import RULING_EXIT, progress_of, show, show_compared, text_of
 from harness.cluster import checks
 from harness.cluster import down as take_down
 from harness.deploy import spec_of, workload_of
@@ -32,11 +32,8 @@ from harness.history import EXPERIMENT
 from harness.history.rows import Format, answer
 from harness.knative.manifest import table as probe_table
 from harness.knative.manifest.settings import Settings
-from harness.model import Ruling
 from harness.run import (
     Ask,
-    Compared,
-    Run,
     Side,
     analyse_again,
     analyse_experiment,
@@ -59,44 +56,7 @@ app = typer.Typer(
 cache_app = typer.Typer(help="Show and remove what was built and downloaded.", no_args_is_help=True)
 app.add_typer(cache_app, name="cache")
 
-Cluster = Annotated[str, typer.Option("--kn-cluster", "--cluster", help="Name of the cluster; several can exist at once.")]
-Context = Annotated[
-    str,
-    typer.Option("--kn-context", "--context", help="A kubeconfig context of a cluster made by this harness, instead of the name."),
-]
-Source = Annotated[str, typer.Option("--kn-source", help="Where Knative comes from: auto, release or module.")]
-Version = Annotated[
-    str, typer.Option("--kn-version", help="Knative version: 1.23, v1.23.0 or v0.50.0; default: the pinned version.")
-]
-Prefer = Annotated[str, typer.Option("--kn-engine", "--engine", help="docker or podman; default: the one that works.")]
-Artifacts = Annotated[Path, typer.Option("--kn-artifacts", "--artifacts", help="Directory for the runs.")]
-ReleaseUrl = Annotated[str, typer.Option("--kn-release-url", "--release-url", help="Download releases from this mirror.")]
-
-RULING_EXIT = {
-    Ruling.PASS: ExitCode.PASS,
-    Ruling.REGRESSION: ExitCode.REGRESSION,
-    Ruling.INCONCLUSIVE: ExitCode.INCONCLUSIVE,
-}
-
-
 INTERRUPTED_BY_PARSER = 130
-
-
-def _progress(state: State) -> Progress:
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
-    return Progress(lambda text: console.print(text, markup=False), state.root / "durations.json")
-
-
-def _show(run: Run) -> NoReturn:
-    report.show(run.summary, where=str(run.directory))
-    report.step_summary(run.summary)
-    raise typer.Exit(RULING_EXIT[run.verdict.ruling])
-
-
-def _show_compared(done: Compared) -> NoReturn:
-    for line in report.experiment_lines(done.experiment, where=str(done.directory)):
-        typer.echo(line)
-    raise typer.Exit(RULING_EXIT[done.experiment.ruling])
 
 
 @app.command()
@@ -128,7 +88,7 @@ def up(
     """Create a cluster with Knative that has served a request; make only what is missing."""
     state = State.default()
     ask = Ask(kn_source, asked_version(kn_version), cluster, release_url, engine, recreate, context)
-    world = prepare(ask, state=state, progress=_progress(state))
+    world = prepare(ask, state=state, progress=progress_of(state))
     typer.echo(f"cluster {world.handle.name}: Kubernetes {world.handle.kubernetes_version}, {world.stack.proof}")
     typer.echo(f"kubectl --kubeconfig {world.handle.kubeconfig} --context {world.handle.context} get pods -A")
 
@@ -161,7 +121,7 @@ def run(
     asked = scenario(name)
     # The user's file is read before anything is built: bad input must be refused at once.
     version = asked_version(kn_version)
-    workload = workload_of(_text_of(service), where=str(service), version=version) if service else None
+    workload = workload_of(text_of(service), where=str(service), version=version) if service else None
     asked = replace(asked, cycles=cycles or asked.cycles, load=replace(asked.load, rate_rps=rate or asked.load.rate_rps))
     if workload:
         asked = replace(asked, service=spec_of(workload, base=asked.service))
@@ -171,9 +131,9 @@ def run(
         asked = with_request_log(asked)
     require_runnable(asked, version, artifacts, workload=workload)
     state = State.default()
-    progress = _progress(state)
+    progress = progress_of(state)
     world = prepare(Ask(kn_source, version, cluster, release_url, engine, context=context), state=state, progress=progress)
-    _show(measure(asked, world, artifacts=artifacts, seed=seed, workload=workload))
+    show(measure(asked, world, artifacts=artifacts, seed=seed, workload=workload))
 
 
 @app.command()
@@ -188,7 +148,7 @@ def probes(
 ) -> None:
     """Show who asks each probe of a manifest, how often, and how long it takes until it acts; needs no cluster."""
     where = "stdin" if file == "-" else file
-    manifest = read(sys.stdin.read() if file == "-" else _text_of(Path(file)), where=where)
+    manifest = read(sys.stdin.read() if file == "-" else text_of(Path(file)), where=where)
     settings = Settings(asked_version(kn_version), probing=sidecar_probes, from_zero=True)
     require_known(settings)
     if found := [(one.number, one.problem) for one in problems(manifest, settings)]:
@@ -230,16 +190,16 @@ def compare_command(
     ask = Ask(kn_source, None, cluster, release_url, engine)
     require_comparable(sides, ask, artifacts)
     state = State.default()
-    pairs = worlds(sides, ask, state=state, progress=_progress(state))
-    _show_compared(compare(f"{entries[0].name}-compare", pairs, artifacts=artifacts, seed=seed))
+    pairs = worlds(sides, ask, state=state, progress=progress_of(state))
+    show_compared(compare(f"{entries[0].name}-compare", pairs, artifacts=artifacts, seed=seed))
 
 
 @app.command()
 def analyze(directory: Annotated[Path, typer.Argument(metavar="DIR", help="A run directory, or an experiment's.")]) -> None:
     """Compute findings, verdict and report of a run again from its files; needs no cluster."""
     if (directory / EXPERIMENT).is_file():
-        _show_compared(analyse_experiment(directory))
-    _show(analyse_again(directory))
+        show_compared(analyse_experiment(directory))
+    show(analyse_again(directory))
 
 
 @app.command("report")
@@ -317,7 +277,7 @@ def cache_prune(
     """Remove cached files and images that were not used lately."""
     state = State.default()
     days = 0 if everything else older_than_days
-    for what in images.prune(state, Engine.detect(state, prefer=engine), older_than_days=days, progress=_progress(state)):
+    for what in images.prune(state, Engine.detect(state, prefer=engine), older_than_days=days, progress=progress_of(state)):
         typer.echo(f"removed {printable(what)}")
 
 
@@ -325,13 +285,6 @@ def cache_prune(
 def version() -> None:
     """Print the version of the harness."""
     typer.echo(__version__)
-
-
-def _text_of(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"{path} cannot be read: {error}.", fix="Give the path of a readable YAML file.") from error
 
 
 def main() -> NoReturn:
