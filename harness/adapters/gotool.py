@@ -99,6 +99,35 @@ class GoTool:
             fix=hint or f"Ask for one of those that `go list -m -versions {module}` lists.",
         )
 
+    def required_dir(self, root: Path, package: str, *, timeout_s: float = 600.0) -> Path:
+        """The unpacked module that holds this package, at the version that the module in `root` uses.
+
+        It is verified by the go.sum in `root`: the checksum database need not have it. (The proxy need not list the version
+        either: it may serve a module's files and refuse its description.) Raises SourceError, HostError.
+        """
+        with tempfile.TemporaryDirectory(prefix="required-", dir=self._place()) as scratch:
+            for name in ("go.mod", "go.sum"):
+                try:
+                    (Path(scratch) / name).write_bytes((root / name).read_bytes())
+                except OSError as error:
+                    raise SourceError(f"The module lacks {name} or it cannot be read: {error}.", where=str(root)) from error
+            asked = [str(self.binary), "list", "-find", "-f", "{{with .Module}}{{.Dir}}{{end}}", package]
+            done = run(asked, env=self.env(), cwd=Path(scratch), timeout_s=timeout_s, check=False)
+        directory = done.stdout.strip()
+        if done.returncode == 0 and directory:
+            return Path(directory)
+        said = " ".join((done.stderr.strip() or "it printed nothing").split())[:400]
+        if UNREACHABLE.search(said):
+            raise HostError(
+                f"The Go module proxy did not answer for {package}: {said}",
+                fix="Check the network, or set GOPROXY to a proxy this machine reaches.",
+            )
+        raise SourceError(f"{package}, which {root.name} requires, cannot be had here: {said}", fix="Ask for another version.")
+
+    def _place(self) -> Path:
+        self.home.mkdir(parents=True, exist_ok=True)
+        return self.home
+
     def build(
         self,
         module_root: Path,

@@ -1,7 +1,7 @@
 """A Knative version from its Go module: the manifests that lie in it, and the images to make for them.
 
 A module's zip drops symlinks, so six of Serving's manifests are taken from where they point to: CRDs and `config-network` in
-`knative.dev/networking`, the `Image` CRD in `knative.dev/caching`, at the versions Serving's own go.mod names.
+`knative.dev/networking`, the `Image` CRD in `knative.dev/caching`, at the versions that Serving uses, verified by its own go.sum.
 """
 
 from __future__ import annotations
@@ -19,8 +19,10 @@ from harness.sources.pins import ENVOY_REF, NODE_REF, TOGGLE_REF, Modules, Pins
 from harness.sources.version import KNOWN, unknown
 
 SERVING = "knative.dev/serving"
-NETWORKING = "knative.dev/networking"
-CACHING = "knative.dev/caching"
+NETWORKING = "knative.dev/networking/pkg/apis/networking"
+CACHING = "knative.dev/caching/pkg/apis/caching"
+"""A package in each of the two modules: Go is asked for the module of a package."""
+
 KOURIER = "knative.dev/net-kourier"
 
 ENVOY_IMAGE = re.compile(r"(?:[\w.-]+/)?envoyproxy/envoy(?:-[\w-]+)?[:@][\w.:-]+")
@@ -44,9 +46,8 @@ class _File:
 def provide(version: KnativeVersion, *, modules: Modules, pins: Pins) -> Provision:
     """The version as its module has it. Raises SourceError (no such version, a manifest missing), HostError (no proxy)."""
     serving = _fetch(modules, SERVING, version)
-    go_mod = _read(serving / "go.mod")
-    networking = modules.module_dir(NETWORKING, required(go_mod, NETWORKING))
-    caching = modules.module_dir(CACHING, required(go_mod, CACHING))
+    networking = modules.required_dir(serving, NETWORKING)
+    caching = modules.required_dir(serving, CACHING)
     kourier = modules.module_dir(KOURIER, pins.kourier)
 
     files = [
@@ -78,14 +79,6 @@ def provide(version: KnativeVersion, *, modules: Modules, pins: Pins) -> Provisi
         wanted=wanted,
         notes=tuple(notes),
     )
-
-
-def required(go_mod: str, module: str) -> str:
-    """The version of a module that a go.mod requires. Raises SourceError if it does not."""
-    match = re.search(rf"^\s*(?:require\s+)?{re.escape(module)}\s+(v\S+)\s*(?://.*)?$", go_mod, re.MULTILINE)
-    if match is None:
-        raise SourceError(f"Serving's go.mod does not require {module}.", fix="Ask for another version.")
-    return match[1]
 
 
 def _fetch(modules: Modules, module: str, version: KnativeVersion) -> Path:

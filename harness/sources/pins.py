@@ -29,3 +29,6 @@ class Modules(Protocol):
 
     def module_dir(self, module: str, version: str, *, hint: str = "") -> Path:
         """The unpacked module."""
+
+    def required_dir(self, root: Path, package: str) -> Path:
+        """The unpacked module that holds this package, at the version that the module in `root` uses."""

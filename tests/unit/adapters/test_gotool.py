@@ -12,7 +12,7 @@ from harness.adapters import gotool
 from harness.adapters.files import State
 from harness.adapters.gotool import GoTool
 from harness.adapters.progress import QUIET
-from harness.errors import HostError, SourceError, ToolFailed
+from harness.errors import HarnessError, HostError, SourceError, ToolFailed
 
 MakeGo = Callable[..., Path]
 
@@ -102,6 +102,49 @@ def test_a_modules_directory_is_what_go_says(make_go: MakeGo, tmp_path: Path) ->
     make_go("go", "go1.26.8", "print(json.dumps({'Dir': os.environ['GOMODCACHE'] + '/' + sys.argv[4]}))")
     found = GoTool.find(State(tmp_path / "home"), progress=QUIET).module_dir("example.org/x", "v1.0.0")
     assert found == tmp_path / "home" / "go" / "path" / "pkg" / "mod" / "example.org" / "x@v1.0.0"
+
+
+def a_module(root: Path) -> Path:
+    """One that requires another."""
+    root.mkdir()
+    (root / "go.mod").write_text("module m\n", encoding="utf-8")
+    (root / "go.sum").write_text("x v1 h1:abc\n", encoding="utf-8")
+    return root
+
+
+def test_a_required_module_is_asked_for_with_the_sums_of_who_requires_it(make_go: MakeGo, tmp_path: Path) -> None:
+    """In a copy: the module itself is read-only. Go sees both files and prints the directory."""
+    make_go("go", "go1.26.8", "print(open('go.mod').read().split()[1] + open('go.sum').read().split()[2] + '/' + sys.argv[-1])")
+    go, root = GoTool.find(State(tmp_path / "home"), progress=QUIET), a_module(tmp_path / "m")
+    assert go.required_dir(root, "x/pkg") == Path("mh1:abc/x/pkg")
+    assert sorted(path.name for path in root.iterdir()) == ["go.mod", "go.sum"]
+    assert list((tmp_path / "home" / "go").glob("required-*")) == []
+
+
+@pytest.mark.parametrize(
+    ("said", "error", "words"),
+    [
+        ("no required module provides package x/pkg", SourceError, "x/pkg, which m requires, cannot be had here"),
+        ("x@v1: verifying go.mod: checksum mismatch SECURITY ERROR", SourceError, "checksum mismatch"),
+        ("x@v1: Get: dial tcp: lookup proxy.example: no such host", HostError, "proxy did not answer"),
+    ],
+)
+def test_a_required_module_that_cannot_be_had(
+    make_go: MakeGo, tmp_path: Path, said: str, error: type[HarnessError], words: str
+) -> None:
+    """What Go says, and whose matter it is."""
+    make_go("go", "go1.26.8", f"print({said!r}, file=sys.stderr); sys.exit(1)")
+    with pytest.raises(error, match=words):
+        GoTool.find(State(tmp_path / "home"), progress=QUIET).required_dir(a_module(tmp_path / "m"), "x/pkg")
+
+
+def test_a_module_without_its_sums(make_go: MakeGo, tmp_path: Path) -> None:
+    """Said of the file; Go is not asked."""
+    make_go("go", "go1.26.8")
+    root = a_module(tmp_path / "m")
+    (root / "go.sum").unlink()
+    with pytest.raises(SourceError, match=r"lacks go\.sum"):
+        GoTool.find(State(tmp_path / "home"), progress=QUIET).required_dir(root, "x/pkg")
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,10 @@ class NoModules:
         """Nothing is there."""
         raise SourceError(f"asked for {module} {version}", fix=hint)
 
+    def required_dir(self, root: Path, package: str) -> Path:
+        """Nor that."""
+        raise SourceError(f"asked for {package} of {root.name}")
+
 
 def never() -> Modules:
     """A toolchain nobody may look for: it may have to be installed."""

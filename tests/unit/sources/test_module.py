@@ -11,7 +11,7 @@ from harness.adapters.documents import documents
 from harness.errors import SourceError
 from harness.model import KnativeVersion, Provision, Recipe
 from harness.sources import Pins
-from harness.sources.module import provide, required, rewritten
+from harness.sources.module import provide, rewritten
 
 PINS = Pins(kubernetes="v1.34.4", kourier="v0.48.0", envoy="1.36.0")
 VERSION = KnativeVersion.parse("1.23")
@@ -95,6 +95,16 @@ class Shelf:
         if not path.is_dir():
             raise SourceError(f"{module} has no version {version}", fix=hint)
         return path
+
+    def required_dir(self, root: Path, package: str) -> Path:
+        """The one module of that path below the directory, if the root's go.mod names it."""
+        if not (root / "go.mod").is_file():
+            raise SourceError("The module lacks go.mod", where=str(root))
+        for line in (root / "go.mod").read_text(encoding="utf-8").splitlines():
+            module, _, version = line.strip().partition(" ")
+            if package.startswith(f"{module}/") and module:
+                return self._root / f"{module}@{version.split()[0]}"
+        raise SourceError(f"go.mod does not require {package}")
 
 
 Give = Callable[..., Provision]
@@ -199,13 +209,6 @@ def test_a_module_that_is_not_what_it_should_be(give: Give, changes: dict[str, s
     """Found before anything is built."""
     with pytest.raises(SourceError, match=said):
         give(**changes)
-
-
-def test_required_reads_both_forms_and_no_replacement() -> None:
-    """A block, a line of its own; `replace` lines speak of something else."""
-    assert required(GO_MOD, "knative.dev/caching") == "v0.0.0-2"
-    assert required("require knative.dev/networking v0.1.2\n", "knative.dev/networking") == "v0.1.2"
-    assert required(GO_MOD, "knative.dev/networking") == "v0.0.0-1"
 
 
 def test_rewriting_touches_three_things_only() -> None:
