@@ -23,6 +23,7 @@ from harness.adapters.text import printable
 from harness.catalogue import SCENARIOS, is_catalogued, scenario
 from harness.cli.options import Artifacts, Cluster, Context, Prefer, ReleaseUrl, Source, Version
 from harness.cli.showing import RULING_EXIT, progress_of, show, show_compared, text_of
+from harness.cli.versions import versions
 from harness.cluster import checks
 from harness.cluster import down as take_down
 from harness.deploy import spec_of, workload_of
@@ -57,6 +58,9 @@ cache_app = typer.Typer(help="Show and remove what was built and downloaded.", n
 app.add_typer(cache_app, name="cache")
 
 INTERRUPTED_BY_PARSER = 130
+
+
+app.command()(versions)
 
 
 @app.command()

@@ -3,11 +3,13 @@
 pins            the versions a source of Knative is told
 make            what a Provision wants -> the same Provision with image names
 kind_binary     the pinned kind, built from its module
+built           the versions whose programs are on this host
 entries, prune  what is kept on this host, and how to be rid of it
 """
 
+from harness.images.built import built
 from harness.images.cache import Entry, Kept, entries, prune
 from harness.images.make import kind_binary, make
 from harness.images.versions import Pins, pins
 
-__all__ = ["Entry", "Kept", "Pins", "entries", "kind_binary", "make", "pins", "prune"]
+__all__ = ["Entry", "Kept", "Pins", "built", "entries", "kind_binary", "make", "pins", "prune"]

@@ -22,6 +22,8 @@ Steps 5-10 repeat for each cycle on a fresh pod (restartCount 0). Nothing here d
 from harness.run.analysis import Run, analyse_again
 from harness.run.cycle import Planted
 from harness.run.experiment import Compared, Side, analyse_experiment, compare, require_comparable, worlds
+from harness.run.installed import Installed
+from harness.run.installed import read as installed_before
 from harness.run.session import measure, require_runnable, with_request_log
 from harness.run.world import MEASURE_LOCK, Ask, World, asked_version, prepare
 
@@ -29,6 +31,7 @@ __all__ = [
     "MEASURE_LOCK",
     "Ask",
     "Compared",
+    "Installed",
     "Planted",
     "Run",
     "Side",
@@ -37,6 +40,7 @@ __all__ = [
     "analyse_experiment",
     "asked_version",
     "compare",
+    "installed_before",
     "measure",
     "prepare",
     "require_comparable",

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from harness import images, inject, install, sources
+from harness.adapters.clock import now_ns
 from harness.adapters.engine import Engine
 from harness.adapters.files import State, locked
 from harness.adapters.gotool import GoTool
 from harness.adapters.progress import Progress
 from harness.cluster import checks, kind, record
 from harness.model import ClusterHandle, InstalledStack, KnativeVersion, Phase, Provision
+from harness.run import installed
 from harness.run.phases import Phases
 
 MEASURE_LOCK = "measure.lock"
@@ -97,4 +99,5 @@ def prepare(ask: Ask, *, state: State, progress: Progress) -> World:
         install.give_back(handle, progress=progress)
         inject.sweep(handle, engine, progress=progress)
         stack = install.install(handle, provision, progress=progress)
+        installed.note(state, stack, now_ns())
     return World(handle, stack, provision, engine, state, progress, tuple(phases.done))

@@ -1,9 +1,24 @@
 """A Knative version from its release or its Go module -> Provision. May touch adapters; knows no other stage."""
 
 from harness.sources.choose import KINDS, choose
+from harness.sources.dialect import Dialect, dialect_of, fetched
 from harness.sources.fetch import Fetcher
+from harness.sources.module import SERVING
 from harness.sources.pins import Modules, Pins
 from harness.sources.release import DEFAULT_BASE
-from harness.sources.version import parsed
+from harness.sources.version import KNOWN, parsed
 
-__all__ = ["DEFAULT_BASE", "KINDS", "Fetcher", "Modules", "Pins", "choose", "parsed"]
+__all__ = [
+    "DEFAULT_BASE",
+    "KINDS",
+    "KNOWN",
+    "SERVING",
+    "Dialect",
+    "Fetcher",
+    "Modules",
+    "Pins",
+    "choose",
+    "dialect_of",
+    "fetched",
+    "parsed",
+]
