@@ -38,6 +38,7 @@ from harness.run import (
     Side,
     analyse_again,
     analyse_experiment,
+    asked_build,
     asked_version,
     compare,
     measure,
@@ -91,7 +92,7 @@ def up(
 ) -> None:
     """Create a cluster with Knative that has served a request; make only what is missing."""
     state = State.default()
-    ask = Ask(kn_source, asked_version(kn_version), cluster, release_url, engine, recreate, context)
+    ask = Ask(kn_source, asked_build(kn_version), cluster, release_url, engine, recreate, context)
     world = prepare(ask, state=state, progress=progress_of(state))
     typer.echo(f"cluster {world.handle.name}: Kubernetes {world.handle.kubernetes_version}, {world.stack.proof}")
     typer.echo(f"kubectl --kubeconfig {world.handle.kubeconfig} --context {world.handle.context} get pods -A")
@@ -124,7 +125,8 @@ def run(
     """Measure one scenario and print its verdict."""
     asked = scenario(name)
     # The user's file is read before anything is built: bad input must be refused at once.
-    version = asked_version(kn_version)
+    build = asked_build(kn_version)
+    version = build.version
     workload = workload_of(text_of(service), where=str(service), version=version) if service else None
     asked = replace(asked, cycles=cycles or asked.cycles, load=replace(asked.load, rate_rps=rate or asked.load.rate_rps))
     if workload:
@@ -136,7 +138,7 @@ def run(
     require_runnable(asked, version, artifacts, workload=workload)
     state = State.default()
     progress = progress_of(state)
-    world = prepare(Ask(kn_source, version, cluster, release_url, engine, context=context), state=state, progress=progress)
+    world = prepare(Ask(kn_source, build, cluster, release_url, engine, context=context), state=state, progress=progress)
     show(measure(asked, world, artifacts=artifacts, seed=seed, workload=workload))
 
 
@@ -184,12 +186,10 @@ def compare_command(
     """Measure several scenarios, or one on several versions, in turn, and print the verdict of each arm."""
     entries = [scenario(one) for one in (name, *(beside or ()))]
     number = cycles or entries[0].cycles
-    versions = dict.fromkeys(asked_version(text) for text in kn_version or ("",))
-    suffixes = {version: f"-{version}" if len(versions) > 1 else "" for version in versions}
+    builds = dict.fromkeys(asked_build(text) for text in kn_version or ("",))
+    suffixes = {build: f"-{build.label}" if len(builds) > 1 else "" for build in builds}
     sides = [
-        Side(entry.name.lower() + suffixes[version], replace(entry, cycles=number), version)
-        for entry in entries
-        for version in versions
+        Side(entry.name.lower() + suffixes[build], replace(entry, cycles=number), build) for entry in entries for build in builds
     ]
     ask = Ask(kn_source, None, cluster, release_url, engine)
     require_comparable(sides, ask, artifacts)

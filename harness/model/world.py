@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 
 from harness.model.asked import KnativeVersion, Workload
@@ -20,6 +21,71 @@ INGRESS_NODE_PORT = 31080
 DIRECT_NODE_PORT = 31081
 CONTROL_NODE_PORT = 31082
 """Of the node; kind-config.yaml maps each to a free loopback port of this host. `HostPorts` says what they are for."""
+
+
+SHORT_ID = 12
+"""Hex digits of a commit or a digest, where people read it."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceTree:
+    """Go sources in a directory of this machine, which the user wrote or changed.
+
+    digest: over every file of the module that Go could build, in hex. package: the directory to build, below the module's; "" is
+    the module's. commit: of the repository that tracks them, "" if none does. changed: the files differ from that commit.
+    directory: absolute path of what is to be built; name: what the user calls it. These two are of this machine: trees of the same
+    files and the same commit are equal, wherever they lie.
+    """
+
+    digest: str
+    package: str = ""
+    commit: str = ""
+    changed: bool = False
+    directory: str = field(default="", compare=False)
+    name: str = field(default="", compare=False)
+
+    @property
+    def text(self) -> str:
+        """Such as "commit 3f2a9c1d0b2e", "commit 3f2a9c1d0b2e with changes, files 8ab41c22d0e1", "files 8ab41c22d0e1"."""
+        files = f"files {self.digest[:SHORT_ID]}"
+        if not self.commit:
+            return files
+        return f"commit {self.commit[:SHORT_ID]}{f' with changes, {files}' if self.changed else ''}"
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """Which Knative is installed and measured. `harness.run.asked_build` reads one from what a user writes.
+
+    version: of Knative; of a checkout the release that it is based on. serving: a checkout of Knative Serving, built in place of
+    the version's own sources. queue_proxy: a queue-proxy of the user's own in place of that of `version` or `serving`.
+    """
+
+    version: KnativeVersion
+    serving: SourceTree | None = None
+    queue_proxy: SourceTree | None = None
+
+    @property
+    def installed(self) -> Build:
+        """What a cluster of this build has installed. A run sets the queue-proxy of one's own, and sets it back."""
+        return replace(self, queue_proxy=None)
+
+    @property
+    def label(self) -> str:
+        """Short, for the label of an arm: "1.23.0", "serving", "1.23.0-holding"; directories by their names."""
+        base = self.serving.name if self.serving else self.version.text
+        label = f"{base}-{self.queue_proxy.name}" if self.queue_proxy else base
+        return re.sub(r"[^a-z0-9.]+", "-", label.lower()).strip("-")
+
+    @property
+    def text(self) -> str:
+        """For people: "1.23.0 (checkout serving: commit 3f2a9c1d0b2e)", "1.23.0, queue-proxy holding: files 8ab41c22d0e1"."""
+        checkout = f" (checkout {self.serving.name}: {self.serving.text})" if self.serving else ""
+        swapped = f", queue-proxy {self.queue_proxy.name}: {self.queue_proxy.text}" if self.queue_proxy else ""
+        return f"{self.version}{checkout}{swapped}"
+
+    def __str__(self) -> str:
+        return self.text
 
 
 class Recipe(StrEnum):
@@ -37,7 +103,8 @@ class Wanted:
 
     ref: "ko://MODULE/PACKAGE" as Knative's own manifests have it, or "build://NAME". module, package: of a GO recipe
     ("knative.dev/serving", "cmd/queue"). version: of the module, of Kubernetes (NODE), of Envoy; of TOGGLE the base image to
-    build it on, "" for the small Debian base made here.
+    build it on, "" for the small Debian base made here. tree: of a GO recipe, the sources to build `package` from in place of the
+    published module; package "" is the tree's own directory.
     """
 
     ref: str
@@ -45,6 +112,7 @@ class Wanted:
     version: str = ""
     module: str = ""
     package: str = ""
+    tree: SourceTree | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +123,8 @@ class Provision:
     each ref is an image name of the container engine (in node_image, app_image and the manifests) and `images` lists those
     the cluster must be given (empty: it pulls).
     node_image: for kind; "" means kind's own default. manifests: (name, YAML text) in the order of application; those whose
-    name starts with "crd" come first and must be Established before the rest. app_image: the toggle app.
+    name starts with "crd" come first and must be Established before the rest. app_image: the toggle app. queue_proxy_image: a
+    queue-proxy of the user's own, "" for that of the manifests.
     versions: for people: "knative", "ingress", "kubernetes" (the version asked for, or ""), "toolchain".
     """
 
@@ -68,6 +137,7 @@ class Provision:
     versions: Mapping[str, str]
     wanted: tuple[Wanted, ...] = ()
     notes: tuple[str, ...] = ()
+    queue_proxy_image: str = ""
 
 
 @dataclass(frozen=True, slots=True)

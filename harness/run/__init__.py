@@ -25,7 +25,7 @@ from harness.run.experiment import Compared, Side, analyse_experiment, compare, 
 from harness.run.installed import Installed
 from harness.run.installed import read as installed_before
 from harness.run.session import measure, require_runnable, with_request_log
-from harness.run.world import MEASURE_LOCK, Ask, World, asked_version, prepare
+from harness.run.world import MEASURE_LOCK, Ask, World, asked_build, asked_version, prepare
 
 __all__ = [
     "MEASURE_LOCK",
@@ -38,6 +38,7 @@ __all__ = [
     "World",
     "analyse_again",
     "analyse_experiment",
+    "asked_build",
     "asked_version",
     "compare",
     "installed_before",

@@ -7,6 +7,7 @@ ends the experiment. An arm that cannot go on (its cluster is gone) is left out 
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -23,21 +24,29 @@ from harness.analyse import merged
 from harness.errors import BadInput, HarnessError, HistoryError, Interrupted
 from harness.history.layout import RUN
 from harness.judge import judge
-from harness.model import Arm, ArmResult, Block, Experiment, KnativeVersion, Ruling, RunSpec, Scenario, Workload
+from harness.model import Arm, ArmResult, Block, Build, Experiment, KnativeVersion, Ruling, RunSpec, Scenario, Workload
 from harness.run.analysis import Run, analyse_again
 from harness.run.blocks import plan
 from harness.run.session import Place, measure, require_runnable
-from harness.run.world import Ask, World, asked_version, prepare
+from harness.run.world import Ask, World, asked_build, asked_version, prepare
+
+LONGEST_CLUSTER = 30
+"""Characters of a cluster's name, see `harness.cluster.record.full_name`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One arm that is asked for. version: of Knative; None: the one of the Ask. workload: see `measure`."""
+    """One arm that is asked for. build: which Knative; None: the one of the Ask. workload: see `measure`."""
 
     label: str
     scenario: Scenario
-    version: KnativeVersion | None = None
+    build: Build | None = None
     workload: Workload | None = None
+
+    @property
+    def version(self) -> KnativeVersion | None:
+        """Of Knative."""
+        return self.build.version if self.build else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,35 +65,41 @@ class Compared:
 
 def require_comparable(sides: Sequence[Side], ask: Ask, artifacts: Path) -> tuple[RunSpec, ...]:
     """Each arm's scenario on its version; all that can be known before anything is made. Raises BadInput."""
-    if ask.context and len({_version(side, ask) for side in sides}) > 1:
+    if ask.context and len({_build(side, ask).installed for side in sides}) > 1:
         raise BadInput("One context is one cluster, and that has one version.", fix="Leave the context out.")
-    return _comparable([(side, _version(side, ask)) for side in sides], artifacts)
+    return _comparable([(side, _build(side, ask).version) for side in sides], artifacts)
 
 
 def worlds(sides: Sequence[Side], ask: Ask, *, state: State, progress: Progress) -> tuple[tuple[Side, World], ...]:
     """Each arm with its world: all that are needed are made before anything is measured. Raises what `prepare` raises.
 
-    Arms of one version share a cluster. With several versions the pinned one has the cluster that is asked for, each other one a
-    cluster of its own beside it, named after both: e2e-1-17.
+    Arms that differ in their queue-proxy alone share a cluster. With several versions or checkouts the pinned version has the
+    cluster that is asked for, each other one a cluster of its own beside it, named after both: e2e-1-17.
     """
-    versions = dict.fromkeys(_version(side, ask) for side in sides)
-    made: dict[KnativeVersion, World] = {}
-    for version in versions:
-        cluster = ask.cluster if len(versions) == 1 else cluster_beside(ask.cluster, version)
-        made[version] = prepare(replace(ask, version=version, cluster=cluster), state=state, progress=progress)
-    return tuple((side, made[_version(side, ask)]) for side in sides)
+    builds = dict.fromkeys(_build(side, ask) for side in sides)
+    several = len({build.installed for build in builds}) > 1
+    made: dict[Build, World] = {}
+    for build in builds:
+        cluster = cluster_beside(ask.cluster, build) if several else ask.cluster
+        made[build] = prepare(replace(ask, build=build, cluster=cluster), state=state, progress=progress)
+    return tuple((side, made[_build(side, ask)]) for side in sides)
 
 
-def cluster_beside(base: str, version: KnativeVersion) -> str:
-    """The cluster of this version where several stand side by side."""
+def cluster_beside(base: str, build: Build) -> str:
+    """The cluster of this build where several stand side by side. A checkout keeps its cluster while its files change."""
+    if build.serving is not None:
+        place = hashlib.sha256(build.serving.directory.encode()).hexdigest()[:4]
+        room = max(1, LONGEST_CLUSTER - len(f"{base}--{place}"))
+        return f"{base}-{build.installed.label.replace('.', '-')[:room].strip('-')}-{place}"
+    version = build.version
     if version == asked_version(""):
         return base
     numbers = version.text if version.patch else version.minor_text
     return f"{base}-{numbers.replace('.', '-')}"
 
 
-def _version(side: Side, ask: Ask) -> KnativeVersion:
-    return side.version or ask.version or asked_version("")
+def _build(side: Side, ask: Ask) -> Build:
+    return side.build or ask.build or asked_build("")
 
 
 def _comparable(sides: Sequence[tuple[Side, KnativeVersion]], artifacts: Path) -> tuple[RunSpec, ...]:

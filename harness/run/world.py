@@ -11,7 +11,8 @@ from harness.adapters.files import State, locked
 from harness.adapters.gotool import GoTool
 from harness.adapters.progress import Progress
 from harness.cluster import checks, kind, record
-from harness.model import ClusterHandle, InstalledStack, KnativeVersion, Phase, Provision
+from harness.errors import BadInput
+from harness.model import Build, ClusterHandle, InstalledStack, KnativeVersion, Phase, Provision
 from harness.run import installed
 from harness.run.phases import Phases
 
@@ -22,17 +23,22 @@ MEASURE_LOCK = "measure.lock"
 class Ask:
     """What a world should be made of. Empty strings mean: choose.
 
-    version: of Knative; None is the pinned one. cluster: its name; several can stand side by side. context: a kubeconfig
+    build: which Knative; None is the pinned version. cluster: its name; several can stand side by side. context: a kubeconfig
     context in place of the name; one that is not of a cluster of ours is refused.
     """
 
     source: str = "auto"
-    version: KnativeVersion | None = None
+    build: Build | None = None
     cluster: str = "e2e"
     release_url: str = ""
     engine: str = ""
     recreate: bool = False
     context: str = ""
+
+    @property
+    def version(self) -> KnativeVersion | None:
+        """Of Knative."""
+        return self.build.version if self.build else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +59,14 @@ def asked_version(text: str) -> KnativeVersion:
     return sources.parsed(text or images.pins().knative)
 
 
+def asked_build(text: str, queue_proxy: str = "") -> Build:
+    """The Knative a user wrote: "1.23", "path:../serving", "1.23,queue-proxy=path:DIR"; "" is the pinned version.
+
+    queue_proxy: of an option of its own, "path:DIR" or "". Reads the directories, builds nothing. Raises BadInput.
+    """
+    return sources.asked(text, queue_proxy=queue_proxy, pinned=images.pins().knative)
+
+
 def prepare(ask: Ask, *, state: State, progress: Progress) -> World:
     """Steps 1-3: whatever is missing is made; what is there and healthy is used.
 
@@ -62,6 +76,9 @@ def prepare(ask: Ask, *, state: State, progress: Progress) -> World:
     cluster = record.name_of(ask.context) if ask.context else ask.cluster
     record.full_name(cluster)
     pins = images.pins()
+    build = ask.build or asked_build("")
+    if build != Build(build.version):
+        raise BadInput(f"{build} cannot be built yet.", fix="Ask for a version.")
     kind.require_ports(cluster, state)
     with phases.step("1 check the host", work=None):
         checks.prepare(state, progress=progress)
@@ -71,7 +88,7 @@ def prepare(ask: Ask, *, state: State, progress: Progress) -> World:
     with phases.step("2a find Knative", work=None):
         provision = sources.choose(
             ask.source,
-            ask.version or asked_version(""),
+            build.version,
             state=state,
             modules=lambda: GoTool.find(state, progress=progress),
             release_url=ask.release_url or sources.DEFAULT_BASE,

@@ -1,5 +1,6 @@
 """A Knative version from its release or its Go module -> Provision. May touch adapters; knows no other stage."""
 
+from harness.sources.builds import asked
 from harness.sources.choose import KINDS, choose
 from harness.sources.dialect import Dialect, dialect_of, fetched
 from harness.sources.fetch import Fetcher
@@ -17,6 +18,7 @@ __all__ = [
     "Fetcher",
     "Modules",
     "Pins",
+    "asked",
     "choose",
     "dialect_of",
     "fetched",

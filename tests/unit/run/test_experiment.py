@@ -21,7 +21,7 @@ from harness.errors import BadInput, ClusterError, ExitCode, HistoryError, Inter
 from harness.history import EXPERIMENT, read_experiment, read_meta
 from harness.history.codec import encode
 from harness.history.query import find
-from harness.model import Experiment, KnativeVersion, Ruling, Scenario, Stack
+from harness.model import Experiment, Ruling, Scenario, Stack
 from harness.report import experiment_lines
 from harness.run import (
     Ask,
@@ -31,6 +31,7 @@ from harness.run import (
     World,
     analyse_again,
     analyse_experiment,
+    asked_build,
     compare,
     experiment,
     require_comparable,
@@ -204,7 +205,7 @@ def test_the_verdicts_as_text(recorded: Recorded, tmp_path: Path) -> None:
         ([Side("a", ASKED), Side("a", ASKED)], "Two arms are called 'a'"),
         ([Side("a", ASKED), Side("../b", ASKED)], "cannot name an arm"),
         (
-            [Side("a", N1), Side("b", S1, KnativeVersion.parse("1.6"))],
+            [Side("a", N1), Side("b", S1, asked_build("1.6"))],
             "no expectation for Knative 1.6",
         ),
         ([Side("a", ASKED), Side("b", replace(ASKED, cycles=9))], "different numbers of cycles"),
@@ -282,7 +283,7 @@ def test_arms_of_one_version_share_a_cluster_and_others_stand_beside_it(monkeypa
         return world(replace(STACK, knative=str(ask.version)))
 
     monkeypatch.setattr(experiment, "prepare", prepared)
-    old, patched = KnativeVersion.parse("1.17"), KnativeVersion.parse("1.19.6")
+    old, patched = asked_build("1.17"), asked_build("1.19.6")
     sides = [Side("a", ASKED), Side("b", ASKED, old), Side("c", ASKED, patched), Side("d", ASKED)]
     pairs = worlds(sides, Ask(cluster="mine"), state=State(tmp_path), progress=QUIET)
     assert made == [("mine", "1.23.0"), ("mine-1-17", "1.17.0"), ("mine-1-19-6", "1.19.6")]
@@ -295,6 +296,6 @@ def test_arms_of_one_version_share_a_cluster_and_others_stand_beside_it(monkeypa
 
 def test_one_context_cannot_have_two_versions(tmp_path: Path) -> None:
     """The second would be refused by the cluster, after the first was made."""
-    sides = [Side("a", ASKED), Side("b", ASKED, KnativeVersion.parse("1.17"))]
+    sides = [Side("a", ASKED), Side("b", ASKED, asked_build("1.17"))]
     with pytest.raises(BadInput, match="One context is one cluster"):
         require_comparable(sides, Ask(context="kind-knative-chaos-e2e"), tmp_path)
