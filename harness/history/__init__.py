@@ -3,7 +3,7 @@
 from harness.history.experiments import EXPERIMENT, LABEL, make_directory, read_experiment, write_experiment
 from harness.history.latest import link_latest
 from harness.history.load_files import read_attempts, read_load
-from harness.history.reader import read, read_meta
+from harness.history.reader import read, read_head, read_meta
 from harness.history.recorder import Recorder, require_writable, seal
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "read",
     "read_attempts",
     "read_experiment",
+    "read_head",
     "read_load",
     "read_meta",
     "require_writable",

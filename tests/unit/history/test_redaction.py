@@ -1,0 +1,172 @@
+"""Secrets, hosts, users, addresses and paths are replaced by the same wherever they stand; what the analysis joins by is not."""
+
+from __future__ import annotations
+
+import base64
+import json
+
+import pytest
+
+from harness.adapters.here import Here
+from harness.history.redaction import Redactor
+from harness.history.secrets import is_secret_name
+
+HERE = Here(("build-7", "build-7.example.org"), ("alice",), ("/srv/alice/chaos/artifacts", "/srv/alice/chaos"))
+KEY = "-----BEGIN EC PRIVATE KEY-----\nMHcCAQEEIKq\n-----END EC PRIVATE KEY-----"
+JWT = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl"
+
+
+def redactor(*vocabulary: str) -> Redactor:
+    """On the machine HERE."""
+    return Redactor(HERE, vocabulary)
+
+
+@pytest.mark.parametrize(
+    ("text", "secret"),
+    [
+        ("GET / Authorization: Bearer abc.def-123", "abc.def-123"),
+        ("Authorization: Basic dXNlcjpwYXNz", "dXNlcjpwYXNz"),
+        (r'{"msg":"headers map[Authorization:[Bearer s3cr3t-value] Accept:[*/*]]"}', "s3cr3t-value"),
+        (r'{"body":"{\"password\": \"hunter2\"}"}', "hunter2"),
+        ("db_password=hunter2 host=db", "hunter2"),
+        ("url https://bob:hunter2@registry.example.com/v2/", "hunter2"),
+        (f"kubeconfig token: {JWT}", JWT),
+        (f"seen {JWT} in a log", JWT),
+        ("client-key-data: LS0tLS1CRUdJTiBSU0EgUFJJVkFURQ==", "LS0tLS1CRUdJTiBSU0EgUFJJVkFURQ=="),
+        (KEY, "MHcCAQEEIKq"),
+        (json.dumps({"line": KEY}), "MHcCAQEEIKq"),
+        ("2026-11-27T18:21:34.300107264Z " + "MHcCAQEEIKq0" * 5 + "MHcC", "MHcCAQEEIKq0"),
+        ("AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI/K7MDENG", "wJalrXUtnFEMI"),
+        ("id AKIAIOSFODNN7EXAMPLE", "AKIAIOSFODNN7EXAMPLE"),
+        ("push with ghp_0123456789abcdefghijABCDEFGHIJ012345", "ghp_0123456789"),
+        ("kubeadm join --token abcdef.0123456789abcdef", "abcdef.0123456789abcdef"),
+        ('{"auths":{"r.example.com":{"username":"bob","password":"x1","auth":"Ym9iOng="}}}', "Ym9iOng="),
+        ('{"auths":{"r.example.com":{"username":"bob","password":"x1","auth":"Ym9iOng="}}}', "bob"),
+        ('{"name":"API_TOKEN","value":"short"}', "short"),
+        ("Set-Cookie: session=0123; Path=/", "0123"),
+        ("pwd: /srv/alice/chaos/artifacts/S1", "alice"),
+        ("opened /home/carol/.kube/config", "carol"),
+        ("ran by alice on build-7", "alice"),
+        ("ran by alice on build-7", "build-7"),
+        ("node ip-10-1-2-3.eu-west-1.compute.internal is gone", "ip-10-1-2-3"),
+        ("dial tcp 172.18.0.2:6443: i/o timeout", "172.18.0.2"),
+        ("http://toggle.ns.192.168.1.20.sslip.io/", "192.168.1.20"),
+        ("listening on [fd00:10:244::5]:8080", "fd00:10:244::5"),
+    ],
+)
+def test_it_is_gone(text: str, secret: str) -> None:
+    """Whatever surrounds it; a second time changes nothing."""
+    shown = redactor().text(text)
+    assert secret not in shown
+    assert redactor().text(shown) == shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "dial tcp 127.0.0.1:8080: connect: connection refused\n",
+        'E1127 18:21:45.540427     662 x.go:104] "Probe failed" pod="knative-chaos-1/toggle-00001-deployment-758f9bc795-5g4q2"',
+        '{"slice":"toggle-00001-4xppl","endpoints":[{"ip":"10.244.0.72","pod":"toggle","ready":true}]}',
+        'time="2026-11-27T18:21:34.060843270Z" level=info msg="CreateContainer within sandbox \\"890e9927204e3ab016e4edbe\\""',
+        "automountServiceAccountToken: false",
+        '{"token": 5, "secretName": "tls", "secretKeyRef": {"name": "a", "key": "b"}}',
+        "image: docker.io/library/python@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+        "std::vector and a::b, at 18:21:34:56:78",
+        "goroutine 7 knative.dev/serving@v0.50.0/pkg/queue/x.go:12",
+    ],
+)
+def test_it_is_left_as_it_is(text: str) -> None:
+    """What the analysis reads and what is nobody's secret."""
+    assert redactor().text(text) == text
+
+
+def test_a_secret_that_one_place_gives_away_is_found_in_all() -> None:
+    """In another text, in a JSON string, in base64, as part of a URL; always replaced by the same."""
+    redact = redactor()
+    redact.learn(json.dumps({"env": [{"name": "DB_PASSWORD", "value": 'hun"ter2&co'}]}))
+    forms = ['hun"ter2&co', json.dumps('hun"ter2&co'), base64.b64encode(b'hun"ter2&co').decode(), "hun%22ter2%26co"]
+    assert {redact.text(f"x={form}!") for form in forms} == {"x=redacted-secret-1!", 'x="redacted-secret-1"!'}
+    assert redact.counts == {"secret": 1}
+
+
+def test_different_secrets_stay_different() -> None:
+    """Two pods of two hosts must not become one."""
+    redact = redactor()
+
+    shown = redact.text("10.0.0.1 10.0.0.2 10.0.0.1 10.0.0.12").split()
+    assert shown[0] == shown[2]
+    assert len(set(shown)) == 3
+
+
+def test_a_word_of_the_history_is_replaced_only_where_it_is_a_secret() -> None:
+    """The path of a probe, used as a password, is still the path of a probe."""
+    redact = redactor("/healthz", "toggle")
+    text = json.dumps({"env": [{"name": "PASSWORD", "value": "/healthz"}]})
+    redact.learn(text)
+    assert "/healthz" not in redact.text(text)
+    assert redact.text("GET /healthz 200") == "GET /healthz 200"
+
+
+def test_a_short_secret_is_replaced_where_its_name_says_so_alone() -> None:
+    """It may be any word."""
+    redact = redactor()
+    text = json.dumps({"env": [{"name": "PASSWORD", "value": "pod"}]})
+    assert '"pod"' not in redact.text(text)
+    assert redact.text("the pod is gone") == "the pod is gone"
+
+
+def test_a_secret_of_kubernetes_stays_one() -> None:
+    """Its data is base64 before and after, comments aside; the other documents are as they were written."""
+    inside = base64.b64encode(b"swordfish").decode()
+    text = (
+        f"# mine\napiVersion: v1\nkind: Secret\nmetadata: {{name: s}}\ndata: {{key: {inside}}}\nstringData: {{more: plain-text}}\n"
+    )
+    redact = redactor()
+    shown = redact.yaml(text)
+    assert "swordfish" not in shown
+    assert inside not in shown
+    assert "plain-text" not in shown
+    assert base64.b64encode(b"redacted-secret-2").decode() in shown
+    assert redact.text("log: swordfish") == "log: redacted-secret-2"
+    plain = "# a comment\nkind: Service\nmetadata:\n  name: x   # here\n"
+    assert redact.yaml(plain) == plain
+
+
+def test_the_node_of_another_cluster_is_a_host() -> None:
+    """Ours is called after the cluster and stays."""
+    redact = redactor()
+    redact.learn("Successfully assigned ns/p to worker-a.example.org")
+    redact.learn("Successfully assigned ns/p to knative-chaos-e2e-control-plane")
+    assert redact.text("on worker-a.example.org, knative-chaos-e2e-control-plane") == (
+        "on redacted-host-3, knative-chaos-e2e-control-plane"
+    )
+
+
+def test_headers_of_the_load_are_pairs() -> None:
+    """As a LoadPlan holds them."""
+    plan = {"headers": [["Authorization", "Bearer x"], ["Accept", "text/plain"]]}
+    assert redactor().value(plan) == {"headers": [["Authorization", "redacted-secret-1"], ["Accept", "text/plain"]]}
+
+
+@pytest.mark.parametrize(
+    "name", ["TOKEN", "DB_PASSWORD", "apiKey", "Authorization", "client-key-data", "PASSWORD2", "password_b64"]
+)
+def test_a_secret_name(name: str) -> None:
+    """As people write them."""
+    assert is_secret_name(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["name", "secretName", "secretKeyRef", "key", "path", "boot", "phase_seed", "tokenExpirationSeconds"]
+)
+def test_no_secret_name(name: str) -> None:
+    """What comes near."""
+    assert not is_secret_name(name)
+
+
+def test_this_machine_is_looked_at() -> None:
+    """Names that everybody has are left out: a user called root would be replaced in every path."""
+    seen = Here.look()
+    assert "root" not in seen.users
+    assert all(path.startswith("/") and path.count("/") >= 1 for path in seen.paths)
+    assert list(seen.paths) == sorted(seen.paths, key=lambda path: (-len(path), path))
