@@ -131,6 +131,14 @@ sceptic: up ## S1, 20 cycles at 200 requests a second with the exact join: nothi
 	mkdir -p artifacts
 	$(BIN)/pytest tests/cluster/test_sceptic.py -m cluster --kn-cycles=20 $(KN_ARGS) $(PYTEST_ARGS)
 
+VERSIONS ?=
+BUGS ?=
+CORPUS_ARGS ?=
+
+.PHONY: corpus
+corpus: venv ## each bug on each version: docs/corpus.md. VERSIONS="1.6 1.7" BUGS="B4 B8", all without; goes on where it stopped
+	$(CHAOS) corpus $(VERSIONS:%=--kn-version %) $(BUGS:%=--bug %) --page docs/corpus.md $(KN_ARGS) $(CORPUS_ARGS)
+
 .PHONY: down
 down: venv ## remove every cluster, container, network and volume of ours
 	$(CHAOS) down

@@ -22,6 +22,10 @@ from harness.errors import HarnessError
 FIELD_MANAGER = "knative-chaos"
 """Who owns the fields we apply, as `kubectl get --show-managed-fields` shows it."""
 
+LOG_BYTES = 400_000
+LOG_LINES = 2_000
+"""Of a container's log, the most that is read at once: what has just happened in it."""
+
 TIMEOUT_S = 20.0
 """Of one call; admission webhooks answer within 10 s or are given up by the API server."""
 
@@ -75,14 +79,17 @@ class Objects:
         self._kinds: dict[tuple[str, str], _Kind] = {}
         self._guard = threading.Lock()
 
-    def apply(self, obj: Obj, *, dry_run: bool = False) -> Obj:
+    def apply(self, obj: Obj, *, dry_run: bool = False, strict: bool = False) -> Obj:
         """Server-side apply with our field manager, taking over fields of others; answers with the object as stored.
 
-        dry_run: the server does everything (defaults, admission) but storing. Raises ApiRefused, NoSuchKind.
+        dry_run: the server does everything (defaults, admission) but storing. strict: fields that it does not know are refused, not
+        dropped. Raises ApiRefused, NoSuchKind.
         """
         query = [("fieldManager", FIELD_MANAGER), ("force", "true")]
         if dry_run:
             query.append(("dryRun", "All"))
+        if strict:
+            query.append(("fieldValidation", "Strict"))
         return self._call("PATCH", self._path(Ref.of(obj)), query, json.dumps(obj), "application/apply-patch+yaml")
 
     def get(self, ref: Ref) -> Obj | None:
@@ -108,6 +115,24 @@ class Objects:
         """
         query = [("fieldManager", FIELD_MANAGER)]
         return self._call("PATCH", self._path(ref), query, patch, "application/merge-patch+json")
+
+    def log(self, namespace: str, pod: str, container: str, *, previous: bool = False, since_s: int | None = None) -> str:
+        """The last LOG_BYTES of a container's log; "" where there is none (yet). Raises ApiRefused.
+
+        previous: of the instance before. since_s: no line is older than that.
+        """
+        query = [("container", container), ("limitBytes", str(LOG_BYTES)), ("tailLines", str(LOG_LINES))]
+        if previous:
+            query.append(("previous", "true"))
+        if since_s is not None:
+            query.append(("sinceSeconds", str(since_s)))
+        path = f"/api/v1/namespaces/{quote(namespace, safe='')}/pods/{quote(pod, safe='')}/log"
+        try:
+            return self._text("GET", path, query, accept="*/*")
+        except ApiRefused as refused:
+            if refused.status in {400, 404}:  # no such instance, or it has not started
+                return ""
+            raise
 
     def delete(self, ref: Ref, *, grace_s: int | None = None) -> bool:
         """Ask for the deletion, dependants in the background; False when it was not there. Raises ApiRefused, NoSuchKind."""
@@ -176,7 +201,23 @@ class Objects:
         body: str | Obj | None = None,
         content_type: str = "",
     ) -> Obj:
-        headers = {"Accept": "application/json"}
+        text = self._text(method, path, query, body, content_type)
+        try:
+            value = json.loads(text or "{}")
+        except ValueError:
+            value = {}
+        return value if isinstance(value, dict) else {}
+
+    def _text(
+        self,
+        method: str,
+        path: str,
+        query: list[tuple[str, str]] | None = None,
+        body: str | Obj | None = None,
+        content_type: str = "",
+        accept: str = "application/json",
+    ) -> str:
+        headers = {"Accept": accept}
         if content_type:
             headers["Content-Type"] = content_type
         verb, url, sent, payload, _ = self._api.param_serialize(
@@ -185,17 +226,18 @@ class Objects:
         what = f"{method} {path}"
         try:
             answer = self._api.call_api(verb, url, header_params=sent, body=payload, _request_timeout=TIMEOUT_S)
-            text = answer.read()  # type: ignore[no-untyped-call]
+            raw = answer.read()  # type: ignore[no-untyped-call]
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise ApiRefused(what, status=0, said=f"{type(error).__name__}: {error}"[:400]) from error
-        try:
-            value = json.loads(text or b"{}")
-        except ValueError:
-            value = {}
+        text = str(raw or b"", "utf-8", errors="replace")
         if not 200 <= answer.status <= 299:
+            try:
+                value = json.loads(text or "{}")
+            except ValueError:
+                value = {}
             said = str(value.get("message") or "") if isinstance(value, dict) else ""
             raise ApiRefused(what, status=int(answer.status), said=said[:1_000] or f"HTTP {answer.status}")
-        return value if isinstance(value, dict) else {}
+        return text
 
 
 def _root(api_version: str) -> str:

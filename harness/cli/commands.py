@@ -22,6 +22,7 @@ from harness.adapters.signals import as_interrupts
 from harness.adapters.text import printable
 from harness.catalogue import SCENARIOS, is_catalogued, scenario
 from harness.cli.bundle import bundle_command, unbundle_command
+from harness.cli.corpus import corpus
 from harness.cli.options import Artifacts, Cluster, Context, Prefer, ReleaseUrl, Source, Version
 from harness.cli.showing import RULING_EXIT, progress_of, show, show_compared, text_of
 from harness.cli.versions import versions
@@ -58,6 +59,7 @@ app = typer.Typer(
 )
 cache_app = typer.Typer(help="Show and remove what was built and downloaded.", no_args_is_help=True)
 app.add_typer(cache_app, name="cache")
+app.command()(corpus)
 
 app.command("bundle")(bundle_command)
 app.command("unbundle")(unbundle_command)

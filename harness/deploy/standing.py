@@ -121,9 +121,14 @@ def _pod_spec(made: Obj | None) -> str:
     """The pod template's spec as one line of JSON, without the app's token; "" where it is not there."""
     if made is None:
         return ""
-    spec: Obj = json.loads(json.dumps(made["spec"]["template"]["spec"]))
+    return json.dumps(redacted(made["spec"]["template"]["spec"]), sort_keys=True, separators=(",", ":"))
+
+
+def redacted(spec: Obj) -> Obj:
+    """A pod's spec without the app's token."""
+    spec = json.loads(json.dumps(spec))
     for container in spec.get("containers") or []:
         for variable in container.get("env") or []:
             if variable.get("name") == TOKEN_ENV:
                 variable["value"] = REDACTED
-    return json.dumps(spec, sort_keys=True, separators=(",", ":"))
+    return spec

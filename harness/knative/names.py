@@ -43,6 +43,10 @@ ALLOW_ZERO_INITIAL_SCALE = "allow-zero-initial-scale"
 AUTOSCALER_CONFIG = "config-autoscaler"
 """The ConfigMap with that key, in the system namespace."""
 
+FEATURES_CONFIG = "config-features"
+MULTI_CONTAINER_PROBING = "multi-container-probing"
+"""The ConfigMap in the system namespace and its key that permits probes of sidecars, since 1.14."""
+
 WINDOW = "autoscaling.knative.dev/window"
 METRIC = "autoscaling.knative.dev/metric"
 TARGET = "autoscaling.knative.dev/target"

@@ -3,7 +3,7 @@
     RunSpec -> Provision -> ClusterHandle -> InstalledStack -> Deployed -> (RequestRecord, FaultEvent, Observation, Gap)
             -> History -> Findings -> Verdict -> Report
 
-Four files, each of which imports only those before it: `asked`, `world`, `measured`, `meaning`. Import from here.
+Five files, each of which imports only those before it: `asked`, `world`, `measured`, `meaning`, `corpus`. Import from here.
 
 Every time is an int of nanoseconds since the epoch in UTC (`*_ns`); a duration in seconds is `*_s`. Standard library only:
 the load generator's process imports this package and nothing else of the harness.
@@ -40,6 +40,19 @@ from harness.model.asked import (
     VersionRange,
     Workload,
     WorkloadKind,
+)
+from harness.model.corpus import (
+    CONTROLLER_LOG,
+    DECIDED_STATES,
+    Answered,
+    BugState,
+    Cell,
+    Claimed,
+    ConditionSeen,
+    Decided,
+    RequestSeen,
+    Seen,
+    Trial,
 )
 from harness.model.meaning import (
     SCHEMA,
@@ -125,8 +138,10 @@ __all__ = [
     "ATTEMPTS_FILE",
     "ATTEMPT_HEADER",
     "ATTEMPT_SHIFT",
+    "CONTROLLER_LOG",
     "CONTROL_NODE_PORT",
     "COURSES",
+    "DECIDED_STATES",
     "DIRECT_NODE_PORT",
     "FLAG_REUSED",
     "ID_LENGTH",
@@ -150,6 +165,7 @@ __all__ = [
     "SPEC_FILE",
     "USERS_ROUTE",
     "Answer",
+    "Answered",
     "AppSpec",
     "Arm",
     "ArmResult",
@@ -158,14 +174,19 @@ __all__ = [
     "Block",
     "Bounds",
     "Bracket",
+    "BugState",
     "Build",
     "Cause",
+    "Cell",
     "Claim",
     "ClaimResult",
+    "Claimed",
     "ClusterHandle",
+    "ConditionSeen",
     "Course",
     "CycleFindings",
     "CycleMark",
+    "Decided",
     "Deployed",
     "Expectation",
     "Expected",
@@ -204,6 +225,7 @@ __all__ = [
     "Reason",
     "ReasonKind",
     "Recipe",
+    "RequestSeen",
     "ResolvedClaim",
     "Route",
     "Ruling",
@@ -211,12 +233,14 @@ __all__ = [
     "RunSpec",
     "Scalar",
     "Scenario",
+    "Seen",
     "ServiceSpec",
     "Share",
     "SourceTree",
     "Stack",
     "Stream",
     "SystemChange",
+    "Trial",
     "Verdict",
     "VersionRange",
     "Wanted",

@@ -1,0 +1,70 @@
+"""B8: a sidecar with an exec readiness probe is not deployed (#15484, #15770)."""
+
+from __future__ import annotations
+
+from harness.catalogue.bugs.bug import Bug, absent, inconclusive, not_applicable, present
+from harness.catalogue.bugs.reading import answered, first_ready_ns, refused, s_between, says, template
+from harness.model import CONTROLLER_LOG, Claimed, Decided, Seen, Trial, VersionRange
+
+SAID = "sidecar readiness probe does not define probe port"
+STEADY_S = 5.0
+
+SIDECAR_EXEC_READINESS = Trial(
+    name="sidecar-exec-readiness",
+    documents="""\
+apiVersion: serving.knative.dev/v1
+kind: Service
+metadata:
+  name: sidecar-exec
+spec:
+  template:
+    metadata:
+      annotations:
+        autoscaling.knative.dev/min-scale: "1"
+        autoscaling.knative.dev/max-scale: "1"
+    spec:
+      containers:
+        - name: user-container
+          image: toggle
+          ports: [{containerPort: 8080}]
+          resources: {requests: {cpu: 50m}}
+        - name: sidecar
+          image: toggle
+          env:
+            - {name: PORT, value: "8090"}
+            - {name: TOGGLE_CONTROL_PORT, value: "8098"}
+          readinessProbe:
+            exec: {command: [python3, /app/toggle.py, probe, readiness]}
+            periodSeconds: 2
+            timeoutSeconds: 5
+          resources: {requests: {cpu: 20m}}
+""",
+    sidecar_probes=True,
+    within_s=90.0,
+    logs=("queue-proxy", CONTROLLER_LOG),
+)
+
+
+def signature(seen: Seen) -> Decided:
+    """Knative says that the probe has no port; or the pod stands with the sidecar's exec probe, and serves."""
+    if said := says(seen, SAID):
+        return present(said)
+    if why := refused(seen):
+        return not_applicable(f"the webhook refuses probes of sidecars, also with the flag on: {why}")
+    listed = template(seen).get("containers") or []
+    kept = any((one.get("readinessProbe") or {}).get("exec") for one in listed if one.get("name") == "sidecar")
+    ready_ns = first_ready_ns(seen)
+    if kept and ready_ns and answered(seen, ready_ns) and s_between(ready_ns, seen.until_ns) >= STEADY_S:
+        return absent("the pod with the sidecar's exec readiness probe is Ready and answers requests")
+    return inconclusive("the Service is neither served nor is a reason known")
+
+
+B8 = Bug(
+    id="B8",
+    title="A sidecar with an exec readiness probe is not deployed",
+    source="knative/serving #15484, #15770",
+    provoked_by=SIDECAR_EXEC_READINESS,
+    signature=signature,
+    claimed=Claimed(VersionRange.parse("1.14-1.17"), "1.14 to 1.17, fixed in 1.18.0"),
+    maskers=("B7",),
+)

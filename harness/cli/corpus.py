@@ -1,0 +1,68 @@
+"""`knative-chaos corpus`: the bugs of the corpus on each version."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harness.adapters.files import State, write_atomic
+from harness.catalogue.bugs import BUGS, in_order
+from harness.cli.options import Cluster, Context, Prefer, ReleaseUrl, Source
+from harness.cli.showing import progress_of
+from harness.history import corpus as store
+from harness.model import KnativeVersion
+from harness.report import corpus as page_of
+from harness.run import Ask, asked_version
+from harness.run.corpus import CORPUS_VERSIONS, decide_again, fill
+
+Versions = Annotated[
+    list[str] | None, typer.Option("--kn-version", help="Once for each version; default: all versions of the matrix.")
+]
+Bugs = Annotated[list[str] | None, typer.Option("--bug", help=f"Once for each of {', '.join(BUGS)}; default: all.")]
+
+
+def corpus(
+    kn_version: Versions = None,
+    bug: Bugs = None,
+    cluster: Cluster = "e2e",
+    context: Context = "",
+    kn_source: Source = "auto",
+    engine: Prefer = "",
+    release_url: ReleaseUrl = "",
+    root: Annotated[Path, typer.Option("--corpus", help="Directory for evidence and cells.")] = Path("artifacts/corpus"),
+    page: Annotated[Path | None, typer.Option("--page", help="Write the matrix into this Markdown file.")] = None,
+    *,
+    again: Annotated[bool, typer.Option("--again", help="Examine decided cells once more.")] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep clusters that are made for this.")] = False,
+    analyze: Annotated[
+        bool, typer.Option("--analyze", help="Decide the stored cells again from their evidence; needs no cluster.")
+    ] = False,
+) -> None:
+    """Examine each bug of the corpus on each version; store each cell, and print the matrix."""
+    bugs = in_order(tuple(bug or ()))
+    versions = list(dict.fromkeys(asked_version(text) for text in kn_version or CORPUS_VERSIONS))
+
+    def write() -> None:
+        if page is not None:
+            text = page.read_text(encoding="utf-8") if page.is_file() else ""
+            write_atomic(page, page_of.written(text, _matrix(root, versions)))
+
+    if analyze:
+        decide_again(root)
+    else:
+        state = State.default()
+        ask = Ask(kn_source, None, cluster, release_url, engine, context=context)
+        fill(bugs, versions, ask, root, state=state, progress=progress_of(state), again=again, keep=keep, made=write)
+    write()
+    for line in _matrix(root, versions):
+        typer.echo(line)
+
+
+def _matrix(root: Path, asked: list[KnativeVersion]) -> list[str]:
+    """Of every bug, on the versions that were asked for and those of which there are cells."""
+    cells = store.newest(store.read_cells(root))
+    versions = sorted({*asked, *(KnativeVersion.parse(version) for _, version in cells)})
+    ordered = sorted(BUGS.values(), key=lambda bug: int(bug.id.lstrip("BK")))
+    return page_of.matrix([page_of.Row(bug.id, bug.title, bug.claimed) for bug in ordered], versions, cells)

@@ -1,0 +1,160 @@
+"""The corpus of bugs: how one is provoked, what an examination saw, and what that says of a version."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from harness.model.asked import FaultSpec, ServiceSpec, VersionRange
+from harness.model.meaning import Findings, Verdict
+from harness.model.measured import CycleMark, FaultEvent, Observation
+
+
+class BugState(StrEnum):
+    """What an examination says of a bug on one version.
+
+    MASKED: another bug that is present keeps this one from being provoked. NOT_APPLICABLE: the version lacks what the bug is in.
+    INCONCLUSIVE: neither the bug nor the right behaviour was seen.
+    """
+
+    PRESENT = "present"
+    ABSENT = "absent"
+    MASKED = "masked"
+    NOT_APPLICABLE = "not applicable"
+    INCONCLUSIVE = "inconclusive"
+
+
+DECIDED_STATES = frozenset({BugState.PRESENT, BugState.ABSENT, BugState.MASKED, BugState.NOT_APPLICABLE})
+"""States that need no further examination."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """The state of a bug on one version. why: what was seen, in words. masked_by: id of the bug that masks it.
+
+    attempts: of a race, how often it could have shown itself; 0 where luck plays no part. upper: upper end of the 95 % interval of
+    its rate for each attempt, None where luck plays no part.
+    """
+
+    state: BugState
+    why: str
+    masked_by: str = ""
+    attempts: int = 0
+    upper: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """How a bug is provoked without measured load: something is applied, and what becomes of it is looked at every second.
+
+    name: trials of one name are one and the same, and their evidence serves several bugs. service or documents (YAML, one Service):
+    what is applied; of documents the toggle app's image is "toggle". sidecar_probes: `multi-container-probing: enabled` in
+    config-features while it lasts; from_zero: `allow-zero-initial-scale: "true"` in config-autoscaler, and the first request is
+    sent once the Service is Ready. dry_run: the API server is asked and stores nothing. strict: it refuses fields that it does not
+    know. fault: injected into the one pod once it has served. within_s: how long what becomes of it is looked at, from the fault on
+    or else from the application. logs: containers whose logs are read; CONTROLLER_LOG: Knative's controller.
+    """
+
+    name: str
+    service: ServiceSpec | None = None
+    documents: str = ""
+    sidecar_probes: bool = False
+    from_zero: bool = False
+    dry_run: bool = False
+    strict: bool = False
+    fault: FaultSpec | None = None
+    within_s: float = 90.0
+    logs: tuple[str, ...] = ()
+
+
+CONTROLLER_LOG = "controller"
+"""In `Trial.logs`: the lines of Knative's controller that name the trial's namespace."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What the API server answered when the trial's Service was applied. status: HTTP, 200 for accepted. said: of a refusal."""
+
+    status: int
+    said: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ConditionSeen:
+    """A condition of an object of Knative when it was first seen, or seen to have changed."""
+
+    seen_ns: int
+    kind: str
+    name: str
+    type: str
+    status: str
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class RequestSeen:
+    """One request of a trial through the ingress. status 0: no answer came, and text says why. pod: that named itself, or ""."""
+
+    sent_ns: int
+    done_ns: int
+    status: int
+    text: str
+    pod: str = ""
+    boot: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Everything that an examination saw; a bug's signature reads nothing else.
+
+    answer: to the application, None before it or of a measured run. stored: the Service as the API server answered it, JSON.
+    template: the spec of the pods as Knative made it, JSON, "" if it made none. observations: states of pods, events, and of a
+    measured run queue-proxy's log, in the order seen. logs: by "pod/container" or "pod/container/previous" of a trial's logs.
+    fault: that was injected. marks, findings, verdict: of a measured run. until_ns: of the last look. ended: no look will follow.
+    error: why the examination could not be carried to its end, "" if it was.
+    """
+
+    answer: Answered | None = None
+    stored: str = ""
+    template: str = ""
+    observations: tuple[Observation, ...] = ()
+    conditions: tuple[ConditionSeen, ...] = ()
+    requests: tuple[RequestSeen, ...] = ()
+    logs: Mapping[str, str] = field(default_factory=dict)
+    fault: FaultEvent | None = None
+    marks: tuple[CycleMark, ...] = ()
+    findings: Findings | None = None
+    verdict: Verdict | None = None
+    until_ns: int = 0
+    ended: bool = False
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """What upstream says of the versions of a bug. It is printed beside what was measured, and decides nothing.
+
+    affected: the versions, None where upstream names none. words: as upstream tells it. source: where.
+    """
+
+    affected: VersionRange | None
+    words: str
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One bug on one version, as it was examined. stack: id of the stack, "" where none was made.
+
+    evidence: the directory with what was seen, relative to the corpus' own. at_ns: when it was examined. took_s: how long.
+    """
+
+    bug: str
+    version: str
+    stack: str
+    decided: Decided
+    evidence: str
+    at_ns: int
+    took_s: float = 0.0

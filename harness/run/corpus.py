@@ -1,0 +1,122 @@
+"""The corpus on the cluster: every bug on every version, one version after the other, each cell stored as soon as it is decided."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from harness.adapters.clock import now_ns
+from harness.adapters.engine import Engine
+from harness.adapters.files import State
+from harness.adapters.progress import Progress, work_of
+from harness.catalogue.bugs import BUGS, Bug
+from harness.cluster import down as take_down
+from harness.cluster.record import known_clusters
+from harness.errors import BadInput, HarnessError, HistoryError, Interrupted
+from harness.history import corpus
+from harness.model import DECIDED_STATES, BugState, Cell, Decided, KnativeVersion
+from harness.run.examine import decided_again, examine, known_of
+from harness.run.experiment import cluster_beside
+from harness.run.world import Ask, World, prepare
+
+CORPUS_VERSIONS = ("1.1", "1.6", "1.7", "1.13", "1.16", "1.17", "1.18", "1.20", "1.21", "1.22", "1.23")
+"""The versions that the matrix is about."""
+
+
+def open_cells(bugs: Iterable[Bug], version: KnativeVersion, cells: Sequence[Cell]) -> tuple[Bug, ...]:
+    """The bugs that are not decided on the newest stack of this version. Pure."""
+    known = corpus.newest(cells)
+    return tuple(
+        bug for bug in bugs if (cell := known.get((bug.id, version.text))) is None or cell.decided.state not in DECIDED_STATES
+    )
+
+
+def fill(
+    bugs: Sequence[Bug],
+    versions: Sequence[KnativeVersion],
+    ask: Ask,
+    root: Path,
+    *,
+    state: State,
+    progress: Progress,
+    again: bool = False,
+    keep: bool = False,
+    made: Callable[[], None] = lambda: None,
+) -> None:
+    """Examine these bugs on these versions, version by version.
+
+    A cell that is decided on the newest stack of its version is not examined again unless `again`. A version that cannot be made
+    leaves inconclusive cells with the reason, and the next one follows. A cluster that was made for this is removed after its
+    version unless `keep`. made: called after each cell. Raises Interrupted, KeyboardInterrupt.
+    """
+    for version in versions:
+        wanted = tuple(bugs) if again else open_cells(bugs, version, corpus.read_cells(root))
+        if not wanted:
+            progress.say(f"{version}: every cell is decided already; --again examines them once more")
+            continue
+        cluster = ask.cluster if ask.context else cluster_beside(ask.cluster, version)
+        there = cluster in known_clusters(state)
+        try:
+            _version(wanted, replace(ask, version=version, cluster=cluster), root, state, progress, again=again, made=made)
+        finally:
+            if not (there or keep or ask.context):
+                take_down.down(engine=Engine.detect(state, prefer=ask.engine), state=state, names=[cluster])
+
+
+def _version(
+    bugs: Sequence[Bug], ask: Ask, root: Path, state: State, progress: Progress, *, again: bool, made: Callable[[], None]
+) -> None:
+    try:
+        world = prepare(ask, state=state, progress=progress)
+    except (Interrupted, BadInput):
+        raise
+    except HarnessError as error:
+        progress.say(f"{ask.version} cannot be made: {error}")
+        for bug in bugs:
+            corpus.write_cell(root, _unmade(bug, str(ask.version), error))
+        made()
+        return
+    for number, bug in enumerate(bugs, 1):
+        _cell(bug, world, root, progress, f"{number} of {len(bugs)}", again=again)
+        made()
+
+
+def _cell(bug: Bug, world: World, root: Path, progress: Progress, place: str, *, again: bool) -> None:
+    stack = world.stack.stack
+    before = corpus.newest(corpus.read_cells(root)).get((bug.id, stack.knative))
+    undecided = before is not None and before.stack == stack.id and before.decided.state is BugState.INCONCLUSIVE
+    try:
+        with progress.step(f"{bug.id} on {stack.knative} ({place})", work=work_of("examine", bug.provoked_by)):
+            cell = examine(bug, world, root, again=again or undecided)
+    except Interrupted:
+        raise
+    except HarnessError as error:
+        decided = Decided(BugState.INCONCLUSIVE, f"it could not be examined: {error}")
+        cell = Cell(bug.id, stack.knative, stack.id, decided, "", now_ns())
+        corpus.write_cell(root, cell)
+    progress.say(f"{bug.id} on {stack.knative}: {cell.decided.state}. {cell.decided.why}")
+
+
+def _unmade(bug: Bug, version: str, error: HarnessError) -> Cell:
+    return Cell(bug.id, version, "", Decided(BugState.INCONCLUSIVE, f"the version cannot be made: {error}"), "", now_ns())
+
+
+def decide_again(root: Path) -> tuple[Cell, ...]:
+    """Every stored cell, decided anew from its evidence; written where the decision differs. Needs no cluster.
+
+    Evidence that is gone leaves its cell as it is. Raises HistoryError for a damaged cell.
+    """
+    cells = list(corpus.read_cells(root))
+    order = [masker for bug in BUGS.values() for masker in (*bug.maskers, bug.id)]
+    cells.sort(key=lambda cell: order.index(cell.bug) if cell.bug in order else len(order))
+    for index, cell in enumerate(cells):
+        known: Mapping[str, Decided] = known_of(cells, cell.version, cell.stack)
+        try:
+            anew = decided_again(cell, root, known)
+        except HistoryError:
+            continue
+        if anew != cell:
+            cells[index] = anew
+            corpus.write_cell(root, anew)
+    return tuple(cells)

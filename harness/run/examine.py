@@ -1,0 +1,134 @@
+"""One bug on one world: provoked, seen, stored, decided. And decided again from what was stored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import polars as pl
+
+from harness import history as history_room
+from harness.adapters.clock import mono_s, now_ns
+from harness.catalogue.bugs import BUGS, Bug, decide
+from harness.errors import DeployError, HarnessError, HistoryError, Interrupted, WaitTimeout
+from harness.history import corpus
+from harness.history.layout import RUN
+from harness.history.tables import nouns
+from harness.model import BugState, Cell, Decided, Observation, Scenario, Seen, Stream, Trial
+from harness.run.analysis import analyse_again
+from harness.run.session import measure
+from harness.run.trial import try_out
+from harness.run.world import World
+
+READ = (Stream.PODS, Stream.EVENTS, Stream.QUEUE_PROXY)
+"""The streams of a measured run that signatures read."""
+
+
+def examine(bug: Bug, world: World, root: Path, *, again: bool = False) -> Cell:
+    """Provoke the bug on this world, or read the evidence of the same provocation on the same stack, and decide.
+
+    root: the directory of the corpus. again: nothing stored is read. The evidence and the cell are stored. Raises Interrupted, and
+    BadInput or HostError when nothing could be done; that the workload does not stand is evidence and no error.
+    """
+    stack = world.stack.stack
+    place = corpus.place_of(root, stack.knative, stack.id)
+    begun = mono_s()
+    evidence = None if again else stored(bug, place)
+    if evidence is None:
+        evidence = _provoked(bug, world, place)
+    known = known_of(corpus.read_cells(root), stack.knative, stack.id)
+    decided = decide(bug, seen_in(evidence), known)
+    cell = Cell(
+        bug=bug.id,
+        version=stack.knative,
+        stack=stack.id,
+        decided=decided,
+        evidence=str(evidence.relative_to(root)),
+        at_ns=now_ns(),
+        took_s=round(mono_s() - begun, 1),
+    )
+    corpus.write_cell(root, cell)
+    return cell
+
+
+def stored(bug: Bug, place: Path) -> Path | None:
+    """The newest evidence of the bug's provocation on this stack; None if there is none.
+
+    Evidence of another trial of the same name, or a scenario that was changed since, is none.
+    """
+    home = place / bug.provoked_by.name
+    if isinstance(bug.provoked_by, Trial):
+        try:
+            return home if corpus.read_evidence(home).trial == bug.provoked_by else None
+        except HistoryError:
+            return None
+    for run in sorted((one for one in home.glob("*") if (one / RUN).is_file()), reverse=True):
+        meta = history_room.read_meta(run)
+        if not meta.interrupted and meta.spec.fault == bug.provoked_by.fault and meta.spec.service == bug.provoked_by.service:
+            return run
+    return None
+
+
+def seen_in(evidence: Path) -> Seen:
+    """What a directory with evidence holds: a run directory, or one with evidence.json. Pure but for the files.
+
+    Raises HistoryError.
+    """
+    if not (evidence / RUN).is_file():
+        return corpus.read_evidence(evidence).seen
+    recorded = history_room.read(evidence)
+    run = analyse_again(evidence)
+    rows = recorded.observations.filter(pl.col("stream").is_in([stream.value for stream in READ]))
+    return Seen(
+        observations=nouns(Observation, rows),
+        template=recorded.meta.pod_spec,
+        marks=recorded.cycles,
+        findings=run.findings,
+        verdict=run.verdict,
+        until_ns=max((mark.ended_ns for mark in recorded.cycles), default=0),
+        ended=True,
+        error=recorded.meta.interrupted,
+    )
+
+
+def known_of(cells: Sequence[Cell], version: str, stack: str) -> Mapping[str, Decided]:
+    """By bug, what is stored of this stack."""
+    return {cell.bug: cell.decided for cell in cells if (cell.version, cell.stack) == (version, stack)}
+
+
+def decided_again(cell: Cell, root: Path, known: Mapping[str, Decided]) -> Cell:
+    """The cell, decided anew from its stored evidence. Raises HistoryError when that is gone."""
+    bug = BUGS.get(cell.bug)
+    if bug is None or not cell.evidence:
+        return cell
+    return replace(cell, decided=decide(bug, seen_in(root / cell.evidence), known))
+
+
+def _provoked(bug: Bug, world: World, place: Path) -> Path:
+    """Carry it out; returns where the evidence lies."""
+    home = place / bug.provoked_by.name
+    if isinstance(bug.provoked_by, Scenario):
+        return _measured(bug.provoked_by, world, place)
+    alike = [other for other in BUGS.values() if other.provoked_by == bug.provoked_by]
+
+    def decides(seen: Seen) -> bool:
+        return all(one.signature(seen).state is not BugState.INCONCLUSIVE for one in alike)
+
+    seen = try_out(bug.provoked_by, world, decides=decides)
+    corpus.write_evidence(home, corpus.Evidence(world.stack.stack, seen, bug.provoked_by))
+    return home
+
+
+def _measured(scenario: Scenario, world: World, place: Path) -> Path:
+    """A run; or, where its workload never stood, what is said of that."""
+    try:
+        return measure(scenario, world, artifacts=place).directory
+    except Interrupted as early:
+        if not isinstance(early.__cause__, HarnessError):
+            raise
+        return Path(early.where)
+    except (DeployError, WaitTimeout) as error:
+        home = place / scenario.name
+        corpus.write_evidence(home, corpus.Evidence(world.stack.stack, Seen(until_ns=now_ns(), ended=True, error=str(error))))
+        return home

@@ -1,0 +1,239 @@
+"""A trial against a cluster in memory: what is recorded of it, when it ends, and what is taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness import deploy, inject, install
+from harness.adapters.documents import Obj
+from harness.adapters.engine import Engine
+from harness.adapters.files import State
+from harness.adapters.ingress import Reply
+from harness.adapters.objects import ApiRefused, Ref
+from harness.adapters.progress import QUIET
+from harness.catalogue.bugs import BUGS
+from harness.errors import FaultError
+from harness.history import corpus as store
+from harness.knative.names import SERVING_API
+from harness.model import (
+    BugState,
+    ClusterHandle,
+    Deployed,
+    FaultEvent,
+    FaultSpec,
+    HostPorts,
+    InstalledStack,
+    KnativeVersion,
+    Pod,
+    Provision,
+    Seen,
+    ServiceSpec,
+    Stack,
+    Trial,
+)
+from harness.run import World, examine, trial
+from harness.run.trial import try_out
+from tests.unit.install.fake import FakeObjects
+
+pytestmark = pytest.mark.usefixtures("quick_looks")
+
+STACK = Stack("1.23.0", "module", "v1.34.4", "", "", (), ())
+STAND = Trial("stand", service=ServiceSpec(), within_s=0.2, logs=("user-container",))
+
+
+class Cluster(FakeObjects):
+    """A Service has an address and one Ready pod as soon as it is applied. logs: by container."""
+
+    def __init__(self) -> None:
+        super().__init__(after=self._settle)
+        self.ready = True
+        self.logs: dict[str, str] = {}
+        self.strict: list[bool] = []
+        self.refusals: list[ApiRefused] = []
+
+    def apply(self, obj: Obj, *, dry_run: bool = False, strict: bool = False) -> Obj:
+        """Refuses as often as it is told to."""
+        self.strict.append(strict)
+        if self.refusals and obj["kind"] == "Service":
+            raise self.refusals.pop(0)
+        return super().apply(obj, dry_run=dry_run, strict=strict)
+
+    def log(self, namespace: str, pod: str, container: str, *, previous: bool = False, since_s: int | None = None) -> str:
+        """Of no instance but the newest."""
+        return "" if previous else self.logs.get(container, "")
+
+    def _settle(self, ref: Ref, obj: Obj) -> None:
+        if ref.kind != "Service":
+            return
+        obj["status"] = {"url": "http://toggle.ns.x", "conditions": [{"type": "Ready", "status": "True"}]}
+        labels = {"serving.knative.dev/service": ref.name, "serving.knative.dev/revision": "r1"}
+        self._put("v1", "Pod", "p1", ref.namespace, labels, spec=self._pod(obj), status=self._status())
+        template = {"spec": {"template": {"spec": self._pod(obj)}}}
+        self._put("apps/v1", "Deployment", "r1-deployment", ref.namespace, labels, **template)
+
+    def _pod(self, service: Obj) -> Obj:
+        containers = [{**one, "name": "user-container"} for one in service["spec"]["template"]["spec"]["containers"]]
+        return {"containers": [*containers, {"name": "queue-proxy"}]}
+
+    def _status(self) -> Obj:
+        return {
+            "phase": "Running",
+            "podIP": "10.0.0.1",
+            "conditions": [{"type": "Ready", "status": "True" if self.ready else "False"}],
+            "containerStatuses": [{"name": "user-container", "restartCount": 0, "ready": True}],
+        }
+
+    def _put(self, api: str, kind: str, name: str, namespace: str, labels: dict[str, str], **more: Any) -> None:
+        meta = {"name": name, "namespace": namespace, "labels": labels, "uid": name}
+        self.stored[Ref(api, kind, name, namespace)] = {"apiVersion": api, "kind": kind, "metadata": meta, **more}
+
+
+@pytest.fixture
+def cluster(monkeypatch: pytest.MonkeyPatch) -> Cluster:
+    """In place of the API server and of everything that would touch another one."""
+    made = Cluster()
+    monkeypatch.setattr(trial, "objects_at", lambda _handle: made)
+    monkeypatch.setattr(trial, "ask", lambda *_args, **_more: Reply(200, {"x-toggle-pod": "p1", "x-toggle-boot": "b1"}, "hello"))
+    monkeypatch.setattr(deploy, "sweep", lambda *_args, **_more: ())
+    monkeypatch.setattr(install, "give_back", lambda *_args, **_more: None)
+    monkeypatch.setattr(deploy, "remove", lambda _handle, *, namespace, **_more: made.delete(Ref("v1", "Namespace", namespace)))
+    return made
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    """Of which only names are used."""
+    handle = ClusterHandle("c", "kind-c", "/nowhere", HostPorts(1, 2, 3, 4), "", "podman", "", "v1.34.4", created=True)
+    version = KnativeVersion.parse("1.23")
+    provision = Provision("module", version, "", (), (), "dev.local/toggle:1", {})
+    stack = InstalledStack("knative-serving", "kourier-system", "x", "", {}, (), STACK)
+    engine = Engine.__new__(Engine)  # nothing of it is used: the cluster has no node of ours
+    return World(handle, stack, provision, engine, State(tmp_path / "state"), QUIET)
+
+
+def after(looks: int) -> Callable[[Seen], bool]:
+    """A signature that decides at this look."""
+    count = 0
+
+    def decides(_seen: Seen) -> bool:
+        nonlocal count
+        count += 1
+        return count >= looks
+
+    return decides
+
+
+def test_what_is_seen_is_kept_once(cluster: Cluster, world: World) -> None:
+    """Ten looks at the same pod are one observation; each request and the last log stand. The namespace is taken away."""
+    cluster.logs["user-container"] = "hello\n"
+    seen = try_out(STAND, world, decides=after(10))
+    assert seen.answer is not None
+    assert seen.answer.status == 200
+    assert [one.stream.value for one in seen.observations] == ["pods"]
+    assert [(one.kind, one.type, one.status) for one in seen.conditions] == [("Service", "Ready", "True")]
+    assert len(seen.requests) == 10
+    assert {one.pod for one in seen.requests} == {"p1"}
+    assert seen.logs == {"p1/user-container": "hello\n"}
+    assert "TOGGLE_TOKEN" in seen.template
+    assert '"redacted"' in seen.template
+    assert (seen.ended, seen.error) == (False, "")
+    assert [ref.kind for ref in cluster.deleted] == ["Namespace"]
+
+
+def test_an_undecided_trial_ends_at_its_deadline(cluster: Cluster, world: World) -> None:
+    """And says that no look will follow."""
+    assert cluster.ready
+    seen = try_out(STAND, world, decides=lambda _seen: False)
+    assert (seen.ended, seen.error) == (True, "")
+
+
+def test_a_refusal_is_a_result(cluster: Cluster, world: World) -> None:
+    """The webhook's words are the evidence; nothing is looked at after that."""
+    cluster.refusals = [ApiRefused("PATCH", status=400, said="must not set the field(s): startupProbe")]
+    seen = try_out(STAND, world, decides=lambda _seen: False)
+    assert seen.answer is not None
+    assert (seen.answer.status, seen.answer.said) == (400, "must not set the field(s): startupProbe")
+    assert seen.ended
+    assert not seen.observations
+
+
+def test_a_webhook_that_is_away_is_asked_again(cluster: Cluster, world: World) -> None:
+    """That is no refusal of the Service."""
+    cluster.refusals = [ApiRefused("PATCH", status=500, said="failed calling webhook: EOF")] * 3
+    seen = try_out(STAND, world, decides=after(1))
+    assert seen.answer is not None
+    assert seen.answer.status == 200
+
+
+def test_a_dry_run_stores_nothing(cluster: Cluster, world: World) -> None:
+    """It asks strictly if it is told to, in a namespace that is there."""
+    seen = try_out(Trial("dry", service=ServiceSpec(), dry_run=True, strict=True), world, decides=lambda _seen: False)
+    assert seen.answer is not None
+    assert seen.answer.status == 200
+    assert '"namespace":"default"' in seen.stored
+    assert cluster.strict == [True]
+    assert not cluster.stored
+    assert seen.ended
+
+
+def test_the_fault_comes_once_the_pod_has_served(cluster: Cluster, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Into the pod that answered, with the token of its Service; an app that does not answer is asked again."""
+    done: list[tuple[Pod, str]] = []
+
+    def injected(_access: Any, deployed: Deployed, pod: Pod, fault: FaultSpec, *, cycle: int) -> FaultEvent:
+        done.append((pod, deployed.token))
+        if len(done) == 1:
+            raise FaultError("The app's control port was not reached")
+        return FaultEvent(cycle, fault.kind, {}, pod.name, pod.boot, 1, 2, 200, "")
+
+    monkeypatch.setattr(inject, "inject", injected)
+    wanted = Trial("fault", service=ServiceSpec(), fault=FaultSpec("liveness"), within_s=0.2)
+    seen = try_out(wanted, world, decides=lambda seen: seen.fault is not None)
+    assert seen.fault is not None
+    assert [pod.boot for pod, _ in done] == ["b1", "b1"]
+    assert len(done[0][1]) == 32
+    cluster.ready = False
+    done.clear()
+    assert try_out(wanted, world, decides=lambda _seen: False).fault is None
+    assert not done
+
+
+def test_the_evidence_decides_again_without_a_cluster(cluster: Cluster, world: World, tmp_path: Path) -> None:
+    """What is stored is all that a signature saw: read back, it gives the same cell. The second bug of a trial provokes nothing."""
+    cluster.refusals = [ApiRefused("PATCH", status=400, said="must not set the field(s): readinessProbe")] * 100
+    root = tmp_path / "corpus"
+    store.write_evidence(
+        store.place_of(root, "1.23.0", STACK.id) / "sidecar-exec-readiness",
+        store.Evidence(
+            STACK,
+            Seen(ended=True),
+            Trial("sidecar-exec-readiness"),  # an earlier form of the trial: its evidence is of something else
+        ),
+    )
+    quick = BUGS["B3"]
+    cell = examine.examine(quick, world, root)
+    assert cell.decided.state is BugState.INCONCLUSIVE
+    assert cell.evidence == f"1.23.0-{STACK.id}/http-liveness"
+    assert store.read_cells(root) == (cell,)
+    assert examine.decided_again(cell, root, {}) == cell
+    applied = len(cluster.strict)
+    assert examine.examine(quick, world, root).decided == cell.decided
+    assert len(cluster.strict) == applied
+    assert examine.stored(BUGS["B8"], store.place_of(root, "1.23.0", STACK.id)) is None
+
+
+def test_the_service_of_a_trial_is_applied_as_it_is_written() -> None:
+    """The sidecar keeps its probe, both containers get the app's image and token."""
+    bug = BUGS["B8"]
+    assert isinstance(bug.provoked_by, Trial)
+    (service,) = trial.objects_of(bug.provoked_by, namespace="ns", app_image="dev.local/toggle:1", run_id="r", token="t")
+    user, sidecar = service["spec"]["template"]["spec"]["containers"]
+    assert service["apiVersion"] == SERVING_API
+    assert {user["image"], sidecar["image"]} == {"dev.local/toggle:1"}
+    assert sidecar["readinessProbe"]["exec"]["command"][-1] == "readiness"
+    with pytest.raises(ValueError, match="no Service"):
+        trial.objects_of(Trial("none"), namespace="ns", app_image="i", run_id="r", token="t")
