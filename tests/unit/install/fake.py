@@ -22,7 +22,7 @@ class FakeObjects(Objects):
         self._refuse = refuse or (lambda _ref: None)
         self._after = after or (lambda _ref, _obj: None)
 
-    def apply(self, obj: Obj, *, dry_run: bool = False, strict: bool = False) -> Obj:  # noqa: ARG002 - nothing here is unknown
+    def apply(self, obj: Obj, *, dry_run: bool = False, strict: bool = False) -> Obj:
         """Store it, settled at once as far as install looks."""
         ref = Ref.of(obj)
         self._refuse(ref)
