@@ -292,15 +292,16 @@ def _probes(view: View) -> tuple[bool | None, str]:
 
 
 def _latency(view: View) -> tuple[Latency | None, str]:
-    """How long users waited for good answers from the fault on; None without one, or if no claim is about a number."""
-    cycle = view.cycle
-    if not any(claim.bounds for claim in cycle.history.meta.spec.claims):
+    """How long users waited for good answers from the fault on; None without one, or if nobody asks for such a number."""
+    cycle, meta = view.cycle, view.cycle.history.meta
+    if not meta.experiment and not any(claim.bounds for claim in meta.spec.claims):
         return None, ""
     good = cycle.users.filter((pl.col("outcome") == Outcome.OK.value) & (pl.col("done_ns") >= cycle.mark.fault_ns))
     waited_s = (good["done_ns"] - good["intended_ns"]).to_numpy() / 1e9
     if not len(waited_s):
         return None, ""
-    return Latency(float(waited_s.max()), float(np.median(waited_s)), int((waited_s > SLOW_S).sum())), ""
+    slow, p99_s = int((waited_s > SLOW_S).sum()), float(np.quantile(waited_s, 0.99))
+    return Latency(float(waited_s.max()), float(np.median(waited_s)), slow, p99_s), ""
 
 
 def _failing_pod(view: View) -> tuple[int, str]:

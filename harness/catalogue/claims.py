@@ -19,6 +19,9 @@ STATEMENTS = {
     "refused-window": "Requests are refused for as long as predicted, from the first to the last one.",
     "slowest-answer": "The slowest good answer from the fault on takes as long as predicted.",
     "median-answer": "The median good answer from the fault on takes as long as predicted.",
+    "p99-answer": "The good answer at the 99th percentile, from the fault on, takes as long as predicted.",
+    "failed-or-slow": "As many requests fail or take longer than 1 s, from the fault on, as predicted.",
+    "restarts": "As many containers are restarted as predicted.",
     "slow-answers": "As many good answers from the fault on take longer than 1 s as predicted.",
 }
 """The good behaviour each check of `harness.judge` speaks of, in words."""

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from harness.judge.checks import REQUESTS, why_unknown
+from harness.judge.checks import REQUESTS, RESTARTS, why_unknown
 from harness.model import Bounds, CycleFindings, Fact, Observed, Reading
 
 SECONDS = "s"
 
+_NONE = dict.fromkeys((SECONDS, REQUESTS), "no request was answered well after the fault")
+_NONE[RESTARTS] = "the container's restart count was not seen"
+"""Why a cycle has no such number, by its unit."""
+
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """facts: what it rests on. unit: requests or seconds. of: reads it, None if the cycle has none; causes: those of the bounds."""
+    """facts: what it rests on. unit: requests, restarts or seconds. of: reads it, None if the cycle has none; causes: those of the
+    bounds.
+    """
 
     facts: frozenset[Fact]
     unit: str
@@ -22,18 +28,25 @@ class Number:
 
     def within(self, bounds: Bounds, cycle: CycleFindings) -> Reading:
         """HOLDS if the number lies within the bounds, BROKEN if it does not. UNDECIDED if it is not known, or nothing was sent."""
+        read = self.read(cycle, bounds.causes)
+        if read.value is None:
+            return read
+        observed = Observed.HOLDS if bounds.lo <= read.value <= bounds.hi else Observed.BROKEN
+        return replace(read, observed=observed, why=f"{read.why}, predicted {bounds.lo:g} to {bounds.hi:g}")
+
+    def read(self, cycle: CycleFindings, causes: Collection[str] = ()) -> Reading:
+        """The number without bounds: always UNDECIDED, with its value, or why there is none."""
         if unknown := why_unknown(self.facts, cycle):
             return Reading(Observed.UNDECIDED, unknown)
         if not cycle.sent:
             return Reading(Observed.UNDECIDED, "nothing was sent")
         if not cycle.landed.proved:
             return Reading(Observed.UNDECIDED, "the fault is not proved to have landed")
-        value = self.of(cycle, bounds.causes)
+        value = self.of(cycle, causes)
         if value is None:
-            return Reading(Observed.UNDECIDED, "no request was answered well after the fault")
+            return Reading(Observed.UNDECIDED, _NONE[self.unit])
         value = round(value, 3)
-        observed = Observed.HOLDS if bounds.lo <= value <= bounds.hi else Observed.BROKEN
-        return Reading(observed, f"{value:g} {self.unit}, predicted {bounds.lo:g} to {bounds.hi:g}", value, self.unit)
+        return Reading(Observed.UNDECIDED, f"{value:g} {self.unit}", value, self.unit)
 
 
 def _failed(cycle: CycleFindings, causes: Collection[str]) -> int:
@@ -51,6 +64,16 @@ def _refused_s(cycle: CycleFindings, causes: Collection[str]) -> float:  # noqa:
     return (until_ns - from_ns) / 1e9
 
 
+def _failed_or_slow(cycle: CycleFindings, causes: Collection[str]) -> int | None:
+    """A request that was held until it could be answered, and one that was refused, are both late for whoever waited."""
+    return None if cycle.latency is None else _failed(cycle, causes) + cycle.latency.slow
+
+
+def _restarts(cycle: CycleFindings, causes: Collection[str]) -> int | None:  # noqa: ARG001 - a restart has no such cause
+    """Of every pod of the cycle."""
+    return None if cycle.restarts is None else sum(cycle.restarted.values())
+
+
 _OF_FAILURES = frozenset({Fact.REQUESTS, Fact.LEDGER})
 _OF_ANSWERS = frozenset({Fact.REQUESTS, Fact.LATENCY})
 
@@ -61,6 +84,9 @@ NUMBERS: Mapping[str, Number] = MappingProxyType(
         "refused-window": Number(_OF_FAILURES, SECONDS, _refused_s),
         "slowest-answer": Number(_OF_ANSWERS, SECONDS, lambda cycle, _: cycle.latency.slowest_s if cycle.latency else None),
         "median-answer": Number(_OF_ANSWERS, SECONDS, lambda cycle, _: cycle.latency.median_s if cycle.latency else None),
+        "p99-answer": Number(_OF_ANSWERS, SECONDS, lambda cycle, _: cycle.latency.p99_s if cycle.latency else None),
+        "failed-or-slow": Number(_OF_FAILURES | _OF_ANSWERS, REQUESTS, _failed_or_slow),
+        "restarts": Number(frozenset({Fact.REQUESTS, Fact.RESTARTS}), RESTARTS, _restarts),
         "slow-answers": Number(_OF_ANSWERS, REQUESTS, lambda cycle, _: cycle.latency.slow if cycle.latency else None),
     }
 )

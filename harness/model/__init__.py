@@ -3,7 +3,8 @@
     RunSpec -> Provision -> ClusterHandle -> InstalledStack -> Deployed -> (RequestRecord, FaultEvent, Observation, Gap)
             -> History -> Findings -> Verdict -> Report
 
-Five files, each of which imports only those before it: `asked`, `world`, `measured`, `meaning`, `corpus`. Import from here.
+Six files, each of which imports only those before it: `asked`, `world`, `measured`, `comparison`, `meaning`, `corpus`. Import
+from here.
 
 Every time is an int of nanoseconds since the epoch in UTC (`*_ns`); a duration in seconds is `*_s`. Standard library only:
 the load generator's process imports this package and nothing else of the harness.
@@ -41,6 +42,17 @@ from harness.model.asked import (
     Workload,
     WorkloadKind,
 )
+from harness.model.comparison import (
+    BASE,
+    HEAD,
+    Change,
+    Comparison,
+    Design,
+    Difference,
+    Interval,
+    Planned,
+    RefusedTrace,
+)
 from harness.model.corpus import (
     CONTROLLER_LOG,
     DECIDED_STATES,
@@ -55,6 +67,7 @@ from harness.model.corpus import (
     Trial,
 )
 from harness.model.meaning import (
+    RULINGS,
     SCHEMA,
     SLOW_S,
     ArmResult,
@@ -138,12 +151,14 @@ __all__ = [
     "ATTEMPTS_FILE",
     "ATTEMPT_HEADER",
     "ATTEMPT_SHIFT",
+    "BASE",
     "CONTROLLER_LOG",
     "CONTROL_NODE_PORT",
     "COURSES",
     "DECIDED_STATES",
     "DIRECT_NODE_PORT",
     "FLAG_REUSED",
+    "HEAD",
     "ID_LENGTH",
     "INGRESS_NODE_PORT",
     "LANES",
@@ -158,6 +173,7 @@ __all__ = [
     "RECORD_FIELDS",
     "REPORT_FILE",
     "RID_HEADER",
+    "RULINGS",
     "RUN_LABEL",
     "SCHEMA",
     "SHORT_ID",
@@ -178,16 +194,20 @@ __all__ = [
     "Build",
     "Cause",
     "Cell",
+    "Change",
     "Claim",
     "ClaimResult",
     "Claimed",
     "ClusterHandle",
+    "Comparison",
     "ConditionSeen",
     "Course",
     "CycleFindings",
     "CycleMark",
     "Decided",
     "Deployed",
+    "Design",
+    "Difference",
     "Expectation",
     "Expected",
     "Experiment",
@@ -203,6 +223,7 @@ __all__ = [
     "Hop",
     "HostPorts",
     "InstalledStack",
+    "Interval",
     "KnativeVersion",
     "Landed",
     "Lane",
@@ -215,6 +236,7 @@ __all__ = [
     "Observed",
     "Outcome",
     "Phase",
+    "Planned",
     "Pod",
     "Probe",
     "Procedure",
@@ -225,6 +247,7 @@ __all__ = [
     "Reason",
     "ReasonKind",
     "Recipe",
+    "RefusedTrace",
     "RequestSeen",
     "ResolvedClaim",
     "Route",

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Self
 
 from harness.model.asked import ResolvedClaim
+from harness.model.comparison import Change, Comparison, Design
 from harness.model.measured import Block, Gap
 from harness.model.world import Stack
 
@@ -108,6 +109,7 @@ class Latency:
     slowest_s: float
     median_s: float
     slow: int
+    p99_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +131,7 @@ class CycleFindings:
     ready_throughout and outside_window are those of all pods that were hit: see `harness.analyse.hit`.
     unknown: Fact value -> why the evidence does not support it; a claim that rests on such a fact is undecided in this cycle.
     last_seen: of a cycle that does not count, what was last seen of its pod.
-    latency: of a run with a claim about a number; None: there is no such claim, or no such answer.
+    latency: of a run with a claim about a number, and of a block of an experiment; None: of another run, or without such an answer.
     cpu_wait_us: mean wait of the node's daemons for a CPU, each time one could run, in the worst second; None: unknown.
     """
 
@@ -346,12 +348,22 @@ class ArmResult:
     claims: tuple[ClaimResult, ...] = ()
 
 
+RULINGS: Mapping[Change, Ruling] = {
+    Change.WORSE: Ruling.REGRESSION,
+    Change.INCONCLUSIVE: Ruling.INCONCLUSIVE,
+    Change.SAME: Ruling.PASS,
+    Change.BETTER: Ruling.PASS,
+}
+"""The ruling over a comparison of two builds."""
+
+
 @dataclass(frozen=True, slots=True)
 class Experiment:
     """Several arms, measured in turn: what `experiment.json` holds. blocks: in the order of measuring, fixed before the first.
 
     seed: of that order. interrupted: why it ended early, "" if it did not. ruling: inconclusive if one arm's is, else regression if
-    one arm's is, else pass.
+    one arm's is, else pass. design: of a comparison of two builds, None of any other experiment. comparisons: one for each look
+    that was reached; the last one decides, and the ruling is its: regression if head is worse, inconclusive, else pass.
     """
 
     id: str
@@ -362,9 +374,18 @@ class Experiment:
     arms: tuple[ArmResult, ...]
     blocks: tuple[Block, ...]
     interrupted: str = ""
+    design: Design | None = None
+    comparisons: tuple[Comparison, ...] = ()
+
+    @property
+    def change(self) -> Change:
+        """What head is compared with base."""
+        return self.comparisons[-1].change if self.comparisons else Change.INCONCLUSIVE
 
     @property
     def ruling(self) -> Ruling:
-        """Over all arms."""
+        """Over all arms, or of the comparison."""
+        if self.design is not None:
+            return RULINGS[self.change]
         rulings = {arm.ruling for arm in self.arms}
         return next((one for one in (Ruling.INCONCLUSIVE, Ruling.REGRESSION) if one in rulings), Ruling.PASS)

@@ -309,6 +309,8 @@ class Block:
 
     number: its place among the blocks of its arm, from 1. seed: of the injection phases. run: name of its run directory within the
     experiment's, "" if nothing was begun. ended: why it was not measured to its end, "" if it was, or if its turn has not come.
+    Of a comparison of two builds: look: the look for which it is measured, from 1; placement: which arm is on which cluster, 1 or
+    2; cluster: the name of its cluster. Else 0 and "".
     """
 
     arm: str
@@ -317,6 +319,9 @@ class Block:
     seed: int
     run: str = ""
     ended: str = ""
+    look: int = 0
+    placement: int = 0
+    cluster: str = ""
 
     @property
     def name(self) -> str:

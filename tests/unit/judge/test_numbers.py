@@ -19,7 +19,7 @@ from tests.unit.judge.cases import NOT_LANDED, cycle
 from tests.unit.judge.cases import calm as calm_cycle
 
 H, B, U = Observed.HOLDS, Observed.BROKEN, Observed.UNDECIDED
-LATE = Latency(slowest_s=6.2, median_s=0.004, slow=270)
+LATE = Latency(slowest_s=6.2, median_s=0.004, slow=270, p99_s=5.9)
 MIXED = cycle(by_cause={"timeout": 7, "reset-in-flight": 3}, before_fault={"timeout": 2})
 
 CASES: list[tuple[str, Bounds, CycleFindings, Observed, str]] = [
@@ -46,6 +46,15 @@ CASES: list[tuple[str, Bounds, CycleFindings, Observed, str]] = [
     ("median-answer", Bounds(0, 0.1), cycle(latency=LATE), H, "0.004 s"),
     ("median-answer", Bounds(1, 2), cycle(latency=LATE), B, "0.004 s"),
     ("median-answer", Bounds(1, 2), cycle(), U, "no request was answered well"),
+    ("p99-answer", Bounds(5, 6), cycle(latency=LATE), H, "5.9 s"),
+    ("p99-answer", Bounds(0, 1), cycle(latency=LATE), B, "5.9 s"),
+    ("p99-answer", Bounds(0, 1), cycle(), U, "no request was answered well"),
+    ("failed-or-slow", Bounds(280, 280), cycle(latency=LATE), H, "280 requests"),
+    ("failed-or-slow", Bounds(0, 279), cycle(latency=LATE), B, "280 requests"),
+    ("failed-or-slow", Bounds(0, 1000), cycle(), U, "no request was answered well"),
+    ("restarts", Bounds(3, 3), cycle(restarted={"pod-0": 1, "other": 2}), H, "3 restarts"),
+    ("restarts", Bounds(1, 1), calm_cycle(), B, "0 restarts"),
+    ("restarts", Bounds(0, 1), cycle(restarts=None), U, "restart count was not seen"),
     ("slow-answers", Bounds(250, 400), cycle(latency=LATE), H, "270 requests"),
     ("slow-answers", Bounds(0, 0), cycle(latency=LATE), B, "270 requests"),
     ("slow-answers", Bounds(0, 0), cycle(), U, "no request was answered well"),
