@@ -15,7 +15,7 @@ from harness.cluster import down as take_down
 from harness.cluster.record import known_clusters
 from harness.errors import BadInput, HarnessError, HistoryError, Interrupted
 from harness.history import corpus
-from harness.model import DECIDED_STATES, BugState, Cell, Decided, KnativeVersion
+from harness.model import DECIDED_STATES, BugState, Build, Cell, Decided, KnativeVersion
 from harness.run.examine import decided_again, examine, known_of
 from harness.run.experiment import cluster_beside
 from harness.run.world import Ask, World, prepare
@@ -55,10 +55,10 @@ def fill(
         if not wanted:
             progress.say(f"{version}: every cell is decided already; --again examines them once more")
             continue
-        cluster = ask.cluster if ask.context else cluster_beside(ask.cluster, version)
+        cluster = ask.cluster if ask.context else cluster_beside(ask.cluster, Build(version))
         there = cluster in known_clusters(state)
         try:
-            _version(wanted, replace(ask, version=version, cluster=cluster), root, state, progress, again=again, made=made)
+            _version(wanted, replace(ask, build=Build(version), cluster=cluster), root, state, progress, again=again, made=made)
         finally:
             if not (there or keep or ask.context):
                 take_down.down(engine=Engine.detect(state, prefer=ask.engine), state=state, names=[cluster])

@@ -144,6 +144,7 @@ def deployed_and_observed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(install.request_log, "settled", lambda *_args, **_kwargs: True)
     monkeypatch.setattr(install.request_log, "give_back", lambda *_args, **_kwargs: False)
     monkeypatch.setattr(install.zero_scale, "give_back", lambda *_args, **_kwargs: False)
+    monkeypatch.setattr(install.sidecar_probes, "give_back", lambda *_args, **_kwargs: False)
     standing = SimpleNamespace(start=lambda: None, stop=lambda: None, feed=observe.Feed())
     monkeypatch.setattr(observe, "Observers", lambda *_args, **_kwargs: standing)
 
@@ -206,6 +207,7 @@ def test_the_request_log_is_given_back_whatever_happens(
     for name in ("switch_on", "settled", "give_back"):
         monkeypatch.setattr(install.request_log, name, stand_in(name))
     monkeypatch.setattr(install.zero_scale, "give_back", lambda *_args, **_kwargs: False)
+    monkeypatch.setattr(install.sidecar_probes, "give_back", lambda *_args, **_kwargs: False)
     with pytest.raises(type(ends) if not isinstance(ends, KeyboardInterrupt) else Interrupted):
         measure(with_request_log(replace(S1, cycles=1)), nowhere(tmp_path), artifacts=tmp_path / "artifacts")
     order = ["sweep", "give_back", "switch_on", "deploy", "settled", "open_routes"]
@@ -246,6 +248,7 @@ def test_a_pod_made_before_the_switch_was_read_is_replaced(
     monkeypatch.setattr(install.request_log, "settled", settled)
     monkeypatch.setattr(install.request_log, "give_back", lambda *_args, **_kwargs: False)
     monkeypatch.setattr(install.zero_scale, "give_back", lambda *_args, **_kwargs: False)
+    monkeypatch.setattr(install.sidecar_probes, "give_back", lambda *_args, **_kwargs: False)
     monkeypatch.setattr(install.request_log, "switch_on", lambda *_args, **_kwargs: ())
     with pytest.raises(DeployError, match="far enough"):
         measure(with_request_log(S1) if asked else S1, nowhere(tmp_path), artifacts=tmp_path / "artifacts")
@@ -386,6 +389,7 @@ def test_from_zero_is_allowed_for_the_run_and_given_back(tmp_path: Path, monkeyp
     monkeypatch.setattr(deploy, "remove", stand_in("remove"))
     monkeypatch.setattr(deploy, "deploy", fail)
     monkeypatch.setattr(install.request_log, "give_back", stand_in("log given back"))
+    monkeypatch.setattr(install.sidecar_probes, "give_back", lambda *_args, **_kwargs: False)
     monkeypatch.setattr(install.zero_scale, "give_back", stand_in("given back"))
     monkeypatch.setattr(install.zero_scale, "switch_on", stand_in("on", (change,)))
     spec = replace(N1, name="mine", course="from-zero", service=replace(S1.service, min_scale=0, initial_scale=0))
