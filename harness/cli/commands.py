@@ -21,6 +21,7 @@ from harness.adapters.patience import WITHIN_S
 from harness.adapters.signals import as_interrupts
 from harness.adapters.text import printable
 from harness.catalogue import SCENARIOS, is_catalogued, scenario
+from harness.cli.bisect import bisect, bisect_step
 from harness.cli.bundle import bundle_command, unbundle_command
 from harness.cli.corpus import corpus
 from harness.cli.options import Artifacts, Cluster, Context, Prefer, ReleaseUrl, Source, Version
@@ -60,6 +61,8 @@ app = typer.Typer(
 cache_app = typer.Typer(help="Show and remove what was built and downloaded.", no_args_is_help=True)
 app.add_typer(cache_app, name="cache")
 app.command()(corpus)
+app.command()(bisect)
+app.command("bisect-step")(bisect_step)
 
 app.command("bundle")(bundle_command)
 app.command("unbundle")(unbundle_command)

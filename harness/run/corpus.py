@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -55,26 +56,63 @@ def fill(
         if not wanted:
             progress.say(f"{version}: every cell is decided already; --again examines them once more")
             continue
-        cluster = ask.cluster if ask.context else cluster_beside(ask.cluster, Build(version))
-        there = cluster in known_clusters(state)
-        try:
-            _version(wanted, replace(ask, build=Build(version), cluster=cluster), root, state, progress, again=again, made=made)
-        finally:
-            if not (there or keep or ask.context):
-                take_down.down(engine=Engine.detect(state, prefer=ask.engine), state=state, names=[cluster])
+        with cluster_of(Build(version), ask, state=state, keep=keep) as of_version:
+            _version(wanted, version, of_version, root, state, progress, again=again, made=made)
+
+
+@contextmanager
+def cluster_of(build: Build, ask: Ask, *, state: State, keep: bool) -> Iterator[Ask]:
+    """The same asked of this build on a cluster of its own; one that is made in the block is removed after it unless `keep`."""
+    cluster = ask.cluster if ask.context else cluster_beside(ask.cluster, build)
+    there = cluster in known_clusters(state)
+    try:
+        yield replace(ask, build=build, cluster=cluster)
+    finally:
+        if not (there or keep or ask.context):
+            take_down.down(engine=Engine.detect(state, prefer=ask.engine), state=state, names=[cluster])
+
+
+def examine_version(
+    bug: Bug,
+    version: KnativeVersion,
+    ask: Ask,
+    root: Path,
+    *,
+    state: State,
+    progress: Progress,
+    again: bool = False,
+    keep: bool = False,
+) -> Cell:
+    """One bug on one version: the stored cell if it is decided there, else examined as `fill` does. Raises like `fill`."""
+    fill([bug], [version], ask, root, state=state, progress=progress, again=again, keep=keep)
+    return corpus.newest(corpus.read_cells(root))[bug.id, version.text]
+
+
+def examine_build(bug: Bug, build: Build, ask: Ask, root: Path, *, state: State, progress: Progress, keep: bool = False) -> Cell:
+    """One bug on one build, such as a checkout, whatever is stored. Raises what `prepare` and `examine` raise."""
+    with cluster_of(build, ask, state=state, keep=keep) as of_build:
+        return examine(bug, prepare(of_build, state=state, progress=progress), root, again=True)
 
 
 def _version(
-    bugs: Sequence[Bug], ask: Ask, root: Path, state: State, progress: Progress, *, again: bool, made: Callable[[], None]
+    bugs: Sequence[Bug],
+    version: KnativeVersion,
+    ask: Ask,
+    root: Path,
+    state: State,
+    progress: Progress,
+    *,
+    again: bool,
+    made: Callable[[], None],
 ) -> None:
     try:
         world = prepare(ask, state=state, progress=progress)
     except (Interrupted, BadInput):
         raise
     except HarnessError as error:
-        progress.say(f"{ask.version} cannot be made: {error}")
+        progress.say(f"{version} cannot be made: {error}")
         for bug in bugs:
-            corpus.write_cell(root, _unmade(bug, str(ask.version), error))
+            corpus.write_cell(root, _unmade(bug, version.text, error))
         made()
         return
     for number, bug in enumerate(bugs, 1):

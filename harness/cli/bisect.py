@@ -1,0 +1,101 @@
+"""`knative-chaos bisect`: which release introduced or fixed something; and the program for `git bisect run`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from harness.adapters.files import State
+from harness.adapters.text import printable
+from harness.catalogue.bugs import BUGS
+from harness.cli.options import Cluster, Prefer, ReleaseUrl, Source
+from harness.cli.showing import progress_of
+from harness.errors import BadInput, ExitCode, HarnessError, Interrupted
+from harness.model import BugState, Cell, KnativeVersion
+from harness.run import Ask, asked_build, asked_version
+from harness.run.bisect import ANSWERS, candidates, search, searched
+from harness.run.corpus import examine_build, examine_version
+from harness.sources import KNOWN
+
+GOOD, BAD, SKIP, ABORT = 0, 1, 125, 128
+"""Exit codes that `git bisect run` understands; from 128 on it ends the search."""
+
+What = Annotated[str, typer.Argument(metavar="SCENARIO-or-BUG", help=f"A scenario of the catalogue, or one of {', '.join(BUGS)}.")]
+ClaimOption = Annotated[str, typer.Option("--claim", help="Of a scenario, the claim to search for; default: its first.")]
+Root = Annotated[Path, typer.Option("--corpus", help="Directory for evidence and cells.")]
+Again = Annotated[bool, typer.Option("--again", help="Examine decided releases once more.")]
+Keep = Annotated[bool, typer.Option("--keep", help="Keep clusters that are made for this.")]
+
+
+def bisect(
+    what: What,
+    old: Annotated[str, typer.Option("--old", help="The older end.")] = "",
+    new: Annotated[str, typer.Option("--new", help="The newer end.")] = "",
+    claim: ClaimOption = "",
+    cluster: Cluster = "e2e",
+    kn_source: Source = "auto",
+    engine: Prefer = "",
+    release_url: ReleaseUrl = "",
+    root: Root = Path("artifacts/corpus"),
+    *,
+    again: Again = False,
+    keep: Keep = False,
+) -> None:
+    """Find the release between two ends that introduced or fixed a bug, or changed a claim of a scenario."""
+    if not (old and new):
+        raise BadInput("A search needs two ends.", fix="knative-chaos bisect B8 --old 1.14 --new 1.23")
+    bug = searched(what, claim)
+    versions = candidates(asked_version(old), asked_version(new), KNOWN)
+    state = State.default()
+    progress = progress_of(state)
+    ask = Ask(kn_source, None, cluster, release_url, engine)
+    progress.say(f"{bug.id} over {', '.join(map(str, versions))}")
+
+    def examine(version: KnativeVersion) -> Cell:
+        cell = examine_version(bug, version, ask, root, state=state, progress=progress, again=again, keep=keep)
+        progress.say(f"{version}: {cell.decided.state}")
+        return cell
+
+    found = search(bug, versions, examine)
+    for line in found.lines():
+        typer.echo(printable(line))
+    typer.echo(f"  below {root}; {len(found.cells)} of {len(versions)} releases examined")
+
+
+def bisect_step(
+    what: What,
+    good: Annotated[str, typer.Option("--good", help="The state that is good: absent or present.")] = BugState.ABSENT.value,
+    claim: ClaimOption = "",
+    kn_version: Annotated[str, typer.Option("--kn-version", help="What is examined; default: the checkout here.")] = "path:.",
+    cluster: Cluster = "bisect",
+    kn_source: Source = "auto",
+    engine: Prefer = "",
+    root: Annotated[Path, typer.Option("--corpus", help="Directory for evidence and cells.")] = Path("artifacts/bisect"),
+) -> NoReturn:
+    """Examine one checkout for `git bisect run`: exit code 0 good, 1 bad, 125 cannot be decided, 128 ends the search."""
+    try:
+        sys.exit(_step(what, good, claim, kn_version, Ask(kn_source, None, cluster, "", engine), root))
+    except BadInput as error:
+        sys.stderr.write(f"knative-chaos: {printable(str(error))}\n")
+        sys.exit(ABORT)
+    except Interrupted as error:
+        sys.stderr.write(f"knative-chaos: {printable(str(error))}\n")
+        sys.exit(ABORT + ExitCode.INCONCLUSIVE)
+    except HarnessError as error:
+        sys.stderr.write(f"knative-chaos: skipped: {printable(str(error))}\n")
+        sys.exit(SKIP)
+
+
+def _step(what: str, good: str, claim: str, kn_version: str, ask: Ask, root: Path) -> int:
+    """Cluster and images are kept: the next step finds what did not change."""
+    if good not in {BugState.ABSENT, BugState.PRESENT}:
+        raise BadInput(f"{good!r} is no state that can be good.", fix="--good absent, or --good present")
+    bug, build, state = searched(what, claim), asked_build(kn_version), State.default()
+    cell = examine_build(bug, build, ask, root, state=state, progress=progress_of(state), keep=True)
+    typer.echo(printable(f"{bug.id}: {cell.decided.state}. {cell.decided.why} [{root / cell.evidence}]"))
+    if cell.decided.state not in ANSWERS:
+        return SKIP
+    return GOOD if cell.decided.state == good else BAD
