@@ -24,6 +24,7 @@ from harness.catalogue import SCENARIOS, is_catalogued, scenario
 from harness.cli.bisect import bisect, bisect_step
 from harness.cli.bundle import bundle_command, unbundle_command
 from harness.cli.corpus import corpus
+from harness.cli.export import export_command
 from harness.cli.options import Artifacts, Cluster, Context, Prefer, ReleaseUrl, Source, Version
 from harness.cli.showing import RULING_EXIT, progress_of, show, show_compared, text_of
 from harness.cli.versions import versions
@@ -66,6 +67,7 @@ app.command("bisect-step")(bisect_step)
 
 app.command("bundle")(bundle_command)
 app.command("unbundle")(unbundle_command)
+app.command("export")(export_command)
 
 INTERRUPTED_BY_PARSER = 130
 

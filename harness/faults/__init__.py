@@ -12,7 +12,7 @@ from harness.errors import BadInput
 from harness.faults.activator_delete import ActivatorDeleted
 from harness.faults.edges import OF_EVERY_FAULT, Edge
 from harness.faults.exit import ProcessExits
-from harness.faults.fault import ApiCall, ApiFault, Case, Door, Elsewhere, Ends, Fault, Lift, Part
+from harness.faults.fault import ApiCall, ApiFault, ByHand, Case, Door, Elsewhere, Ends, Fault, Lift, Part
 from harness.faults.freeze import Freeze
 from harness.faults.hang import AppHangs
 from harness.faults.kill import Killed
@@ -31,6 +31,7 @@ __all__ = [
     "ApiCall",
     "ApiFault",
     "Asked",
+    "ByHand",
     "Case",
     "Door",
     "Elsewhere",

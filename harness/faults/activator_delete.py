@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from harness.faults.fault import STOP_AND_CREATE_S, ApiCall, ApiFault, Case, Elsewhere, Ends, Lift, Part
+from harness.faults.fault import STOP_AND_CREATE_S, ApiCall, ApiFault, ByHand, Case, Elsewhere, Ends, Lift, Part
 from harness.faults.proofs import another_ready, api_answered, pod_left
 from harness.faults.sight import Sight
 from harness.knative.names import ACTIVATOR_SELECTOR, SYSTEM_NAMESPACE
 from harness.model import Deployed, FaultSpec, Pod, Procedure, ServiceSpec, Stream
+
+_ACTIVATOR = f"kubectl -n {SYSTEM_NAMESPACE}"
+BY_HAND = f'{_ACTIVATOR} delete --wait=false "$({_ACTIVATOR} get pods -l {ACTIVATOR_SELECTOR} -o name | head -n 1)"'
+"""The call with kubectl."""
 
 
 class ActivatorDeleted(ApiFault):
@@ -20,6 +24,10 @@ class ActivatorDeleted(ApiFault):
     def can_land(self, fault: FaultSpec, asked: Procedure) -> str:  # noqa: ARG002
         """Any pod can be deleted, whether requests pass it or not."""
         return ""
+
+    def by_hand(self, fault: FaultSpec) -> ByHand:  # noqa: ARG002
+        """The first one of the activator's pods."""
+        return ByHand((BY_HAND,))
 
     def ends(self, fault: FaultSpec, service: ServiceSpec) -> Ends:  # noqa: ARG002
         """Its ReplicaSet makes another; no pod of the workload is hit."""

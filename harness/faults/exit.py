@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from harness.apps import public
 from harness.faults.edges import RESTART_ORDER, RESTARTED, good_probes_due
-from harness.faults.fault import RESTART, Case, Door, Ends, Fault, Part
+from harness.faults.fault import RESTART, ByHand, Case, Door, Ends, Fault, Part
 from harness.faults.proofs import app_answered, restarted
 from harness.faults.sight import Sight
 from harness.model import Bracket, FaultSpec, Procedure, ServiceSpec, Stream
@@ -25,6 +26,11 @@ class ProcessExits(Fault):
     def can_land(self, fault: FaultSpec, asked: Procedure) -> str:  # noqa: ARG002
         """The toggle app can always exit."""
         return ""
+
+    def by_hand(self, fault: FaultSpec) -> ByHand:
+        """One file in the pod, with the exit code. The command may be cut off by the end that it leads to."""
+        code = str(self.filled(fault.params)["code"])
+        return ByHand((f"{public.told('exit', code, persistent=fault.persistent)} || true",))
 
     def ends(self, fault: FaultSpec, service: ServiceSpec) -> Ends:  # noqa: ARG002
         """The container is restarted."""

@@ -97,6 +97,18 @@ class Elsewhere:
     selector: str
 
 
+@dataclass(frozen=True, slots=True)
+class ByHand:
+    """How somebody without the harness does a fault: commands for `sh`, with kubectl (docs/bundle.md).
+
+    $NS is the namespace, $SERVICE the Knative Service, $POD the pod that is hit; it runs the program of `harness.apps.public`.
+    undo: of a fault that is taken back after a time.
+    """
+
+    do: tuple[str, ...] = ()
+    undo: tuple[str, ...] = ()
+
+
 class Fault(ABC):
     """One kind of fault. Each subclass is one file and one line of the registry."""
 
@@ -195,6 +207,10 @@ class Fault(ABC):
     @abstractmethod
     def proof(self, case: Case, seen: Sight) -> tuple[Part, ...]:
         """Every piece of the proof, seen or not. Without a piece there is no proof."""
+
+    def by_hand(self, fault: FaultSpec) -> ByHand | None:  # noqa: ARG002 - what others decide by
+        """How it is done with kubectl alone; None: kubectl cannot do it."""
+        return None
 
     def ends(self, fault: FaultSpec, service: ServiceSpec) -> Ends:  # noqa: ARG002 - what others decide by
         """How it ends."""

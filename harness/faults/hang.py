@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from harness.apps import public
 from harness.faults.edges import KILL_ORDER, KILLED, good_probes_due
-from harness.faults.fault import CLEARED, RESTART, Case, Door, Ends, Fault, Part, detection_s
+from harness.faults.fault import CLEARED, RESTART, ByHand, Case, Door, Ends, Fault, Part, detection_s
 from harness.faults.proofs import app_answered, fault_line, hung_probe, killed_for_liveness, restarted
 from harness.faults.sight import Sight
 from harness.model import Bracket, FaultSpec, Handler, Procedure, ServiceSpec, Stream
@@ -31,6 +32,11 @@ class AppHangs(Fault):
     def can_land(self, fault: FaultSpec, asked: Procedure) -> str:  # noqa: ARG002
         """The toggle app can always hang."""
         return ""
+
+    def by_hand(self, fault: FaultSpec) -> ByHand:
+        """One file in the pod, which a restart removes, or somebody in the end."""
+        scope = str(self.filled(fault.params)["scope"])
+        return ByHand((public.told("hang", scope, persistent=fault.persistent),), (public.told_to_stop("hang"),))
 
     def ends(self, fault: FaultSpec, service: ServiceSpec) -> Ends:  # noqa: ARG002
         """By a restart where a liveness probe asks for an answer."""

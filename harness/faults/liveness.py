@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from harness.apps import toggle
+from harness.apps import public, toggle
 from harness.faults.edges import KILL_ORDER, KILLED, good_probes_due
-from harness.faults.fault import RESTART, Case, Door, Ends, Fault, Part
+from harness.faults.fault import RESTART, ByHand, Case, Door, Ends, Fault, Part
 from harness.faults.proofs import app_answered, failed_probe, killed_for_liveness, restarted
 from harness.faults.sight import Sight
 from harness.model import Bracket, FaultSpec, Procedure, ServiceSpec, Stream
@@ -28,6 +28,10 @@ class LivenessFails(Fault):
     def can_land(self, fault: FaultSpec, asked: Procedure) -> str:  # noqa: ARG002
         """Only a liveness probe that asks the toggle app for its liveness."""
         return toggle.cannot_fail("liveness", asked.service.liveness)
+
+    def by_hand(self, fault: FaultSpec) -> ByHand:
+        """One file in the pod."""
+        return ByHand((public.told("liveness", persistent=fault.persistent),))
 
     def ends(self, fault: FaultSpec, service: ServiceSpec) -> Ends:  # noqa: ARG002
         """The container is restarted."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.faults.fault import Case, Door, Fault, Part
+from harness.faults.fault import ByHand, Case, Door, Fault, Part
 from harness.faults.sight import Sight
 from harness.model import FaultSpec, Procedure
 
@@ -18,6 +18,10 @@ class NoFault(Fault):
     def can_land(self, fault: FaultSpec, asked: Procedure) -> str:  # noqa: ARG002
         """It always can."""
         return ""
+
+    def by_hand(self, fault: FaultSpec) -> ByHand:  # noqa: ARG002
+        """Nothing."""
+        return ByHand()
 
     def proof(self, case: Case, seen: Sight) -> tuple[Part, ...]:  # noqa: ARG002
         """Proved without evidence."""

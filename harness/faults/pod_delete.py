@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.faults.fault import REPLACED, STOP_AND_CREATE_S, ApiCall, ApiFault, Case, Ends, Part
+from harness.faults.fault import REPLACED, STOP_AND_CREATE_S, ApiCall, ApiFault, ByHand, Case, Ends, Part
 from harness.faults.proofs import another_ready, api_answered, pod_left
 from harness.faults.sight import Sight
 from harness.model import Deployed, FaultSpec, Pod, Procedure, ServiceSpec, Stream
@@ -18,6 +18,10 @@ class PodDeleted(ApiFault):
     def can_land(self, fault: FaultSpec, asked: Procedure) -> str:  # noqa: ARG002
         """Any pod can be deleted."""
         return ""
+
+    def by_hand(self, fault: FaultSpec) -> ByHand:  # noqa: ARG002
+        """As it is said."""
+        return ByHand(('kubectl -n "$NS" delete pod "$POD" --wait=false',))
 
     def ends(self, fault: FaultSpec, service: ServiceSpec) -> Ends:  # noqa: ARG002
         """Its ReplicaSet makes another."""

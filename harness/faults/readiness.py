@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from harness.apps import toggle
+from harness.apps import public, toggle
 from harness.faults.edges import LATE_NS, READINESS_ORDER
-from harness.faults.fault import CLEARED, READY, Case, Door, Ends, Fault, Part, detection_s
+from harness.faults.fault import CLEARED, READY, ByHand, Case, Door, Ends, Fault, Part, detection_s
 from harness.faults.proofs import app_answered, failed_probe, pod_unready
 from harness.faults.sight import Sight
 from harness.knative.times import SECOND_NS
@@ -38,6 +38,10 @@ class ReadinessFails(Fault):
     def can_land(self, fault: FaultSpec, asked: Procedure) -> str:  # noqa: ARG002
         """Only a readiness probe that asks the toggle app."""
         return toggle.cannot_fail("readiness", asked.service.readiness)
+
+    def by_hand(self, fault: FaultSpec) -> ByHand:
+        """One file in the pod, which is removed in the end."""
+        return ByHand((public.told("readiness", persistent=fault.persistent),), (public.told_to_stop("readiness"),))
 
     def ends(self, fault: FaultSpec, service: ServiceSpec) -> Ends:  # noqa: ARG002
         """The pod is Ready again, where the probe that failed took that away."""

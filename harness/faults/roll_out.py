@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from harness.faults.fault import REPLACED, STOP_AND_CREATE_S, ApiCall, ApiFault, Case, Ends, Part, workload_ref
+from harness.faults.fault import REPLACED, STOP_AND_CREATE_S, ApiCall, ApiFault, ByHand, Case, Ends, Part, workload_ref
 from harness.faults.proofs import api_answered
 from harness.faults.sight import Sight
 from harness.model import Deployed, FaultSpec, Pod, Procedure, ServiceSpec, Stream
 
 ROLLOUT = "knative-chaos.dev/rollout"
 """Annotation of the template; its value is new with each roll-out."""
+
+BY_HAND = (
+    'kubectl -n "$NS" patch ksvc "$SERVICE" --type merge -p '
+    f'"{{\\"spec\\":{{\\"template\\":{{\\"metadata\\":{{\\"annotations\\":{{\\"{ROLLOUT}\\":\\"$(date +%s)\\"}}}}}}}}}}"'
+)
+"""The patch with kubectl, its value new each second."""
 
 WINDOW_S = 60
 """Knative's stable window, if the Service does not set its own (config-autoscaler, stable-window)."""
@@ -29,6 +35,10 @@ class RollOut(ApiFault):
     def can_land(self, fault: FaultSpec, asked: Procedure) -> str:  # noqa: ARG002
         """Any template can be changed."""
         return ""
+
+    def by_hand(self, fault: FaultSpec) -> ByHand:  # noqa: ARG002
+        """The same annotation."""
+        return ByHand((BY_HAND,))
 
     def ends(self, fault: FaultSpec, service: ServiceSpec) -> Ends:  # noqa: ARG002
         """The new revision's pods take the place of the old one's."""
