@@ -23,10 +23,14 @@ class Row:
 
 
 def differs(cell: Cell, claimed: Claimed) -> bool:
-    """Whether what was measured and what upstream claims contradict each other; only a decided cell can."""
+    """Whether what was measured and what upstream claims contradict each other; only a decided cell can.
+
+    A race that did not show itself excludes a rate and not the bug.
+    """
     if claimed.affected is None or cell.decided.state not in {BugState.PRESENT, BugState.ABSENT}:
         return False
-    return claimed.affected.contains(KnativeVersion.parse(cell.version)) is not (cell.decided.state is BugState.PRESENT)
+    claims = claimed.affected.contains(KnativeVersion.parse(cell.version))
+    return not claims if cell.decided.state is BugState.PRESENT else claims and cell.decided.upper is None
 
 
 def matrix(rows: Sequence[Row], versions: Sequence[KnativeVersion], cells: Mapping[tuple[str, str], Cell]) -> list[str]:

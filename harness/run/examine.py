@@ -21,7 +21,7 @@ from harness.run.session import measure
 from harness.run.trial import try_out
 from harness.run.world import World
 
-READ = (Stream.PODS, Stream.EVENTS, Stream.QUEUE_PROXY)
+READ = (Stream.PODS, Stream.EVENTS, Stream.QUEUE_PROXY, Stream.ACTIVATOR)
 """The streams of a measured run that signatures read."""
 
 
@@ -44,7 +44,7 @@ def examine(bug: Bug, world: World, root: Path, *, again: bool = False) -> Cell:
         version=stack.knative,
         stack=stack.id,
         decided=decided,
-        evidence=str(evidence.relative_to(root)),
+        evidence=str(evidence.resolve().relative_to(root.resolve())),
         at_ns=now_ns(),
         took_s=round(mono_s() - begun, 1),
     )

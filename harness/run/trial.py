@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from harness import deploy, inject, install
-from harness.adapters.clock import mono_s, now_ns
+from harness.adapters.clock import now_ns
 from harness.adapters.documents import Obj, documents
 from harness.adapters.files import is_alive, locked, run_alive
 from harness.adapters.ingress import Reply, ask
@@ -48,9 +49,6 @@ EVERY_S = 1.0
 REQUEST_TIMEOUT_S = 3.0
 SHOWN = 200
 """Characters of an answer that are kept."""
-
-SETTLES_S = 20.0
-"""How long a refusal may come from a webhook that has not read a changed switch yet. It reads one within 1 to 2 s."""
 
 AWAY_S = 30.0
 """How long a webhook may be away before the trial gives up."""
@@ -144,10 +142,13 @@ class _Trying:
         self.namespace = NAMESPACE_OF_DRY_RUNS if trial.dry_run else f"knative-chaos-{run_id}"
         self.begun_ns = now_ns()
         self.reply: Reply | None = None
+        self.beside = ThreadPoolExecutor(1)
+        self.first: Future[tuple[int, Reply, int]] | None = None
         self.awaits_fault = trial.fault is not None
 
     def run(self, undo: ExitStack) -> Seen:
         """Apply, then look until it is decided or too late."""
+        undo.callback(self.beside.shutdown, wait=False)
         image = self.world.provision.app_image
         docs = objects_of(self.trial, namespace=self.namespace, app_image=image, run_id=self.run_id, token=secrets.token_hex(16))
         self.service = next(one for one in docs if one["kind"] == "Service")
@@ -165,17 +166,13 @@ class _Trying:
         deploy.remove(self.world.handle, namespace=self.namespace, run_id=self.run_id, progress=self.world.progress)
 
     def _apply(self, obj: Obj) -> bool:
-        """Whether it was accepted. A refusal is asked about again while a switch may not have been read, or a webhook is away."""
-        settles_s = SETTLES_S if self.trial.sidecar_probes or self.trial.from_zero else 0.0
-        begun = mono_s()
+        """Whether it was accepted. A webhook that is away is asked again; a refusal is the result."""
 
         def once() -> Look[bool]:
             try:
                 stored = self.objects.apply(obj, dry_run=self.trial.dry_run, strict=self.trial.strict)
             except ApiRefused as refused:
                 if refused.status in {0, 429, 503} or "failed calling webhook" in refused.said:
-                    return Look(None, refused.said)
-                if mono_s() - begun < settles_s:
                     return Look(None, refused.said)
                 self.record.answer = Answered(refused.status, refused.said)
                 return Look(value=False, seen=refused.said)
@@ -184,7 +181,7 @@ class _Trying:
                 self.record.stored = _compact(stored)
             return Look(value=True, seen="accepted")
 
-        return wait_for(f"the API server answers for {Ref.of(obj)}", once, within_s=settles_s + AWAY_S, every_s=EVERY_S)
+        return wait_for(f"the API server answers for {Ref.of(obj)}", once, within_s=AWAY_S, every_s=EVERY_S)
 
     def _watch(self) -> Seen:
         """Look until the signatures decide; with a fault, its own time begins when it was injected."""
@@ -246,7 +243,7 @@ class _Trying:
 
     def _see_template(self) -> None:
         made = self.objects.find("apps/v1", "Deployment", namespace=self.namespace, labels=REVISION_LABEL)
-        if made and not self.record.template:
+        if made:
             self.record.template = _compact(redacted(made[0]["spec"]["template"]["spec"]))
 
     def _see_logs(self) -> None:
@@ -271,17 +268,31 @@ class _Trying:
                 self.record.logs[f"{name}/{CONTROLLER_LOG}"] = "\n".join(about[-20:])
 
     def _request(self) -> None:
-        """One, once the Service has an address; from zero only when it is Ready, for the request is what makes a pod."""
+        """One, once the Service has an address.
+
+        From zero: only when it is Ready, for the request is what makes a pod; and beside the looks, for it waits for that pod.
+        """
         found = self.objects.get(Ref.of(self.service))
         host = urlsplit(str(((found or {}).get("status") or {}).get("url") or "")).hostname
-        if found is None or not host or (self.trial.from_zero and not condition(found, "Ready")):
+        if found is None or not host:
             return
-        handle = self.world.handle
-        sent_ns = now_ns()
-        timeout_s = self.trial.within_s if self.trial.from_zero and not self.record.requests else REQUEST_TIMEOUT_S
+        if not self.trial.from_zero or self.record.requests:
+            self._asked(*self._ask(host, REQUEST_TIMEOUT_S))
+        elif self.first is None:
+            if condition(found, "Ready"):
+                self.first = self.beside.submit(self._ask, host, self.trial.within_s)
+        elif self.first.done():
+            self._asked(*self.first.result())
+
+    def _ask(self, host: str, timeout_s: float) -> tuple[int, Reply, int]:
+        """When it was sent, the answer, and when that was there."""
+        handle, sent_ns = self.world.handle, now_ns()
         reply = ask(handle.address, handle.ports.ingress, host, timeout_s=timeout_s)
+        return sent_ns, reply, now_ns()
+
+    def _asked(self, sent_ns: int, reply: Reply, done_ns: int) -> None:
         text = " ".join(reply.text.split())[:SHOWN]
-        self.record.requests.append(RequestSeen(sent_ns, now_ns(), reply.status, text, reply.pod, reply.boot))
+        self.record.requests.append(RequestSeen(sent_ns, done_ns, reply.status, text, reply.pod, reply.boot))
         self.reply = reply
 
     # --- the fault ---

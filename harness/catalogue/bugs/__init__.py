@@ -7,17 +7,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from harness.catalogue.bugs.b0 import B0
 from harness.catalogue.bugs.b1 import B1
+from harness.catalogue.bugs.b2 import B2
 from harness.catalogue.bugs.b3 import B3
 from harness.catalogue.bugs.b4 import B4
+from harness.catalogue.bugs.b5 import B5
+from harness.catalogue.bugs.b6 import B6
+from harness.catalogue.bugs.b7 import B7
 from harness.catalogue.bugs.b8 import B8
+from harness.catalogue.bugs.b9 import B9
+from harness.catalogue.bugs.b10 import B10
+from harness.catalogue.bugs.b13 import B13
+from harness.catalogue.bugs.b14 import B14
+from harness.catalogue.bugs.b15 import B15
+from harness.catalogue.bugs.b16 import B16
+from harness.catalogue.bugs.b17 import B17
 from harness.catalogue.bugs.bug import Bug
 from harness.errors import BadInput
 from harness.model import BugState, Decided, Seen
 
 __all__ = ["BUGS", "Bug", "bug_named", "decide", "in_order"]
 
-_LISTED = (B1, B3, B4, B8)
+_LISTED = (B0, B1, B2, B3, B4, B5, B6, B7, B8, B9, B10, B13, B14, B15, B16, B17)
 
 BUGS: Mapping[str, Bug] = {entry.id: entry for entry in _LISTED}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from harness.catalogue.bugs.bug import Bug, absent, inconclusive, not_applicable, present
+from harness.catalogue.bugs.manifests import service
 from harness.catalogue.bugs.reading import answered, first_ready_ns, refused, s_between, says, template
 from harness.model import CONTROLLER_LOG, Claimed, Decided, Seen, Trial, VersionRange
 
@@ -11,34 +12,15 @@ STEADY_S = 5.0
 
 SIDECAR_EXEC_READINESS = Trial(
     name="sidecar-exec-readiness",
-    documents="""\
-apiVersion: serving.knative.dev/v1
-kind: Service
-metadata:
-  name: sidecar-exec
-spec:
-  template:
-    metadata:
-      annotations:
-        autoscaling.knative.dev/min-scale: "1"
-        autoscaling.knative.dev/max-scale: "1"
-    spec:
-      containers:
-        - name: user-container
-          image: toggle
-          ports: [{containerPort: 8080}]
-          resources: {requests: {cpu: 50m}}
-        - name: sidecar
-          image: toggle
-          env:
-            - {name: PORT, value: "8090"}
-            - {name: TOGGLE_CONTROL_PORT, value: "8098"}
-          readinessProbe:
-            exec: {command: [python3, /app/toggle.py, probe, readiness]}
-            periodSeconds: 2
-            timeoutSeconds: 5
-          resources: {requests: {cpu: 20m}}
+    documents=service(
+        "sidecar-exec",
+        sidecar="""\
+readinessProbe:
+  exec: {command: [python3, /app/toggle.py, probe, readiness]}
+  periodSeconds: 2
+  timeoutSeconds: 5
 """,
+    ),
     sidecar_probes=True,
     within_s=90.0,
     logs=("queue-proxy", CONTROLLER_LOG),

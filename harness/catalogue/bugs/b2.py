@@ -1,0 +1,42 @@
+"""B2: the restart for a failed liveness probe waits for timeoutSeconds (#5990)."""
+
+from __future__ import annotations
+
+from harness.catalogue.bugs.b4 import LIVENESS_RESTART
+from harness.catalogue.bugs.bug import Bug, absent, inconclusive, present
+from harness.catalogue.bugs.reading import failures, first_kill, restart_ns, s_between, while_it_stood
+from harness.model import Claimed, Decided, Seen, VersionRange
+
+BLOCKED_S = 45.0
+"""Of the 60 s of timeoutSeconds in the trial. A drain that goes on (B4) restarts the container after 30 s of quiet."""
+
+PROMPT_S = 15.0
+"""preStop takes 1 s, the app exits on SIGTERM, two busy cores create a container within 5 s."""
+
+
+def signature(seen: Seen) -> Decided:
+    """Nothing is restarted for most of timeoutSeconds, though queue-proxy does not drain; or it is restarted at once."""
+    kill = first_kill(seen)
+    if kill is None:
+        return inconclusive("the kubelet has killed no container for its liveness probe")
+    seen = while_it_stood(seen, kill.pod)
+    restarted_ns = restart_ns(seen, kill.pod, kill.at_ns)
+    took_s = s_between(kill.at_ns, restarted_ns or seen.until_ns)
+    drains = any("statuscode: 503" in one.message and one.last_ns > kill.at_ns for one in failures(seen, "Readiness", kill.pod))
+    if took_s >= BLOCKED_S and not drains:
+        restarted = "was restarted" if restarted_ns else "was not restarted"
+        return present(f"{took_s:.0f} s after the kill the container {restarted}; queue-proxy's readiness never answered 503")
+    if restarted_ns and took_s <= PROMPT_S:
+        return absent(f"the container was restarted {took_s:.0f} s after the kill")
+    return inconclusive(f"{took_s:.0f} s after the kill: {'restarted' if restarted_ns else 'not restarted'}, drains: {drains}")
+
+
+B2 = Bug(
+    id="B2",
+    title="Restart for a failed liveness probe waits for timeoutSeconds",
+    source="knative/serving #5990",
+    provoked_by=LIVENESS_RESTART,
+    signature=signature,
+    claimed=Claimed(VersionRange.parse("<=1.0.2"), "up to 1.0.2"),
+    maskers=("B4",),
+)
