@@ -13,7 +13,7 @@ from harness.adapters.text import printable
 from harness.catalogue.bugs import BUGS
 from harness.cli.options import Cluster, Prefer, ReleaseUrl, Source
 from harness.cli.showing import progress_of
-from harness.errors import BadInput, ExitCode, HarnessError, Interrupted
+from harness.errors import BadInput, ExitCode, HarnessError, Interrupted, SourceError
 from harness.model import BugState, Cell, KnativeVersion
 from harness.run import Ask, asked_build, asked_version
 from harness.run.bisect import ANSWERS, candidates, search, searched
@@ -93,7 +93,11 @@ def _step(what: str, good: str, claim: str, kn_version: str, ask: Ask, root: Pat
     """Cluster and images are kept: the next step finds what did not change."""
     if good not in {BugState.ABSENT, BugState.PRESENT}:
         raise BadInput(f"{good!r} is no state that can be good.", fix="--good absent, or --good present")
-    bug, build, state = searched(what, claim), asked_build(kn_version), State.default()
+    bug, state = searched(what, claim), State.default()
+    try:
+        build = asked_build(kn_version)
+    except BadInput as error:  # of this commit: the next one may be a Serving that can be built
+        raise SourceError(f"{kn_version} is nothing that can be built: {error}") from error
     cell = examine_build(bug, build, ask, root, state=state, progress=progress_of(state), keep=True)
     typer.echo(printable(f"{bug.id}: {cell.decided.state}. {cell.decided.why} [{root / cell.evidence}]"))
     if cell.decided.state not in ANSWERS:
