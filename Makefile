@@ -139,6 +139,15 @@ CORPUS_ARGS ?=
 corpus: venv ## each bug on each version: docs/corpus.md. VERSIONS="1.6 1.7" BUGS="B4 B8", all without; goes on where it stopped
 	$(CHAOS) corpus $(VERSIONS:%=--kn-version %) $(BUGS:%=--bug %) --page docs/corpus.md $(KN_ARGS) $(CORPUS_ARGS)
 
+BASE ?=
+HEAD ?=
+SCENARIOS ?= S1
+
+.PHONY: regress
+regress: venv ## is HEAD worse than BASE? BASE=1.16 HEAD=1.23 [SCENARIOS="S1 N1"]: docs/diff.md
+	@test -n "$(BASE)" -a -n "$(HEAD)" || { echo 'make regress needs both versions: make regress BASE=1.16 HEAD=1.23'; exit 3; }
+	$(CHAOS) diff --base "$(BASE)" --head "$(HEAD)" $(SCENARIOS) $(KN_ARGS)
+
 .PHONY: down
 down: venv ## remove every cluster, container, network and volume of ours
 	$(CHAOS) down

@@ -24,6 +24,7 @@ from harness.catalogue import SCENARIOS, is_catalogued, scenario
 from harness.cli.bisect import bisect, bisect_step
 from harness.cli.bundle import bundle_command, unbundle_command
 from harness.cli.corpus import corpus
+from harness.cli.diff import diff
 from harness.cli.export import export_command
 from harness.cli.options import Artifacts, Cluster, Context, Prefer, ReleaseUrl, Source, Version
 from harness.cli.showing import RULING_EXIT, progress_of, show, show_compared, text_of
@@ -73,6 +74,7 @@ INTERRUPTED_BY_PARSER = 130
 
 
 app.command()(versions)
+app.command()(diff)
 
 
 @app.command()

@@ -43,6 +43,8 @@ from harness.model.asked import (
     WorkloadKind,
 )
 from harness.model.comparison import (
+    ALPHA,
+    ALPHA_SAME,
     BASE,
     HEAD,
     Change,
@@ -147,6 +149,8 @@ from harness.model.world import (
 )
 
 __all__ = [
+    "ALPHA",
+    "ALPHA_SAME",
     "ANSWERS_FILE",
     "ATTEMPTS_FILE",
     "ATTEMPT_HEADER",

@@ -10,6 +10,11 @@ HEAD = "head"
 """The two arms of a comparison. A difference is always head minus base."""
 
 
+ALPHA = 0.005
+ALPHA_SAME = 0.05
+"""The defaults of a Design."""
+
+
 class Change(StrEnum):
     """What head is, compared with base. SAME: the difference lies within the margin. INCONCLUSIVE: none of the others is shown."""
 
@@ -53,8 +58,8 @@ class Design:
     cycles: int
     looks: int
     planned: tuple[Planned, ...]
-    alpha: float = 0.005
-    alpha_same: float = 0.05
+    alpha: float = ALPHA
+    alpha_same: float = ALPHA_SAME
     power: float = 0.9
 
 

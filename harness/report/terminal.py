@@ -15,6 +15,7 @@ from rich.text import Text
 
 from harness.model import ArmResult, Experiment
 from harness.report import words
+from harness.report.differences import change_line, comparison_lines
 from harness.report.headline import headline
 from harness.report.shape import Summary
 
@@ -200,6 +201,8 @@ def _few(items: list[str]) -> str:
 def experiment_lines(experiment: Experiment, *, where: str = "") -> list[str]:
     """The ruling, then each arm: its ruling, stack and claims, and why it was not decided. where: the directory, shown last."""
     lines = [f"{experiment.ruling.upper()}  {experiment.name}: {experiment.title}"]
+    if experiment.design is not None:
+        lines = [f"{change_line(experiment)}  ({experiment.name})", *comparison_lines(experiment)]
     if experiment.interrupted:
         lines.append(f"ended early: {experiment.interrupted}")
     for arm in experiment.arms:

@@ -1,7 +1,8 @@
 """A run, top to bottom: the only room that knows the order of the rooms.
 
 `prepare` (world.py) does 1-3 and is idempotent. `measure` (session.py) does 4-15 under a host-wide lock; 5-10 are those of a cycle
-(cycle.py). `analyse_again` (analysis.py) does 12-14. `compare` (experiment.py) does 4-15 for several arms in turn (blocks.py).
+(cycle.py). `analyse_again` (analysis.py) does 12-14. `compare` (experiment.py) does 4-15 for several arms in turn (blocks.py),
+`compare_builds` (diff.py) 1-15 for two builds that change clusters.
 
  1 check the host              9 stop the load                 } within each cycle: a generator process of its own a cycle keeps
  2 cluster                    10 seal and drain the observers  } the making of the next pod outside every measured window
@@ -21,6 +22,7 @@ Steps 5-10 repeat for each cycle on a fresh pod (restartCount 0). Nothing here d
 
 from harness.run.analysis import Run, analyse_again
 from harness.run.cycle import Planted
+from harness.run.diff import DiffAsk, Pair, compare_builds, require_diff
 from harness.run.experiment import Compared, Side, analyse_experiment, compare, require_comparable, worlds
 from harness.run.installed import Installed
 from harness.run.installed import read as installed_before
@@ -31,7 +33,9 @@ __all__ = [
     "MEASURE_LOCK",
     "Ask",
     "Compared",
+    "DiffAsk",
     "Installed",
+    "Pair",
     "Planted",
     "Run",
     "Side",
@@ -41,10 +45,12 @@ __all__ = [
     "asked_build",
     "asked_version",
     "compare",
+    "compare_builds",
     "installed_before",
     "measure",
     "prepare",
     "require_comparable",
+    "require_diff",
     "require_runnable",
     "with_request_log",
     "worlds",

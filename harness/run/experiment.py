@@ -27,6 +27,7 @@ from harness.judge import judge
 from harness.model import Arm, ArmResult, Block, Build, Experiment, KnativeVersion, Ruling, RunSpec, Scenario, Workload
 from harness.run.analysis import Run, analyse_again
 from harness.run.blocks import plan
+from harness.run.comparing import comparisons, run_of
 from harness.run.session import Place, measure, require_runnable
 from harness.run.world import Ask, World, asked_build, asked_version, prepare
 
@@ -133,18 +134,18 @@ def compare(
         title=title or sides[0][0].scenario.title,
         started_ns=now_ns(),
         seed=drawn,
-        arms=tuple(_begun(side, world) for side, world in sides),
+        arms=tuple(begun(side, world) for side, world in sides),
         blocks=plan(tuple(by_label), sides[0][0].scenario.cycles, drawn),
     )
-    measuring = _Measuring(experiment, history_room.make_directory(artifacts, experiment), by_label)
+    measuring = Measuring(experiment, history_room.make_directory(artifacts, experiment), by_label)
     try:
         measuring.all_blocks()
     except KeyboardInterrupt as error:
         measuring.write(interrupted="KeyboardInterrupt")
-        raise _interrupted(measuring) from error
+        raise interrupted(measuring) from error
     except Interrupted as error:
         measuring.write(interrupted=error.what)
-        raise _interrupted(measuring) from (error.__cause__ or error)
+        raise interrupted(measuring) from (error.__cause__ or error)
     finally:
         history_room.link_latest(artifacts, name, measuring.directory)
     return measuring.result()
@@ -164,6 +165,7 @@ def analyse_experiment(directory: Path) -> Compared:
             _require_of_block(place, experiment, block, seen)
             runs[block.arm] += (analyse_again(place),)
     experiment = judged(experiment, runs)
+    experiment = replace(experiment, comparisons=comparisons(experiment, runs))
     history_room.write_experiment(directory, experiment)
     return Compared(experiment, directory, runs)
 
@@ -188,7 +190,8 @@ def judged(experiment: Experiment, runs: Mapping[str, Sequence[Run]]) -> Experim
 
     A block that was not measured, or not to its end, leaves its arm inconclusive: how many cycles there would be was fixed before.
     """
-    return replace(experiment, arms=tuple(_judged(arm, experiment.blocks, runs.get(arm.label, ())) for arm in experiment.arms))
+    arms = tuple(_judged(arm, experiment.blocks, runs.get(arm.label, ())) for arm in experiment.arms)
+    return replace(experiment, arms=arms)
 
 
 def _judged(arm: ArmResult, blocks: Sequence[Block], runs: Sequence[Run]) -> ArmResult:
@@ -204,27 +207,31 @@ def _judged(arm: ArmResult, blocks: Sequence[Block], runs: Sequence[Run]) -> Arm
     return replace(arm, ruling=verdict.ruling, reasons=tuple(map(str, verdict.reasons)), claims=claims)
 
 
-def _begun(side: Side, world: World) -> ArmResult:
+def begun(side: Side, world: World) -> ArmResult:
+    """The arm before its first block."""
     stack = world.stack.stack
     return ArmResult(
         side.label, Arm(side.label, stack, deploy.workload_for(side.scenario, side.workload)).id, side.scenario.name, stack
     )
 
 
-def _interrupted(measuring: _Measuring) -> Interrupted:
+def interrupted(measuring: Measuring) -> Interrupted:
+    """What is raised after the record of an experiment that ended early was written."""
+    why = measuring.experiment.interrupted
+    of = f" ({why.rstrip('.')})" if why and why != "KeyboardInterrupt" else ""
     return Interrupted(
-        f"{measuring.experiment.name} ended early; what was measured is kept and counts as inconclusive.",
+        f"{measuring.experiment.name} ended early{of}; what was measured is kept and counts as inconclusive.",
         where=str(measuring.directory),
     )
 
 
-class _Measuring:
+class Measuring:
     """The state of one experiment while it lasts."""
 
     def __init__(self, experiment: Experiment, directory: Path, sides: Mapping[str, tuple[Side, World]]) -> None:
         self.experiment = experiment
         self.directory = directory
-        self._sides = sides
+        self.sides = sides
         self._runs: dict[str, tuple[Run, ...]] = dict.fromkeys(sides, ())
         self.write()
 
@@ -233,10 +240,12 @@ class _Measuring:
         for index, block in enumerate(self.experiment.blocks):
             arm = next(one for one in self.experiment.arms if one.label == block.arm)
             if not arm.stopped:
-                self._block(index, replace(block, run=block.name))
+                self.block(index)
 
-    def _block(self, index: int, block: Block) -> None:
-        side, world = self._sides[block.arm]
+    def block(self, index: int) -> None:
+        """The block at this place of the experiment. Raises what ends the whole experiment."""
+        block = replace(self.experiment.blocks[index], run=self.experiment.blocks[index].name)
+        side, world = self.sides[block.arm]
         self._set_block(index, block)
         self.write()
         ended = "the harness crashed"
@@ -263,8 +272,8 @@ class _Measuring:
             raise
         finally:
             with deferred():
-                begun = (self.directory / block.run / RUN).is_file()
-                self._set_block(index, replace(block, run=block.run if begun else "", ended=ended))
+                there = (self.directory / block.run / RUN).is_file()
+                self._set_block(index, replace(block, run=block.run if there else "", ended=ended))
                 self._read(block)
                 self.write()
 
@@ -275,7 +284,7 @@ class _Measuring:
         self._runs[block.arm] += (analyse_again(place),)
         stack = history_room.read_meta(place).stack
         if stack is not None:
-            side, _ = self._sides[block.arm]
+            side, _ = self.sides[block.arm]
             self._set_arm(block.arm, stack=stack, id=Arm(block.arm, stack, deploy.workload_for(side.scenario, side.workload)).id)
 
     def _stop(self, label: str, why: str, world: World) -> None:
@@ -291,9 +300,17 @@ class _Measuring:
         self.experiment = replace(self.experiment, blocks=(*blocks[:index], block, *blocks[index + 1 :]))
 
     def write(self, *, interrupted: str = "") -> None:
-        """The record, with what the arms come to so far."""
+        """The record, with what the arms come to so far; builds are compared once every block of a look is measured."""
         self.experiment = judged(replace(self.experiment, interrupted=interrupted), self._runs)
+        over = interrupted or any(arm.stopped for arm in self.experiment.arms)
+        if over or all(run_of(block, self._runs) for block in self.experiment.blocks):
+            self.experiment = replace(self.experiment, comparisons=comparisons(self.experiment, self._runs))
         history_room.write_experiment(self.directory, self.experiment)
+
+    def append(self, blocks: Sequence[Block]) -> None:
+        """Blocks of a further look."""
+        self.experiment = replace(self.experiment, blocks=(*self.experiment.blocks, *blocks))
+        self.write()
 
     def result(self) -> Compared:
         """As it stands."""

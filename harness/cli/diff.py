@@ -1,0 +1,65 @@
+"""`knative-chaos diff`: whether one build of Knative is worse than another one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harness.adapters.files import State
+from harness.catalogue import SCENARIOS, scenario
+from harness.cli.options import Artifacts, Prefer, ReleaseUrl, Source
+from harness.cli.showing import progress_of, show_compared
+from harness.errors import BadInput
+from harness.model import Build
+from harness.run import Ask, DiffAsk, Pair, asked_build, compare_builds, require_diff
+
+
+def diff(
+    names: Annotated[list[str], typer.Argument(metavar="SCENARIO...", help=f"Some of {', '.join(SCENARIOS)}.")],
+    base: Annotated[str, typer.Option("--base", help="The build to compare with: 1.16, or what --kn-version takes.")],
+    head: Annotated[str, typer.Option("--head", help="The build that is called better, worse or the same.")],
+    cycles: Annotated[
+        int, typer.Option("--kn-cycles", min=0, help="Cycles of each arm up to each look, even; 0: 8, or as many as are needed.")
+    ] = 0,
+    looks: Annotated[
+        int, typer.Option("--looks", min=1, help="Looks at most: it goes on with as many cycles again while it is inconclusive.")
+    ] = 1,
+    margin: Annotated[
+        list[str] | None, typer.Option("--margin", metavar="READING=NUMBER", help="A margin of one reading; docs/diff.md.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option("--kn-seed", "--seed", help="Of order and phases; drawn by default.")] = None,
+    cluster: Annotated[str, typer.Option("--kn-cluster", "--cluster", help="How the names of both clusters begin.")] = "diff",
+    kn_source: Source = "auto",
+    engine: Prefer = "",
+    release_url: ReleaseUrl = "",
+    artifacts: Artifacts = Path("artifacts"),
+) -> None:
+    """Compare two builds of Knative: better, worse, the same within a margin, or inconclusive (exit codes 0, 1, 0, 2)."""
+    pair = Pair(build_of(base, "--base"), build_of(head, "--head"), base.strip(), head.strip())
+    asked = DiffAsk(pair, tuple(scenario(name) for name in names), cycles, looks, margins_of(margin or ()))
+    require_diff(asked, artifacts)
+    state = State.default()
+    ask = Ask(kn_source, None, cluster, release_url, engine)
+    show_compared(compare_builds(asked, ask, artifacts=artifacts, state=state, progress=progress_of(state), seed=seed))
+
+
+def build_of(text: str, option: str) -> Build:
+    """The build that a user wrote for this option. Raises BadInput, also for no text."""
+    if not text.strip():
+        raise BadInput(f"{option} is empty.", fix=f"Name a version, for example {option} 1.23.")
+    return asked_build(text)
+
+
+def margins_of(texts: Iterable[str]) -> dict[str, float]:
+    """From "refused-window=0.2". Raises BadInput."""
+    found = {}
+    for text in texts:
+        name, _, number = text.partition("=")
+        try:
+            found[name.strip()] = float(number)
+        except ValueError:
+            raise BadInput(f"{text!r} is no margin.", fix="Write a reading and a number: refused-window=0.2.") from None
+    return found

@@ -1,0 +1,157 @@
+"""Two builds compared: two clusters that exchange their builds, blocks in turn, and looks at which the comparison may end.
+
+ 1 what is compared, with which margins, is fixed and written down
+ 2 placement 1: base on the first cluster, head on the second one, both made anew; rounds of blocks
+ 3 placement 2: both clusters made anew with the builds exchanged; the rounds backwards
+ 4 the look: the comparison over all cycles until then. It ends here if it is decided, or if the evidence has a doubt
+ 5 the next look begins with the placement that is there
+
+docs/diff.md says what the comparison means.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from harness import history as history_room
+from harness.adapters.clock import now_ns
+from harness.adapters.files import State
+from harness.adapters.progress import Progress
+from harness.compare import least_cycles, planned, require_feasible
+from harness.errors import BadInput, HarnessError
+from harness.model import ALPHA, BASE, HEAD, Build, Change, Design, Experiment, Scenario
+from harness.run.blocks import arm_label, cluster_of, placements, plan_look
+from harness.run.experiment import Compared, Measuring, Side, begun, interrupted
+from harness.run.session import require_runnable
+from harness.run.world import Ask, World, prepare
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two builds that are compared, with what the user wrote for them."""
+
+    base: Build
+    head: Build
+    base_text: str
+    head_text: str
+
+    def build(self, arm: str) -> Build:
+        """Of BASE or HEAD."""
+        return self.head if arm == HEAD else self.base
+
+
+@dataclass(frozen=True, slots=True)
+class DiffAsk:
+    """What a comparison is asked to be. cycles: of each arm up to a look; 0: as few as suffice. margins: by reading, where they
+    are not the defaults.
+    """
+
+    pair: Pair
+    scenarios: tuple[Scenario, ...]
+    cycles: int = 0
+    looks: int = 1
+    margins: Mapping[str, float] = field(default_factory=dict)
+
+
+def require_diff(ask: DiffAsk, artifacts: Path) -> Design:
+    """What will be compared; all that can be known before anything is made. Raises BadInput."""
+    names = [one.name for one in ask.scenarios]
+    if not names:
+        raise BadInput("There is no scenario to compare the builds by.", fix="Name one or more, for example S1.")
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise BadInput(f"The scenario {twice[0]} is named twice.", fix="Name each scenario once.")
+    if ask.looks < 1:
+        raise BadInput(f"{ask.looks} looks are none.", fix="Ask for 1 or more.")
+    specs = {
+        arm: tuple(require_runnable(one, ask.pair.build(arm).version, artifacts) for one in ask.scenarios) for arm in (BASE, HEAD)
+    }
+    readings = planned(specs[BASE], ask.margins)
+    cycles = ask.cycles or least_cycles(len(readings), ask.looks, ALPHA)
+    design = Design(ask.pair.base_text, ask.pair.head_text, tuple(names), cycles, ask.looks, readings)
+    require_feasible(design)
+    return design
+
+
+def compare_builds(
+    asked: DiffAsk, ask: Ask, *, artifacts: Path, state: State, progress: Progress, seed: int | None = None
+) -> Compared:
+    """Make the clusters, measure both arms and compare them; the experiment lies in artifacts/SCENARIOS-diff/UTC-ID.
+
+    ask: source, cluster (its name begins the names of both clusters), mirror and engine. Raises BadInput before anything is made;
+    what `prepare` raises if the first clusters cannot be made; Interrupted, after the record is written, if it ends early after
+    that. An arm that cannot go on ends it without an error: the comparison is inconclusive.
+    """
+    design = require_diff(asked, artifacts)
+    drawn = secrets.randbits(32) if seed is None else seed
+    clusters = _Clusters(asked, ask, state, progress)
+    sides = clusters.placed(1)
+    experiment = Experiment(
+        id=secrets.token_hex(4),
+        name=f"{'-'.join(design.scenarios)}-diff",
+        title=f"Knative {design.base} and {design.head}",
+        started_ns=now_ns(),
+        seed=drawn,
+        arms=tuple(begun(side, on) for side, on in sides.values()),
+        blocks=plan_look(design.scenarios, design.cycles, 1, drawn, clusters.names),
+        design=design,
+    )
+    measuring = Measuring(experiment, history_room.make_directory(artifacts, experiment), sides)
+    try:
+        _looks(measuring, design, clusters)
+    except KeyboardInterrupt as error:
+        measuring.write(interrupted="KeyboardInterrupt")
+        raise interrupted(measuring) from error
+    except HarnessError as error:
+        measuring.write(interrupted=error.what)
+        raise interrupted(measuring) from (error.__cause__ or error)
+    finally:
+        history_room.link_latest(artifacts, experiment.name, measuring.directory)
+    return measuring.result()
+
+
+def _looks(measuring: Measuring, design: Design, clusters: _Clusters) -> None:
+    """Look after look, until the comparison is decided, cannot be decided any more, or was looked at as often as planned."""
+    for look in range(1, design.looks + 1):
+        if look > 1:
+            measuring.append(plan_look(design.scenarios, design.cycles, look, measuring.experiment.seed, clusters.names))
+        for placement in placements(look):
+            if placement != clusters.placement:
+                measuring.sides = clusters.placed(placement)
+            for index, block in enumerate(measuring.experiment.blocks):
+                if (block.look, block.placement) == (look, placement):
+                    measuring.block(index)
+                    if any(arm.stopped for arm in measuring.experiment.arms):
+                        return
+        seen = measuring.experiment.comparisons[-1]
+        clusters.progress.say(f"look {look} of {design.looks}: {seen.change}")
+        if seen.change is not Change.INCONCLUSIVE or seen.reasons:
+            return
+
+
+class _Clusters:
+    """The two clusters, and which arm is on which. placement: as in Block; 0 before the first."""
+
+    def __init__(self, asked: DiffAsk, ask: Ask, state: State, progress: Progress) -> None:
+        self._asked = asked
+        self._ask = ask
+        self._state = state
+        self.progress = progress
+        self.names = (f"{ask.cluster}-1", f"{ask.cluster}-2")
+        self.placement = 0
+
+    def placed(self, placement: int) -> dict[str, tuple[Side, World]]:
+        """Both clusters made anew for this placement; each arm of each scenario with its world, by its label."""
+        pair = self._asked.pair
+        worlds = {}
+        for arm in (BASE, HEAD):
+            here = replace(self._ask, build=pair.build(arm), cluster=cluster_of(self.names, placement, arm), recreate=True)
+            worlds[arm] = prepare(here, state=self._state, progress=self.progress)
+        self.placement = placement
+        return {
+            (label := arm_label(one.name, arm)): (Side(label, one, pair.build(arm)), worlds[arm])
+            for one in self._asked.scenarios
+            for arm in (BASE, HEAD)
+        }
