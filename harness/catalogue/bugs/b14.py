@@ -6,6 +6,7 @@ from harness.apps.toggle import event_of
 from harness.catalogue.bugs.bug import Bug, absent, inconclusive, present
 from harness.catalogue.bugs.manifests import service
 from harness.catalogue.bugs.reading import answered, failures, restarts_by, s_between, states
+from harness.knative.names import USER_CONTAINER
 from harness.model import Claimed, Decided, Seen, Trial, VersionRange
 
 STEADY_S = 25.0
@@ -21,7 +22,7 @@ livenessProbe: {httpGet: {path: /healthz}, periodSeconds: 1, failureThreshold: 3
 """,
     ),
     within_s=90.0,
-    logs=("user-container",),
+    logs=(USER_CONTAINER,),
 )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from harness.catalogue.bugs.bug import Bug, absent, inconclusive, not_applicable, present
 from harness.catalogue.bugs.manifests import service
 from harness.catalogue.bugs.reading import answered, container, first_ready_ns, refused, says, template
+from harness.knative.names import USER_CONTAINER
 from harness.model import CONTROLLER_LOG, Claimed, Decided, Seen, Trial
 
 STARTUP_WITHOUT_PORT = Trial(
@@ -23,7 +24,7 @@ def signature(seen: Seen) -> Decided:
         return absent(f"the webhook refuses the probe at once: {why}")
     if said := says(seen, "startupProbe", "Invalid value: 0") or says(seen, "startupProbe", "Required value"):
         return present(said)
-    probe = container(template(seen), "user-container").get("startupProbe")
+    probe = container(template(seen), USER_CONTAINER).get("startupProbe")
     ready_ns = first_ready_ns(seen)
     if probe and ready_ns and answered(seen, ready_ns):
         return absent(f"the pod with the startup probe {probe} is Ready and answers requests")

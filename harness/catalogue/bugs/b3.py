@@ -5,6 +5,7 @@ from __future__ import annotations
 from harness.apps.toggle import event_of
 from harness.catalogue.bugs.bug import Bug, absent, inconclusive, present
 from harness.catalogue.bugs.reading import answered, failures, restarts_by, states
+from harness.knative.names import USER_CONTAINER
 from harness.model import AppSpec, Claimed, Decided, Probe, Seen, ServiceSpec, Trial, VersionRange
 
 GOOD_PROBES = 8
@@ -14,7 +15,7 @@ HTTP_LIVENESS = Trial(
     name="http-liveness",
     service=ServiceSpec(app=AppSpec(startup_delay_s=0.0), liveness=Probe(period_s=1, failure_threshold=3, initial_delay_s=2)),
     within_s=90.0,
-    logs=("user-container",),
+    logs=(USER_CONTAINER,),
 )
 
 
@@ -32,7 +33,7 @@ def signature(seen: Seen) -> Decided:
 
 def probes_from_the_kubelet(seen: Seen) -> int:
     """Good liveness probes in the logs of the app that did not come through queue-proxy."""
-    events = (event_of(line) for name, log in seen.logs.items() if "user-container" in name for line in log.splitlines())
+    events = (event_of(line) for name, log in seen.logs.items() if USER_CONTAINER in name for line in log.splitlines())
     return sum(
         1
         for event in events

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from harness.apps.toggle import CONTROL_PORT
 from harness.catalogue.bugs.bug import Bug, absent, inconclusive, not_applicable, present
 from harness.catalogue.bugs.manifests import service
 from harness.catalogue.bugs.reading import answered, container, first_ready_ns, refused, template
+from harness.knative.names import USER_CONTAINER
 from harness.model import Claimed, Decided, Seen, Trial, VersionRange
 
-WRITTEN_PORT = 8099
+WRITTEN_PORT = CONTROL_PORT
 """The toggle app's control port, whose /probe/liveness answers without a token."""
 
 OTHER_LIVENESS_PORT = Trial(
@@ -24,7 +26,7 @@ def signature(seen: Seen) -> Decided:
     """The port in the Deployment that Knative made, beside the one that was written."""
     if why := refused(seen):
         return not_applicable(f"the webhook refuses the port: {why}")
-    handler = (container(template(seen), "user-container").get("livenessProbe") or {}).get("httpGet")
+    handler = (container(template(seen), USER_CONTAINER).get("livenessProbe") or {}).get("httpGet")
     if not isinstance(handler, dict):
         return inconclusive("Knative made no Deployment with the liveness probe")
     ready_ns = first_ready_ns(seen)

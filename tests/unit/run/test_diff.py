@@ -118,7 +118,8 @@ def recorded(monkeypatch: pytest.MonkeyPatch) -> Recorded:
 
 def compared(tmp_path: Path, *, cycles: int = 8, looks: int = 1, **changed: Any) -> Compared:
     """Both arms."""
-    asked = DiffAsk(**({"pair": pair(), "scenarios": (ASKED,), "cycles": cycles, "looks": looks} | changed))
+    given: dict[str, Any] = {"pair": pair(), "scenarios": (ASKED,), "cycles": cycles, "looks": looks} | changed
+    asked = DiffAsk(**given)
     return compare_builds(asked, Ask(cluster="diff"), artifacts=tmp_path, state=State(tmp_path), progress=QUIET, seed=1)
 
 
@@ -323,8 +324,9 @@ def test_an_experiment_that_compares_no_builds_has_no_comparison() -> None:
 )
 def test_what_cannot_be_compared_is_refused_first(tmp_path: Path, changed: dict[str, Any], why: str) -> None:
     """Before a cluster is made, and in one line."""
+    given: dict[str, Any] = {"pair": pair(), "scenarios": (ASKED,)} | changed
     with pytest.raises(BadInput, match=why) as caught:
-        require_diff(DiffAsk(**({"pair": pair(), "scenarios": (ASKED,)} | changed)), tmp_path)
+        require_diff(DiffAsk(**given), tmp_path)
     assert "\n" not in str(caught.value)
 
 
