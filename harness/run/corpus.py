@@ -91,7 +91,7 @@ def examine_version(
 def examine_build(bug: Bug, build: Build, ask: Ask, root: Path, *, state: State, progress: Progress, keep: bool = False) -> Cell:
     """One bug on one build, such as a checkout, whatever is stored. Raises what `prepare` and `examine` raise."""
     with cluster_of(build, ask, state=state, keep=keep) as of_build:
-        return examine(bug, prepare(of_build, state=state, progress=progress), root, again=True)
+        return examine(bug, prepare(of_build, state=state, progress=progress), root, since_ns=now_ns())
 
 
 def _version(
@@ -115,18 +115,20 @@ def _version(
             corpus.write_cell(root, _unmade(bug, version.text, error))
         made()
         return
+    begun_ns = now_ns()
     for number, bug in enumerate(bugs, 1):
-        _cell(bug, world, root, progress, f"{number} of {len(bugs)}", again=again)
+        _cell(bug, world, root, progress, f"{number} of {len(bugs)}", begun_ns=begun_ns, again=again)
         made()
 
 
-def _cell(bug: Bug, world: World, root: Path, progress: Progress, place: str, *, again: bool) -> None:
+def _cell(bug: Bug, world: World, root: Path, progress: Progress, place: str, *, begun_ns: int, again: bool) -> None:
+    """begun_ns: when this version was begun. Evidence from then on serves several bugs; again, or undecided: none from before."""
     stack = world.stack.stack
     before = corpus.newest(corpus.read_cells(root)).get((bug.id, stack.knative))
     undecided = before is not None and before.stack == stack.id and before.decided.state is BugState.INCONCLUSIVE
     try:
         with progress.step(f"{bug.id} on {stack.knative} ({place})", work=work_of("examine", bug.provoked_by)):
-            cell = examine(bug, world, root, again=again or undecided)
+            cell = examine(bug, world, root, since_ns=begun_ns if again or undecided else 0)
     except Interrupted:
         raise
     except HarnessError as error:

@@ -25,47 +25,47 @@ READ = (Stream.PODS, Stream.EVENTS, Stream.QUEUE_PROXY, Stream.ACTIVATOR)
 """The streams of a measured run that signatures read."""
 
 
-def examine(bug: Bug, world: World, root: Path, *, again: bool = False) -> Cell:
+def examine(bug: Bug, world: World, root: Path, *, since_ns: int = 0) -> Cell:
     """Provoke the bug on this world, or read the evidence of the same provocation on the same stack, and decide.
 
-    root: the directory of the corpus. again: nothing stored is read. The evidence and the cell are stored. Raises Interrupted, and
-    BadInput or HostError when nothing could be done; that the workload does not stand is evidence and no error.
+    root: the directory of the corpus. since_ns: stored evidence that is older is not read. The evidence, and a cell for each bug
+    with the same provocation, are stored. Raises Interrupted, and BadInput or HostError when nothing could be done; that the
+    workload does not stand is evidence and no error.
     """
     stack = world.stack.stack
     place = corpus.place_of(root, stack.knative, stack.id)
     begun = mono_s()
-    evidence = None if again else stored(bug, place)
+    evidence, alike = stored(bug, place, since_ns=since_ns), [bug]
     if evidence is None:
         evidence = _provoked(bug, world, place)
-    known = known_of(corpus.read_cells(root), stack.knative, stack.id)
-    decided = decide(bug, seen_in(evidence), known)
-    cell = Cell(
-        bug=bug.id,
-        version=stack.knative,
-        stack=stack.id,
-        decided=decided,
-        evidence=str(evidence.resolve().relative_to(root.resolve())),
-        at_ns=now_ns(),
-        took_s=round(mono_s() - begun, 1),
-    )
-    corpus.write_cell(root, cell)
+        alike += [other for other in BUGS.values() if other.provoked_by == bug.provoked_by and other != bug]
+    seen, took_s = seen_in(evidence), round(mono_s() - begun, 1)
+    where = str(evidence.resolve().relative_to(root.resolve()))
+    for one in reversed(alike):
+        known = known_of(corpus.read_cells(root), stack.knative, stack.id)
+        cell = Cell(one.id, stack.knative, stack.id, decide(one, seen, known), where, now_ns(), took_s)
+        corpus.write_cell(root, cell)
     return cell
 
 
-def stored(bug: Bug, place: Path) -> Path | None:
+def stored(bug: Bug, place: Path, *, since_ns: int = 0) -> Path | None:
     """The newest evidence of the bug's provocation on this stack; None if there is none.
 
-    Evidence of another trial of the same name, or a scenario that was changed since, is none.
+    Evidence of another trial of the same name, or of a scenario that was changed since, is none; nor is that of a trial which ended
+    when other signatures had decided, and this one has not.
     """
     home = place / bug.provoked_by.name
     if isinstance(bug.provoked_by, Trial):
         try:
-            return home if corpus.read_evidence(home).trial == bug.provoked_by else None
+            found = corpus.read_evidence(home)
         except HistoryError:
             return None
+        whole = found.seen.ended or bug.signature(found.seen).state is not BugState.INCONCLUSIVE
+        return home if found.trial == bug.provoked_by and whole and found.seen.until_ns >= since_ns else None
     for run in sorted((one for one in home.glob("*") if (one / RUN).is_file()), reverse=True):
         meta = history_room.read_meta(run)
-        if not meta.interrupted and meta.spec.fault == bug.provoked_by.fault and meta.spec.service == bug.provoked_by.service:
+        asked = (bug.provoked_by.fault, bug.provoked_by.service)
+        if not meta.interrupted and (meta.spec.fault, meta.spec.service) == asked and meta.anchor_utc_ns >= since_ns:
             return run
     return None
 

@@ -13,6 +13,9 @@ its start. Readiness that answers 503 so long after the kill belongs to a drain 
 BLOCKED_S = 10.0
 """A container that handles SIGTERM is restarted within 1 to 4 s of the kill."""
 
+STUCK_S = 20.0
+"""After the restart. The app of the trials listens at once, and queue-proxy's readiness is asked every 10 s at the most."""
+
 STEADY_S = 10.0
 """How long the pod must have been Ready after the restart: one period of queue-proxy's readiness probe."""
 
@@ -32,7 +35,10 @@ LIVENESS_RESTART = Trial(
 
 
 def signature(seen: Seen) -> Decided:
-    """Readiness answers 503 long after the kill; or the restarted container's pod is Ready and serves."""
+    """Readiness answers 503 for long after the restart; or the restarted container's pod is Ready and serves.
+
+    A cycle that is given up without a restart (S1 on 1.6 under load) shows the drain alone: no restart, and readiness 503.
+    """
     kill = first_kill(seen)
     if kill is None:
         return inconclusive("the kubelet has killed no container for its liveness probe")
@@ -44,12 +50,14 @@ def signature(seen: Seen) -> Decided:
     elapsed_s = s_between(kill.at_ns, seen.until_ns)
     ready = bool(after) and after[-1].ready is True
     lasts_s = s_between(kill.at_ns, last_503_ns) if last_503_ns else 0.0
-    if restarted_ns and not ready and lasts_s >= RESET_S:
+    steady_s = s_between(restarted_ns, seen.until_ns) if restarted_ns else 0.0
+    restart_s = s_between(kill.at_ns, restarted_ns)
+    if restarted_ns and not ready and steady_s >= STUCK_S and lasts_s >= RESET_S and last_503_ns > restarted_ns:
         return present(
-            f"{lasts_s:.0f} s after the kill queue-proxy answered its readiness probe with 503; "
-            f"the container was restarted {s_between(kill.at_ns, restarted_ns):.0f} s after the kill and the pod is not Ready"
+            f"the container was restarted {restart_s:.0f} s after the kill; {steady_s:.0f} s later the pod is not Ready, "
+            f"and queue-proxy answered its readiness probe with 503 {lasts_s:.0f} s after the kill"
         )
-    if not restarted_ns and elapsed_s >= BLOCKED_S and last_503_ns > kill.at_ns:
+    if not restarted_ns and seen.ended and elapsed_s >= BLOCKED_S and last_503_ns > kill.at_ns:
         return present(
             f"{elapsed_s:.0f} s after the kill the container was not restarted, "
             f"and queue-proxy answered its readiness probe with 503 {lasts_s:.0f} s after the kill"
@@ -57,10 +65,9 @@ def signature(seen: Seen) -> Decided:
     if not restarted_ns:
         return inconclusive(f"{elapsed_s:.0f} s after the kill the container was not restarted, and no readiness probe got a 503")
     served = answered(seen, restarted_ns) or any(mark.recovered_ns > restarted_ns for mark in seen.marks)
-    steady_s = s_between(restarted_ns, seen.until_ns)
     if ready and served and steady_s >= STEADY_S:
         return absent(
-            f"the container was restarted {s_between(kill.at_ns, restarted_ns):.0f} s after the kill; "
+            f"the container was restarted {restart_s:.0f} s after the kill; "
             f"{steady_s:.0f} s later the pod is Ready and requests are answered"
         )
     return inconclusive(f"the container was restarted; {steady_s:.0f} s later the pod is {'' if ready else 'not '}Ready")

@@ -79,7 +79,9 @@ def test_b4_is_present_when_the_drain_outlives_the_restart() -> None:
     stuck = [*STEADY, killing(10), unready(18), pod(31, ready=False, restarts=1, queue_proxy=False), unready(58, 5)]
     found = b4.signature(seen(60, stuck))
     assert found.state is BugState.PRESENT
-    assert "48 s after the kill" in found.why
+    assert "503 48 s after the kill" in found.why
+    assert b4.signature(seen(45, stuck)).state is BugState.INCONCLUSIVE
+    assert b4.signature(seen(60, stuck[:-1])).state is BugState.INCONCLUSIVE
 
 
 def test_b4_is_present_when_the_container_is_never_restarted() -> None:
@@ -87,6 +89,7 @@ def test_b4_is_present_when_the_container_is_never_restarted() -> None:
     found = b4.signature(seen(35, [*STEADY, killing(10), unready(20)], ended=True))
     assert found.state is BugState.PRESENT
     assert "was not restarted" in found.why
+    assert b4.signature(seen(35, [*STEADY, killing(10), unready(20)])).state is BugState.INCONCLUSIVE
 
 
 def test_b4_is_absent_only_when_the_restarted_pod_serves() -> None:

@@ -104,7 +104,7 @@ def test_b2_is_a_restart_that_waits_without_a_drain() -> None:
     assert b2.signature(seen(56, blocked)).state is PRESENT
     assert b2.signature(seen(40, blocked)).state is UNSURE
     assert b2.signature(seen(30, [*blocked, pod(12, ready=True, restarts=1)])).state is ABSENT
-    late = [*blocked, unready(20), pod(45, ready=False, restarts=1), unready(50)]
+    late = [*blocked, unready(20), pod(45, ready=False, restarts=1), unready(60, 4)]
     found = decide(BUGS["B2"], seen(70, late, ended=True))
     assert (found.state, found.masked_by) == (BugState.MASKED, "B4")
     assert decide(BUGS["B4"], seen(70, blocked, ended=True)).masked_by == "B2"

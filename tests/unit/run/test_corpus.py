@@ -42,9 +42,9 @@ def done(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             raise ImageError("go build failed")
         return cast("World", SimpleNamespace(stack=SimpleNamespace(stack=stack_of(ask.version))))
 
-    def examine(bug: Bug, world: World, root: Path, *, again: bool) -> Cell:
+    def examine(bug: Bug, world: World, root: Path, *, since_ns: int) -> Cell:
         stack = world.stack.stack
-        said.append(f"{bug.id} {stack.knative}{' again' if again else ''}")
+        said.append(f"{bug.id} {stack.knative}{' again' if since_ns else ''}")
         if bug.id == "B8":
             raise DeployError("no namespace")
         made = Cell(bug.id, stack.knative, stack.id, Decided(BugState.PRESENT, "seen"), "", 5)

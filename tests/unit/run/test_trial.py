@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from harness import deploy, inject, install
+from harness.adapters.clock import now_ns
 from harness.adapters.documents import Obj
 from harness.adapters.engine import Engine
 from harness.adapters.files import State
@@ -224,6 +225,23 @@ def test_the_evidence_decides_again_without_a_cluster(cluster: Cluster, world: W
     assert examine.examine(quick, world, root).decided == cell.decided
     assert len(cluster.strict) == applied
     assert examine.stored(BUGS["B8"], store.place_of(root, "1.23.0", STACK.id)) is None
+    examine.examine(quick, world, root, since_ns=now_ns())
+    assert len(cluster.strict) > applied
+
+
+def test_one_trial_decides_each_bug_that_it_provokes(cluster: Cluster, world: World, tmp_path: Path) -> None:
+    """Evidence that ended when one signature had decided is none for another that has not."""
+    bug, other = BUGS["B4"], BUGS["B2"]
+    assert bug.provoked_by == other.provoked_by
+    assert isinstance(bug.provoked_by, Trial)
+    cluster.refusals = [ApiRefused("PATCH", status=400, said="no")]
+    assert examine.examine(bug, world, tmp_path).bug == "B4"
+    assert {cell.bug for cell in store.read_cells(tmp_path)} == {"B4", "B2"}
+    place = store.place_of(tmp_path, "1.23.0", STACK.id)
+    assert examine.stored(other, place) is not None
+    cut = store.Evidence(STACK, Seen(until_ns=now_ns()), bug.provoked_by)
+    store.write_evidence(place / bug.provoked_by.name, cut)
+    assert examine.stored(other, place) is None
 
 
 def test_the_service_of_a_trial_is_applied_as_it_is_written() -> None:
