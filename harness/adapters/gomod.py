@@ -76,16 +76,19 @@ def read_module(root: Path) -> GoModule:
         raise BadInput(f"{path} cannot be read: {error}.", fix="Name a directory with a go.mod.") from error
     name = ""
     required: dict[str, str] = {}
-    replaced: dict[str, str] = {}
+    instead: dict[tuple[str, str], str] = {}
     for verb, words in directives(text):
         if verb == "module" and words:
             name = words[0]
         elif verb == "require" and len(words) >= 2:
             required[words[0]] = words[1]
         elif verb == "replace" and "=>" in words:
-            replaced[words[0]] = " ".join(words[words.index("=>") + 1 :])
+            arrow = words.index("=>")
+            instead[words[0], " ".join(words[1:arrow])] = " ".join(words[arrow + 1 :])
     if not name:
         raise BadInput(f"{path} names no module.", fix="Name a directory with a Go module.")
+    # A replacement of another version than the required one stands for nothing.
+    replaced = {of: to for (of, version), to in instead.items() if version in {"", required.get(of, "")}}
     return GoModule(root, name, text, required, replaced)
 
 

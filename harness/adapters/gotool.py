@@ -136,15 +136,17 @@ class GoTool:
         out: Path,
         log: Path,
         ldflags: str = "-s -w",
+        flags: Sequence[str] = (),
         timeout_s: float = 3_600.0,
     ) -> tuple[Path, ...]:
         """Build commands into the directory `out` (made if need be); answers with their paths, in the order of `packages`.
 
-        module_root: holds go.mod; Go completes it and go.sum there. Static, without paths of this machine.
+        module_root: holds go.mod; Go completes it and go.sum there, unless `flags` say otherwise ("-mod=vendor").
+        Static, without paths of this machine.
         Raises ToolFailed with the log's tail, SourceError when a module's checksum is refused, HostError without a network.
         """
         out.mkdir(parents=True, exist_ok=True)
-        argv = [str(self.binary), "build", "-trimpath", "-ldflags", ldflags, "-o", f"{out}{os.sep}", *packages]
+        argv = [str(self.binary), "build", "-trimpath", *flags, "-ldflags", ldflags, "-o", f"{out}{os.sep}", *packages]
         try:
             run(argv, env=self.env(), cwd=module_root, log=log, timeout_s=timeout_s)
         except ToolFailed as failure:

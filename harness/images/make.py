@@ -22,7 +22,8 @@ from harness.images.gobinaries import commands_job
 from harness.images.jobs import Job, family, missing, run_all
 from harness.images.node import KIND, node_job
 from harness.images.toggle import toggle_job
-from harness.model import Provision, Recipe, Wanted
+from harness.images.trees import COMMAND, tree_job
+from harness.model import Provision, Recipe, SourceTree, Wanted
 
 SIDE_BY_SIDE = max(2, min(3, os.cpu_count() or 2))
 """Builds at once. Go builds use every core themselves; the second fills the waits of the first, a fourth only costs memory."""
@@ -64,7 +65,7 @@ def plan(wanted: tuple[Wanted, ...], bench: Bench) -> dict[str, Job]:
     base = rootfs_job(bench, "base", weight_s=55)
     modules: dict[tuple[str, str], set[str]] = {}
     for each in wanted:
-        if each.recipe is Recipe.GO:
+        if each.recipe is Recipe.GO and each.tree is None:
             if not (each.module and each.version and each.package):
                 raise BadInput(f"{each.ref} names no Go module, version and package to build.")
             modules.setdefault((each.module, each.version), set()).add(each.package)
@@ -74,8 +75,10 @@ def plan(wanted: tuple[Wanted, ...], bench: Bench) -> dict[str, Job]:
         )
         for (module, version), packages in modules.items()
     }
-    jobs: dict[str, Job] = {}
+    jobs = _of_trees(wanted, bench)
     for each in wanted:
+        if each.tree is not None:
+            continue
         match each.recipe:
             case Recipe.GO:
                 command = each.package.rsplit("/", 1)[-1]
@@ -88,6 +91,23 @@ def plan(wanted: tuple[Wanted, ...], bench: Bench) -> dict[str, Job]:
                 jobs[each.ref] = toggle_job(bench, each.version or base)
             case Recipe.NODE:
                 jobs[each.ref] = node_job(bench, each.version, base)
+    return jobs
+
+
+def _of_trees(wanted: Sequence[Wanted], bench: Bench) -> dict[str, Job]:
+    """The jobs of what is built from sources of the user's own; the commands of one tree by one call of Go."""
+    trees: dict[tuple[SourceTree, str], list[Wanted]] = {}
+    for each in wanted:
+        if each.tree is not None:
+            trees.setdefault((each.tree, each.tree.directory), []).append(each)
+    jobs = {}
+    for (tree, _), those in trees.items():
+        name = f"checkout-{_short(those[0].module)}" if those[0].package else "queue-proxy"
+        binaries = tree_job(bench, tree, [each.package for each in those], name=name, weight_s=40.0 * len(those))
+        for each in those:
+            command = each.package.rsplit("/", 1)[-1] or COMMAND
+            image = f"{APPS}{_short(each.module)}-{command}" if each.package else f"{APPS}queue-proxy"
+            jobs[each.ref] = command_job(bench, f"{image}:{each.version}", binaries, command)
     return jobs
 
 
@@ -124,7 +144,10 @@ def _named(provision: Provision, names: Mapping[str, str], bench: Bench) -> Prov
         for each in provision.wanted
         if each.recipe is Recipe.ENVOY and each.version.removeprefix("v") not in {"", bench.versions.envoy}
     ]
-    built_by_go = any(each.recipe in {Recipe.GO, Recipe.NODE} for each in provision.wanted)
+    # With a queue-proxy of the user's own beside a release, the rest is as released.
+    built_by_go = any(
+        each.recipe in {Recipe.GO, Recipe.NODE} and each.ref != provision.queue_proxy_image for each in provision.wanted
+    )
     versions = {
         **provision.versions,
         "toolchain": f"go{bench.go.version}" if built_by_go else provision.versions.get("toolchain", ""),
@@ -135,6 +158,7 @@ def _named(provision: Provision, names: Mapping[str, str], bench: Bench) -> Prov
         provision,
         node_image=names.get(provision.node_image, provision.node_image),
         app_image=names.get(provision.app_image, provision.app_image),
+        queue_proxy_image=names.get(provision.queue_proxy_image, provision.queue_proxy_image),
         images=tuple(dict.fromkeys([*(names.get(image, image) for image in provision.images), *given])),
         manifests=manifests,
         versions=versions,

@@ -1,7 +1,7 @@
 """A Knative version from its release or its Go module -> Provision. May touch adapters; knows no other stage."""
 
 from harness.sources.builds import asked
-from harness.sources.choose import KINDS, choose
+from harness.sources.choose import KINDS, choose, of_build
 from harness.sources.dialect import Dialect, dialect_of, fetched
 from harness.sources.fetch import Fetcher
 from harness.sources.module import SERVING
@@ -22,5 +22,6 @@ __all__ = [
     "choose",
     "dialect_of",
     "fetched",
+    "of_build",
     "parsed",
 ]

@@ -14,6 +14,7 @@ from pathlib import Path
 from harness.errors import BadInput
 from harness.model import Build, KnativeVersion, SourceTree
 from harness.sources import trees
+from harness.sources.module import SERVING
 from harness.sources.origins import NETWORKING
 from harness.sources.version import parsed
 
@@ -68,8 +69,8 @@ def _swap(text: str, version: KnativeVersion) -> SourceTree:
     tree, required = trees.queue_proxy(Path(place))
     if required and not required.startswith(f"v0.{version.module_minor}."):
         raise BadInput(
-            f"The queue-proxy {place} is built on {trees.SERVING} {required}, and Knative {version} is {version.module}.",
-            fix=f"Require {trees.SERVING} {version.module} in its go.mod, or ask for another version.",
+            f"The queue-proxy {place} is built on {SERVING} {required}, and Knative {version} is {version.module}.",
+            fix=f"Require {SERVING} {version.module} in its go.mod, or ask for another version.",
         )
     return tree
 

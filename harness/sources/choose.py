@@ -7,8 +7,8 @@ from collections.abc import Callable
 from harness.adapters.files import State
 from harness.adapters.progress import QUIET, Progress
 from harness.errors import BadInput
-from harness.model import KnativeVersion, Provision
-from harness.sources import module, release
+from harness.model import Build, KnativeVersion, Provision
+from harness.sources import module, own, release
 from harness.sources.fetch import Fetcher
 from harness.sources.pins import Modules, Pins
 
@@ -16,6 +16,29 @@ KINDS = ("auto", "release", "module")
 
 TRY_S = 4.0
 """How long `auto` tries the release's host: a registry that serves images in time answers an address well within it."""
+
+
+def of_build(
+    kind: str,
+    asked: Build,
+    *,
+    state: State,
+    modules: Callable[[], Modules],
+    pins: Pins,
+    release_url: str = release.DEFAULT_BASE,
+    progress: Progress = QUIET,
+) -> Provision:
+    """What the build asked for consists of. A checkout is taken for Serving, and the rest as with the source "module".
+
+    The parameters are those of `choose`, and so is what it raises.
+    """
+    own.require_source(kind, asked)
+    if asked.serving is not None:
+        with progress.step(f"get the manifests of {asked.installed}", work=None):
+            provision = own.provide(asked.version, asked.serving, modules=modules(), pins=pins)
+    else:
+        provision = choose(kind, asked.version, state=state, modules=modules, pins=pins, release_url=release_url, progress=progress)
+    return own.with_queue_proxy(provision, asked.queue_proxy) if asked.queue_proxy else provision
 
 
 def choose(

@@ -1,7 +1,8 @@
 """A Knative version from its Go module: the manifests that lie in it, and the images to make for them.
 
-A module's zip drops symlinks, so six of Serving's manifests are taken from where they point to: CRDs and `config-network` in
-`knative.dev/networking`, the `Image` CRD in `knative.dev/caching`, at the versions that Serving uses, verified by its own go.sum.
+`assembled` does the same for a checkout of Serving. A module's zip drops symlinks, so six of Serving's manifests are taken from
+where they point to: CRDs and `config-network` in `knative.dev/networking`, the `Image` CRD in `knative.dev/caching`, at the
+versions that Serving uses, verified by its own go.sum.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from pathlib import Path
 from harness.adapters.documents import Document, YAMLError, documents
 from harness.errors import SourceError
 from harness.knative.names import SERVICES_CRD
-from harness.model import KnativeVersion, Provision, Recipe, Wanted
+from harness.model import KnativeVersion, Provision, Recipe, SourceTree, Wanted
 from harness.sources.pins import ENVOY_REF, NODE_REF, TOGGLE_REF, Modules, Pins
 from harness.sources.version import KNOWN, unknown
 
@@ -24,6 +25,9 @@ CACHING = "knative.dev/caching/pkg/apis/caching"
 """A package in each of the two modules: Go is asked for the module of a package."""
 
 KOURIER = "knative.dev/net-kourier"
+
+LINKED = re.compile(r"(?:^|/)knative\.dev/(?:networking|caching)/")
+"""Where a checkout's own links to manifests of those two modules lead."""
 
 ENVOY_IMAGE = re.compile(r"(?:[\w.-]+/)?envoyproxy/envoy(?:-[\w-]+)?[:@][\w.:-]+")
 PULL_ALWAYS = re.compile(r"(\bimagePullPolicy:\s*)[\"']?Always\b[\"']?")
@@ -48,36 +52,58 @@ def provide(version: KnativeVersion, *, modules: Modules, pins: Pins) -> Provisi
     serving = _fetch(modules, SERVING, version)
     networking = modules.required_dir(serving, NETWORKING)
     caching = modules.required_dir(serving, CACHING)
-    kourier = modules.module_dir(KOURIER, pins.kourier)
+    notes = [] if version in KNOWN else [f"Knative {version} is not among the versions known to build from the module."]
+    parts = Parts("module", version, serving, networking, caching, f"{version} (module {version.module})")
+    return assembled(parts, modules=modules, pins=pins, notes=notes)
 
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a Provision is made from: Serving and the two modules with manifests of its own, as directories.
+
+    source: of the Provision. said: the version for people. tree: the sources to build Serving's commands from, where they are not
+    those of the published module.
+    """
+
+    source: str
+    version: KnativeVersion
+    serving: Path
+    networking: Path
+    caching: Path
+    said: str
+    tree: SourceTree | None = None
+
+
+def assembled(parts: Parts, *, modules: Modules, pins: Pins, notes: Sequence[str] = ()) -> Provision:
+    """The Provision of these parts, with the ingress that every version has. Raises SourceError: a manifest is missing or none."""
+    version = parts.version
+    kourier = modules.module_dir(KOURIER, pins.kourier)
     files = [
-        *_files(serving / "config" / "core", "core", version),
-        *_files(networking / "config", "core/networking", version),
-        *_files(caching / "config", "core/caching", version),
+        *_files(parts.serving / "config" / "core", "core", version),
+        *_files(parts.networking / "config", "core/networking", version),
+        *_files(parts.caching / "config", "core/caching", version),
         *_files(kourier / "config", "ingress", KnativeVersion.parse(pins.kourier)),
     ]
     manifests, dropped = _ordered(files)
-    _complete(manifests, version)
-    wanted = _wanted((text for _, text in manifests), version, pins)
-    notes = [f"{pins.kourier} of net-kourier is the ingress for every Serving version: a fixed control."]
-    notes += [f"Left out: {what}: its API version is gone from Kubernetes." for what in dropped]
-    if version not in KNOWN:
-        notes.append(f"Knative {version} is not among the versions known to build from the module.")
+    _complete(manifests, parts)
+    wanted = _wanted((text for _, text in manifests), parts, pins)
+    said = [f"{pins.kourier} of net-kourier is the ingress for every Serving version: a fixed control."]
+    said += [f"Left out: {what}: its API version is gone from Kubernetes." for what in dropped]
     return Provision(
-        source="module",
+        source=parts.source,
         knative=version,
         node_image=NODE_REF,
         images=(),
         manifests=tuple(manifests),
         app_image=TOGGLE_REF,
         versions={
-            "knative": f"{version} (module {version.module})",
+            "knative": parts.said,
             "ingress": f"net-kourier {pins.kourier}",
             "kubernetes": pins.kubernetes,
             "toolchain": "",
         },
         wanted=wanted,
-        notes=tuple(notes),
+        notes=(*said, *notes),
     )
 
 
@@ -100,9 +126,14 @@ def _read(path: Path) -> str:
 
 
 def _files(root: Path, group: str, version: KnativeVersion) -> list[_File]:
-    """Every manifest below a directory, by path. Raises SourceError when there is none."""
+    """Every manifest below a directory, by path. Raises SourceError when there is none.
+
+    In a checkout the links into the other two modules are left out, as a module's zip leaves them out.
+    """
     found = []
     for path in sorted(root.rglob("*.yaml")):
+        if path.is_symlink() and LINKED.search(str(path.readlink())):
+            continue
         text = rewritten(_read(path), version)
         try:
             found.append(_File(f"{group}/{path.relative_to(root)}", tuple(documents(text)), version))
@@ -144,7 +175,7 @@ def _ordered(files: Sequence[_File]) -> tuple[list[tuple[str, str]], list[str]]:
     return [*crds, *spaces, *rest], dropped
 
 
-def _complete(manifests: Sequence[tuple[str, str]], version: KnativeVersion) -> None:
+def _complete(manifests: Sequence[tuple[str, str]], parts: Parts) -> None:
     """Raise SourceError unless the parts are there that the symlinks and the ingress stand for."""
     there = {(one.kind, one.name) for _, text in manifests for one in documents(text)}
     needed = [
@@ -158,11 +189,17 @@ def _complete(manifests: Sequence[tuple[str, str]], version: KnativeVersion) -> 
         ("Service", "kourier"),
     ]
     missing = [f"{kind} {name}" for kind, name in needed if (kind, name) not in there]
+    if missing and parts.tree is not None:
+        raise SourceError(
+            f"The manifests of the checkout lack {', '.join(missing)}.",
+            where=str(parts.serving),
+            fix="git checkout -- config in it",
+        )
     if missing:
-        raise unknown(version, source="Go module", why=f"its manifests lack {', '.join(missing)}.")
+        raise unknown(parts.version, source="Go module", why=f"its manifests lack {', '.join(missing)}.")
 
 
-def _wanted(texts: Iterable[str], version: KnativeVersion, pins: Pins) -> tuple[Wanted, ...]:
+def _wanted(texts: Iterable[str], parts: Parts, pins: Pins) -> tuple[Wanted, ...]:
     """The images the manifests refer to, and those every cluster needs. Commands come from the references, not from a table:
     versions before 1.11 or so have two more.
     """
@@ -170,9 +207,9 @@ def _wanted(texts: Iterable[str], version: KnativeVersion, pins: Pins) -> tuple[
     commands = []
     for ref in refs:
         path = ref.removeprefix("ko://")
-        for module, of in ((SERVING, version.module), (KOURIER, pins.kourier)):
+        for module, of, tree in ((SERVING, parts.version.module, parts.tree), (KOURIER, pins.kourier, None)):
             if path.startswith(f"{module}/"):
-                commands.append(Wanted(ref, Recipe.GO, of, module, path.removeprefix(f"{module}/")))
+                commands.append(Wanted(ref, Recipe.GO, of, module, path.removeprefix(f"{module}/"), tree))
                 break
         else:
             raise SourceError(f"A manifest refers to {ref}, which lies in no module known here.", fix="Ask for another version.")

@@ -9,6 +9,7 @@ from typing import Protocol
 NODE_REF = "build://node"
 ENVOY_REF = "build://envoy"
 TOGGLE_REF = "build://toggle"
+QUEUE_PROXY_REF = "build://queue-proxy"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,8 @@ from harness.adapters.git import Commit, commit_of
 from harness.adapters.gomod import GO_MOD, GoModule, is_directory, module_above, read_module
 from harness.errors import BadInput
 from harness.model import KnativeVersion, SourceTree
+from harness.sources.module import SERVING
 from harness.sources.origins import NETWORKING, NETWORKING_OF
-
-SERVING = "knative.dev/serving"
 
 TAGS = ("knative-v[0-9]*", "v0.[0-9]*")
 """Serving tags a release twice: for people and for its Go module."""

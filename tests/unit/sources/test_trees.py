@@ -188,6 +188,7 @@ require (
 replace example.org/a => ../a
 replace (
 \texample.org/b v1.1.0 => example.org/d v1.3.0
+\texample.org/c v1.9.9 => ../another-version
 )
 exclude example.org/e v1.0.0
 """
