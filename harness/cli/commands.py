@@ -26,7 +26,7 @@ from harness.cli.bundle import bundle_command, unbundle_command
 from harness.cli.corpus import corpus
 from harness.cli.diff import diff
 from harness.cli.export import export_command
-from harness.cli.options import Artifacts, Cluster, Context, Prefer, ReleaseUrl, Source, Version
+from harness.cli.options import Artifacts, Cluster, Context, Knative, Prefer, QueueProxy, ReleaseUrl, Source, Version
 from harness.cli.showing import RULING_EXIT, progress_of, show, show_compared, text_of
 from harness.cli.versions import versions
 from harness.cluster import checks
@@ -50,6 +50,7 @@ from harness.run import (
     prepare,
     require_comparable,
     require_runnable,
+    set_queue_proxy,
     with_request_log,
     worlds,
 )
@@ -97,7 +98,8 @@ def up(
     cluster: Cluster = "e2e",
     context: Context = "",
     kn_source: Source = "auto",
-    kn_version: Version = "",
+    kn_version: Knative = "",
+    queue_proxy: QueueProxy = "",
     engine: Prefer = "",
     release_url: ReleaseUrl = "",
     *,
@@ -105,8 +107,9 @@ def up(
 ) -> None:
     """Create a cluster with Knative that has served a request; make only what is missing."""
     state = State.default()
-    ask = Ask(kn_source, asked_build(kn_version), cluster, release_url, engine, recreate, context)
+    ask = Ask(kn_source, asked_build(kn_version, queue_proxy), cluster, release_url, engine, recreate, context)
     world = prepare(ask, state=state, progress=progress_of(state))
+    set_queue_proxy(world)
     typer.echo(f"cluster {world.handle.name}: Kubernetes {world.handle.kubernetes_version}, {world.stack.proof}")
     typer.echo(f"kubectl --kubeconfig {world.handle.kubeconfig} --context {world.handle.context} get pods -A")
 
@@ -130,7 +133,8 @@ def run(
     cluster: Cluster = "e2e",
     context: Context = "",
     kn_source: Source = "auto",
-    kn_version: Version = "",
+    kn_version: Knative = "",
+    queue_proxy: QueueProxy = "",
     engine: Prefer = "",
     release_url: ReleaseUrl = "",
     artifacts: Artifacts = Path("artifacts"),
@@ -138,7 +142,7 @@ def run(
     """Measure one scenario and print its verdict."""
     asked = scenario(name)
     # The user's file is read before anything is built: bad input must be refused at once.
-    build = asked_build(kn_version)
+    build = asked_build(kn_version, queue_proxy)
     version = build.version
     workload = workload_of(text_of(service), where=str(service), version=version) if service else None
     asked = replace(asked, cycles=cycles or asked.cycles, load=replace(asked.load, rate_rps=rate or asked.load.rate_rps))
@@ -187,7 +191,15 @@ def probes(
 def compare_command(
     name: Annotated[str, typer.Argument(metavar="SCENARIO", help=f"One of {', '.join(SCENARIOS)}.")],
     beside: Annotated[list[str] | None, typer.Option("--with", metavar="SCENARIO", help="Another scenario beside it.")] = None,
-    kn_version: Annotated[list[str] | None, typer.Option("--kn-version", help="Once for each version to compare.")] = None,
+    kn_version: Annotated[
+        list[str] | None, typer.Option("--kn-version", help="Once for each version, or path:DIR of a checkout, to compare.")
+    ] = None,
+    queue_proxy: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--kn-queue-proxy", "--queue-proxy", help="path:DIR of a queue-proxy of your own, measured beside the installed one."
+        ),
+    ] = None,
     cycles: Annotated[int, typer.Option("--kn-cycles", min=0, help="Cycles of each arm; 0: what the scenario says.")] = 0,
     seed: Annotated[int | None, typer.Option("--kn-seed", "--seed", help="Of order and phases; drawn by default.")] = None,
     cluster: Cluster = "e2e",
@@ -196,10 +208,10 @@ def compare_command(
     release_url: ReleaseUrl = "",
     artifacts: Artifacts = Path("artifacts"),
 ) -> None:
-    """Measure several scenarios, or one on several versions, in turn, and print the verdict of each arm."""
+    """Measure several scenarios, or one on several versions or queue-proxies, in turn, and print the verdict of each arm."""
     entries = [scenario(one) for one in (name, *(beside or ()))]
     number = cycles or entries[0].cycles
-    builds = dict.fromkeys(asked_build(text) for text in kn_version or ("",))
+    builds = dict.fromkeys(asked_build(text, swap) for text in kn_version or ("",) for swap in ("", *(queue_proxy or ())))
     suffixes = {build: f"-{build.label}" if len(builds) > 1 else "" for build in builds}
     sides = [
         Side(entry.name.lower() + suffixes[build], replace(entry, cycles=number), build) for entry in entries for build in builds

@@ -16,6 +16,17 @@ Source = Annotated[str, typer.Option("--kn-source", help="Where Knative comes fr
 Version = Annotated[
     str, typer.Option("--kn-version", help="Knative version: 1.23, v1.23.0 or v0.50.0; default: the pinned version.")
 ]
+Knative = Annotated[
+    str,
+    typer.Option(
+        "--kn-version",
+        help="Knative version (1.23, v1.23.0 or v0.50.0), or path:DIR of a checkout of Serving; default: the pinned version.",
+    ),
+]
+QueueProxy = Annotated[
+    str,
+    typer.Option("--kn-queue-proxy", "--queue-proxy", help="path:DIR of a queue-proxy of your own in place of the installed one."),
+]
 Prefer = Annotated[str, typer.Option("--kn-engine", "--engine", help="docker or podman; default: the one that works.")]
 Artifacts = Annotated[Path, typer.Option("--kn-artifacts", "--artifacts", help="Directory for the runs.")]
 ReleaseUrl = Annotated[str, typer.Option("--kn-release-url", "--release-url", help="Download releases from this mirror.")]

@@ -1,18 +1,19 @@
 """Applies manifests and proves that a request is served -> InstalledStack. May touch adapters; knows no other stage.
 
-`request_log`, `sidecar_probes` and `zero_scale` are the changes of Knative that a single run makes and gives back.
+`queue_proxy`, `request_log`, `sidecar_probes` and `zero_scale` are the changes of Knative that a single run makes and gives back.
 """
 
 from harness.adapters.progress import QUIET, Progress
-from harness.install import request_log, sidecar_probes, zero_scale
+from harness.install import queue_proxy, request_log, sidecar_probes, zero_scale
 from harness.install.stack import install
 from harness.model import ClusterHandle
 
-__all__ = ["give_back", "install", "request_log", "sidecar_probes", "zero_scale"]
+__all__ = ["give_back", "install", "queue_proxy", "request_log", "sidecar_probes", "zero_scale"]
 
 
 def give_back(handle: ClusterHandle, *, progress: Progress = QUIET) -> None:
     """Undo what a run that was killed could not give back. Raises InstallError, WaitTimeout."""
+    queue_proxy.give_back(handle, progress=progress)
     request_log.give_back(handle, progress=progress)
     zero_scale.give_back(handle, progress=progress)
     sidecar_probes.give_back(handle, progress=progress)

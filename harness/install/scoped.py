@@ -1,7 +1,7 @@
-"""Keys of one of Knative's ConfigMaps that a single run sets and gives back.
+"""Keys of one of Knative's objects, mostly a ConfigMap, that a single run sets and gives back.
 
 Such a change is to the system under test, so it is asked for, recorded, and undone. What the keys were stands in an annotation of
-the ConfigMap itself: the next `up` or `run` gives back what a killed run could not. Called under the measure lock.
+the object itself: the next `up` or `run` gives back what a killed run could not. Called under the measure lock.
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ from harness.model import SystemChange
 
 @dataclass(frozen=True, slots=True)
 class Scoped:
-    """One such change. ref: the ConfigMap. what: its name, for messages. why: what a run needs it for.
+    """One such change. ref: the object. what: its name, for messages. why: what a run needs it for.
 
-    annotation: of the ConfigMap, while the change stands: {"run": id, "was": {key: value or null}}.
+    annotation: of the object, while the change stands: {"run": id, "was": {key: value or null}}. section: where the keys are:
+    "data" of a ConfigMap, "spec" of others.
     """
 
     ref: Ref
@@ -30,11 +31,12 @@ class Scoped:
     wanted: Mapping[str, str]
     what: str
     why: str
+    section: str = "data"
 
     def set_for(self, objects: Objects, run_id: str, *, within_s: float) -> tuple[SystemChange, ...]:
         """Set the keys, keep what they were in the annotation, and answer with what was changed.
 
-        What a dead run left must have been given back before. Raises ClusterError when there is no such ConfigMap, InstallError
+        What a dead run left must have been given back before. Raises ClusterError when there is no such object, InstallError
         when the change is refused.
         """
         was: dict[str, str | None] = {}
@@ -48,7 +50,7 @@ class Scoped:
                 raise InstallError(
                     f"{self.ref} carries the mark of another run's {self.what}.", where=self.annotation, fix="knative-chaos up"
                 )
-            data = found.get("data") or {}
+            data = found.get(self.section) or {}
             was.update({key: data.get(key) for key in self.wanted})
             return self._patch(self.wanted, _mark(run_id, was))
 
@@ -92,17 +94,17 @@ class Scoped:
             raise InstallError(
                 f"What the {self.what} was before cannot be read from its annotation: {type(error).__name__}: {error}.",
                 where=f"{self.ref}, annotation {self.annotation}",
-                fix=f"Set {', '.join(self.wanted)} of that ConfigMap as you want them and remove the annotation, "
+                fix=f"Set {', '.join(self.wanted)} of that {self.ref.kind} as you want them and remove the annotation, "
                 "or make down && make up.",
             ) from error
 
     def _patch(self, data: Mapping[str, str | None], annotation: str | None) -> Obj:
-        return {"metadata": {"annotations": {self.annotation: annotation}}, "data": dict(data)}
+        return {"metadata": {"annotations": {self.annotation: annotation}}, self.section: dict(data)}
 
     def _changed(self, objects: Objects, change: Callable[[Obj], Obj | None], *, within_s: float) -> bool:
-        """Change keys and annotation together, on what is there at that moment; False when there is no such ConfigMap.
+        """Change keys and annotation together, on what is there at that moment; False when there is no such object.
 
-        change: the patch for the ConfigMap as read, None when there is nothing to do. Somebody else's change in between, or a
+        change: the patch for the object as read, None when there is nothing to do. Somebody else's change in between, or a
         webhook that is away for a moment, makes it read again. Raises InstallError for any other refusal.
         """
 

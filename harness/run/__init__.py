@@ -27,7 +27,7 @@ from harness.run.experiment import Compared, Side, analyse_experiment, compare, 
 from harness.run.installed import Installed
 from harness.run.installed import read as installed_before
 from harness.run.session import measure, require_runnable, with_request_log
-from harness.run.world import MEASURE_LOCK, Ask, World, asked_build, asked_version, prepare
+from harness.run.world import MEASURE_LOCK, Ask, World, asked_build, asked_version, prepare, set_queue_proxy
 
 __all__ = [
     "MEASURE_LOCK",
@@ -52,6 +52,7 @@ __all__ = [
     "require_comparable",
     "require_diff",
     "require_runnable",
+    "set_queue_proxy",
     "with_request_log",
     "worlds",
 ]

@@ -29,7 +29,7 @@ from harness.run.analysis import Run, analyse_again
 from harness.run.blocks import plan
 from harness.run.comparing import comparisons, run_of
 from harness.run.session import Place, measure, require_runnable
-from harness.run.world import Ask, World, asked_build, asked_version, prepare
+from harness.run.world import Ask, World, asked_build, asked_version, make, stand
 
 LONGEST_CLUSTER = 30
 """Characters of a cluster's name, see `harness.cluster.record.full_name`."""
@@ -74,15 +74,18 @@ def require_comparable(sides: Sequence[Side], ask: Ask, artifacts: Path) -> tupl
 def worlds(sides: Sequence[Side], ask: Ask, *, state: State, progress: Progress) -> tuple[tuple[Side, World], ...]:
     """Each arm with its world: all that are needed are made before anything is measured. Raises what `prepare` raises.
 
+    Everything is built before the first cluster is touched: what does not build leaves them as they are.
+
     Arms that differ in their queue-proxy alone share a cluster. With several versions or checkouts the pinned version has the
     cluster that is asked for, each other one a cluster of its own beside it, named after both: e2e-1-17.
     """
     builds = dict.fromkeys(_build(side, ask) for side in sides)
     several = len({build.installed for build in builds}) > 1
-    made: dict[Build, World] = {}
+    ready = {}
     for build in builds:
         cluster = cluster_beside(ask.cluster, build) if several else ask.cluster
-        made[build] = prepare(replace(ask, build=build, cluster=cluster), state=state, progress=progress)
+        ready[build] = make(replace(ask, build=build, cluster=cluster), state=state, progress=progress)
+    made = {build: stand(built) for build, built in ready.items()}
     return tuple((side, made[_build(side, ask)]) for side in sides)
 
 

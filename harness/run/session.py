@@ -27,6 +27,7 @@ from harness.load.process import require_plan
 from harness.model import (
     COURSES,
     USERS_ROUTE,
+    Build,
     Deployed,
     Hop,
     KnativeVersion,
@@ -211,7 +212,7 @@ class _Session:
             versions={
                 "harness": __version__,
                 "kubernetes": world.handle.kubernetes_version,
-                "knative": world.stack.versions.get("knative", ""),
+                "knative": self._knative(),
                 "ingress": world.stack.versions.get("ingress", ""),
                 "toolchain": world.provision.versions.get("toolchain", ""),
             },
@@ -233,6 +234,13 @@ class _Session:
             experiment=self.place.experiment if self.place else "",
             arm=self.place.arm if self.place else "",
         )
+
+    def _knative(self) -> str:
+        """The version for people, with what of it is the user's own."""
+        build, text = self.world.build, self.world.stack.versions.get("knative", "")
+        if build is None or build == Build(build.version):
+            return text
+        return build.text if build.serving else f"{text}{build.text.removeprefix(str(build.version))}"
 
     def run(self) -> Run:
         """The numbered list."""
@@ -278,6 +286,8 @@ class _Session:
         undo.enter_context(run_alive(world.state, self.run_id))
         install.give_back(world.handle, progress=world.progress)
         inject.sweep(world.handle, world.engine, progress=world.progress)
+        if image := world.provision.queue_proxy_image:
+            self._switch_on(undo, "4 queue-proxy of the user's own", install.queue_proxy, image=image)
         if spec.request_log:
             self._switch_on(undo, "4 request log on", install.request_log)
         if spec.service.initial_scale == 0:
@@ -367,26 +377,28 @@ class _Session:
     def _work(self, kind: str, *more: object) -> str:
         return same_work(kind, self.spec, self.workload, self.planted.names(), *more)
 
-    def _switch_on(self, undo: ExitStack, step: str, switch: ModuleType) -> None:
+    def _switch_on(self, undo: ExitStack, step: str, switch: ModuleType, **options: str) -> None:
         """Before anything of ours is deployed, and given back after it is gone: a change may roll every Revision there is.
 
-        switch: a module of the install room with `switch_on` and `give_back`.
+        switch: a module of the install room with `switch_on`, which takes the options, and `give_back`.
         """
         world = self.world
         undo.callback(switch.give_back, world.handle, progress=world.progress)
         with self.phases.step(step):
-            changes = switch.switch_on(world.handle, run_id=self.run_id, progress=world.progress)
+            changes = switch.switch_on(world.handle, run_id=self.run_id, progress=world.progress, **options)
         everything = (*self.head.changes, *changes)
         self.head = replace(self.head, changes=everything, stack=replace(world.stack.stack, changes=everything))
 
     def _made_as_asked(self, deployed: Deployed) -> Deployed:
-        """Knative may have made the Revision before it read that the request log was switched, or given back: then a fresh pod."""
+        """Knative may have made the Revision before it read a change, or that it was given back: then a fresh pod."""
         if Hop.QUEUE_PROXY not in deployed.route(USERS_ROUTE).hops:
             return deployed
         handle, on = self.world.handle, self.spec.request_log
         pods = tuple(pod.name for pod in deployed.pods)
-        asked = install.request_log.settled(handle, namespace=deployed.namespace, revision=deployed.revision, pods=pods, on=on)
-        return deployed if asked else deploy.fresh_pods(handle, deployed, progress=self.world.progress)
+        space, revision = deployed.namespace, deployed.revision
+        swapped = install.queue_proxy.settled(handle, namespace=space, revision=revision, pods=pods)
+        logged = install.request_log.settled(handle, namespace=space, revision=revision, pods=pods, on=on)
+        return deployed if swapped and logged else deploy.fresh_pods(handle, deployed, progress=self.world.progress)
 
     def _cycles(self, bench: Bench, deployed: Deployed) -> None:
         """Cycles until enough count, one is given up, or the replacements fixed beforehand for late generators are used up."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from harness import images, inject, install, sources
 from harness.adapters.clock import now_ns
@@ -11,7 +12,6 @@ from harness.adapters.files import State, locked
 from harness.adapters.gotool import GoTool
 from harness.adapters.progress import Progress
 from harness.cluster import checks, kind, record
-from harness.errors import BadInput
 from harness.model import Build, ClusterHandle, InstalledStack, KnativeVersion, Phase, Provision
 from harness.run import installed
 from harness.run.phases import Phases
@@ -43,7 +43,11 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """A cluster on which Knative has served a request, and what it was made from."""
+    """A cluster on which Knative has served a request, and what it was made from.
+
+    build: what was asked for. Its queue-proxy of the user's own is provision.queue_proxy_image; a run sets it, the cluster as it
+    stands has the installed one.
+    """
 
     handle: ClusterHandle
     stack: InstalledStack
@@ -52,6 +56,22 @@ class World:
     state: State
     progress: Progress
     phases: tuple[Phase, ...] = ()
+    build: Build | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """Everything for a world is made, and no cluster was touched. cluster: its name. kind: the program."""
+
+    ask: Ask
+    cluster: str
+    build: Build
+    provision: Provision
+    engine: Engine
+    kind: Path
+    state: State
+    progress: Progress
+    phases: tuple[Phase, ...]
 
 
 def asked_version(text: str) -> KnativeVersion:
@@ -70,15 +90,22 @@ def asked_build(text: str, queue_proxy: str = "") -> Build:
 def prepare(ask: Ask, *, state: State, progress: Progress) -> World:
     """Steps 1-3: whatever is missing is made; what is there and healthy is used.
 
-    Raises HostError, SourceError, ImageError, ClusterError or InstallError, each with the command that mends it.
+    Raises HostError, SourceError, ImageError, ClusterError or InstallError, each with the command that mends it. Everything is
+    built before a cluster is touched.
+    """
+    return stand(make(ask, state=state, progress=progress))
+
+
+def make(ask: Ask, *, state: State, progress: Progress) -> Built:
+    """Steps 1 and 2 without the cluster: what is installed later is found and built.
+
+    Raises BadInput, HostError, SourceError, ImageError.
     """
     phases = Phases(progress)
     cluster = record.name_of(ask.context) if ask.context else ask.cluster
     record.full_name(cluster)
     pins = images.pins()
     build = ask.build or asked_build("")
-    if build != Build(build.version):
-        raise BadInput(f"{build} cannot be built yet.", fix="Ask for a version.")
     kind.require_ports(cluster, state)
     with phases.step("1 check the host", work=None):
         checks.prepare(state, progress=progress)
@@ -86,9 +113,9 @@ def prepare(ask: Ask, *, state: State, progress: Progress) -> World:
         for note in engine.notes:
             progress.say(note)
     with phases.step("2a find Knative", work=None):
-        provision = sources.choose(
+        provision = sources.of_build(
             ask.source,
-            build.version,
+            build,
             state=state,
             modules=lambda: GoTool.find(state, progress=progress),
             release_url=ask.release_url or sources.DEFAULT_BASE,
@@ -98,16 +125,23 @@ def prepare(ask: Ask, *, state: State, progress: Progress) -> World:
     with phases.step("2b images", work=None):
         provision = images.make(provision, engine=engine, state=state, progress=progress)
         kind_program = images.kind_binary(state=state, progress=progress)
+    return Built(ask, cluster, build, provision, engine, kind_program, state, progress, tuple(phases.done))
+
+
+def stand(built: Built) -> World:
+    """The cluster, and Knative on it. Raises HostError, ImageError, ClusterError, InstallError."""
+    state, progress, engine, provision = built.state, built.progress, built.engine, built.provision
+    phases = Phases(progress)
     with phases.step("2c cluster", work=None):
         handle = kind.up(
-            cluster,
+            built.cluster,
             provision.node_image,
             provision.images,
             engine=engine,
-            kind=kind_program,
+            kind=built.kind,
             state=state,
             progress=progress,
-            recreate=ask.recreate,
+            recreate=built.ask.recreate,
         )
     with (
         phases.step("3 Knative", work=None),
@@ -116,5 +150,17 @@ def prepare(ask: Ask, *, state: State, progress: Progress) -> World:
         install.give_back(handle, progress=progress)
         inject.sweep(handle, engine, progress=progress)
         stack = install.install(handle, provision, progress=progress)
-        installed.note(state, stack, now_ns())
-    return World(handle, stack, provision, engine, state, progress, tuple(phases.done))
+        if built.build.serving is None:
+            installed.note(state, stack, now_ns())
+    return World(handle, stack, provision, engine, state, progress, (*built.phases, *phases.done), built.build)
+
+
+def set_queue_proxy(world: World) -> None:
+    """Leave the queue-proxy of the user's own in the cluster, for requests by hand. The next `prepare` or run sets it back.
+
+    Raises InstallError, WaitTimeout. Does nothing without one.
+    """
+    image = world.provision.queue_proxy_image
+    if image:
+        with locked(world.state.locks / MEASURE_LOCK, within_s=3600, holder=f"setting queue-proxy in {world.handle.name}"):
+            install.queue_proxy.switch_on(world.handle, image=image, run_id="up", progress=world.progress)

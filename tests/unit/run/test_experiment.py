@@ -17,11 +17,12 @@ from harness.adapters.files import State, write_json
 from harness.adapters.progress import QUIET
 from harness.catalogue import N1, S1, holds
 from harness.cli import report_command
-from harness.errors import BadInput, ClusterError, ExitCode, HistoryError, Interrupted
+from harness.cluster.record import full_name
+from harness.errors import BadInput, ClusterError, ExitCode, HistoryError, ImageError, Interrupted
 from harness.history import EXPERIMENT, read_experiment, read_meta
 from harness.history.codec import encode
 from harness.history.query import find
-from harness.model import Experiment, Ruling, Scenario, Stack
+from harness.model import Experiment, Ruling, Scenario, SourceTree, Stack
 from harness.report import experiment_lines
 from harness.run import (
     Ask,
@@ -37,6 +38,7 @@ from harness.run import (
     require_comparable,
     worlds,
 )
+from harness.run.experiment import cluster_beside
 from harness.run.session import Place
 
 RECORDING = Path(__file__).parents[2] / "data" / "n1-knative-1.23"
@@ -278,11 +280,12 @@ def test_arms_of_one_version_share_a_cluster_and_others_stand_beside_it(monkeypa
     """All are made before anything is measured, each once."""
     made: list[tuple[str, str]] = []
 
-    def prepared(ask: Ask, **_kwargs: object) -> World:
+    def stood(ask: Ask) -> World:
         made.append((ask.cluster, str(ask.version)))
         return world(replace(STACK, knative=str(ask.version)))
 
-    monkeypatch.setattr(experiment, "prepare", prepared)
+    monkeypatch.setattr(experiment, "make", lambda ask, **_kwargs: ask)
+    monkeypatch.setattr(experiment, "stand", stood)
     old, patched = asked_build("1.17"), asked_build("1.19.6")
     sides = [Side("a", ASKED), Side("b", ASKED, old), Side("c", ASKED, patched), Side("d", ASKED)]
     pairs = worlds(sides, Ask(cluster="mine"), state=State(tmp_path), progress=QUIET)
@@ -292,6 +295,56 @@ def test_arms_of_one_version_share_a_cluster_and_others_stand_beside_it(monkeypa
     made.clear()
     worlds([Side("a", ASKED, old), Side("b", ASKED, old)], Ask(cluster="mine"), state=State(tmp_path), progress=QUIET)
     assert made == [("mine", "1.17.0")]
+
+
+OWN = SourceTree("0123456789abcdef", directory="/somewhere/holding", name="holding")
+
+
+def test_arms_that_differ_in_queue_proxy_alone_share_a_cluster(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Stock beside patched; the patched one has a world of its own on that cluster, with its image."""
+    made: list[tuple[str, str]] = []
+
+    def stood(ask: Ask) -> World:
+        made.append((ask.cluster, str(ask.build)))
+        return world(STACK)
+
+    monkeypatch.setattr(experiment, "make", lambda ask, **_kwargs: ask)
+    monkeypatch.setattr(experiment, "stand", stood)
+    stock = asked_build("")
+    patched = replace(stock, queue_proxy=OWN)
+    pairs = worlds([Side("a", ASKED, stock), Side("b", ASKED, patched)], Ask(cluster="mine"), state=State(tmp_path), progress=QUIET)
+    assert made == [("mine", "1.23.0"), ("mine", "1.23.0, queue-proxy holding: files 0123456789ab")]
+    assert pairs[0][1] is not pairs[1][1]
+    require_comparable([Side("a", ASKED, stock), Side("b", ASKED, patched)], Ask(context="kind-knative-chaos-mine"), tmp_path)
+
+
+def test_a_checkout_keeps_its_cluster_while_its_files_change() -> None:
+    """Its name says which directory; another directory of the same name has another."""
+    build = replace(asked_build(""), serving=replace(OWN, name="serving", directory="/a/serving"))
+    changed = replace(build, serving=replace(OWN, digest="fff", name="serving", directory="/a/serving"))
+    elsewhere = replace(build, serving=replace(OWN, name="serving", directory="/b/serving"))
+    name = cluster_beside("e2e", build)
+    assert name.startswith("e2e-serving-")
+    assert cluster_beside("e2e", changed) == name != cluster_beside("e2e", elsewhere)
+    assert cluster_beside("e2e", asked_build("")) == "e2e"
+    for base in ("e2e", "x" * 22):
+        long = replace(build, serving=replace(OWN, name="a-very-long-name-of-a-directory.", directory="/c"))
+        assert full_name(cluster_beside(base, long))
+
+
+def test_nothing_is_touched_before_everything_is_built(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A patch that does not compile leaves the clusters of all arms as they are."""
+
+    def make(ask: Ask, **_kwargs: object) -> Ask:
+        if ask.build is not None and ask.build.queue_proxy is not None:
+            raise ImageError("holding does not build")
+        return ask
+
+    monkeypatch.setattr(experiment, "make", make)
+    monkeypatch.setattr(experiment, "stand", lambda _built: pytest.fail("a cluster was touched"))
+    sides = [Side("a", ASKED), Side("b", ASKED, replace(asked_build(""), queue_proxy=OWN))]
+    with pytest.raises(ImageError, match="does not build"):
+        worlds(sides, Ask(cluster="mine"), state=State(tmp_path), progress=QUIET)
 
 
 def test_one_context_cannot_have_two_versions(tmp_path: Path) -> None:

@@ -48,6 +48,13 @@ from harness.run.session import same_work
 VERSION = KnativeVersion.parse("1.23")
 
 
+@pytest.fixture(autouse=True)
+def stock_queue_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The installed one; test_swapped.py is about another."""
+    monkeypatch.setattr(install.queue_proxy, "give_back", lambda *_args, **_kwargs: False)
+    monkeypatch.setattr(install.queue_proxy, "settled", lambda *_args, **_kwargs: True)
+
+
 @pytest.mark.parametrize("spec", [S1, N1, replace(S1, cycles=1)], ids=["S1", "N1", "fewer cycles"])
 def test_the_catalogue_can_be_run(tmp_path: Path, spec: Scenario) -> None:
     """Fewer or more cycles are the same scenario."""
