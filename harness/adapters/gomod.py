@@ -34,8 +34,9 @@ class GoModule:
 
     @property
     def vendored(self) -> bool:
-        """Whether the files of its dependencies lie in it."""
-        return (self.root / VENDORED).is_file()
+        """Whether the files of its dependencies lie in it. A module's zip can have the list without them."""
+        listed = self.root / VENDORED
+        return listed.is_file() and any(one.is_dir() for one in listed.parent.iterdir())
 
     def digest(self) -> str:
         """A hash over the names and contents of all files of the module, and of those directories beside it that stand for modules.

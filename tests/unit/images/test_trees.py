@@ -150,10 +150,17 @@ def test_a_fork_in_place_of_serving_brings_nothing(bench: Workshop, tmp_path: Pa
     assert "godebug" not in (bench.bin / "seen.mod").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize(("vendored", "flag"), [(True, "-mod=vendor"), (False, "-mod=readonly")])
-def test_a_checkout_is_built_as_it_is(bench: Workshop, tmp_path: Path, *, vendored: bool, flag: str) -> None:
+@pytest.mark.parametrize(
+    ("files", "flag"),
+    [
+        ({"vendor/modules.txt": "# none\n", "vendor/example.org/a/a.go": "package a\n"}, "-mod=vendor"),
+        ({"vendor/modules.txt": "# none\n"}, "-mod=readonly"),
+        ({}, "-mod=readonly"),
+    ],
+    ids=["vendored", "a zip of a vendored module", "not vendored"],
+)
+def test_a_checkout_is_built_as_it_is(bench: Workshop, tmp_path: Path, files: dict[str, str], flag: str) -> None:
     """All its commands by one call of Go, from what it carries along or from what its go.mod requires; nothing is written there."""
-    files = {"vendor/modules.txt": "# none\n"} if vendored else {}
     serving = tree(tmp_path / "serving", SERVING_MOD, **{"cmd/queue/main.go": "", "cmd/activator/main.go": "", **files})
     done = made(bench, checked_out(serving, "queue", "activator"))
     lines = dict(line.split(": ") for line in done.manifests[0][1].splitlines())
