@@ -83,6 +83,12 @@ def install(
     )
 
 
+def version_of(handle: ClusterHandle) -> str:
+    """The text of the Knative that the harness installed there, if only in part; "" if none. Raises ClusterError for another's."""
+    seen = record.read(Objects(Kube.of(handle)))
+    return seen.versions.get("knative", "") if seen else ""
+
+
 def _seen_versions(objects: Objects, handle: ClusterHandle, provision: Provision) -> Mapping[str, str]:
     """The versions as the cluster itself says them, beside what was asked for.
 

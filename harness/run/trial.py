@@ -23,7 +23,7 @@ from harness.deploy.applying import namespace_made
 from harness.deploy.manifest import env_of
 from harness.deploy.standing import redacted
 from harness.deploy.workload import applied
-from harness.errors import FaultError, WaitTimeout
+from harness.errors import BadInput, FaultError, WaitTimeout
 from harness.knative import events, pods
 from harness.knative.names import REVISION_LABEL, SERVICE_LABEL, SERVING_API, SYSTEM_NAMESPACE
 from harness.model import (
@@ -68,6 +68,8 @@ def try_out(trial: Trial, world: World, *, decides: Signature) -> Seen:
     back at the end. Raises ApiRefused and the errors of the install and deploy stages when the cluster cannot be used; that the
     Service is refused, or never serves, is a result and no error.
     """
+    if world.provision.queue_proxy_image:
+        raise BadInput("A trial is of an installed Knative; a queue-proxy of one's own is measured by runs.", fix="Leave it out.")
     run_id = secrets.token_hex(4)
     with ExitStack() as undo:
         undo.enter_context(locked(world.state.locks / MEASURE_LOCK, within_s=4 * 3600, holder=f"the trial {trial.name}"))

@@ -133,16 +133,9 @@ def stand(built: Built) -> World:
     state, progress, engine, provision = built.state, built.progress, built.engine, built.provision
     phases = Phases(progress)
     with phases.step("2c cluster", work=None):
-        handle = kind.up(
-            built.cluster,
-            provision.node_image,
-            provision.images,
-            engine=engine,
-            kind=built.kind,
-            state=state,
-            progress=progress,
-            recreate=built.ask.recreate,
-        )
+        handle = _cluster(built, recreate=built.ask.recreate)
+        if _of_another_release(built, handle):
+            handle = _cluster(built, recreate=True)
     with (
         phases.step("3 Knative", work=None),
         locked(state.locks / MEASURE_LOCK, within_s=3600, holder=f"installing into {handle.name}"),
@@ -153,6 +146,34 @@ def stand(built: Built) -> World:
         if built.build.serving is None:
             installed.note(state, stack, now_ns())
     return World(handle, stack, provision, engine, state, progress, (*built.phases, *phases.done), built.build)
+
+
+def _cluster(built: Built, *, recreate: bool) -> ClusterHandle:
+    return kind.up(
+        built.cluster,
+        built.provision.node_image,
+        built.provision.images,
+        engine=built.engine,
+        kind=built.kind,
+        state=built.state,
+        progress=built.progress,
+        recreate=recreate,
+    )
+
+
+def _of_another_release(built: Built, handle: ClusterHandle) -> bool:
+    """Whether the cluster holds a checkout that is based on another release than the checkout to be installed.
+
+    A cluster never changes its version. That of a checkout is made anew, so that a bisection over releases needs one cluster.
+    """
+    wanted = built.provision.versions.get("knative", "")
+    if built.build.serving is None or handle.created:
+        return False
+    has = install.version_of(handle)
+    if not has.endswith(sources.CHECKOUT_MARK) or has == wanted:
+        return False
+    built.progress.say(f"Cluster {handle.name} has Knative {has}, asked for is {wanted}.")
+    return True
 
 
 def set_queue_proxy(world: World) -> None:

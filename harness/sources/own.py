@@ -12,6 +12,8 @@ from harness.sources.module import CACHING, NETWORKING, SERVING, Parts, assemble
 from harness.sources.pins import QUEUE_PROXY_REF, Modules, Pins
 
 SOURCE = "checkout"
+CHECKOUT_MARK = f" ({SOURCE})"
+"""At the end of the version's text of every checkout."""
 
 
 def provide(version: KnativeVersion, tree: SourceTree, *, modules: Modules, pins: Pins) -> Provision:
@@ -26,7 +28,7 @@ def provide(version: KnativeVersion, tree: SourceTree, *, modules: Modules, pins
         serving=module.root,
         networking=_beside(module, NETWORKING, modules),
         caching=_beside(module, CACHING, modules),
-        said=f"{version} ({SOURCE})",
+        said=f"{version}{CHECKOUT_MARK}",
         tree=tree,
     )
     return assembled(parts, modules=modules, pins=pins)

@@ -80,7 +80,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(deploy, "deploy", stand_in("deploy", DEPLOYED))
     monkeypatch.setattr(deploy, "fresh_pods", stand_in("fresh_pods", DEPLOYED))
     monkeypatch.setattr(deploy, "open_routes", ends)
-    for module in (install.request_log, install.zero_scale):
+    for module in (install.request_log, install.sidecar_probes, install.zero_scale):
         monkeypatch.setattr(module, "give_back", lambda *_args, **_kwargs: False)
     monkeypatch.setattr(install.request_log, "settled", lambda *_args, **_kwargs: True)
     monkeypatch.setattr(install.queue_proxy, "switch_on", stand_in("switch_on", (CHANGE, CACHED)))

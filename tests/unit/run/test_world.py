@@ -1,0 +1,124 @@
+"""Which cluster a build is installed on: one that is there is used, unless it holds a checkout of another release."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from harness import images, inject, install, sources
+from harness.adapters.engine import Engine
+from harness.adapters.files import State
+from harness.adapters.progress import QUIET
+from harness.cluster import checks, kind
+from harness.errors import ImageError
+from harness.model import Build, ClusterHandle, HostPorts, InstalledStack, KnativeVersion, Provision, SourceTree, Stack
+from harness.run import Ask, installed, prepare
+
+VERSION = KnativeVersion.parse("1.23")
+TREE = SourceTree("0123456789abcdef", directory="/somewhere/serving", name="serving")
+HANDLE = ClusterHandle("e2e", "kind-c", "/nowhere", HostPorts(1, 2, 3, 4), "", "", "", "v1.34.4", created=False)
+STACK = InstalledStack(
+    "knative-serving",
+    "kourier-system",
+    "",
+    "",
+    {},
+    (),
+    Stack("1.23.0", "checkout", "v1.34.4", "net-kourier v0.48.0", "go1", (), ()),
+)
+
+
+@dataclass
+class Host:
+    """What was done, in order. has: the Knative that the cluster has."""
+
+    has: str = ""
+    created: bool = False
+    broken: bool = False
+    done: list[str] = field(default_factory=list)
+
+
+@pytest.fixture
+def host(monkeypatch: pytest.MonkeyPatch) -> Host:
+    """Rooms of the test's own, in place of engine, kind and cluster."""
+    host = Host()
+
+    def provided(_kind: str, asked: Build, **_kwargs: object) -> Provision:
+        said = f"{asked.version} (checkout)" if asked.serving else f"{asked.version} (module {asked.version.module})"
+        return Provision("x", asked.version, "", (), (), "app", {"knative": said})
+
+    def made(provision: Provision, **_kwargs: object) -> Provision:
+        host.done.append("images")
+        if host.broken:
+            raise ImageError("serving does not build")
+        return provision
+
+    def up(_name: str, *_args: object, recreate: bool, **_kwargs: object) -> ClusterHandle:
+        host.done.append("up anew" if recreate else "up")
+        return replace(HANDLE, created=host.created or recreate)
+
+    def put(*_args: object, **_kwargs: object) -> InstalledStack:
+        host.done.append("install")
+        return STACK
+
+    engine = cast("Engine", SimpleNamespace(notes=()))
+    nothing: Any = lambda *_args, **_kwargs: None  # noqa: E731
+    monkeypatch.setattr(sources, "of_build", provided)
+    monkeypatch.setattr(images, "make", made)
+    monkeypatch.setattr(images, "kind_binary", lambda **_kwargs: Path("kind"))
+    monkeypatch.setattr(kind, "up", up)
+    monkeypatch.setattr(kind, "require_ports", nothing)
+    monkeypatch.setattr(checks, "prepare", nothing)
+    monkeypatch.setattr(Engine, "detect", lambda *_args, **_kwargs: engine)
+    monkeypatch.setattr(inject, "sweep", nothing)
+    monkeypatch.setattr(install, "give_back", nothing)
+    monkeypatch.setattr(install, "version_of", lambda _handle: host.has)
+    monkeypatch.setattr(install, "install", put)
+    return host
+
+
+@pytest.mark.parametrize(
+    ("has", "build", "done"),
+    [
+        ("1.23.0 (checkout)", Build(VERSION, TREE), ["images", "up", "install"]),
+        ("1.22.0 (checkout)", Build(VERSION, TREE), ["images", "up", "up anew", "install"]),
+        ("", Build(VERSION, TREE), ["images", "up", "install"]),
+        ("1.22.0 (module v0.49.0)", Build(VERSION, TREE), ["images", "up", "install"]),
+        ("1.22.0 (checkout)", Build(VERSION), ["images", "up", "install"]),
+    ],
+    ids=["the same release", "another release", "nothing", "a stock version", "a version over a checkout"],
+)
+def test_only_a_checkouts_cluster_is_made_anew(tmp_path: Path, host: Host, has: str, build: Build, done: list[str]) -> None:
+    """Somebody's cluster of a version is never taken away for a checkout: the installation refuses it, with what to do."""
+    host.has = has
+    world = prepare(Ask(build=build), state=State(tmp_path / "state"), progress=QUIET)
+    assert host.done == done
+    assert world.build == build
+
+
+def test_a_new_cluster_is_not_asked_what_it_has(tmp_path: Path, host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its API has nothing of ours yet."""
+    host.created = True
+    monkeypatch.setattr(install, "version_of", lambda _handle: pytest.fail("asked"))
+    prepare(Ask(build=Build(VERSION, TREE)), state=State(tmp_path / "state"), progress=QUIET)
+
+
+def test_what_does_not_build_touches_no_cluster(tmp_path: Path, host: Host) -> None:
+    """It stays as it is, and nothing is half-installed."""
+    host.broken = True
+    with pytest.raises(ImageError):
+        prepare(Ask(build=Build(VERSION, TREE)), state=State(tmp_path / "state"), progress=QUIET)
+    assert host.done == ["images"]
+
+
+def test_a_checkout_is_not_noted_as_its_release(tmp_path: Path, host: Host) -> None:
+    """`versions` shows which versions served a request here; a checkout of one says nothing of it."""
+    state = State(tmp_path / "state")
+    prepare(Ask(build=Build(VERSION, TREE)), state=state, progress=QUIET)
+    assert installed.read(state) == {}
+    prepare(Ask(build=Build(VERSION)), state=state, progress=QUIET)
+    assert list(installed.read(state)) == ["1.23.0"]
