@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from subprocess import CompletedProcess
 
+from tenacity import Retrying, retry_if_result, stop_after_attempt
+
 from harness.adapters.files import State, write_atomic
 from harness.adapters.limits import Cgroups, Limits, containers_conf
 from harness.adapters.process import run as run_process
@@ -34,6 +36,10 @@ INSTALL = (
 )
 ANSWERS_WITHIN_S = 60.0
 """A first question to an engine. One that starts cold on two busy cores takes its time, and is not to be taken for a broken one."""
+
+SLOW_TO_DIE = "did not die within timeout"
+REMOVALS = 4
+"""How often a container is asked to go whose processes have not died yet; each time podman waits for some seconds."""
 
 GONE = ("no such", "not found", "not known", "no container with", "does not exist", "unable to find")
 UNITS = {"b": 1, "kb": 1_000, "mb": 1_000**2, "gb": 1_000**3, "tb": 1_000**4}
@@ -288,7 +294,13 @@ class Engine:
         """End it at once, with its anonymous volumes. False if it was not there (which `rm --force` does not tell)."""
         if self.run("container", "inspect", name, check=False).returncode != 0:
             return False
-        return self._removed(self.run(*self.dialect.remove, name, check=False))
+        # A busy machine may not reap the processes of a whole node within podman's own limit. They end later: ask again.
+        asked = Retrying(
+            stop=stop_after_attempt(REMOVALS),
+            retry=retry_if_result(lambda done: SLOW_TO_DIE in done.stderr),
+            retry_error_callback=lambda last: last.outcome.result() if last.outcome else None,
+        )
+        return self._removed(asked(self.run, *self.dialect.remove, name, check=False))
 
     def remove_volume(self, name: str) -> bool:
         """False if it was not there. Raises ToolFailed when a container uses it."""

@@ -219,6 +219,21 @@ def test_removing_what_is_not_there_says_so(tmp_path: Path) -> None:
         answering(tmp_path, 'echo "volume is in use" >&2; exit 2').remove_volume("v")
 
 
+@pytest.mark.parametrize(("dies_at", "removed"), [(2, True), (9, False)])
+def test_a_container_that_dies_late_is_asked_again(tmp_path: Path, dies_at: int, removed: bool) -> None:
+    """On a busy machine podman gives up on the processes of a node that end a moment later. What never ends is an error."""
+    body = (
+        f'case "$1" in rm) echo x >> {tmp_path}/asked; if [ "$(wc -l < {tmp_path}/asked)" -lt {dies_at} ]; then '
+        'echo "Error: given PIDs did not die within timeout" >&2; exit 125; fi;; esac'
+    )
+    engine = answering(tmp_path, body, "podman")
+    if removed:
+        assert engine.remove_container("c")
+    else:
+        with pytest.raises(ToolFailed, match="did not die"):
+            engine.remove_container("c")
+
+
 def test_exec_argv_is_a_list_that_keeps_each_argument_whole(tmp_path: Path) -> None:
     """Arguments with spaces stay one argument; interactive passes standard input on."""
     engine = answering(tmp_path, "cat")
