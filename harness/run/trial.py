@@ -21,7 +21,7 @@ from harness.adapters.wait import Look, wait_for
 from harness.apps.toggle import CONTROL_PORT, TOKEN_ENV
 from harness.deploy.applying import namespace_made
 from harness.deploy.manifest import env_of
-from harness.deploy.standing import redacted
+from harness.deploy.standing import REDACTED, redacted
 from harness.deploy.workload import applied
 from harness.errors import BadInput, FaultError, WaitTimeout
 from harness.knative import events, pods
@@ -180,7 +180,8 @@ class _Trying:
                 return Look(value=False, seen=refused.said)
             if obj is self.service:
                 self.record.answer = Answered(OK)
-                self.record.stored = _compact(stored)
+                (stored.get("metadata") or {}).pop("managedFields", None)
+                self.record.stored = _compact(stored).replace(env_of(obj, TOKEN_ENV), REDACTED)
             return Look(value=True, seen="accepted")
 
         return wait_for(f"the API server answers for {Ref.of(obj)}", once, within_s=AWAY_S, every_s=EVERY_S)

@@ -1,0 +1,74 @@
+"""Stored evidence of real clusters: each cell follows from it, on any day and without a cluster."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from harness.catalogue.bugs import BUGS
+from harness.history import corpus as store
+from harness.history.corpus import EVIDENCE
+from harness.model import BugState, Cell
+from harness.report.corpus import differs
+from harness.run.corpus import decide_again
+from harness.run.examine import decided_again, known_of
+
+ROOT = Path(__file__).parent / "evidence"
+CELLS = store.read_cells(ROOT)
+
+KNOWN = {
+    ("B4", "1.6.0"): BugState.PRESENT,
+    ("B4", "1.7.0"): BugState.ABSENT,
+    ("B8", "1.16.0"): BugState.PRESENT,
+    ("B8", "1.17.0"): BugState.PRESENT,
+    ("B8", "1.18.0"): BugState.ABSENT,
+    ("B8", "1.23.0"): BugState.ABSENT,
+    ("B3", "1.1.0"): BugState.PRESENT,
+}
+"""What must be so, whatever a signature says."""
+
+
+def named(cell: Cell) -> str:
+    """For the tests' names."""
+    return f"{cell.bug}-{cell.version}"
+
+
+@pytest.mark.parametrize("cell", CELLS, ids=named)
+def test_the_cell_follows_from_its_evidence(cell: Cell) -> None:
+    """State and words; what is known of the same stack may mask."""
+    assert cell.bug in BUGS
+    assert decided_again(cell, ROOT, known_of(CELLS, cell.version, cell.stack)) == cell
+
+
+@pytest.mark.parametrize("cell", CELLS, ids=named)
+def test_what_is_known_is_so_and_no_claim_is_contradicted_unsaid(cell: Cell) -> None:
+    """A cell that contradicts upstream is listed in docs/corpus.md with the reason, and here."""
+    assert KNOWN.get((cell.bug, cell.version), cell.decided.state) is cell.decided.state
+    assert not differs(cell, BUGS[cell.bug].claimed)
+
+
+def test_there_is_evidence_of_both_states() -> None:
+    """Of a bug that is present on one version and absent on another."""
+    states = {(cell.bug, cell.decided.state) for cell in CELLS}
+    assert {("B8", BugState.PRESENT), ("B8", BugState.ABSENT), ("B8", BugState.NOT_APPLICABLE)} <= states
+
+
+def test_cut_evidence_no_longer_decides(tmp_path: Path) -> None:
+    """The plant: without its observations, requests and logs a cell says nothing, and the command says so."""
+    copy = shutil.copytree(ROOT, tmp_path / "corpus")
+    for path in copy.glob(f"*/*/{EVIDENCE}"):
+        whole = store.read_evidence(path.parent)
+        kept = type(whole.seen)(until_ns=whole.seen.until_ns, ended=True)
+        store.write_evidence(path.parent, store.Evidence(whole.stack, kept, whole.trial))
+    states = {cell.decided.state for cell in decide_again(copy)}
+    assert states == {BugState.INCONCLUSIVE}
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("*/*/*.json")), ids=lambda path: f"{path.parent.parent.name}-{path.parent.name}")
+def test_no_token_is_stored(path: Path) -> None:
+    """The app's token is redacted wherever the Service is shown."""
+    text = path.read_text(encoding="utf-8")
+    assert not re.search(r'TOGGLE_TOKEN\\",\\"value\\":\\"(?!redacted)', text)
