@@ -27,6 +27,7 @@ from harness.cli.corpus import corpus
 from harness.cli.diff import diff
 from harness.cli.export import export_command
 from harness.cli.options import Artifacts, Cluster, Context, Knative, Prefer, QueueProxy, ReleaseUrl, Source, Version
+from harness.cli.reproduce import reproduce
 from harness.cli.showing import RULING_EXIT, progress_of, show, show_compared, text_of
 from harness.cli.versions import versions
 from harness.cluster import checks
@@ -70,6 +71,7 @@ app.command("bisect-step")(bisect_step)
 app.command("bundle")(bundle_command)
 app.command("unbundle")(unbundle_command)
 app.command("export")(export_command)
+app.command("reproduce")(reproduce)
 
 INTERRUPTED_BY_PARSER = 130
 

@@ -4,6 +4,7 @@
     report.show(found, where=str(directory))                        print the verdict; `lines` gives the same as text
     report.write_svg(path, history, findings, found)                the timeline as one SVG picture
     report.headline(found)                                          what happened, in one line
+    report.beside(found, other)                                     two runs of one scenario, as lines
     report.step_summary(found)                                      appended to the CI's summary page, if there is one
 
 Everything but the page and the picture is made from the summary alone: `junit` and `overview` take those of many runs.
@@ -11,6 +12,7 @@ Everything but the page and the picture is made from the summary alone: `junit` 
 
 from __future__ import annotations
 
+from harness.report.beside import beside
 from harness.report.ci import markdown, step_summary
 from harness.report.headline import headline
 from harness.report.junit import Run, junit
@@ -23,6 +25,7 @@ from harness.report.write import write, write_svg
 __all__ = [
     "Run",
     "Summary",
+    "beside",
     "experiment_lines",
     "headline",
     "junit",

@@ -35,14 +35,14 @@ def show(summary: Summary, *, file: TextIO | None = None, where: str = "") -> No
     out = file or sys.stdout
     tty = out.isatty()
     width = shutil.get_terminal_size((LOG_WIDTH, 24)).columns if tty else LOG_WIDTH
-    shown = _render(_verdict(summary), width=width, tty=tty) + _report_line(where)
+    shown = rendered(_verdict(summary), width=width, tty=tty) + _report_line(where)
     encoding = getattr(out, "encoding", None) or "utf-8"
     out.write(shown.encode(encoding, "replace").decode(encoding))
 
 
 def lines(summary: Summary, *, where: str = "", width: int = LOG_WIDTH) -> list[str]:
     """The same as plain lines, without ANSI sequences or trailing blanks."""
-    shown = _render(_verdict(summary), width=width, tty=False) + _report_line(where)
+    shown = rendered(_verdict(summary), width=width, tty=False) + _report_line(where)
     return [line.rstrip() for line in shown.splitlines()]
 
 
@@ -62,10 +62,11 @@ def overview(summaries: Iterable[Summary], *, width: int = LOG_WIDTH) -> list[st
             str(book["unmatched"]),
             Text(headline(item)),
         )
-    return [line.rstrip() for line in _render(table, width=width, tty=False).splitlines()]
+    return [line.rstrip() for line in rendered(table, width=width, tty=False).splitlines()]
 
 
-def _render(what: RenderableType, *, width: int, tty: bool) -> str:
+def rendered(what: RenderableType, *, width: int, tty: bool) -> str:
+    """As text of this width, with colours on a terminal alone."""
     out = io.StringIO()
     console = Console(
         file=out,
