@@ -20,7 +20,7 @@ from harness.adapters.documents import YAMLError, documents, dumped
 from harness.adapters.here import Here
 from harness.history.secrets import (
     ASSIGNED,
-    MAY_HOLD,
+    BLOCK,
     NOTHING,
     PATTERNS,
     REDACTED,
@@ -29,6 +29,7 @@ from harness.history.secrets import (
     addresses,
     is_one,
     is_secret_name,
+    may_name,
 )
 from harness.model import PREFIX
 
@@ -74,16 +75,23 @@ class Redactor:
         for found in ASSIGNED.finditer(text):
             if not found["it"].startswith(PREFIX):  # a node of ours is called after the cluster, as everywhere
                 self._name(Kind.HOST, found["it"])
-        if MAY_HOLD.search(text):
+        if "bearer" in text.lower() or may_name(text):
             self.text(text)
 
     def text(self, text: str) -> str:
         """The text with everything replaced. A JSON object or list is read, so that its keys say which of its values are secret."""
-        if text[:1] in {"{", "["} and MAY_HOLD.search(text):
+        if text[:1] in {"{", "["} and may_name(text):
             text = self._json(text)
         text = self._known(text)
+        if "-----BEGIN" in text:
+            text = BLOCK.found.sub(partial(self._found, BLOCK.kind), text)
+        return "\n".join(map(self._line, text.split("\n")))
+
+    def _line(self, text: str) -> str:
+        low = text.lower()
         for pattern in PATTERNS:
-            text = pattern.found.sub(partial(self._found, pattern.kind), text)
+            if pattern.may_match(low):
+                text = pattern.found.sub(partial(self._found, pattern.kind), text)
         return self._without_addresses(text)
 
     def value(self, value: Any) -> Any:
@@ -194,6 +202,8 @@ class Redactor:
 
     def _known(self, text: str) -> str:
         """With what is looked for replaced, the longest first."""
+        if not any(form in text for form in self._everywhere):
+            return text
         if self._finder is None:
             forms = sorted(self._everywhere, key=lambda form: (-len(form), form))
             self._finder = re.compile("|".join(self._everywhere[form][0] for form in forms) or r"(?!)")
@@ -216,6 +226,8 @@ class Redactor:
 
     def _without_addresses(self, text: str) -> str:
         for old, pattern in addresses(text).items():
+            if not pattern.search(text):
+                continue
             new = self._given.get((Kind.ADDRESS, old))
             if new is None:
                 new = address(

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from ipaddress import AddressValueError, IPv4Address, IPv4Network, IPv6Address
 
 LAST_WORDS = (
@@ -20,8 +21,20 @@ LAST_WORDS = (
 
 _NAME = re.compile(rf"(?:{LAST_WORDS})[-_.]?(?:value|data|b64|base64|\d*)$", re.IGNORECASE)
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
-MAY_HOLD = re.compile(rf"{LAST_WORDS}|bearer|\"Secret\"", re.IGNORECASE)
-"""A text without any of these names no secret by its place."""
+_OF_NAMES: tuple[str, ...] = (
+    "token",
+    "secret",
+    "passw",
+    "passphrase",
+    "credential",
+    "auth",
+    "cookie",
+    "client-",
+    "certificate-",
+    "dockerconfig",
+)
+_OF_NAMES += tuple(f"{first}{mark}key" for first in ("api", "access", "private") for mark in ("", "-", "_", "."))
+"""In small letters: each name of LAST_WORDS has one of these in it."""
 
 NOTHING = frozenset({"", "true", "false", "null", "none", "~"})
 """Values that are no secret, whatever their name."""
@@ -42,10 +55,18 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """Where in a text something of this kind is: the group named "it"."""
+    """Where in a text something of this kind is: the group named "it".
+
+    hints: in small letters; a text without any of them has no match, which is found out many times as fast.
+    """
 
     kind: Kind
+    hints: tuple[str, ...]
     found: re.Pattern[str]
+
+    def may_match(self, low: str) -> bool:
+        """Whether the pattern need be tried on a text. low: the text in small letters."""
+        return any(hint in low for hint in self.hints)
 
 
 _QUOTED = r"\\*[\"']?"
@@ -60,49 +81,55 @@ _BY_PREFIX = (
 )
 """Tokens that say by their first letters whose they are."""
 
+_PREFIXES = ("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "akia", "asia", "xox", "aiza", "npm_", "hf_", "sk-")
+
 _VALUE = r"[^\s\"'\\,;&{}\[\]()<>]+"
 
+BLOCK = Pattern(
+    Kind.SECRET, ("-----begin",), re.compile(r"(?P<it>-----BEGIN [A-Z0-9 ]+-----[\s\S]*?(?:-----END [A-Z0-9 ]+-----|\Z))")
+)
+"""A key or a certificate of several lines. Within a log each of its lines comes by itself: see the first of PATTERNS."""
+
+_SUFFIXES = (".internal", ".corp", ".lan", ".intranet", ".localdomain", ".home.arpa")
+"""Of names that are known within somebody's own network alone."""
+
 PATTERNS: tuple[Pattern, ...] = tuple(
-    Pattern(kind, re.compile(pattern, re.IGNORECASE if fold else 0))
-    for kind, fold, pattern in (
-        (Kind.SECRET, False, r"(?P<it>-----BEGIN [A-Z0-9 ]+-----[\s\S]*?(?:-----END [A-Z0-9 ]+-----|\Z))"),
-        # Within a log each line of such a block comes by itself. Digests and ids of containers are hexadecimal.
-        (Kind.SECRET, False, r"(?m)^(?:\d{4}-\d\d-\d\dT\S+ )?(?P<it>(?![0-9a-f]+$)[A-Za-z0-9+/]{60,}={0,2})$"),
+    Pattern(kind, hints, re.compile(pattern, re.IGNORECASE if fold else 0))
+    for kind, hints, fold, pattern in (
+        # Not digests and ids of containers, which are hexadecimal.
+        (Kind.SECRET, ("",), False, r"^(?:\d{4}-\d\d-\d\dT\S+ )?(?P<it>(?![0-9a-f]+$)[A-Za-z0-9+/]{60,}={0,2})$"),
         (
             Kind.SECRET,
+            ("authorization", "cookie", "x-api-key", "x-auth-token"),
             True,
             rf"(?:{_HEADERS}){_QUOTED}[ \t]*[:=][ \t]*\[?{_QUOTED}(?P<it>[^\s\"'\\\]][^\"'\\\r\n\]]*)",
         ),
-        (Kind.SECRET, True, r"\bbearer[ \t]+(?P<it>[A-Za-z0-9._~+/=-]{4,})"),
-        (Kind.SECRET, False, r"://(?P<it>[^/\s:@\"'\\]+:[^/\s@\"'\\]+)@"),
-        (Kind.SECRET, False, r"\b(?P<it>eyJ[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*)"),
-        (
-            Kind.SECRET,
-            False,
-            rf"\b(?P<it>{_BY_PREFIX})",
-        ),
-        (
-            Kind.SECRET,
-            True,
-            rf"(?:{LAST_WORDS}){_QUOTED}[ \t]*[:=][ \t]*{_QUOTED}(?P<it>{_VALUE})",
-        ),
-        (Kind.USER, True, rf"\busername{_QUOTED}[ \t]*[:=][ \t]*{_QUOTED}(?P<it>{_VALUE})"),
-        (Kind.SECRET, True, rf"--(?:token|password|secret|api-key)[ \t]+{_QUOTED}(?P<it>{_VALUE})"),
-        (Kind.PATH, False, r"(?P<it>/(?:home|Users)/[^/\s\"'\\:,;)\]}]+)"),
+        (Kind.SECRET, ("bearer",), True, r"\bbearer[ \t]+(?P<it>[A-Za-z0-9._~+/=-]{4,})"),
+        (Kind.SECRET, ("@",), False, r"://(?P<it>[^/\s:@\"'\\]+:[^/\s@\"'\\]+)@"),
+        (Kind.SECRET, ("eyj",), False, r"\b(?P<it>eyJ[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*)"),
+        (Kind.SECRET, _PREFIXES, False, rf"\b(?P<it>{_BY_PREFIX})"),
+        (Kind.SECRET, _OF_NAMES, True, rf"(?:{LAST_WORDS}){_QUOTED}[ \t]*[:=][ \t]*{_QUOTED}(?P<it>{_VALUE})"),
+        (Kind.USER, ("username",), True, rf"\busername{_QUOTED}[ \t]*[:=][ \t]*{_QUOTED}(?P<it>{_VALUE})"),
+        (Kind.SECRET, ("--",), True, rf"--(?:token|password|secret|api-key)[ \t]+{_QUOTED}(?P<it>{_VALUE})"),
+        (Kind.PATH, ("/home/", "/users/"), False, r"(?P<it>/(?:home|Users)/[^/\s\"'\\:,;)\]}]+)"),
         (
             Kind.HOST,
+            _SUFFIXES,
             True,
-            r"(?<![\w.-])(?P<it>[a-z0-9-]+(?:\.[a-z0-9-]+)*\.(?:internal|corp|lan|intranet|localdomain|home\.arpa))(?!\.?[\w-])",
+            rf"(?<![\w.-])(?P<it>[a-z0-9-]+(?:\.[a-z0-9-]+)*(?:{'|'.join(map(re.escape, _SUFFIXES))}))(?!\.?[\w-])",
         ),
     )
 )
-"""In this order: what an earlier one has replaced, a later one leaves."""
+"""For one line each, in this order: what an earlier one has replaced, a later one leaves."""
 
 ASSIGNED = re.compile(r"Successfully assigned \S+ to (?P<it>[\w.-]+)")
 """The scheduler's event: it names the node."""
 
-_IPV4 = re.compile(r"(?<!\d)(?<!\d\.)(?:\d{1,3}\.){3}\d{1,3}(?!\d|\.\d)")
+_IPV4 = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}(?!\d|\.\d)")
+_LIKE_IPV4 = re.compile(r"\.\d{1,3}\.\d{1,3}")
 _IPV6 = re.compile(r"(?<![\w:.])(?:[0-9A-Fa-f]{0,4}:){2,7}[0-9A-Fa-f]{0,4}(?![\w:])")
+_LIKE_IPV6 = re.compile(r"::|:[0-9A-Fa-f]{1,4}:[0-9A-Fa-f]{1,4}:")
+"""Quickly found in every text with an address."""
 
 KEPT_NETWORKS = tuple(
     IPv4Network(text)
@@ -128,6 +155,12 @@ def is_secret_name(name: str) -> bool:
     return _NAME.search(name) is not None
 
 
+def may_name(text: str) -> bool:
+    """Whether a text can have a name in it that makes of something a secret; one in which this is False need not be read."""
+    low = text.lower()
+    return any(hint in low for hint in _OF_NAMES)
+
+
 def is_one(found: re.Match[str]) -> bool:
     """Whether what a pattern of PATTERNS points at is more than a switch, a number of a JSON object, or a replacement."""
     it, before = found["it"], found.string[max(found.start("it") - 1, 0) : found.start("it")]
@@ -137,8 +170,10 @@ def is_one(found: re.Match[str]) -> bool:
 
 def addresses(text: str) -> Mapping[str, re.Pattern[str]]:
     """Each address in a text that may be a host's, as written: what finds it there, and no longer one that begins or ends so."""
-    found = {one: re.compile(rf"(?<!\d)(?<!\d\.){re.escape(one)}(?!\d|\.\d)") for one in _IPV4.findall(text) if _is_of_a_host(one)}
-    if "::" in text or text.count(":") >= 7:
+    # What comes before one is looked at in its own pattern, for few of them are replaced at all.
+    four = {one for one in _IPV4.findall(text) if _is_of_a_host(one)} if _LIKE_IPV4.search(text) else set()
+    found = {one: re.compile(rf"(?<!\d)(?<!\d\.){re.escape(one)}(?!\d|\.\d)") for one in four}
+    if _LIKE_IPV6.search(text):
         six = [one for one in _IPV6.findall(text) if _is_of_a_host6(one)]
         found |= {one: re.compile(rf"(?<![\w:.]){re.escape(one)}(?![\w:])") for one in six}
     return dict(sorted(found.items(), key=lambda item: (-len(item[0]), item[0])))
@@ -154,6 +189,7 @@ def address(six: bool, number: int) -> str:  # noqa: FBT001 - the family
     return str(IPv4Address((240 << 24) + number))
 
 
+@lru_cache(4096)
 def _is_of_a_host(text: str) -> bool:
     try:
         given = IPv4Address(text)
@@ -162,6 +198,7 @@ def _is_of_a_host(text: str) -> bool:
     return not any(given in network for network in KEPT_NETWORKS) and given < IPv4Address("224.0.0.0")
 
 
+@lru_cache(4096)
 def _is_of_a_host6(text: str) -> bool:
     try:
         given = IPv6Address(text)

@@ -139,11 +139,12 @@ def test_the_commands(env: Mapping[str, str], argv: list[list[str]]) -> None:
     assert steps.commands(env) == argv
 
 
-def test_the_options_are_those_of_the_command() -> None:
+@pytest.mark.parametrize("env", [{"KNATIVE_VERSION": "1.23"}, {"BASE": "1.16", "HEAD": "1.23"}], ids=["run", "diff"])
+def test_the_options_are_those_of_the_command(env: Mapping[str, str]) -> None:
     """A renamed option would be seen on a runner only."""
+    (argv,) = steps.commands({"SCENARIOS": "S1", **env})
     group: Any = typer.main.get_command(app)
-    options = {option for parameter in group.commands["run"].params for option in parameter.opts}
-    (argv,) = steps.commands({"SCENARIOS": "S1", "KNATIVE_VERSION": "1.23"})
+    options = {option for parameter in group.commands[argv[0]].params for option in parameter.opts}
     assert {word.partition("=")[0] for word in argv if word.startswith("--")} <= options
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from harness.adapters.here import Here
 from harness.history.redaction import Redactor
-from harness.history.secrets import is_secret_name
+from harness.history.secrets import PATTERNS, Pattern, is_secret_name
 
 HERE = Here(("build-7", "build-7.example.org"), ("alice",), ("/srv/alice/chaos/artifacts", "/srv/alice/chaos"))
 KEY = "-----BEGIN EC PRIVATE KEY-----\nMHcCAQEEIKq\n-----END EC PRIVATE KEY-----"
@@ -21,39 +21,69 @@ def redactor(*vocabulary: str) -> Redactor:
     return Redactor(HERE, vocabulary)
 
 
-@pytest.mark.parametrize(
-    ("text", "secret"),
-    [
-        ("GET / Authorization: Bearer abc.def-123", "abc.def-123"),
-        ("Authorization: Basic dXNlcjpwYXNz", "dXNlcjpwYXNz"),
-        (r'{"msg":"headers map[Authorization:[Bearer s3cr3t-value] Accept:[*/*]]"}', "s3cr3t-value"),
-        (r'{"body":"{\"password\": \"hunter2\"}"}', "hunter2"),
-        ("db_password=hunter2 host=db", "hunter2"),
-        ("url https://bob:hunter2@registry.example.com/v2/", "hunter2"),
-        (f"kubeconfig token: {JWT}", JWT),
-        (f"seen {JWT} in a log", JWT),
-        ("client-key-data: LS0tLS1CRUdJTiBSU0EgUFJJVkFURQ==", "LS0tLS1CRUdJTiBSU0EgUFJJVkFURQ=="),
-        (KEY, "MHcCAQEEIKq"),
-        (json.dumps({"line": KEY}), "MHcCAQEEIKq"),
-        ("2026-11-27T18:21:34.300107264Z " + "MHcCAQEEIKq0" * 5 + "MHcC", "MHcCAQEEIKq0"),
-        ("AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI/K7MDENG", "wJalrXUtnFEMI"),
-        ("id AKIAIOSFODNN7EXAMPLE", "AKIAIOSFODNN7EXAMPLE"),
-        ("push with ghp_0123456789abcdefghijABCDEFGHIJ012345", "ghp_0123456789"),
-        ("kubeadm join --token abcdef.0123456789abcdef", "abcdef.0123456789abcdef"),
-        ('{"auths":{"r.example.com":{"username":"bob","password":"x1","auth":"Ym9iOng="}}}', "Ym9iOng="),
-        ('{"auths":{"r.example.com":{"username":"bob","password":"x1","auth":"Ym9iOng="}}}', "bob"),
-        ('{"name":"API_TOKEN","value":"short"}', "short"),
-        ("Set-Cookie: session=0123; Path=/", "0123"),
-        ("pwd: /srv/alice/chaos/artifacts/S1", "alice"),
-        ("opened /home/carol/.kube/config", "carol"),
-        ("ran by alice on build-7", "alice"),
-        ("ran by alice on build-7", "build-7"),
-        ("node ip-10-1-2-3.eu-west-1.compute.internal is gone", "ip-10-1-2-3"),
-        ("dial tcp 172.18.0.2:6443: i/o timeout", "172.18.0.2"),
-        ("http://toggle.ns.192.168.1.20.sslip.io/", "192.168.1.20"),
-        ("listening on [fd00:10:244::5]:8080", "fd00:10:244::5"),
-    ],
-)
+NAMES = [
+    "token",
+    "tokens",
+    "secret",
+    "secrets",
+    "password",
+    "passwords",
+    "passwd",
+    "passphrase",
+    "credential",
+    "credentials",
+    "api-key",
+    "apikey",
+    "api_keys",
+    "api.key",
+    "access-key",
+    "access_key_id",
+    "accesskey",
+    "private-key",
+    "privatekey",
+    "client-key-data",
+    "client-certificate-data",
+    "certificate-authority-data",
+    "dockerconfigjson",
+    "authorization",
+    "cookie",
+    "cookies",
+    "auth",
+]
+
+GONE = [
+    ("GET / Authorization: Bearer abc.def-123", "abc.def-123"),
+    ("Authorization: Basic dXNlcjpwYXNz", "dXNlcjpwYXNz"),
+    (r'{"msg":"headers map[Authorization:[Bearer s3cr3t-value] Accept:[*/*]]"}', "s3cr3t-value"),
+    (r'{"body":"{\"password\": \"hunter2\"}"}', "hunter2"),
+    ("db_password=hunter2 host=db", "hunter2"),
+    ("url https://bob:hunter2@registry.example.com/v2/", "hunter2"),
+    (f"kubeconfig token: {JWT}", JWT),
+    (f"seen {JWT} in a log", JWT),
+    ("client-key-data: LS0tLS1CRUdJTiBSU0EgUFJJVkFURQ==", "LS0tLS1CRUdJTiBSU0EgUFJJVkFURQ=="),
+    (KEY, "MHcCAQEEIKq"),
+    (json.dumps({"line": KEY}), "MHcCAQEEIKq"),
+    ("2026-11-27T18:21:34.300107264Z " + "MHcCAQEEIKq0" * 5 + "MHcC", "MHcCAQEEIKq0"),
+    ("AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI/K7MDENG", "wJalrXUtnFEMI"),
+    ("id AKIAIOSFODNN7EXAMPLE", "AKIAIOSFODNN7EXAMPLE"),
+    ("push with ghp_0123456789abcdefghijABCDEFGHIJ012345", "ghp_0123456789"),
+    ("kubeadm join --token abcdef.0123456789abcdef", "abcdef.0123456789abcdef"),
+    ('{"auths":{"r.example.com":{"username":"bob","password":"x1","auth":"Ym9iOng="}}}', "Ym9iOng="),
+    ('{"auths":{"r.example.com":{"username":"bob","password":"x1","auth":"Ym9iOng="}}}', "bob"),
+    ('{"name":"API_TOKEN","value":"short"}', "short"),
+    ("Set-Cookie: session=0123; Path=/", "0123"),
+    ("pwd: /srv/alice/chaos/artifacts/S1", "alice"),
+    ("opened /home/carol/.kube/config", "carol"),
+    ("ran by alice on build-7", "alice"),
+    ("ran by alice on build-7", "build-7"),
+    ("node ip-10-1-2-3.eu-west-1.compute.internal is gone", "ip-10-1-2-3"),
+    ("dial tcp 172.18.0.2:6443: i/o timeout", "172.18.0.2"),
+    ("http://toggle.ns.192.168.1.20.sslip.io/", "192.168.1.20"),
+    ("listening on [fd00:10:244::5]:8080", "fd00:10:244::5"),
+]
+
+
+@pytest.mark.parametrize(("text", "secret"), GONE)
 def test_it_is_gone(text: str, secret: str) -> None:
     """Whatever surrounds it; a second time changes nothing."""
     shown = redactor().text(text)
@@ -96,6 +126,22 @@ def test_different_secrets_stay_different() -> None:
     shown = redact.text("10.0.0.1 10.0.0.2 10.0.0.1 10.0.0.12").split()
     assert shown[0] == shown[2]
     assert len(set(shown)) == 3
+
+
+def test_numbers_that_look_like_an_address() -> None:
+    """Five of them are none, and nothing was replaced."""
+    redact = redactor()
+    assert redact.text("oid 1.3.6.1.4, 1.2.3.4.5, 300.1.1.1, 1234.5.6.7") == "oid 1.3.6.1.4, 1.2.3.4.5, 300.1.1.1, 1234.5.6.7"
+    assert redact.counts == {}
+
+
+@pytest.mark.parametrize("pattern", PATTERNS, ids=lambda pattern: pattern.found.pattern[:30])
+def test_a_hint_is_in_all_that_a_pattern_matches(pattern: Pattern) -> None:
+    """Or what is left out for speed would be left in."""
+    texts = [text for text, _ in GONE] + [text.upper() for text, _ in GONE] + [f"x{word}: y1" for word in NAMES]
+    matched = [text for text in texts if pattern.found.search(text)]
+    assert matched
+    assert [text for text in matched if not pattern.may_match(text.lower())] == []
 
 
 def test_a_word_of_the_history_is_replaced_only_where_it_is_a_secret() -> None:
