@@ -11,7 +11,7 @@ from typing import Any
 
 from harness import __version__, analyse, judge
 from harness import history as history_room
-from harness.adapters.files import write_atomic, write_json
+from harness.adapters.files import State, write_atomic, write_json
 from harness.adapters.here import Here
 from harness.errors import BadInput, HarnessError, HistoryError
 from harness.history import archive, rewriting
@@ -69,7 +69,7 @@ def bundle(directory: Path, out: Path | None = None, *, here: Here | None = None
     target = out or Path(f"{recorded.meta.spec.scenario}-{recorded.meta.run_id}.zip")
     if target.is_dir():
         raise BadInput(f"{target} is a directory.", fix="Name a file with --out.")
-    redactor = Redactor(here or Here.look((directory, *_above(directory))), _vocabulary(recorded))
+    redactor = Redactor(here or Here.look((directory, *_above(directory), State.default().root)), _vocabulary(recorded))
     with tempfile.TemporaryDirectory(prefix="knative-chaos-bundle-") as scratch:
         root = Path(scratch) / "bundle"
         run = root / RUN_BELOW

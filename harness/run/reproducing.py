@@ -36,6 +36,9 @@ from harness.run.bundling import seed_of
 ANY = VersionRange.parse("any")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,80}")
 
+_OWN_BUILD = re.compile(r"(?:checkout|queue-proxy) \S+: [^)]*")
+"""In a version for people: what of it is no release."""
+
 ANOTHER = "-bundled"
 """Behind the name of a scenario that this release's catalogue has otherwise: its results must not be taken for the catalogue's."""
 
@@ -96,6 +99,10 @@ def again(before: Recorded, version: KnativeVersion, *, cycles: int = 0) -> Agai
     if scenario.name != spec.scenario:
         notes.append(
             f"the catalogue of this release has another {spec.scenario}; that of the bundle is measured as {scenario.name}"
+        )
+    if (own := _OWN_BUILD.search(meta.versions.get("knative", ""))) is not None:
+        notes.append(
+            f"the bundle measured a build of somebody's own ({own[0]}), which it does not hold; --kn-version names another one"
         )
     seed = seed_of(meta)
     if seed is None:

@@ -130,6 +130,15 @@ def test_a_bundle_without_a_seed_says_so(before: Recorded) -> None:
     assert "no seed" in again(unseeded, VERSION).notes[0]
 
 
+@pytest.mark.parametrize(
+    "text", ["1.23.0 (checkout serving: commit 3f2a9c1d0b2e)", "1.23.0 (module v0.50.0), queue-proxy holding: files 8ab41c22d0e1"]
+)
+def test_a_build_of_somebodys_own_is_spoken_of(before: Recorded, text: str) -> None:
+    """The release that it is based on is another Knative."""
+    own = replace(before, meta=replace(before.meta, versions={**before.meta.versions, "knative": text}))
+    assert "which it does not hold" in again(own, VERSION).notes[0]
+
+
 def test_stacks_are_compared_field_by_field() -> None:
     """The ids first; nothing for equal ones."""
     assert stack_differences(STACK, replace(STACK)) == ()
