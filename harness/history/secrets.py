@@ -36,8 +36,8 @@ _OF_NAMES: tuple[str, ...] = (
 _OF_NAMES += tuple(f"{first}{mark}key" for first in ("api", "access", "private") for mark in ("", "-", "_", "."))
 """In small letters: each name of LAST_WORDS has one of these in it."""
 
-NOTHING = frozenset({"", "true", "false", "null", "none", "~"})
-"""Values that are no secret, whatever their name."""
+NOTHING = frozenset({"", "true", "false", "null", "none", "~", "redacted"})
+"""Values that are no secret, whatever their name; the last one stands in a record for the token of the run itself."""
 
 REDACTED = "redacted-"
 """How each replacement begins, but for addresses."""

@@ -99,6 +99,7 @@ def test_it_is_gone(text: str, secret: str) -> None:
         '{"slice":"toggle-00001-4xppl","endpoints":[{"ip":"10.244.0.72","pod":"toggle","ready":true}]}',
         'time="2026-11-27T18:21:34.060843270Z" level=info msg="CreateContainer within sandbox \\"890e9927204e3ab016e4edbe\\""',
         "automountServiceAccountToken: false",
+        '{"env":[{"name":"TOGGLE_TOKEN","value":"redacted"}]}',
         '{"token": 5, "secretName": "tls", "secretKeyRef": {"name": "a", "key": "b"}}',
         "image: docker.io/library/python@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
         "std::vector and a::b, at 18:21:34:56:78",
