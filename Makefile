@@ -74,8 +74,9 @@ fix: venv ## what ruff can mend by itself
 	$(BIN)/ruff format .
 
 .PHONY: schema
-schema: venv ## write docs/summary.schema.json anew from the types of summary.json
+schema: venv ## write the schemas of summary.json and experiment.json in docs/ anew from their types
 	$(BIN)/python -m harness.report.schema > docs/summary.schema.json
+	$(BIN)/python -m harness.history.experiment_schema > docs/experiment.schema.json
 
 .PHONY: pins
 pins: ## write requirements/dev.txt anew from pyproject.toml: hashes, no addresses

@@ -243,6 +243,8 @@ def report_command(
         if svg:
             raise BadInput(f"{directory} is an experiment: each of its runs has a timeline.", fix="Name one of its runs.")
         compared = analyse_experiment(directory)
+        if compared.experiment.design is not None:
+            typer.echo(str(compared.directory / "report.html"))
         for one in (run for runs in compared.runs.values() for run in runs):
             typer.echo(str(one.directory / "report.html"))
         raise typer.Exit(RULING_EXIT[compared.experiment.ruling])

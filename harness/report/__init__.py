@@ -3,6 +3,7 @@
     found = report.write(directory, history, findings, verdict)     the three files of a run, and the summary
     report.show(found, where=str(directory))                        print the verdict; `lines` gives the same as text
     report.write_svg(path, history, findings, found)                the timeline as one SVG picture
+    report.write_comparison(directory, experiment, traces)          the page of a comparison of two builds
     report.headline(found)                                          what happened, in one line
     report.beside(found, other)                                     two runs of one scenario, as lines
     report.step_summary(found)                                      appended to the CI's summary page, if there is one
@@ -20,7 +21,7 @@ from harness.report.shape import Summary
 from harness.report.summary import summary
 from harness.report.svg import svg
 from harness.report.terminal import experiment_lines, lines, overview, show
-from harness.report.write import write, write_svg
+from harness.report.write import write, write_comparison, write_svg
 
 __all__ = [
     "Run",
@@ -37,5 +38,6 @@ __all__ = [
     "summary",
     "svg",
     "write",
+    "write_comparison",
     "write_svg",
 ]

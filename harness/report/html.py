@@ -156,6 +156,11 @@ def policy(style: str, script: str) -> str:
     )
 
 
+def still_policy(style: str) -> str:
+    """What a page without a script may do: use this style, and nothing else."""
+    return f"default-src 'none'; style-src '{_digest(style)}'; base-uri 'none'; form-action 'none'"
+
+
 def _digest(text: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 

@@ -208,7 +208,8 @@ def experiment_lines(experiment: Experiment, *, where: str = "") -> list[str]:
         lines.append(f"ended early: {experiment.interrupted}")
     for arm in experiment.arms:
         lines += _arm(arm, experiment)
-    return [words.plain(line) for line in [*lines, *([where] if where else [])]]
+    shown = f"{where}/report.html" if where and experiment.design is not None else where
+    return [words.plain(line) for line in [*lines, *([shown] if shown else [])]]
 
 
 def _arm(arm: ArmResult, experiment: Experiment) -> list[str]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from harness.errors import HistoryError
-from harness.model import Findings, History, Verdict
+from harness.model import Experiment, Findings, History, RefusedTrace, Verdict
+from harness.report.comparison import page
 from harness.report.html import html
 from harness.report.junit import Run, junit
 from harness.report.shape import Summary
@@ -44,6 +45,16 @@ def write(directory: Path, history: History, findings: Findings, verdict: Verdic
     for name, content in files.items():
         _whole(directory / name, content)
     return found
+
+
+def write_comparison(directory: Path, experiment: Experiment, traces: Sequence[RefusedTrace]) -> Path:
+    """Write the page of an experiment that compares builds into its directory, whole or not at all; answers with its path.
+
+    traces: of the counted cycles. Raises HistoryError when it cannot be written.
+    """
+    path = directory / OWN["report"]
+    _whole(path, page(experiment, traces))
+    return path
 
 
 def write_svg(path: Path, history: History, findings: Findings, found: Summary) -> None:

@@ -24,6 +24,7 @@ from harness.compare import least_cycles, planned, require_feasible
 from harness.errors import BadInput, HarnessError
 from harness.model import ALPHA, BASE, HEAD, Build, Change, Design, Experiment, Scenario
 from harness.run.blocks import arm_label, cluster_of, placements, plan_look
+from harness.run.comparison_page import write_page
 from harness.run.experiment import Compared, Measuring, Side, begun, interrupted
 from harness.run.session import require_runnable
 from harness.run.world import Ask, World, prepare
@@ -102,14 +103,23 @@ def compare_builds(
     try:
         _looks(measuring, design, clusters)
     except KeyboardInterrupt as error:
-        measuring.write(interrupted="KeyboardInterrupt")
+        _keep(measuring, "KeyboardInterrupt")
         raise interrupted(measuring) from error
     except HarnessError as error:
-        measuring.write(interrupted=error.what)
+        _keep(measuring, error.what)
         raise interrupted(measuring) from (error.__cause__ or error)
     finally:
         history_room.link_latest(artifacts, experiment.name, measuring.directory)
-    return measuring.result()
+    done = measuring.result()
+    write_page(done.directory, done.experiment, done.runs)
+    return done
+
+
+def _keep(measuring: Measuring, why: str) -> None:
+    """The record and the page of what was measured until an early end."""
+    measuring.write(interrupted=why)
+    done = measuring.result()
+    write_page(done.directory, done.experiment, done.runs)
 
 
 def _looks(measuring: Measuring, design: Design, clusters: _Clusters) -> None:

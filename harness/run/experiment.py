@@ -28,6 +28,7 @@ from harness.model import Arm, ArmResult, Block, Build, Experiment, KnativeVersi
 from harness.run.analysis import Run, analyse_again
 from harness.run.blocks import plan
 from harness.run.comparing import comparisons, run_of
+from harness.run.comparison_page import write_page
 from harness.run.session import Place, measure, require_runnable
 from harness.run.world import Ask, World, asked_build, asked_version, make, stand
 
@@ -170,6 +171,7 @@ def analyse_experiment(directory: Path) -> Compared:
     experiment = judged(experiment, runs)
     experiment = replace(experiment, comparisons=comparisons(experiment, runs))
     history_room.write_experiment(directory, experiment)
+    write_page(directory, experiment, runs)
     return Compared(experiment, directory, runs)
 
 

@@ -184,6 +184,9 @@ def test_equal_builds_are_the_same(recorded: Recorded, tmp_path: Path) -> None:
     assert (tmp_path / "latest" / "mine-diff").resolve() == done.directory.resolve()
     said = experiment_lines(done.experiment)
     assert said[0] == "SAME within the margins: Knative 1.23 compared with 1.22  (mine-diff)"
+    page = (done.directory / "report.html").read_text(encoding="utf-8")
+    assert "SAME within the margins: Knative 1.23 compared with 1.22" in page
+    assert page.count("<tr><td>mine-") == 8
     assert said[1] == "8 cycles of each arm and scenario; look 1 of 1"
     assert any(line.startswith("mine no-restart: same; 0 and 0 share of cycles, difference +0 [-0.5") for line in said)
 
@@ -207,8 +210,12 @@ def test_a_worse_build_is_a_regression(recorded: Recorded, tmp_path: Path, monke
     )
     with pytest.raises(AssertionError, match="WORSE"):
         done.expect_pass()
+    page = done.directory / "report.html"
+    before = page.read_bytes()
+    page.unlink()
     again = analyse_experiment(done.directory).experiment
     assert again == done.experiment
+    assert page.read_bytes() == before
 
 
 def test_a_doubt_about_one_block_leaves_all_of_it_open(recorded: Recorded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -272,6 +279,7 @@ def test_an_early_end_keeps_what_was_measured(recorded: Recorded, tmp_path: Path
     assert kept.ruling is Ruling.INCONCLUSIVE
     assert kept.interrupted == ("KeyboardInterrupt" if how else "kind could not make it")
     assert ("kind could not make it" in str(caught.value)) is (how is None)
+    assert "INCONCLUSIVE" in (Path(caught.value.where) / "report.html").read_text(encoding="utf-8")
     assert sum(bool(block.run) for block in kept.blocks) >= 1
 
 
