@@ -38,7 +38,7 @@ def diff(
     artifacts: Artifacts = Path("artifacts"),
 ) -> None:
     """Compare two builds of Knative: better, worse, the same within a margin, or inconclusive (exit codes 0, 1, 0, 2)."""
-    pair = Pair(build_of(base, "--base"), build_of(head, "--head"), base.strip(), head.strip())
+    pair = Pair(build_of(base, "--base"), build_of(head, "--head"))
     asked = DiffAsk(pair, tuple(scenario(name) for name in names), cycles, looks, margins_of(margin or ()))
     require_diff(asked, artifacts)
     state = State.default()

@@ -14,7 +14,7 @@ class ComparedCycle:
     """One counted cycle. arm: BASE or HEAD. look: the look for which it was measured, from 1.
 
     stratum: cycles of one stratum were measured on the same two clusters, close to each other in time. values: by reading; None:
-    not known in this cycle. why: why a value is not known, by reading.
+    not known in this cycle. why: why a value is not known, by reading. block: the name of its block.
     """
 
     scenario: str
@@ -23,6 +23,7 @@ class ComparedCycle:
     stratum: int
     values: Mapping[str, float | None]
     why: Mapping[str, str]
+    block: str = ""
 
 
 def strata_of(cycles: Sequence[ComparedCycle], reading: str) -> tuple[Stratum, ...]:

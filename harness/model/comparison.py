@@ -44,7 +44,7 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class Design:
-    """What a comparison of two builds was planned to be. base, head: the builds, as they were asked for.
+    """What a comparison of two builds was planned to be. base, head: the builds, in words (`Build.text`).
 
     cycles: of each arm and scenario up to the first look, and between a look and the next one. looks: how often the data are
     looked at, at most. alpha: the probability that any reading is called better or worse although it is not, over all readings and

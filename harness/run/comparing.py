@@ -34,10 +34,17 @@ def comparisons(experiment: Experiment, runs: Mapping[str, Sequence[Run]]) -> tu
     design = experiment.design
     if design is None:
         return ()
-    measured = [(block, run) for block in experiment.blocks if (run := run_of(block, runs)) is not None]
-    cycles = [one for block, run in measured for one in _cycles(design, block, run)]
+    cycles = compared_cycles(experiment, runs)
     looks = sorted({block.look for block in experiment.blocks})
     return tuple(compared(design, cycles, look, tuple(_lacking(experiment, runs, look))) for look in looks)
+
+
+def compared_cycles(experiment: Experiment, runs: Mapping[str, Sequence[Run]]) -> tuple[ComparedCycle, ...]:
+    """Every counted cycle of an experiment that compares builds, in the order of measuring; () of another one."""
+    if experiment.design is None:
+        return ()
+    measured = [(block, run) for block in experiment.blocks if (run := run_of(block, runs)) is not None]
+    return tuple(one for block, run in measured for one in _cycles(experiment.design, block, run))
 
 
 def run_of(block: Block, runs: Mapping[str, Sequence[Run]]) -> Run | None:
@@ -93,6 +100,7 @@ def _cycles(design: Design, block: Block, run: Run) -> Iterator[ComparedCycle]:
             stratum=2 * block.look + block.placement,
             values={name: value for name, (value, _) in readings.items()},
             why={name: why for name, (value, why) in readings.items() if value is None},
+            block=block.name,
         )
 
 

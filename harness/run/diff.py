@@ -32,12 +32,10 @@ from harness.run.world import Ask, World, prepare
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two builds that are compared, with what the user wrote for them."""
+    """Two builds that are compared; they may be equal."""
 
     base: Build
     head: Build
-    base_text: str
-    head_text: str
 
     def build(self, arm: str) -> Build:
         """Of BASE or HEAD."""
@@ -71,7 +69,7 @@ def require_diff(ask: DiffAsk, artifacts: Path) -> Design:
     }
     readings = planned(specs[BASE], ask.margins)
     cycles = ask.cycles or least_cycles(len(readings), ask.looks, ALPHA)
-    design = Design(ask.pair.base_text, ask.pair.head_text, tuple(names), cycles, ask.looks, readings)
+    design = Design(ask.pair.base.text, ask.pair.head.text, tuple(names), cycles, ask.looks, readings)
     require_feasible(design)
     return design
 

@@ -256,7 +256,7 @@ def test_looking_three_times_keeps_the_error_rate(monkeypatch: pytest.MonkeyPatc
     planned = replace(WINDOW, margin=1e-9)
     plan, careless = design(planned, cycles=6, looks=3, alpha=0.2), design(planned, cycles=6, looks=1, alpha=0.2)
     kept = exceeded = 0
-    runs = 400
+    runs = 250
     for _ in range(runs):
         seen = simulated(rng, 3)
         calls = [compared(plan, seen, look).differences[0].change for look in (1, 2, 3)]

@@ -48,7 +48,7 @@ CLUSTERS = ("diff-1", "diff-2")
 
 def pair(base: str = "1.22", head: str = "1.23") -> Pair:
     """Two versions."""
-    return Pair(asked_build(base), asked_build(head), base, head)
+    return Pair(asked_build(base), asked_build(head))
 
 
 ANALYSED: dict[str, Run] = {}
@@ -183,9 +183,9 @@ def test_equal_builds_are_the_same(recorded: Recorded, tmp_path: Path) -> None:
     assert read_experiment(done.directory) == done.experiment
     assert (tmp_path / "latest" / "mine-diff").resolve() == done.directory.resolve()
     said = experiment_lines(done.experiment)
-    assert said[0] == "SAME within the margins: Knative 1.23 compared with 1.22  (mine-diff)"
+    assert said[0] == "SAME within the margins: Knative 1.23.0 compared with 1.22.0  (mine-diff)"
     page = (done.directory / "report.html").read_text(encoding="utf-8")
-    assert "SAME within the margins: Knative 1.23 compared with 1.22" in page
+    assert "SAME within the margins: Knative 1.23.0 compared with 1.22.0" in page
     assert page.count("<tr><td>mine-") == 8
     assert said[1] == "8 cycles of each arm and scenario; look 1 of 1"
     assert any(line.startswith("mine no-restart: same; 0 and 0 share of cycles, difference +0 [-0.5") for line in said)
@@ -206,7 +206,7 @@ def test_a_worse_build_is_a_regression(recorded: Recorded, tmp_path: Path, monke
     done = compared(tmp_path)
     assert (done.experiment.change, done.experiment.ruling) == (Change.WORSE, Ruling.REGRESSION)
     assert experiment_lines(done.experiment)[0].startswith(
-        "WORSE: Knative 1.23 compared with 1.22: mine failed-requests; mine failed-or-slow; mine refused-window"
+        "WORSE: Knative 1.23.0 compared with 1.22.0: mine failed-requests; mine failed-or-slow; mine refused-window"
     )
     with pytest.raises(AssertionError, match="WORSE"):
         done.expect_pass()
@@ -265,7 +265,7 @@ def test_a_cluster_that_dies_ends_it(recorded: Recorded, tmp_path: Path) -> None
     reasons = done.experiment.comparisons[-1].reasons
     assert f"{first} ended early: the API server does not answer" in reasons
     assert any(reason.endswith("was not measured") for reason in reasons)
-    assert experiment_lines(done.experiment)[0].startswith("INCONCLUSIVE: Knative 1.23 compared with 1.22: ")
+    assert experiment_lines(done.experiment)[0].startswith("INCONCLUSIVE: Knative 1.23.0 compared with 1.22.0: ")
     assert analyse_experiment(done.directory).experiment.ruling is Ruling.INCONCLUSIVE
 
 
@@ -343,5 +343,5 @@ def test_as_many_cycles_as_are_needed(tmp_path: Path) -> None:
     assert require_diff(DiffAsk(pair("1.23", "1.23"), (S1,)), tmp_path).cycles == 8
     design = require_diff(DiffAsk(pair(), (S1, N1)), tmp_path)
     assert design.cycles == 10
-    assert (design.base, design.head, design.scenarios) == ("1.22", "1.23", ("S1", "N1"))
+    assert (design.base, design.head, design.scenarios) == ("1.22.0", "1.23.0", ("S1", "N1"))
     assert KnativeVersion.parse(design.head) == pair().build(HEAD).version
