@@ -1,0 +1,99 @@
+"""A queue-proxy of one's own on a real cluster: a fix helps, a planted regression hurts, and the cluster stays as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from harness.adapters.documents import Obj
+from harness.adapters.kube import Kube
+from harness.adapters.objects import Objects
+from harness.adapters.progress import Progress
+from harness.catalogue import S1, broken, holds
+from harness.errors import ImageError
+from harness.history import read_meta
+from harness.install.queue_proxy import CACHED, CONFIG, wanted_image
+from harness.model import Claim
+from harness.run import Ask, Run, World, asked_build, measure, prepare
+
+pytestmark = pytest.mark.cluster
+
+OWN = Path(__file__).parents[2] / "testapps" / "queue-proxies"
+Measure = Callable[..., Run]
+
+
+def named(world: World) -> tuple[Obj | None, Obj | None]:
+    """Both objects that name queue-proxy's image, without what the API server counts."""
+    objects = Objects(Kube.of(world.handle))
+    found = []
+    for ref in (CONFIG.ref, CACHED.ref):
+        seen = objects.get(ref)
+        for key in ("resourceVersion", "managedFields", "generation"):
+            (seen or {}).get("metadata", {}).pop(key, None)
+        found.append(seen)
+    return found[0], found[1]
+
+
+@pytest.fixture
+def measured(world: World, kn_ask: Ask, kn_progress: Progress, tmp_path: Path) -> Measure:
+    """`measured(NAME, claims)`: one cycle of S1 on the queue-proxy of testapps/queue-proxies/NAME, on the session's cluster."""
+
+    def one(name: str, *claims: Claim) -> Run:
+        text = f"{world.stack.stack.knative},queue-proxy=path:{OWN / name}"
+        other = prepare(replace(kn_ask, build=asked_build(text), recreate=False), state=world.state, progress=kn_progress)
+        scenario = replace(S1, name=f"s1-{name}", cycles=1, claims=claims)
+        return measure(scenario, other, artifacts=tmp_path, seed=1)
+
+    return one
+
+
+def test_a_fix_is_proved_and_the_cluster_is_as_before(world: World, measured: Measure) -> None:
+    """Requests are held while nobody listens: none fails, and the run's stack says which queue-proxy that was."""
+    before = named(world)
+    run = measured("holding", holds("requests-do-not-fail"), holds("container-restarts-once"))
+    run.expect_pass()
+    meta = read_meta(run.directory)
+    assert meta.stack is not None
+    (image,) = {change.now for change in meta.stack.changes if change.what == "queue-sidecar-image"}
+    assert "/queue-proxy:" in image
+    assert f'"{image}"' in meta.pod_spec
+    assert "queue-proxy holding: " in meta.versions["knative"]
+    assert meta.stack.id != world.stack.stack.id
+    assert named(world) == before
+
+
+def test_a_planted_regression_is_seen(world: World, measured: Measure) -> None:
+    """It goes on refusing for a second after the port is open: failures of a pod that listens."""
+    before = named(world)
+    run = measured("refuse-longer", broken("failures-only-while-not-listening", "planted"), holds("container-restarts-once"))
+    run.expect_pass()
+    assert named(world) == before
+
+
+def test_what_does_not_compile_leaves_the_cluster_alone(world: World, kn_ask: Ask, kn_progress: Progress, tmp_path: Path) -> None:
+    """Every line of the compiler, and neither image nor configuration."""
+    before = named(world)
+    place = tmp_path / "broken"
+    place.mkdir()
+    (place / "go.mod").write_text((OWN / "go.mod").read_text(encoding="utf-8"), encoding="utf-8")
+    (place / "main.go").write_text("package main\n\nfunc main() { one() }\n\nfunc two() int { return `a` }\n", encoding="utf-8")
+    build = asked_build(f"{world.stack.stack.knative},queue-proxy=path:{place}")
+    with pytest.raises(ImageError) as caught:
+        prepare(replace(kn_ask, build=build, recreate=False), state=world.state, progress=kn_progress)
+    assert "main.go:3:15: undefined: one" in str(caught.value)
+    assert "main.go:5:25: cannot use" in str(caught.value)
+    assert named(world) == before
+
+
+def test_the_stock_queue_proxy_is_measured_right_after_another(world: World, measured: Measure, tmp_path: Path) -> None:
+    """Two arms of one cluster: the pods of the second are made with the installed image."""
+    stock = wanted_image(Objects(Kube.of(world.handle)))
+    measured("holding", holds("requests-do-not-fail"))
+    run = measure(replace(S1, name="s1-stock", cycles=1), world, artifacts=tmp_path, seed=1)
+    run.expect_pass()
+    meta = read_meta(run.directory)
+    assert f'"{stock}"' in meta.pod_spec
+    assert not [change for change in meta.changes if change.what == "queue-sidecar-image"]
