@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -130,6 +131,36 @@ def test_versions_that_cannot_be_compared(chaos: Chaos, tmp_path: Path, versions
     line = refused(chaos("compare", "S1", *(word for text in versions for word in ("--kn-version", text))))
     assert why in line
     assert not (tmp_path / "state" / "cache").exists()
+
+
+@pytest.mark.parametrize(
+    ("args", "why"),
+    [
+        (("run", "S1", "--kn-version", "path:{tmp}"), "no checkout of Knative Serving: it has no go.mod"),
+        (("up", "--kn-version", "path:testapps/queue-proxies"), "its go.mod is that of the module knative-chaos.dev/queue-proxies"),
+        (("run", "S1", "--queue-proxy", "path:{tmp}/none"), "does not exist"),
+        (
+            ("run", "S1", "--kn-version", "1.17", "--queue-proxy", "path:testapps/queue-proxies/holding"),
+            "Knative 1.17.0 is v0.44.0",
+        ),
+        (("up", "--queue-proxy", "testapps/queue-proxies/holding"), "Write path:DIR."),
+        (("compare", "S1", "--queue-proxy", "path:{tmp}"), "there is no go.mod in it or above it"),
+        (("diff", "S1", "--base", "1.23", "--head", "path:{tmp}"), "no checkout of Knative Serving"),
+    ],
+)
+def test_sources_of_ones_own_that_cannot_be_used(chaos: Chaos, tmp_path: Path, args: tuple[str, ...], why: str) -> None:
+    """One line, and nothing was made."""
+    assert why in refused(chaos(*(word.format(tmp=tmp_path) for word in args)))
+    assert not (tmp_path / "state" / "cache").exists()
+
+
+def test_two_queue_proxies_of_one_name_are_two_arms_of_one_name(chaos: Chaos, tmp_path: Path) -> None:
+    """Said before anything is built."""
+    for place in ("a", "b"):
+        shutil.copytree(ROOT / "testapps/queue-proxies", tmp_path / place)
+    (tmp_path / "b/holding/more.go").write_text("package main\n", encoding="utf-8")
+    swaps = [word for place in ("a", "b") for word in ("--queue-proxy", f"path:{tmp_path}/{place}/holding")]
+    assert "Two arms are called 's1-1.23.0-holding'" in refused(chaos("compare", "S1", *swaps))
 
 
 def test_a_scenario_is_not_compared_with_itself(chaos: Chaos) -> None:

@@ -2,11 +2,18 @@
 package main
 
 import (
+	"os"
 	"time"
 
-	"knative-chaos.dev/queue-proxies/refusing"
+	"knative-chaos.dev/queue-proxies/transport"
+	"knative.dev/serving/pkg/queue/sharedmain"
 )
 
 func main() {
-	refusing.Main(time.Second / 2)
+	refuse := func(defaults *sharedmain.Defaults) {
+		defaults.Transport = &transport.Refusing{Next: defaults.Transport, More: time.Second / 2}
+	}
+	if sharedmain.Main(refuse) != nil {
+		os.Exit(1)
+	}
 }

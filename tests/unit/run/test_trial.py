@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from harness.adapters.ingress import Reply
 from harness.adapters.objects import ApiRefused, Ref
 from harness.adapters.progress import QUIET
 from harness.catalogue.bugs import BUGS
-from harness.errors import FaultError
+from harness.errors import BadInput, FaultError
 from harness.history import corpus as store
 from harness.knative.names import SERVING_API
 from harness.model import (
@@ -258,3 +259,11 @@ def test_the_service_of_a_trial_is_applied_as_it_is_written() -> None:
     assert sidecar["readinessProbe"]["exec"]["command"][-1] == "readiness"
     with pytest.raises(ValueError, match="no Service"):
         trial.objects_of(Trial("none"), namespace="ns", app_image="i", run_id="r", token="t")
+
+
+def test_a_queue_proxy_of_ones_own_is_not_passed_over(cluster: Cluster, world: World) -> None:
+    """A trial looks at what is installed: its cell would be of another build than was asked for."""
+    swapped = replace(world, provision=replace(world.provision, queue_proxy_image="dev.local/knative-chaos/queue-proxy:1"))
+    with pytest.raises(BadInput, match="measured by runs"):
+        try_out(STAND, swapped, decides=after(1))
+    assert cluster.applied == []
