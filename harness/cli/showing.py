@@ -39,6 +39,7 @@ def show_compared(done: Compared) -> NoReturn:
     """Print the verdicts of an experiment and end with its exit code."""
     for line in report.experiment_lines(done.experiment, where=str(done.directory)):
         typer.echo(line)
+    report.experiment_step_summary(done.experiment)
     raise typer.Exit(RULING_EXIT[done.experiment.ruling])
 
 

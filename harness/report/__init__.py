@@ -14,7 +14,7 @@ Everything but the page and the picture is made from the summary alone: `junit` 
 from __future__ import annotations
 
 from harness.report.beside import beside
-from harness.report.ci import markdown, step_summary
+from harness.report.ci import experiment_step_summary, markdown, step_summary
 from harness.report.headline import headline
 from harness.report.junit import Run, junit
 from harness.report.shape import Summary
@@ -28,6 +28,7 @@ __all__ = [
     "Summary",
     "beside",
     "experiment_lines",
+    "experiment_step_summary",
     "headline",
     "junit",
     "lines",

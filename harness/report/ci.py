@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from harness.errors import HistoryError
+from harness.model import Experiment
 from harness.report import terminal, words
 from harness.report.headline import headline
 from harness.report.shape import Summary
@@ -52,12 +53,27 @@ def step_summary(*summaries: Summary, env: Mapping[str, str] | None = None) -> b
 
     Raises HistoryError when the file cannot be written.
     """
+    return bool(summaries) and _append(markdown(summaries), env)
+
+
+def experiment_markdown(experiment: Experiment) -> str:
+    """What the terminal says of an experiment, as one block of text."""
+    lines = (escaped(line) for line in terminal.experiment_lines(experiment))
+    return "\n".join(["## knative-chaos", "", "<pre>", *lines, "</pre>", ""])
+
+
+def experiment_step_summary(experiment: Experiment, *, env: Mapping[str, str] | None = None) -> bool:
+    """The same of an experiment. Raises HistoryError like `step_summary`."""
+    return _append(experiment_markdown(experiment), env)
+
+
+def _append(text: str, env: Mapping[str, str] | None) -> bool:
     name = (os.environ if env is None else env).get(VARIABLE, "")
-    if not name or not summaries:
+    if not name:
         return False
     try:
         with Path(name).open("a", encoding="utf-8", errors="replace") as out:
-            out.write(markdown(summaries))
+            out.write(text)
     except OSError as error:
         raise HistoryError(
             f"The CI summary cannot be written: {error.strerror}.", fix=f"Unset {VARIABLE} or name a file in it.", where=name

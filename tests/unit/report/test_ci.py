@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import html
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from harness.errors import HistoryError
-from harness.report import ci
+from harness.model import ArmResult, Experiment, Stack
+from harness.report import ci, experiment_lines
 from harness.report.summary import summary
 
 
@@ -68,3 +70,16 @@ def test_a_page_that_cannot_be_written_is_one_clear_error(s1: Any, tmp_path: Pat
     """The reader learns which file and which variable."""
     with pytest.raises(HistoryError, match="GITHUB_STEP_SUMMARY"):
         ci.step_summary(made(s1), env={"GITHUB_STEP_SUMMARY": str(tmp_path / "none" / "x.md")})
+
+
+def test_an_experiment_is_shown_as_the_terminal_shows_it(tmp_path: Path, hostile: str) -> None:
+    """A comparison in a CI has its result on the page, too; no text of it is alive."""
+    stack = Stack("1.23.0", "module", "v1.34.4", "kourier", "go1.26", (), ())
+    experiment = Experiment("ab12", "S1-compare", hostile, 1, 2, (ArmResult("a", "id", "S1", stack, reasons=(hostile,)),), ())
+    page = tmp_path / "page.md"
+    page.write_text("before\n", encoding="utf-8")
+    assert ci.experiment_step_summary(experiment, env={"GITHUB_STEP_SUMMARY": str(page)})
+    shown = page.read_text(encoding="utf-8").removeprefix("before\n## knative-chaos\n\n<pre>\n").removesuffix("\n</pre>\n")
+    assert html.unescape(shown).splitlines() == experiment_lines(experiment)
+    assert not any(char in shown for char in "<`@\x1b\x00")
+    assert not ci.experiment_step_summary(experiment, env={})
