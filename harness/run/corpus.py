@@ -56,20 +56,26 @@ def fill(
         if not wanted:
             progress.say(f"{version}: every cell is decided already; --again examines them once more")
             continue
-        with cluster_of(Build(version), ask, state=state, keep=keep) as of_version:
+        with cluster_of(Build(version), ask, state=state, progress=progress, keep=keep) as of_version:
             _version(wanted, version, of_version, root, state, progress, again=again, made=made)
 
 
 @contextmanager
-def cluster_of(build: Build, ask: Ask, *, state: State, keep: bool) -> Iterator[Ask]:
-    """The same asked of this build on a cluster of its own; one that is made in the block is removed after it unless `keep`."""
+def cluster_of(build: Build, ask: Ask, *, state: State, progress: Progress, keep: bool) -> Iterator[Ask]:
+    """The same asked of this build on a cluster of its own; one that is made in the block is removed after it unless `keep`.
+
+    That it cannot be removed is said and raises nothing: what was examined stands, and the next version has another cluster.
+    """
     cluster = ask.cluster if ask.context else cluster_beside(ask.cluster, build)
     there = cluster in known_clusters(state)
     try:
         yield replace(ask, build=build, cluster=cluster)
     finally:
         if not (there or keep or ask.context):
-            take_down.down(engine=Engine.detect(state, prefer=ask.engine), state=state, names=[cluster])
+            try:
+                take_down.down(engine=Engine.detect(state, prefer=ask.engine), state=state, names=[cluster])
+            except HarnessError as error:
+                progress.say(f"the cluster {cluster} was not removed: {error}")
 
 
 def examine_version(
@@ -90,7 +96,7 @@ def examine_version(
 
 def examine_build(bug: Bug, build: Build, ask: Ask, root: Path, *, state: State, progress: Progress, keep: bool = False) -> Cell:
     """One bug on one build, such as a checkout, whatever is stored. Raises what `prepare` and `examine` raise."""
-    with cluster_of(build, ask, state=state, keep=keep) as of_build:
+    with cluster_of(build, ask, state=state, progress=progress, keep=keep) as of_build:
         return examine(bug, prepare(of_build, state=state, progress=progress), root, since_ns=now_ns())
 
 

@@ -12,7 +12,7 @@ import pytest
 from harness.adapters.files import State
 from harness.adapters.progress import QUIET
 from harness.catalogue.bugs import BUGS, Bug
-from harness.errors import DeployError, ImageError, Interrupted
+from harness.errors import DeployError, ImageError, Interrupted, ToolFailed
 from harness.history import corpus as store
 from harness.model import BugState, Cell, Decided, KnativeVersion, Seen, Stack
 from harness.run import Ask, World, corpus
@@ -92,6 +92,17 @@ def test_a_cluster_that_was_there_stays(tmp_path: Path, done: list[str]) -> None
     (home / "cluster.json").write_text("{}", encoding="utf-8")
     fill(tmp_path, ["B4"], [V16])
     assert done == ["up 1.6.0 e2e-1-6", "B4 1.6.0"]
+
+
+def test_a_cluster_that_cannot_be_removed_ends_nothing(tmp_path: Path, done: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Podman may take too long to stop a node on a busy machine; the next version has another cluster."""
+
+    def stuck(**_more: Any) -> None:
+        raise ToolFailed(["podman", "rm"], 125, "given PIDs did not die within timeout")
+
+    monkeypatch.setattr("harness.run.corpus.take_down.down", stuck)
+    assert len(fill(tmp_path, ["B4"], [V16, V17])) == 2
+    assert done == ["up 1.6.0 e2e-1-6", "B4 1.6.0", "up 1.7.0 e2e-1-7", "B4 1.7.0"]
 
 
 def test_a_version_that_cannot_be_made_says_so_and_the_next_follows(tmp_path: Path, done: list[str]) -> None:
