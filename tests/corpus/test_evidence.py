@@ -7,12 +7,14 @@ import shutil
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from harness.catalogue.bugs import BUGS
+from harness.cli import app
 from harness.history import corpus as store
 from harness.history.corpus import EVIDENCE
 from harness.model import BugState, Cell
-from harness.report.corpus import differs
+from harness.report.corpus import BEGIN, END, differs
 from harness.run.corpus import decide_again
 from harness.run.examine import decided_again, known_of
 
@@ -65,6 +67,22 @@ def test_cut_evidence_no_longer_decides(tmp_path: Path) -> None:
         store.write_evidence(path.parent, store.Evidence(whole.stack, kept, whole.trial))
     states = {cell.decided.state for cell in decide_again(copy)}
     assert states == {BugState.INCONCLUSIVE}
+
+
+def test_the_command_writes_the_page_from_the_evidence_alone(tmp_path: Path) -> None:
+    """`corpus --analyze`: no cluster, the matrix between the marks of the page, the rest of the page as it was."""
+    copy, page = shutil.copytree(ROOT, tmp_path / "corpus"), tmp_path / "corpus.md"
+    page.write_text(f"# Corpus\n\n{BEGIN}\nof yesterday\n{END}\nafter\n", encoding="utf-8")
+    for _ in range(2):
+        ran = CliRunner().invoke(app, ["corpus", "--analyze", "--corpus", str(copy), "--page", str(page), "--kn-version", "1.18"])
+        assert ran.exit_code == 0, ran.output
+        text = page.read_text(encoding="utf-8")
+        assert text.startswith("# Corpus")
+        assert text.endswith(f"{END}\nafter\n")
+        assert "of yesterday" not in text
+        assert "| B8: A sidecar with an exec readiness probe is not deployed | not applicable |" in text
+        assert all(line in ran.output for line in text.partition(BEGIN)[2].partition(END)[0].strip().splitlines())
+    assert store.read_cells(copy) == CELLS
 
 
 @pytest.mark.parametrize("path", sorted(ROOT.glob("*/*/*.json")), ids=lambda path: f"{path.parent.parent.name}-{path.parent.name}")
