@@ -67,7 +67,10 @@ def stored(bug: Bug, place: Path, *, since_ns: int = 0) -> Path | None:
         asked = (bug.provoked_by.fault, bug.provoked_by.service)
         if not meta.interrupted and (meta.spec.fault, meta.spec.service) == asked and meta.anchor_utc_ns >= since_ns:
             return run
-    return None
+    try:  # a run whose workload never stood
+        return home if corpus.read_evidence(home).seen.until_ns >= since_ns else None
+    except HistoryError:
+        return None
 
 
 def seen_in(evidence: Path) -> Seen:

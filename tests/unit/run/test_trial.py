@@ -19,12 +19,14 @@ from harness.adapters.ingress import Reply
 from harness.adapters.objects import ApiRefused, Ref
 from harness.adapters.progress import QUIET
 from harness.catalogue.bugs import BUGS
-from harness.errors import BadInput, FaultError
+from harness.errors import BadInput, DeployError, FaultError
 from harness.history import corpus as store
 from harness.knative.names import SERVING_API
 from harness.model import (
     BugState,
+    Cell,
     ClusterHandle,
+    Decided,
     Deployed,
     FaultEvent,
     FaultSpec,
@@ -33,12 +35,13 @@ from harness.model import (
     KnativeVersion,
     Pod,
     Provision,
+    Scenario,
     Seen,
     ServiceSpec,
     Stack,
     Trial,
 )
-from harness.run import World, examine, trial
+from harness.run import Run, World, examine, trial
 from harness.run.trial import try_out
 from tests.unit.install.fake import FakeObjects
 
@@ -246,6 +249,24 @@ def test_one_trial_decides_each_bug_that_it_provokes(cluster: Cluster, world: Wo
     cut = store.Evidence(STACK, Seen(until_ns=now_ns()), bug.provoked_by)
     store.write_evidence(place / bug.provoked_by.name, cut)
     assert examine.stored(other, place) is None
+
+
+def test_a_workload_that_never_stands_is_evidence(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On 1.1 the run of B1 ends before its first cycle: kept with its words, masked by what is known, and not tried twice."""
+    tried: list[str] = []
+
+    def measured(scenario: Scenario, _world: World, **_more: Any) -> Run:
+        tried.append(scenario.name)
+        raise DeployError("The pod toggle-1 Ready, 1 restarts before anything was measured.")
+
+    monkeypatch.setattr(examine, "measure", measured)
+    store.write_cell(tmp_path, Cell("B3", "1.23.0", STACK.id, Decided(BugState.PRESENT, "statuscode 400"), "", 1))
+    cell = examine.examine(BUGS["B1"], world, tmp_path)
+    assert (cell.decided.state, cell.decided.masked_by) == (BugState.MASKED, "B3")
+    assert "before anything was measured" in cell.decided.why
+    assert examine.examine(BUGS["B5"], world, tmp_path).decided.masked_by == "B3"
+    assert examine.decided_again(cell, tmp_path, {"B3": Decided(BugState.PRESENT, "statuscode 400")}) == cell
+    assert tried == ["liveness-under-load"]
 
 
 def test_the_service_of_a_trial_is_applied_as_it_is_written() -> None:
