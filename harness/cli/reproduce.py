@@ -42,6 +42,8 @@ def reproduce(
     report.show(done.summary, where=str(done.directory))
     report.step_summary(done.summary)
     typer.echo("")
-    for line in (*report.beside(before.run.summary, done.summary), "", *stack_differences(before.meta.stack, world.stack.stack)):
+    now = world.stack.stack
+    differences = stack_differences(before.meta.stack, now) or (f"stack: {now.id}, the same",)
+    for line in (*report.beside(before.run.summary, done.summary), "", *differences):
         typer.echo(printable(line))
     raise typer.Exit(RULING_EXIT[done.verdict.ruling])
