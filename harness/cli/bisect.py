@@ -14,10 +14,11 @@ from harness.catalogue.bugs import BUGS
 from harness.cli.options import Cluster, Prefer, ReleaseUrl, Source
 from harness.cli.showing import progress_of
 from harness.errors import BadInput, ExitCode, HarnessError, Interrupted, SourceError
+from harness.history import corpus
 from harness.model import BugState, Cell, KnativeVersion
 from harness.run import Ask, asked_build, asked_version
 from harness.run.bisect import ANSWERS, candidates, search, searched
-from harness.run.corpus import examine_build, examine_version
+from harness.run.corpus import decided_versions, examine_build, examine_version
 from harness.sources import KNOWN
 
 GOOD, BAD, SKIP, ABORT = 0, 1, 125, 128
@@ -59,7 +60,8 @@ def bisect(
         progress.say(f"{version}: {cell.decided.state}")
         return cell
 
-    found = search(bug, versions, examine)
+    stored = () if again else decided_versions(bug, versions, corpus.read_cells(root))
+    found = search(bug, versions, examine, stored=stored)
     for line in found.lines():
         typer.echo(printable(line))
     typer.echo(f"  below {root}; {len(found.cells)} of {len(versions)} releases examined")

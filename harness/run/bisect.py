@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from harness.catalogue import SCENARIOS, scenario
@@ -72,9 +72,16 @@ def candidates(old: KnativeVersion, new: KnativeVersion, known: Sequence[Knative
     return tuple(sorted({old, new, *(version for version in known if old < version < new)}))
 
 
-def search(bug: Bug, versions: Sequence[KnativeVersion], examine: Callable[[KnativeVersion], Cell]) -> Bisected:
+def search(
+    bug: Bug,
+    versions: Sequence[KnativeVersion],
+    examine: Callable[[KnativeVersion], Cell],
+    *,
+    stored: Collection[KnativeVersion] = (),
+) -> Bisected:
     """Examine the ends, then the middle, until nothing between two different answers is left to examine.
 
+    stored: those whose examination is a look at what is stored; they are asked first, for each of the others needs a cluster.
     Raises BadInput when an end decides nothing, or both ends agree: one line each.
     """
     cells: dict[KnativeVersion, Cell] = {}
@@ -86,7 +93,7 @@ def search(bug: Bug, versions: Sequence[KnativeVersion], examine: Callable[[Knat
         return state if state in ANSWERS else None
 
     try:
-        interval = bisect(len(versions), answer)
+        interval = bisect(len(versions), answer, free=[index for index, one in enumerate(versions) if one in stored])
     except SameAnswer as same:
         both = f"{bug.id} is {same} on both {versions[0]} and {versions[-1]}: no release between them is known to have changed it."
         raise BadInput(both, fix="Choose ends that differ.", where=cells[versions[-1]].evidence) from same

@@ -6,7 +6,7 @@ middle is tried: what lies between two answers and was skipped stays in the inte
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -44,11 +44,12 @@ class NoAnswer(ValueError):
         self.index = index
 
 
-def bisect(count: int, examine: Callable[[int], A | None]) -> Interval[A]:
+def bisect(count: int, examine: Callable[[int], A | None], *, free: Collection[int] = ()) -> Interval[A]:
     """Where the answer changes between candidate 0 and candidate count - 1.
 
-    examine: the answer of a candidate, None if it has none. It is asked once for each candidate at most, the ends first. Raises
-    NoAnswer for an end without one, SameAnswer, and ValueError for fewer than two candidates.
+    examine: the answer of a candidate, None if it has none. It is asked once for each candidate at most, the ends first. free:
+    candidates whose answer costs nothing; while one lies between the two answers it is asked before all others. Raises NoAnswer
+    for an end without an answer, SameAnswer, and ValueError for fewer than two candidates.
     """
     if count < 2:
         raise ValueError("a bisection needs two candidates")
@@ -65,7 +66,7 @@ def bisect(count: int, examine: Callable[[int], A | None]) -> Interval[A]:
             raise NoAnswer(end)
     if answer(old) == answer(new):
         raise SameAnswer(str(answer(old)))
-    while (middle := _next(old, new, answers)) is not None:
+    while (middle := _next(old, new, answers, free)) is not None:
         seen = answer(middle)
         if seen is None:
             continue
@@ -79,8 +80,8 @@ def bisect(count: int, examine: Callable[[int], A | None]) -> Interval[A]:
     return Interval(old, new, skipped, tuple(answers.items()))
 
 
-def _next(old: int, new: int, answers: dict[int, A | None]) -> int | None:
+def _next(old: int, new: int, answers: Collection[int], free: Collection[int]) -> int | None:
     """The candidate nearest to the middle that was not examined, the older of two; None if all between were."""
     middle = (old + new) / 2
     left = [index for index in range(old + 1, new) if index not in answers]
-    return min(left, key=lambda index: (abs(index - middle), index), default=None)
+    return min(left, key=lambda index: (index not in free, abs(index - middle), index), default=None)

@@ -33,6 +33,11 @@ def open_cells(bugs: Iterable[Bug], version: KnativeVersion, cells: Sequence[Cel
     )
 
 
+def decided_versions(bug: Bug, versions: Iterable[KnativeVersion], cells: Sequence[Cell]) -> frozenset[KnativeVersion]:
+    """Those of these versions on which the bug is decided already. Pure."""
+    return frozenset(version for version in versions if not open_cells([bug], version, cells))
+
+
 def fill(
     bugs: Sequence[Bug],
     versions: Sequence[KnativeVersion],

@@ -51,6 +51,26 @@ def test_it_halves() -> None:
         assert len(found.answers) <= 12
 
 
+def test_what_costs_nothing_is_asked_first() -> None:
+    """The same interval for every choice of free candidates; none is paid for that a free one excludes."""
+    for row in (one for one in ROWS if len(one) == 6):
+        for chosen in product((True, False), repeat=6):
+            free = {index for index, is_free in enumerate(chosen) if is_free}
+            asked: list[int] = []
+
+            def examine(index: int, row: tuple[str | None, ...] = row, asked: list[int] = asked) -> str | None:
+                asked.append(index)
+                return row[index]
+
+            found = bisect(6, examine, free=free)
+            assert (found.old, found.new) == reference(row)
+            paid = [index for index in asked[2:] if index not in free]
+            inside = [index for index in sorted({0, 5, *free}) if row[index] is not None]
+            old = max(index for index in inside if row[index] == row[0])
+            new = min(index for index in inside if row[index] == row[5])
+            assert all(old < index < new for index in paid)
+
+
 def test_either_direction() -> None:
     """Which of two answers is the good one is nobody's business here."""
     assert bisect(5, lambda index: "present" if index < 3 else "absent").new == 3
