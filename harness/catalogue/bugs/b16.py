@@ -8,6 +8,9 @@ from harness.catalogue.bugs.reading import answered, container, first_ready_ns, 
 from harness.knative.names import USER_CONTAINER
 from harness.model import CONTROLLER_LOG, Claimed, Decided, Seen, Trial
 
+NO_SUCH_FIELD = ("must not set", "not declared in schema", "unknown field")
+"""How the webhook and the API server refuse a field that the version does not have."""
+
 STARTUP_WITHOUT_PORT = Trial(
     name="startup-without-port",
     documents=service("startup-no-port", "startupProbe: {httpGet: {path: /healthz}, periodSeconds: 1}"),
@@ -19,8 +22,10 @@ STARTUP_WITHOUT_PORT = Trial(
 def signature(seen: Seen) -> Decided:
     """The controller says that the Deployment's probe has no port; or the pod stands with a startup probe, and serves."""
     if why := refused(seen):
-        if "startupProbe" in why and "must not set" in why:
-            return not_applicable(f"the webhook refuses startup probes: {why}")
+        if "startupProbe" not in why:
+            return inconclusive(f"refused for another reason: {why}")
+        if any(words in why for words in NO_SUCH_FIELD):
+            return not_applicable(f"startup probes are refused: {why}")
         return absent(f"the webhook refuses the probe at once: {why}")
     if said := says(seen, "startupProbe", "Invalid value: 0") or says(seen, "startupProbe", "Required value"):
         return present(said)

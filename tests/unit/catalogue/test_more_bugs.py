@@ -88,7 +88,9 @@ def test_b16_by_the_controllers_words() -> None:
     said = 'Deployment.apps "r" is invalid: spec.template.spec.containers[0].startupProbe.httpGet.port: Invalid value: 0'
     assert b16.signature(seen(3, [], logs={"controller-1/controller": said})).state is PRESENT
     assert b16.signature(asked(400, "must not set the field(s): startupProbe")).state is NONE
+    assert b16.signature(asked(500, ".spec.template.spec.containers[0].startupProbe: field not declared in schema")).state is NONE
     assert b16.signature(asked(400, "startupProbe needs a port")).state is ABSENT
+    assert b16.signature(asked(403, "forbidden")).state is UNSURE
     kept = spec_of(user_container={"startupProbe": {"httpGet": {"port": 8080}}})
     assert b16.signature(seen(3, [READY], [request(2)], template=kept)).state is ABSENT
     assert b16.signature(seen(3, [READY], [request(2)], template=spec_of(user_container={}))).state is NONE
