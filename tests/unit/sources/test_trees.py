@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -161,6 +162,27 @@ def test_git_of_a_hook_does_not_mislead(tmp_path: Path, monkeypatch: pytest.Monk
     committed(written(tmp_path / "other", {"x": ""}))
     monkeypatch.setenv("GIT_DIR", str(tmp_path / "other/.git"))
     assert tree(root) == clean
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file to another user")
+def test_a_repository_of_another_user_speaks_too(tmp_path: Path) -> None:
+    """Root measures somebody's checkout; git by itself refuses to look into it."""
+    root = committed(serving(tmp_path / "serving"), tag="knative-v1.17.0")
+    mine = checkout(root)
+    for path in (root, *root.rglob("*")):
+        os.chown(path, 65534, 65534)
+    assert checkout(root) == mine
+
+
+def test_a_program_that_the_repository_names_is_not_run(tmp_path: Path) -> None:
+    """Looking at a directory must not start anything in it."""
+    root = committed(serving(tmp_path / "serving"))
+    hook = tmp_path / "hook"
+    hook.write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\n", encoding="utf-8")
+    hook.chmod(0o755)
+    git(root, "config", "core.fsmonitor", str(hook))
+    tree(root)
+    assert not (tmp_path / "ran").exists()
 
 
 def test_without_git_the_files_are_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
