@@ -29,6 +29,7 @@ from harness.history.secrets import (
     addresses,
     is_one,
     is_secret_name,
+    may_hide,
     may_name,
 )
 from harness.model import PREFIX
@@ -39,6 +40,9 @@ nowhere else: it may be a word that means something else in another place."""
 
 STRONG = 8
 """Letters, with a digit among them, of a secret that is looked for in every text, also within a word."""
+
+USERNAME = "username"
+"""The key of a login, in registry credentials and kubeconfigs."""
 
 DOCUMENTS = "documents"
 """The key of run.json whose value is YAML."""
@@ -79,9 +83,22 @@ class Redactor:
             self.text(text)
 
     def text(self, text: str) -> str:
-        """The text with everything replaced. A JSON object or list is read, so that its keys say which of its values are secret."""
-        if text[:1] in {"{", "["} and may_name(text):
-            text = self._json(text)
+        """The text with everything replaced. A JSON object or list is read, so that its keys count and it stays one."""
+        raw = self._raw(text)
+        if text[:1] not in {"{", "["} or (raw == text and not may_hide(text)):
+            return raw
+        try:
+            read = json.loads(text)
+        except (ValueError, RecursionError):
+            return raw
+        new = self.value(read)
+        if new == read:
+            return text
+        end = text[len(text.rstrip()) :]
+        return json.dumps(new, ensure_ascii=False, separators=(", ", ": ") if '": ' in text else (",", ":")) + end
+
+    def _raw(self, text: str) -> str:
+        """The text with everything replaced that shows by its looks alone."""
         text = self._known(text)
         if "-----BEGIN" in text:
             text = BLOCK.found.sub(partial(self._found, BLOCK.kind), text)
@@ -102,51 +119,35 @@ class Redactor:
             if len(value) == 2 and all(isinstance(one, str) for one in value) and is_secret_name(value[0]):
                 return [value[0], self._secret(value[1])]  # a header of the load
             return [self.value(one) for one in value]
-        return self._object(value, texts=True) if isinstance(value, Mapping) else value
+        return self._object(value) if isinstance(value, Mapping) else value
 
     def yaml(self, text: str) -> str:
-        """Kubernetes' documents: each as it was written, unless a key says that it holds a secret."""
+        """Kubernetes' documents: as they were written where nothing, or nothing but words, must be replaced."""
         try:
-            read = documents(text)
+            read = [one.value for one in documents(text)]
+            new = [self.value(one) for one in read]
+            raw = text if new == read else self._raw(text)
+            return raw if [one.value for one in documents(raw)] == new else dumped(new)
         except YAMLError:
-            return self.text(text)
-        hidden = [self._hidden(one.value) for one in read]
-        if all(new == one.value for new, one in zip(hidden, read, strict=True)):
-            return self.text(text)
-        return self.text(dumped(hidden))
+            return self._raw(text)
 
-    def _json(self, text: str) -> str:
-        try:
-            read = json.loads(text)
-        except (ValueError, RecursionError):
-            return text
-        hidden = self._hidden(read)
-        if hidden == read:
-            return text
-        end = text[len(text.rstrip()) :]
-        return json.dumps(hidden, ensure_ascii=False, separators=(", ", ": ") if '": ' in text else (",", ":")) + end
-
-    def _hidden(self, value: Any) -> Any:
-        """A JSON value in which nothing was replaced but what its keys say is secret."""
-        if isinstance(value, list):
-            return [self._hidden(one) for one in value]
-        return self._object(value, texts=False) if isinstance(value, Mapping) else value
-
-    def _object(self, given: Mapping[str, Any], *, texts: bool) -> dict[str, Any]:
+    def _object(self, given: Mapping[str, Any]) -> dict[str, Any]:
         if isinstance(given.get("name"), str) and isinstance(given.get("value"), str) and is_secret_name(given["name"]):
             given = {**given, "value": self._secret(given["value"])}  # a variable of a container, a header of a probe
         if given.get("kind") == "Secret":
             given = self._of_secret(given)
-        further = self.value if texts else self._hidden
-        out: dict[str, Any] = {}
-        for key, inner in given.items():
-            if isinstance(inner, str) and is_secret_name(str(key)):
-                out[key] = self._secret(inner)
-            elif texts and key == DOCUMENTS and isinstance(inner, str):
-                out[key] = self.yaml(inner)
-            else:
-                out[self.text(key) if texts else key] = further(inner)
-        return out
+        return {self.text(str(key)): self._of_key(str(key), inner) for key, inner in given.items()}
+
+    def _of_key(self, key: str, inner: Any) -> Any:
+        if isinstance(inner, str):
+            if is_secret_name(key):
+                return self._secret(inner)
+            if key == USERNAME and inner:
+                return self._uses(Kind.USER, self._stands_for(Kind.USER, inner)) if not inner.startswith(REDACTED) else inner
+            return self.yaml(inner) if key == DOCUMENTS else self.text(inner)
+        if isinstance(inner, list) and is_secret_name(key):  # the values of a header
+            return [self._secret(one) if isinstance(one, str) else self.value(one) for one in inner]
+        return self.value(inner)
 
     def _of_secret(self, secret: Mapping[str, Any]) -> dict[str, Any]:
         """A Secret of Kubernetes: each value, in `data` in base64, so that it stays one."""

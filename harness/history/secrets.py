@@ -83,10 +83,12 @@ _BY_PREFIX = (
 
 _PREFIXES = ("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "akia", "asia", "xox", "aiza", "npm_", "hf_", "sk-")
 
+_LONG = re.compile(r"[A-Za-z0-9+/]{60}")
+
 _VALUE = r"[^\s\"'\\,;&{}\[\]()<>]+"
 
 BLOCK = Pattern(
-    Kind.SECRET, ("-----begin",), re.compile(r"(?P<it>-----BEGIN [A-Z0-9 ]+-----[\s\S]*?(?:-----END [A-Z0-9 ]+-----|\Z))")
+    Kind.SECRET, ("-----begin",), re.compile(r"(?P<it>-----BEGIN [A-Z0-9 ]+-----[^\"'-]*(?:-----END [A-Z0-9 ]+-----)?)")
 )
 """A key or a certificate of several lines. Within a log each of its lines comes by itself: see the first of PATTERNS."""
 
@@ -102,7 +104,7 @@ PATTERNS: tuple[Pattern, ...] = tuple(
             Kind.SECRET,
             ("authorization", "cookie", "x-api-key", "x-auth-token"),
             True,
-            rf"(?:{_HEADERS}){_QUOTED}[ \t]*[:=][ \t]*\[?{_QUOTED}(?P<it>[^\s\"'\\\]][^\"'\\\r\n\]]*)",
+            rf"(?:{_HEADERS}){_QUOTED}[ \t]*[:=][ \t]*\[?{_QUOTED}(?P<it>[^\s\"'\\\[\]{{}},][^\"'\\\r\n\]]*)",
         ),
         (Kind.SECRET, ("bearer",), True, r"\bbearer[ \t]+(?P<it>[A-Za-z0-9._~+/=-]{4,})"),
         (Kind.SECRET, ("@",), False, r"://(?P<it>[^/\s:@\"'\\]+:[^/\s@\"'\\]+)@"),
@@ -127,7 +129,7 @@ ASSIGNED = re.compile(r"Successfully assigned \S+ to (?P<it>[\w.-]+)")
 
 _IPV4 = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}(?!\d|\.\d)")
 _LIKE_IPV4 = re.compile(r"\.\d{1,3}\.\d{1,3}")
-_IPV6 = re.compile(r"(?<![\w:.])(?:[0-9A-Fa-f]{0,4}:){2,7}[0-9A-Fa-f]{0,4}(?![\w:])")
+_IPV6 = re.compile(r"(?<![\w:.])(?:[0-9A-Fa-f]{0,4}:){2,7}[0-9A-Fa-f]{0,4}(?![\w:]|\.\d)")
 _LIKE_IPV6 = re.compile(r"::|:[0-9A-Fa-f]{1,4}:[0-9A-Fa-f]{1,4}:")
 """Quickly found in every text with an address."""
 
@@ -152,13 +154,18 @@ _FOR_DOCUMENTS = ("192.0.2", "198.51.100", "203.0.113")
 
 def is_secret_name(name: str) -> bool:
     """Whether the value of a variable, a header or a key of this name is a secret: DB_PASSWORD, apiKey, Authorization."""
-    return _NAME.search(name) is not None
+    return _NAME.search(name) is not None and REDACTED not in name
 
 
 def may_name(text: str) -> bool:
     """Whether a text can have a name in it that makes of something a secret; one in which this is False need not be read."""
     low = text.lower()
     return any(hint in low for hint in _OF_NAMES)
+
+
+def may_hide(text: str) -> bool:
+    """Whether a JSON text can hold what only shows when it is read: by its key, behind an escape, as a line of its own."""
+    return "\\u" in text or may_name(text) or _LONG.search(text) is not None
 
 
 def is_one(found: re.Match[str]) -> bool:
@@ -175,7 +182,7 @@ def addresses(text: str) -> Mapping[str, re.Pattern[str]]:
     found = {one: re.compile(rf"(?<!\d)(?<!\d\.){re.escape(one)}(?!\d|\.\d)") for one in four}
     if _LIKE_IPV6.search(text):
         six = [one for one in _IPV6.findall(text) if _is_of_a_host6(one)]
-        found |= {one: re.compile(rf"(?<![\w:.]){re.escape(one)}(?![\w:])") for one in six}
+        found |= {one: re.compile(rf"(?<![\w:.]){re.escape(one)}(?![\w:]|\.\d)") for one in six}
     return dict(sorted(found.items(), key=lambda item: (-len(item[0]), item[0])))
 
 

@@ -6,6 +6,8 @@ import base64
 import json
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from harness.adapters.here import Here
 from harness.history.redaction import Redactor
@@ -189,6 +191,26 @@ def test_the_node_of_another_cluster_is_a_host() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("text", "secret"),
+    [
+        ('{"headers":{"Authorization":["Bearer s3cr3t"],"Accept":[]},"n":[]}', "s3cr3t"),
+        (r'{"user":"\u0061lice is here"}', "alice"),
+        (json.dumps({"msg": "MHcCAQEEIKq0" * 6}), "MHcCAQEEIKq0"),
+        ('{"msg":"-----BEGIN KEY-----\\nMHcC","next":{"a":1}}', "MHcC"),
+        ('{"a":{"username":"bob"},"b":[1,2]}', "bob"),
+        ('{"apiKey": "12345", "n": 3}', "12345"),
+    ],
+)
+def test_a_json_line_is_read(text: str, secret: str) -> None:
+    """What a pattern could not see, or would tear apart."""
+    shown = redactor().text(text)
+    assert secret not in shown
+    before, after = json.loads(text), json.loads(shown)
+    assert list(after) == list(before)
+    assert after != before
+
+
 def test_headers_of_the_load_are_pairs() -> None:
     """As a LoadPlan holds them."""
     plan = {"headers": [["Authorization", "Bearer x"], ["Accept", "text/plain"]]}
@@ -217,3 +239,51 @@ def test_this_machine_is_looked_at() -> None:
     assert "root" not in seen.users
     assert all(path.startswith("/") and path.count("/") >= 1 for path in seen.paths)
     assert list(seen.paths) == sorted(seen.paths, key=lambda path: (-len(path), path))
+
+
+KEYS = st.sampled_from(
+    ["token", "password", "Authorization", "env", "name", "value", "msg", "auth", "kind", "data", "stringData", "url"]
+)
+TEXTS = st.text(max_size=20) | st.sampled_from(
+    [
+        "Secret",
+        "API_TOKEN",
+        "-----BEGIN KEY-----\nabc",
+        "Bearer abc.def",
+        "token=x",
+        "10.1.2.3",
+        "alice",
+        "http://a:b@c",
+        'password: "x',
+        "::1 fd00::2",
+    ]
+)
+JSON = st.recursive(
+    TEXTS | st.integers() | st.booleans() | st.none(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS | TEXTS, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+QUIETLY = settings(deadline=None, derandomize=True)
+"""How long a busy machine takes says nothing; what is drawn is the same each time."""
+
+
+@QUIETLY
+@given(value=st.dictionaries(KEYS, JSON, max_size=5), compact=st.booleans())
+def test_a_json_object_stays_one(value: dict[str, object], compact: bool) -> None:
+    """Whatever is in it, once everything was looked at; a second time changes nothing."""
+    redact = redactor()
+    text = json.dumps(value, separators=(",", ":") if compact else None)
+    redact.learn(text)
+    shown = redact.text(text)
+    assert isinstance(json.loads(shown), dict)
+    assert redact.text(shown) == shown
+
+
+@QUIETLY
+@given(text=st.lists(TEXTS, max_size=6).map("".join))
+def test_a_second_time_changes_nothing(text: str) -> None:
+    """Or a bundle of a bundle would show other words."""
+    shown = redactor().text(text)
+    assert redactor().text(shown) == shown
