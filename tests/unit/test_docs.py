@@ -20,7 +20,7 @@ README = ROOT / "README.md"
 DOCUMENTS = [README, *sorted(ROOT.glob("docs/**/*.*"))]
 MARKDOWN = [path for path in DOCUMENTS if path.suffix == ".md"]
 
-LONGEST_README = 120
+LONGEST_README = 165
 FIRST_SCREEN = 20
 
 PLACEHOLDER = re.compile(r"@@[^\s@]*@@|@@|\bTODO\b|\bFIXME\b|\bXXX\b")
