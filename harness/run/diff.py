@@ -1,7 +1,7 @@
 """Two builds compared: two clusters that exchange their builds, blocks in turn, and looks at which the comparison may end.
 
  1 what is compared, with which margins, is fixed and written down
- 2 placement 1: base on the first cluster, head on the second one, both made anew; rounds of blocks
+ 2 both are built. Placement 1: base on the first cluster, head on the second one, both made anew; rounds of blocks
  3 placement 2: both clusters made anew with the builds exchanged; the rounds backwards
  4 the look: the comparison over all cycles until then. It ends here if it is decided, or if the evidence has a doubt
  5 the next look begins with the placement that is there
@@ -27,7 +27,7 @@ from harness.run.blocks import arm_label, cluster_of, placements, plan_look
 from harness.run.comparison_page import write_page
 from harness.run.experiment import Compared, Measuring, Side, begun, interrupted
 from harness.run.session import require_runnable
-from harness.run.world import Ask, World, prepare
+from harness.run.world import Ask, World, make, stand
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +80,8 @@ def compare_builds(
     """Make the clusters, measure both arms and compare them; the experiment lies in artifacts/SCENARIOS-diff/UTC-ID.
 
     ask: source, cluster (its name begins the names of both clusters), mirror and engine. Raises BadInput before anything is made;
-    what `prepare` raises if the first clusters cannot be made; Interrupted, after the record is written, if it ends early after
-    that. An arm that cannot go on ends it without an error: the comparison is inconclusive.
+    what `make` and `stand` raise if the first clusters cannot be made; Interrupted, after the record is written, if it ends early
+    after that. An arm that cannot go on ends it without an error: the comparison is inconclusive.
     """
     design = require_diff(asked, artifacts)
     drawn = secrets.randbits(32) if seed is None else seed
@@ -140,26 +140,43 @@ def _looks(measuring: Measuring, design: Design, clusters: _Clusters) -> None:
 
 
 class _Clusters:
-    """The two clusters, and which arm is on which. placement: as in Block; 0 before the first."""
+    """The clusters, and which arm is on which. placement: as in Block; 0 before the first.
+
+    Builds that differ in their queue-proxy alone share one cluster, on which each run sets its own: no cluster can then be taken
+    for a difference of the builds. Equal builds have two clusters as others do, for they are compared to check the method.
+    """
 
     def __init__(self, asked: DiffAsk, ask: Ask, state: State, progress: Progress) -> None:
+        pair = asked.pair
         self._asked = asked
-        self._ask = ask
-        self._state = state
         self.progress = progress
-        self.names = (f"{ask.cluster}-1", f"{ask.cluster}-2")
+        self.shared = pair.base != pair.head and pair.base.installed == pair.head.installed
+        self.names = (ask.cluster, ask.cluster) if self.shared else (f"{ask.cluster}-1", f"{ask.cluster}-2")
         self.placement = 0
+        # Both are built before a cluster is touched, and once: the files of a checkout may change while it is measured.
+        self._built = {
+            arm: make(
+                replace(ask, build=pair.build(arm), cluster=cluster_of(self.names, 1, arm)), state=state, progress=self.progress
+            )
+            for arm in (BASE, HEAD)
+        }
+        self._worlds: dict[str, World] = {}
 
     def placed(self, placement: int) -> dict[str, tuple[Side, World]]:
-        """Both clusters made anew for this placement; each arm of each scenario with its world, by its label."""
-        pair = self._asked.pair
-        worlds = {}
-        for arm in (BASE, HEAD):
-            here = replace(self._ask, build=pair.build(arm), cluster=cluster_of(self.names, placement, arm), recreate=True)
-            worlds[arm] = prepare(here, state=self._state, progress=self.progress)
+        """The clusters made anew for this placement; each arm of each scenario with its world, by its label.
+
+        A shared cluster is made once.
+        """
+        if not (self.shared and self._worlds):
+            self._worlds = {arm: self._stand(placement, arm) for arm in (BASE, HEAD)}
         self.placement = placement
         return {
-            (label := arm_label(one.name, arm)): (Side(label, one, pair.build(arm)), worlds[arm])
+            (label := arm_label(one.name, arm)): (Side(label, one, self._asked.pair.build(arm)), self._worlds[arm])
             for one in self._asked.scenarios
             for arm in (BASE, HEAD)
         }
+
+    def _stand(self, placement: int, arm: str) -> World:
+        built, name = self._built[arm], cluster_of(self.names, placement, arm)
+        anew = not self.shared or arm == BASE
+        return stand(replace(built, cluster=name, ask=replace(built.ask, cluster=name, recreate=anew)))

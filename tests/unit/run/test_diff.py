@@ -19,7 +19,7 @@ from harness.catalogue import N1, S1, holds
 from harness.errors import BadInput, ClusterError, Interrupted
 from harness.history import read_experiment
 from harness.history.codec import encode
-from harness.model import BASE, HEAD, Change, Experiment, KnativeVersion, Observed, Ruling, Scenario, Stack
+from harness.model import BASE, HEAD, Change, Experiment, KnativeVersion, Observed, Ruling, Scenario, SourceTree, Stack
 from harness.report import experiment_lines
 from harness.run import (
     Ask,
@@ -39,6 +39,7 @@ from harness.run import experiment as experiment_module
 from harness.run.blocks import arm_label, plan_look
 from harness.run.comparing import comparisons
 from harness.run.session import Place
+from harness.run.world import Built
 
 RECORDING = Path(__file__).parents[2] / "data" / "n1-knative-1.23"
 STACK = Stack("1.23.0", "module", "v1.34.4", "net-kourier v0.48.0", "go1.25", (), ())
@@ -73,7 +74,7 @@ def change(run: Run, **numbers: Any) -> Run:
 
 @dataclass
 class Recorded:
-    """In place of `measure` and `prepare`. ends: by the block's name. clusters: (cluster, version, made anew), in order.
+    """In place of `measure`, `make` and `stand`. ends: by the block's name. clusters: (cluster, version, made anew), in order.
 
     begun: (block, cluster's version), in order. broken: makes the second making of clusters fail.
     """
@@ -82,13 +83,22 @@ class Recorded:
     clusters: list[tuple[str, str, bool]] = field(default_factory=list)
     begun: list[tuple[str, str, int | None]] = field(default_factory=list)
     broken: bool = False
+    built: list[str] = field(default_factory=list)
 
-    def prepare(self, ask: Ask, **_kwargs: object) -> World:
+    def make(self, ask: Ask, **_kwargs: object) -> Built:
+        """Nothing is built."""
+        self.built.append(str(ask.build))
+        build = ask.build or asked_build("")
+        absent: Any = None
+        return Built(ask, ask.cluster, build, absent, absent, absent, absent, QUIET, ())
+
+    def stand(self, built: Built) -> World:
         """A cluster nobody asks anything."""
         if self.broken and len(self.clusters) >= 2:
             raise ClusterError("kind could not make it")
-        self.clusters.append((ask.cluster, str(ask.version), ask.recreate))
-        stack = SimpleNamespace(stack=replace(STACK, knative=str(ask.version), ingress=ask.cluster))
+        self.clusters.append((built.cluster, str(built.build.version), built.ask.recreate))
+        assert built.ask.cluster == built.cluster
+        stack = SimpleNamespace(stack=replace(STACK, knative=built.build.version.text, ingress=built.cluster))
         return cast("World", SimpleNamespace(stack=stack, progress=QUIET))
 
     def measure(self, scenario: Scenario, on: World, *, artifacts: Path, seed: int | None, workload: object, place: Place) -> Run:
@@ -111,7 +121,8 @@ def recorded(monkeypatch: pytest.MonkeyPatch) -> Recorded:
     """In place of the session and of the making of clusters; of each recording the first two cycles count."""
     stand_in = Recorded()
     monkeypatch.setattr(experiment_module, "measure", stand_in.measure)
-    monkeypatch.setattr(diff_module, "prepare", stand_in.prepare)
+    monkeypatch.setattr(diff_module, "make", stand_in.make)
+    monkeypatch.setattr(diff_module, "stand", stand_in.stand)
     monkeypatch.setattr(experiment_module, "analyse_again", lambda place: change(seen(place)))
     return stand_in
 
@@ -189,6 +200,26 @@ def test_equal_builds_are_the_same(recorded: Recorded, tmp_path: Path) -> None:
     assert page.count("<tr><td>mine-") == 8
     assert said[1] == "8 cycles of each arm and scenario; look 1 of 1"
     assert any(line.startswith("mine no-restart: same; 0 and 0 share of cycles, difference +0 [-0.5") for line in said)
+
+
+def test_builds_that_differ_in_their_queue_proxy_share_a_cluster(recorded: Recorded, tmp_path: Path) -> None:
+    """It is made once; each run sets its own. Both are built before that."""
+    base = asked_build("1.23")
+    swapped = replace(base, queue_proxy=SourceTree("8ab4", name="holding"))
+    done = compared(tmp_path, pair=Pair(base, swapped))
+    assert recorded.built == ["1.23.0", swapped.text]
+    assert recorded.clusters == [("diff", "1.23.0", True), ("diff", "1.23.0", False)]
+    assert {block.cluster for block in done.experiment.blocks} == {"diff"}
+    assert {block.placement for block in done.experiment.blocks} == {1, 2}
+    assert done.experiment.design is not None
+    assert done.experiment.design.head == "1.23.0, queue-proxy holding: files 8ab4"
+
+
+def test_equal_builds_have_two_clusters(recorded: Recorded, tmp_path: Path) -> None:
+    """They are compared to check the method, clusters included; each is built once."""
+    compared(tmp_path, pair=pair("1.23", "1.23"))
+    assert len(recorded.built) == 2
+    assert [cluster for cluster, _, _ in recorded.clusters] == ["diff-1", "diff-2", "diff-2", "diff-1"]
 
 
 def worse(place: Path) -> Run:
