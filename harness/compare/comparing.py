@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from harness.compare.correction import holm
 from harness.compare.cycles import ComparedCycle, strata_of
-from harness.compare.deciding import Levels, Tested, change_of, tested
+from harness.compare.deciding import Levels, Tested, change_of, is_not_worse, tested
 from harness.model import BASE, HEAD, Change, Comparison, Design, Difference, Planned
 
 WORDS = {
@@ -21,6 +21,8 @@ WORDS = {
     Change.SAME: "the difference is smaller than the margin",
     Change.INCONCLUSIVE: "a difference larger than the margin is neither shown nor excluded",
 }
+
+NOT_WORSE = "not worse by more than the margin; whether it is better by more is neither shown nor excluded"
 
 
 def compared(design: Design, cycles: Sequence[ComparedCycle], look: int, reasons: Sequence[str] = ()) -> Comparison:
@@ -59,10 +61,14 @@ def _tested(planned: Planned, cycles: Sequence[ComparedCycle], levels: Levels) -
 
 
 def _overall(differences: Sequence[Difference]) -> Change:
-    """One that is worse decides; one that is open leaves it open; else one that is better decides."""
-    changes = {one.change for one in differences if one.decides}
-    order = (Change.WORSE, Change.INCONCLUSIVE, Change.BETTER)
-    return next((one for one in order if one in changes), Change.SAME if changes else Change.INCONCLUSIVE)
+    """One that is worse decides. One that is better does, if every other one is shown not to be worse. Else all must be equal."""
+    deciding = [one for one in differences if one.decides]
+    changes = {one.change for one in deciding}
+    if Change.WORSE in changes:
+        return Change.WORSE
+    if Change.BETTER in changes and all(one.change is Change.BETTER or one.not_worse for one in deciding):
+        return Change.BETTER
+    return Change.SAME if changes == {Change.SAME} else Change.INCONCLUSIVE
 
 
 def _of(planned: Planned, cycles: Sequence[ComparedCycle]) -> list[ComparedCycle]:
@@ -109,19 +115,20 @@ def _difference(
 ) -> Difference:
     if done is None:
         return Difference(planned, *sides, Change.INCONCLUSIVE, unknown or "the evidence is incomplete")
-    change = change_of(planned, done, corrected, levels.alpha)
+    change, not_worse = change_of(planned, done, corrected, levels.alpha), is_not_worse(planned, done)
     return Difference(
         planned=planned,
         base=sides[0],
         head=sides[1],
         change=change,
-        why=WORDS[change],
+        why=NOT_WORSE if change is Change.INCONCLUSIVE and not_worse else WORDS[change],
         value=done.value,
         interval=done.interval,
         within=done.within,
         p=done.p,
         corrected=corrected,
         detectable=done.detectable,
+        not_worse=not_worse,
     )
 
 

@@ -31,14 +31,17 @@ class Levels:
 
 @dataclass(frozen=True, slots=True)
 class Tested:
-    """p: of the two-sided test for better or worse, uncorrected. more: head's mean is the larger one. Rest as in `Difference`."""
+    """p: of the two-sided test for better or worse, uncorrected. more: head's mean is the larger one. not_above, not_below: the
+    difference is shown to be less than the margin, more than minus the margin. Rest as in `Difference`.
+    """
 
     value: float
     interval: Interval
     within: Interval
     p: float
     more: bool
-    same: bool
+    not_above: bool
+    not_below: bool
     detectable: float | None
 
 
@@ -52,7 +55,12 @@ def change_of(planned: Planned, done: Tested, corrected: float, alpha: float) ->
     large = not planned.share or abs(done.value) > planned.margin
     if corrected <= alpha and large:
         return Change.WORSE if done.more is planned.less_is_better else Change.BETTER
-    return Change.SAME if done.same else Change.INCONCLUSIVE
+    return Change.SAME if done.not_above and done.not_below else Change.INCONCLUSIVE
+
+
+def is_not_worse(planned: Planned, done: Tested) -> bool:
+    """Whether head is shown not to be worse by more than the margin; it may be better."""
+    return done.not_above if planned.less_is_better else done.not_below
 
 
 def _number(planned: Planned, strata: Sequence[Stratum], levels: Levels) -> Tested:
@@ -65,7 +73,8 @@ def _number(planned: Planned, strata: Sequence[Stratum], levels: Levels) -> Test
         within=_interval(1 - 2 * levels.alpha_same, within),
         p=min(1.0, 2 * min(above, below)),
         more=above < below,
-        same=max(found.p_below(margin), found.p_above(-margin)) <= levels.alpha_same,
+        not_above=found.p_below(margin) <= levels.alpha_same,
+        not_below=found.p_above(-margin) <= levels.alpha_same,
         detectable=_detectable(found, margin, levels),
     )
 
@@ -93,7 +102,8 @@ def _share(planned: Planned, strata: Sequence[Stratum], levels: Levels) -> Teste
         within=_interval(1 - 2 * levels.alpha_same, (lo, hi)),
         p=min(1.0, 2 * min(above, below)),
         more=above < below,
-        same=-planned.margin < lo and hi < planned.margin,
+        not_above=hi < planned.margin,
+        not_below=-planned.margin < lo,
         detectable=_detectable_share(strata, levels),
     )
 

@@ -79,7 +79,8 @@ class Difference:
     value: mean of head minus mean of base; None where a cycle has no value. interval: of that difference, for better and worse.
     within: the interval that must lie within the margin for SAME. p: of the test for better or worse, uncorrected; corrected: over
     all planned readings. detectable: the smallest true difference that a comparison with so many cycles and this spread finds with
-    the design's power; None: none is found. decides: whether it counts for the comparison as a whole. why: in words.
+    the design's power; None: none is found. decides: whether it counts for the comparison as a whole. not_worse: head is shown not
+    to be worse by more than the margin. why: in words.
     """
 
     planned: Planned
@@ -94,6 +95,7 @@ class Difference:
     corrected: float | None = None
     detectable: float | None = None
     decides: bool = True
+    not_worse: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,9 @@ def test_a_difference_is_held_against_its_margin(by: float, change: Change) -> N
 def test_where_more_is_better_the_words_turn() -> None:
     """The direction is part of the plan."""
     planned = replace(WINDOW, less_is_better=False)
+    assert [window(CALM, shifted(by), planned).not_worse for by in (-0.5, 0.5)] == [False, True]
+    assert [window(CALM, shifted(by)).not_worse for by in (-0.5, 0.5)] == [True, False]
+    assert "not worse by more than the margin" in window(CALM, shifted(-0.5)).why
     assert window(CALM, shifted(1.0), planned).change is Change.BETTER
     assert window(CALM, shifted(-1.0), planned).change is Change.WORSE
 
@@ -177,11 +180,15 @@ def test_holm_is_the_closure_of_bonferroni() -> None:
         ((1.0, 0.0), Change.WORSE),
         ((1.0, -1.0), Change.WORSE),
         ((-1.0, 0.5), Change.INCONCLUSIVE),
+        ((-1.0, -0.5), Change.BETTER),
+        ((0.0, -0.5), Change.INCONCLUSIVE),
         ((1.0, 0.5), Change.WORSE),
     ],
 )
 def test_the_comparison_as_a_whole(changes: tuple[float, float], overall: Change) -> None:
-    """One that is worse decides, one that is open leaves it open."""
+    """One that is worse decides. One that is better does, unless another one may be worse: half a second less may be better or
+    the same, half a second more may be worse.
+    """
     other = replace(WINDOW, reading="other")
     base, head = ({"refused-window": one, "other": two} for one, two in ((CALM, CALM), [shifted(by) for by in changes]))
     assert compared(design(WINDOW, other), cycles(base, head), 1).change is overall
