@@ -42,7 +42,7 @@ def tree_job(shelf: Shelf, tree: SourceTree, packages: Sequence[str], *, name: s
                 raise ImageError(
                     f"{tree.name} does not build ({tree.text}). Go says:\n{said(log)}\n",
                     where=str(log),
-                    fix=f"Mend it in {tree.directory}, then the same command again. The cluster was left as it is.",
+                    fix=f"Correct the code in {tree.directory} and repeat the command. The cluster was not changed.",
                 ) from failure
         _unchanged(tree)
         if wanted == ("",):
@@ -66,7 +66,7 @@ def _unchanged(tree: SourceTree) -> GoModule:
     if module is None or module.digest() != tree.digest:
         raise BadInput(
             f"{tree.directory} was changed while it was built.",
-            fix="Save all files, then the same command again. Of the build nothing was kept.",
+            fix="Save all files and repeat the command. The build was not kept.",
         )
     return module
 

@@ -67,7 +67,7 @@ class Build:
 
     @property
     def installed(self) -> Build:
-        """What a cluster of this build has installed. A run sets the queue-proxy of one's own, and sets it back."""
+        """What a cluster of this build has installed. A run sets the user's own queue-proxy, and sets it back."""
         return replace(self, queue_proxy=None)
 
     @property

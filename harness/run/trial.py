@@ -69,7 +69,7 @@ def try_out(trial: Trial, world: World, *, decides: Signature) -> Seen:
     Service is refused, or never serves, is a result and no error.
     """
     if world.provision.queue_proxy_image:
-        raise BadInput("A trial is of an installed Knative; a queue-proxy of one's own is measured by runs.", fix="Leave it out.")
+        raise BadInput("A trial measures the installed Knative; only runs replace queue-proxy.", fix="Leave it out.")
     run_id = secrets.token_hex(4)
     with ExitStack() as undo:
         undo.enter_context(locked(world.state.locks / MEASURE_LOCK, within_s=4 * 3600, holder=f"the trial {trial.name}"))

@@ -1,10 +1,10 @@
-"""Which Knative a user asks for, as written: a version, a checkout of Serving, a queue-proxy of one's own.
+"""Which Knative a user asks for, as written: a version, a checkout of Serving, a queue-proxy of the user's own.
 
-1.23
-path:../serving                            a checkout; which release it is based on is read from it
-path:../serving@1.23                       the same, with the release said
-1.23,queue-proxy=path:DIR                  a version with a queue-proxy of one's own
-path:../serving,queue-proxy=path:DIR
+- 1.23
+- path:../serving: a checkout; the release that it is based on is read from it
+- path:../serving@1.23: a checkout whose release is named
+- 1.23,queue-proxy=path:DIR: a version with another queue-proxy
+- path:../serving,queue-proxy=path:DIR: a checkout with another queue-proxy
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def asked(text: str, *, queue_proxy: str = "", pinned: str) -> Build:
         raise BadInput("A queue-proxy is asked for twice.", fix="Name it behind the version, or by --queue-proxy.")
     asked_swap = swap.strip().removeprefix(SWAP) if comma else queue_proxy.strip()
     if (comma or queue_proxy) and not asked_swap.startswith(PATH):
-        raise BadInput(f"{asked_swap!r} is not a queue-proxy of one's own.", fix="Write path:DIR.")
+        raise BadInput(f"{asked_swap!r} does not name a queue-proxy's directory.", fix="Write path:DIR.")
     build = _base(base.strip(), pinned)
     return Build(build.version, build.serving, _swap(asked_swap, build.version)) if asked_swap else build
 

@@ -31,12 +31,13 @@ def checkout(directory: Path) -> tuple[SourceTree, KnativeVersion | None]:
     root = _directory(directory)
     if not (root / GO_MOD).is_file():
         raise BadInput(
-            f"{directory} is no checkout of Knative Serving: it has no go.mod.", fix=f"Name the directory with {SERVING}'s go.mod."
+            f"{directory} is not a checkout of Knative Serving: it has no go.mod.",
+            fix=f"Name the directory with {SERVING}'s go.mod.",
         )
     module = read_module(root)
     if module.path != SERVING:
         raise BadInput(
-            f"{directory} is no checkout of Knative Serving: its go.mod is that of the module {module.path}.",
+            f"{directory} is not a checkout of Knative Serving: its go.mod is that of the module {module.path}.",
             fix=f"Name a directory whose go.mod says `module {SERVING}`.",
         )
     for part in ("config/core", "cmd/queue"):
@@ -56,7 +57,7 @@ def queue_proxy(directory: Path) -> tuple[SourceTree, str]:
     module = module_above(place)
     if module is None:
         raise BadInput(
-            f"{directory} is no queue-proxy: there is no go.mod in it or above it.",
+            f"{directory} is not a queue-proxy: there is no go.mod in it or above it.",
             fix=f"Make it a Go module that requires {SERVING}.",
         )
     root = module.root
@@ -67,7 +68,7 @@ def queue_proxy(directory: Path) -> tuple[SourceTree, str]:
         required = base.module if base else ""
     elif SERVING not in module.required:
         raise BadInput(
-            f"{directory} is no queue-proxy: its module {module.path} does not require {SERVING}.",
+            f"{directory} is not a queue-proxy: its module {module.path} does not require {SERVING}.",
             fix=f"Build it on {SERVING}/pkg/queue/sharedmain.",
         )
     else:
@@ -75,7 +76,7 @@ def queue_proxy(directory: Path) -> tuple[SourceTree, str]:
         required = "" if is_directory(module.replaced.get(SERVING, "")) else module.required[SERVING]
     if not any(MAIN.search(_text(path)) for path in package.glob("*.go") if not path.name.endswith("_test.go")):
         raise BadInput(
-            f"{directory} is no queue-proxy: {package.name} has no package main.", fix="Name the directory of its main.go."
+            f"{directory} is not a queue-proxy: {package.name} has no package main.", fix="Name the directory of its main.go."
         )
     return replace(_tree(module, commit, package), name=place.name), required
 
@@ -105,7 +106,7 @@ def _base(module: GoModule, commit: Commit | None) -> KnativeVersion | None:
 def _directory(directory: Path) -> Path:
     place = directory.expanduser()
     if not place.is_dir():
-        what = "is no directory" if place.exists() else "does not exist"
+        what = "is not a directory" if place.exists() else "does not exist"
         raise BadInput(f"{directory} {what}.", fix="Name a directory of this machine: path:DIR.")
     return place.resolve()
 

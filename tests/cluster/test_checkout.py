@@ -1,4 +1,4 @@
-"""A queue-proxy of one's own on a real cluster: a fix helps, a planted regression hurts, and the cluster stays as it was."""
+"""A queue-proxy of the user's own on a real cluster: a fix helps, a planted regression hurts, and the cluster stays as it was."""
 
 from __future__ import annotations
 

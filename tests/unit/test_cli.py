@@ -136,7 +136,7 @@ def test_versions_that_cannot_be_compared(chaos: Chaos, tmp_path: Path, versions
 @pytest.mark.parametrize(
     ("args", "why"),
     [
-        (("run", "S1", "--kn-version", "path:{tmp}"), "no checkout of Knative Serving: it has no go.mod"),
+        (("run", "S1", "--kn-version", "path:{tmp}"), "not a checkout of Knative Serving: it has no go.mod"),
         (("up", "--kn-version", "path:testapps/queue-proxies"), "its go.mod is that of the module knative-chaos.dev/queue-proxies"),
         (("run", "S1", "--queue-proxy", "path:{tmp}/none"), "does not exist"),
         (
@@ -145,7 +145,7 @@ def test_versions_that_cannot_be_compared(chaos: Chaos, tmp_path: Path, versions
         ),
         (("up", "--queue-proxy", "testapps/queue-proxies/holding"), "Write path:DIR."),
         (("compare", "S1", "--queue-proxy", "path:{tmp}"), "there is no go.mod in it or above it"),
-        (("diff", "S1", "--base", "1.23", "--head", "path:{tmp}"), "no checkout of Knative Serving"),
+        (("diff", "S1", "--base", "1.23", "--head", "path:{tmp}"), "not a checkout of Knative Serving"),
     ],
 )
 def test_sources_of_ones_own_that_cannot_be_used(chaos: Chaos, tmp_path: Path, args: tuple[str, ...], why: str) -> None:

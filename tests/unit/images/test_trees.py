@@ -66,7 +66,7 @@ def tree(place: Path, go_mod: str, *, package: str = "", **files: str) -> Source
 
 
 def swapped(of: SourceTree) -> Provision:
-    """What a source answers for a queue-proxy of one's own alone."""
+    """What a source answers for a queue-proxy of the user's own alone."""
     ref = "build://queue-proxy"
     wanted = Wanted(ref, Recipe.GO, "v0.50.0-own", "knative.dev/serving", "", of)
     version = KnativeVersion.parse("1.23")

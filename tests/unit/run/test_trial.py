@@ -282,9 +282,9 @@ def test_the_service_of_a_trial_is_applied_as_it_is_written() -> None:
         trial.objects_of(Trial("none"), namespace="ns", app_image="i", run_id="r", token="t")
 
 
-def test_a_queue_proxy_of_ones_own_is_not_passed_over(cluster: Cluster, world: World) -> None:
+def test_a_trial_refuses_another_queue_proxy(cluster: Cluster, world: World) -> None:
     """A trial looks at what is installed: its cell would be of another build than was asked for."""
     swapped = replace(world, provision=replace(world.provision, queue_proxy_image="dev.local/knative-chaos/queue-proxy:1"))
-    with pytest.raises(BadInput, match="measured by runs"):
+    with pytest.raises(BadInput, match="only runs replace queue-proxy"):
         try_out(STAND, swapped, decides=after(1))
     assert cluster.applied == []

@@ -1,4 +1,4 @@
-"""Small checkouts of Serving and queue-proxies of one's own, with and without git."""
+"""Small checkouts of Serving and queue-proxies of the user's own, with and without git."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def serving(root: Path, **changes: str) -> Path:
 
 
 def own(root: Path, go_mod: str = OWN_GO_MOD) -> Path:
-    """A queue-proxy of one's own."""
+    """A queue-proxy of the user's own."""
     return written(root, {"go.mod": go_mod, "main.go": "// Holds.\npackage main\n\nfunc main() {}\n"})
 
 
