@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import sys
+import traceback
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
+from typer.core import TyperCommand
 
 from harness.adapters.files import State
 from harness.adapters.text import printable
 from harness.catalogue.bugs import BUGS
 from harness.cli.options import Cluster, Prefer, ReleaseUrl, Source
 from harness.cli.showing import progress_of
-from harness.errors import BadInput, ExitCode, HarnessError, Interrupted, SourceError
+from harness.errors import BadInput, ExitCode, HarnessError, HostError, Interrupted, SourceError
 from harness.history import corpus
 from harness.model import BugState, Cell, KnativeVersion
 from harness.run import Ask, asked_build, asked_version
@@ -77,18 +79,40 @@ def bisect_step(
     engine: Prefer = "",
     root: Annotated[Path, typer.Option("--corpus", help="Directory for evidence and cells.")] = Path("artifacts/bisect"),
 ) -> NoReturn:
-    """Examine one checkout for `git bisect run`: exit code 0 good, 1 bad, 125 cannot be decided, 128 ends the search."""
+    """Examine one checkout for `git bisect run`: exit code 0 good, 1 bad, 125 cannot be decided, 128 and more end the search."""
     try:
         sys.exit(_step(what, good, claim, kn_version, Ask(kn_source, None, cluster, "", engine), root))
-    except BadInput as error:
-        sys.stderr.write(f"knative-chaos: {printable(str(error))}\n")
-        sys.exit(ABORT)
+    except (BadInput, HostError) as error:  # of every commit: to skip them all would take hours and find nothing
+        _end(str(error))
     except Interrupted as error:
-        sys.stderr.write(f"knative-chaos: {printable(str(error))}\n")
-        sys.exit(ABORT + ExitCode.INCONCLUSIVE)
+        _end(str(error), ExitCode.INCONCLUSIVE)
+    except KeyboardInterrupt:
+        _end("interrupted", ExitCode.INCONCLUSIVE)
     except HarnessError as error:
         sys.stderr.write(f"knative-chaos: skipped: {printable(str(error))}\n")
         sys.exit(SKIP)
+    except Exception:  # noqa: BLE001 - a crash is no bad commit
+        traceback.print_exc()
+        _end("this is a bug of knative-chaos", ExitCode.OWN_CRASH)
+
+
+class StepCommand(TyperCommand):
+    """`bisect-step`, whose wrong arguments end the search: the exit code of the other commands would call the commit bad."""
+
+    def make_context(self, *args: Any, **more: Any) -> Any:
+        """Read the arguments."""
+        try:
+            return super().make_context(*args, **more)
+        except Exception as error:
+            if not hasattr(error, "format_message"):  # the help, which is none of the parser's complaints
+                raise
+            _end(error.format_message())
+
+
+def _end(why: str, code: int = 0) -> NoReturn:
+    """End the search. code: added to ABORT, so that one sees what it was."""
+    sys.stderr.write(f"knative-chaos: {printable(why)}\n")
+    sys.exit(ABORT + code)
 
 
 def _step(what: str, good: str, claim: str, kn_version: str, ask: Ask, root: Path) -> int:

@@ -21,7 +21,7 @@ from harness.adapters.patience import WITHIN_S
 from harness.adapters.signals import as_interrupts
 from harness.adapters.text import printable
 from harness.catalogue import SCENARIOS, is_catalogued, scenario
-from harness.cli.bisect import bisect, bisect_step
+from harness.cli.bisect import StepCommand, bisect, bisect_step
 from harness.cli.bundle import bundle_command, unbundle_command
 from harness.cli.corpus import corpus
 from harness.cli.diff import diff
@@ -66,7 +66,7 @@ cache_app = typer.Typer(help="Show and remove what was built and downloaded.", n
 app.add_typer(cache_app, name="cache")
 app.command()(corpus)
 app.command()(bisect)
-app.command("bisect-step")(bisect_step)
+app.command("bisect-step", cls=StepCommand)(bisect_step)
 
 app.command("bundle")(bundle_command)
 app.command("unbundle")(unbundle_command)

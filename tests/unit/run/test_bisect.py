@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from harness.catalogue import S1, resolve
 from harness.catalogue.bugs import BUGS, Bug
+from harness.cli import app
 from harness.cli.bisect import ABORT, BAD, GOOD, SKIP, bisect_step
-from harness.errors import BadInput, ImageError, Interrupted
+from harness.errors import BadInput, HostError, ImageError, Interrupted
 from harness.judge import judge
 from harness.model import (
     BugState,
@@ -115,12 +117,12 @@ def test_a_claim_of_a_scenario_is_searched_on_any_version() -> None:
     assert bug.signature(Seen(findings=none, verdict=judge(spec, none), ended=True)).state is UNSURE
 
 
-def stepped(monkeypatch: pytest.MonkeyPatch, outcome: BugState | Exception, *, good: str = "absent", what: str = "B8") -> int:
+def stepped(monkeypatch: pytest.MonkeyPatch, outcome: BugState | BaseException, *, good: str = "absent", what: str = "B8") -> int:
     """The exit code of one step of `git bisect run`."""
 
     def examine(bug: Bug, build: Build, *_args: Any, **_more: Any) -> Cell:
         assert build.version == V("1.23")
-        if isinstance(outcome, Exception):
+        if isinstance(outcome, BaseException):
             raise outcome
         return Cell(bug.id, "1.23.0", "s", Decided(outcome, "seen"), "e", 1)
 
@@ -142,5 +144,15 @@ def test_exit_codes_of_git_bisect_run(monkeypatch: pytest.MonkeyPatch) -> None:
         assert stepped(monkeypatch, state) == SKIP == 125
     assert stepped(monkeypatch, ImageError("go build failed")) == SKIP
     assert stepped(monkeypatch, Interrupted("Ctrl-C")) > ABORT - 1
+    assert stepped(monkeypatch, KeyboardInterrupt()) > ABORT - 1
+    assert stepped(monkeypatch, RuntimeError("a crash of ours")) > ABORT - 1
+    assert stepped(monkeypatch, HostError("no engine")) == ABORT
     assert stepped(monkeypatch, ABSENT, good="fixed") == ABORT == 128
     assert stepped(monkeypatch, ABSENT, what="B99") == ABORT
+
+
+@pytest.mark.parametrize("arguments", [["B4", "--no-such-option"], [], ["B4", "--good"]])
+def test_arguments_that_cannot_be_read_end_the_search(arguments: list[str]) -> None:
+    """Exit code 3, as of the other commands, would call each commit bad; the help is no complaint."""
+    assert CliRunner().invoke(app, ["bisect-step", *arguments]).exit_code == ABORT
+    assert CliRunner().invoke(app, ["bisect-step", "--help"]).exit_code == 0
