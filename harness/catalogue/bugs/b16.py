@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from harness.catalogue.bugs.bug import Bug, absent, inconclusive, not_applicable, present
 from harness.catalogue.bugs.manifests import service
-from harness.catalogue.bugs.reading import answered, container, first_ready_ns, refused, says, template
+from harness.catalogue.bugs.reading import answered, container, first_ready_ns, lacks_field, refused, says, template
 from harness.knative.names import USER_CONTAINER
 from harness.model import CONTROLLER_LOG, Claimed, Decided, Seen, Trial
-
-NO_SUCH_FIELD = ("must not set", "not declared in schema", "unknown field")
-"""How the webhook and the API server refuse a field that the version does not have."""
 
 STARTUP_WITHOUT_PORT = Trial(
     name="startup-without-port",
@@ -24,7 +21,7 @@ def signature(seen: Seen) -> Decided:
     if why := refused(seen):
         if "startupProbe" not in why:
             return inconclusive(f"refused for another reason: {why}")
-        if any(words in why for words in NO_SUCH_FIELD):
+        if lacks_field(why):
             return not_applicable(f"startup probes are refused: {why}")
         return absent(f"the webhook refuses the probe at once: {why}")
     if said := says(seen, "startupProbe", "Invalid value: 0") or says(seen, "startupProbe", "Required value"):

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from harness.catalogue.bugs.bug import Bug, absent, inconclusive, not_applicable, present
 from harness.catalogue.bugs.manifests import service
-from harness.catalogue.bugs.reading import first_ready_ns, refused, s_between
+from harness.catalogue.bugs.reading import first_ready_ns, lacks_field, refused, s_between
 from harness.model import Claimed, Decided, Seen, Trial
 
 EARLY_S = 3.0
-"""The sidecar listens 12 s after its start, states are looked at every second."""
+"""The sidecar listens DELAY_S after its start, states are looked at every second."""
+
+DELAY_S = 12.0
+"""From zero the sidecar starts after the request was sent: an answer that waited for its probe took as long at least."""
 
 FROM_ZERO_SIDECAR = Trial(
     name="from-zero-sidecar-exec",
@@ -20,7 +23,7 @@ readinessProbe:
   periodSeconds: 1
   timeoutSeconds: 5
 """,
-        sidecar_env="- {name: TOGGLE_STARTUP_DELAY, value: '12'}",
+        sidecar_env=f"- {{name: TOGGLE_STARTUP_DELAY, value: '{DELAY_S:g}'}}",
         from_zero=True,
     ),
     sidecar_probes=True,
@@ -32,6 +35,8 @@ readinessProbe:
 def signature(seen: Seen) -> Decided:
     """The first request from zero was answered long before the pod was Ready; or when it was."""
     if why := refused(seen):
+        if not lacks_field(why):
+            return inconclusive(f"refused for another reason: {why}")
         return not_applicable(f"the webhook refuses probes of sidecars, also with the flag on: {why}")
     ready_ns = first_ready_ns(seen)
     first = next((one for one in seen.requests if one.status and one.pod), None)
@@ -40,9 +45,10 @@ def signature(seen: Seen) -> Decided:
     early_s = s_between(first.done_ns, ready_ns)
     if early_s >= EARLY_S:
         return present(f"the first request was answered {early_s:.1f} s before the pod was Ready")
-    if s_between(first.sent_ns, first.done_ns) >= EARLY_S:
-        return absent(f"the first request waited {s_between(first.sent_ns, first.done_ns):.1f} s, until the pod was Ready")
-    return inconclusive("the first request met a pod that stood")
+    waited_s = s_between(first.sent_ns, first.done_ns)
+    if waited_s >= DELAY_S:
+        return absent(f"the first request waited {waited_s:.1f} s, until the pod was Ready")
+    return inconclusive(f"the first request waited {waited_s:.1f} s, and the sidecar listens {DELAY_S:g} s after its start")
 
 
 B17 = Bug(

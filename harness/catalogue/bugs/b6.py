@@ -25,6 +25,8 @@ OTHER_LIVENESS_PORT = Trial(
 def signature(seen: Seen) -> Decided:
     """The port in the Deployment that Knative made, beside the one that was written."""
     if why := refused(seen):
+        if "livenessProbe" not in why:
+            return inconclusive(f"refused for another reason: {why}")
         return not_applicable(f"the webhook refuses the port: {why}")
     handler = (container(template(seen), USER_CONTAINER).get("livenessProbe") or {}).get("httpGet")
     if not isinstance(handler, dict):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from harness.catalogue.bugs.bug import Bug, absent, inconclusive, present
 from harness.catalogue.bugs.manifests import service
-from harness.catalogue.bugs.reading import refused
+from harness.catalogue.bugs.reading import container, refused, stored_spec
 from harness.model import Claimed, Decided, Seen, Trial, VersionRange
 
 SAID = "must not set the field(s)"
@@ -26,7 +26,7 @@ def signature(seen: Seen) -> Decided:
         return present(why)
     if why:
         return inconclusive(f"refused for another reason: {why}")
-    if "readinessProbe" in seen.stored and "8090" in seen.stored:
+    if "readinessProbe" in container(stored_spec(seen), "sidecar"):
         return absent("the webhook accepts the Service, and the sidecar keeps its probe")
     return inconclusive("accepted, but the sidecar's probe is not in the Service")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from harness.catalogue.bugs.bug import Bug, absent, inconclusive, not_applicable, present
 from harness.catalogue.bugs.manifests import service
-from harness.catalogue.bugs.reading import answered, first_ready_ns, refused, s_between, says, template
+from harness.catalogue.bugs.reading import answered, first_ready_ns, lacks_field, refused, s_between, says, template
 from harness.model import CONTROLLER_LOG, Claimed, Decided, Seen, Trial, VersionRange
 
 SAID = "sidecar readiness probe does not define probe port"
@@ -32,6 +32,8 @@ def signature(seen: Seen) -> Decided:
     if said := says(seen, SAID):
         return present(said)
     if why := refused(seen):
+        if not lacks_field(why):
+            return inconclusive(f"refused for another reason: {why}")
         return not_applicable(f"the webhook refuses probes of sidecars, also with the flag on: {why}")
     listed = template(seen).get("containers") or []
     kept = any((one.get("readinessProbe") or {}).get("exec") for one in listed if one.get("name") == "sidecar")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from harness.catalogue.bugs.bug import Bug, absent, inconclusive, present
 from harness.catalogue.bugs.manifests import service
-from harness.catalogue.bugs.reading import refused
+from harness.catalogue.bugs.reading import container, refused, stored_spec
+from harness.knative.names import USER_CONTAINER
 from harness.model import Claimed, Decided, Seen, Trial, VersionRange
 
 STARTUP_PROBE = Trial(
@@ -23,7 +24,7 @@ def signature(seen: Seen) -> Decided:
         return present(why)
     if why:
         return inconclusive(f"refused for another reason: {why}")
-    if "startupProbe" in seen.stored:
+    if "startupProbe" in container(stored_spec(seen), USER_CONTAINER):
         return absent("the webhook accepts the Service, and it keeps its startup probe")
     return present("accepted, but the API server dropped the startup probe")
 

@@ -15,6 +15,10 @@ OK = 200
 """HTTP status of a good answer, and of an object that the API server accepted."""
 
 
+_NO_SUCH_FIELD = ("must not set", "not declared in schema", "unknown field")
+"""How the webhook and the API server refuse a field that the version does not have."""
+
+
 @dataclass(frozen=True, slots=True)
 class Kill:
     """The kubelet's first decision to kill a container whose liveness probe failed. at_ns: true to a second."""
@@ -131,6 +135,14 @@ def template(seen: Seen) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+def stored_spec(seen: Seen) -> dict[str, Any]:
+    """The pods' spec in the trial's Service as the API server answered it, empty if it answered none."""
+    found = json.loads(seen.stored) if seen.stored else {}
+    for key in ("spec", "template", "spec"):
+        found = found.get(key) or {} if isinstance(found, dict) else {}
+    return found
+
+
 def container(spec: dict[str, Any], name: str) -> dict[str, Any]:
     """The container of this name in a pod's spec, empty if there is none."""
     return next((one for one in spec.get("containers") or [] if one.get("name") == name), {})
@@ -139,6 +151,11 @@ def container(spec: dict[str, Any], name: str) -> dict[str, Any]:
 def refused(seen: Seen) -> str:
     """What the API server said when it refused the trial's Service; "" if it accepted it, or was not asked yet."""
     return seen.answer.said or f"HTTP {seen.answer.status}" if seen.answer is not None and seen.answer.status != OK else ""
+
+
+def lacks_field(why: str) -> bool:
+    """Whether this refusal says that the version does not have a field; any other one says nothing of the version."""
+    return any(words in why for words in _NO_SUCH_FIELD)
 
 
 def lines_of(seen: Seen, stream: Stream) -> Sequence[Observation]:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from harness.catalogue import resolve
-from harness.catalogue.bugs import BUGS, b0, b2, b5, b6, b7, b9, b10, b13, b14, b15, b16, b17, decide
+from harness.catalogue.bugs import BUGS, b0, b2, b5, b6, b7, b8, b9, b10, b13, b14, b15, b16, b17, decide
 from harness.catalogue.bugs.manifests import service
 from harness.model import (
     Answered,
@@ -45,6 +45,11 @@ def asked(status: int = 200, said: str = "", stored: str = "") -> Seen:
     return Seen(answer=Answered(status, said), stored=stored, ended=True)
 
 
+def stored(**containers: Any) -> str:
+    """The Service with these containers as the API server answers it."""
+    return json.dumps({"spec": {"template": {"spec": json.loads(spec_of(**containers))}}})
+
+
 # --- admission ---
 
 
@@ -63,17 +68,21 @@ def test_b6_by_the_rendered_port(port: int, state: BugState) -> None:
     assert b6.signature(seen(3, [READY], [request(2)], template=spec)).state is state
     assert b6.signature(seen(3, [READY], [], template=spec)).state is UNSURE
     assert b6.signature(seen(3, [READY], [request(2)], template=spec_of(user_container={}))).state is UNSURE
-    assert b6.signature(asked(400, "invalid value: 8099")).state is NONE
+    assert b6.signature(asked(400, "invalid value: 8099: spec.template.spec.containers[0].livenessProbe.port")).state is NONE
+    assert b6.signature(asked(500, "admission webhook: internal error")).state is UNSURE
 
 
 def test_b7_b9_and_b13_by_the_webhooks_answer() -> None:
     """Refused in the bug's own words, accepted with the field kept, dropped, or refused for another reason."""
     others = asked(403, "namespaces is forbidden")
     assert b7.signature(asked(400, "must not set the field(s): spec.containers[1].readinessProbe")).state is PRESENT
-    assert b7.signature(asked(stored='{"readinessProbe":{"tcpSocket":{"port":8090}}}')).state is ABSENT
+    probe = {"readinessProbe": {"tcpSocket": {"port": 8090}}}
+    assert b7.signature(asked(stored=stored(sidecar=probe))).state is ABSENT
+    defaulted = stored(user_container={"readinessProbe": {}}, sidecar={"env": [{"name": "PORT", "value": "8090"}]})
+    assert b7.signature(asked(stored=defaulted)).state is UNSURE
     assert b7.signature(asked(stored="{}")).state is UNSURE
     assert b9.signature(asked(400, "must not set the field(s): spec.template.spec.containers[0].startupProbe")).state is PRESENT
-    assert b9.signature(asked(stored='{"startupProbe":{}}')).state is ABSENT
+    assert b9.signature(asked(stored=stored(user_container={"startupProbe": {}}))).state is ABSENT
     assert b9.signature(asked(stored="{}")).state is PRESENT
     unknown = "failed to create typed patch: .spec...livenessProbe.terminationGracePeriodSeconds: field not declared in schema"
     assert b13.signature(asked(500, unknown)).state is PRESENT
@@ -150,10 +159,14 @@ def test_b17_is_an_answer_before_the_pod_is_ready() -> None:
     states = [pod(14, ready=True)]
     early = RequestSeen(at(1), at(3), 200, "", POD, "b1")
     waited = replace(early, done_ns=at(14.2))
+    cold = replace(early, done_ns=at(5.5))
     assert b17.signature(seen(15, states, [early])).state is PRESENT
     assert b17.signature(seen(15, states, [replace(early, status=500)])).state is PRESENT
     assert b17.signature(seen(15, states, [waited])).state is ABSENT
+    assert b17.signature(seen(15, [pod(5, ready=True)], [cold])).state is UNSURE, "a start of a pod without the probe takes as long"
     assert b17.signature(seen(10, [], [early])).state is UNSURE
+    assert b17.signature(asked(500, "no endpoints available")).state is UNSURE
+    assert b8.signature(asked(500, "no endpoints available")).state is UNSURE
     assert b17.signature(asked(400, "must not set the field(s)")).state is NONE
 
 
