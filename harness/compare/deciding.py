@@ -68,7 +68,7 @@ def _number(planned: Planned, strata: Sequence[Stratum], levels: Levels) -> Test
     above, below = found.p_above(margin), found.p_below(-margin)
     within = (found.lower(levels.alpha_same), found.upper(levels.alpha_same))
     return Tested(
-        value=found.value,
+        value=round(found.value, 9),  # of a mean of numbers that are known to three digits
         interval=_interval(1 - levels.alpha, (found.lower(levels.alpha / 2), found.upper(levels.alpha / 2))),
         within=_interval(1 - 2 * levels.alpha_same, within),
         p=min(1.0, 2 * min(above, below)),
@@ -97,7 +97,7 @@ def _share(planned: Planned, strata: Sequence[Stratum], levels: Levels) -> Teste
     head = [value for one in strata for value in one.head]
     lo, hi = _of_shares(base, head, 1 - levels.alpha_same)
     return Tested(
-        value=found.value,
+        value=round(found.value, 9),  # of a mean of numbers that are known to three digits
         interval=_interval(1 - levels.alpha, _of_shares(base, head, 1 - levels.alpha / 2)),
         within=_interval(1 - 2 * levels.alpha_same, (lo, hi)),
         p=min(1.0, 2 * min(above, below)),
