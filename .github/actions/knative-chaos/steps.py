@@ -14,6 +14,7 @@ import hashlib
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -31,6 +32,9 @@ RESULTS = {PASS: "pass", REGRESSION: "regression", INCONCLUSIVE: "inconclusive"}
 
 BY_WEIGHT = (PASS, INCONCLUSIVE, REGRESSION, BAD_INPUT)
 """Of several results the one furthest to the right counts; a code that is not named here is worse than all."""
+
+POLITE = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""Signals that ask a program to end: a cancelled job, a time limit."""
 
 MOST_JOBS = 256
 """GitHub's limit of a matrix."""
@@ -104,7 +108,7 @@ def commands(env: Mapping[str, str]) -> list[list[str]]:
     if env.get("INCONCLUSIVE", "fail") not in {"fail", "warn"}:
         raise BadInput(f"inconclusive is {env['INCONCLUSIVE']!r}; write fail or warn.")
     base, head, version = (env.get(name, "").strip() for name in ("BASE", "HEAD", "KNATIVE_VERSION"))
-    common = ["--kn-cycles", cycles, "--kn-artifacts", env.get("ARTIFACTS") or "artifacts"]
+    common = [f"--kn-cycles={cycles}", f"--kn-artifacts={env.get('ARTIFACTS') or 'artifacts'}"]
     if bool(base) is not bool(head):
         raise BadInput("A comparison needs both base and head.")
     if base:
@@ -151,11 +155,19 @@ def _escaped(text: str) -> str:
 
 
 def chaos(argv: Sequence[str]) -> int:
-    """Run the command of the checkout's own environment; a signal counts as inconclusive, as Ctrl-C does."""
+    """Run the command of the checkout's own environment.
+
+    Ended by a polite signal it is inconclusive, as after Ctrl-C. Any other signal (SIGKILL where memory is short) is a crash, and
+    so is an environment that is not there.
+    """
     print(f"::group::knative-chaos {_escaped(' '.join(argv))}", flush=True)
-    code = subprocess.run([str(ROOT / ".venv" / "bin" / "knative-chaos"), *argv], check=False).returncode
+    try:
+        code = subprocess.run([str(ROOT / ".venv" / "bin" / "knative-chaos"), *argv], check=False).returncode
+    except OSError as error:
+        print(f"::error title=knative-chaos::{_escaped(f'No environment to run in; make venv makes it: {error}')}", flush=True)
+        code = CRASH
     print("::endgroup::", flush=True)
-    return code if code >= 0 else INCONCLUSIVE
+    return code if code >= 0 else INCONCLUSIVE if -code in POLITE else CRASH
 
 
 def main(argv: Sequence[str], env: Mapping[str, str]) -> int:

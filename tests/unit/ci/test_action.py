@@ -125,12 +125,12 @@ def test_the_cache_key_changes_with_recipes_and_versions(tmp_path: Path) -> None
     [
         (
             {"SCENARIOS": "S1, N1", "KNATIVE_VERSION": "1.23", "CYCLES": "2", "ARTIFACTS": "out"},
-            [["run", one, "--kn-version=1.23", "--kn-cycles", "2", "--kn-artifacts", "out"] for one in ("S1", "N1")],
+            [["run", one, "--kn-version=1.23", "--kn-cycles=2", "--kn-artifacts=out"] for one in ("S1", "N1")],
         ),
-        ({"SCENARIOS": "S1"}, [["run", "S1", "--kn-cycles", "0", "--kn-artifacts", "artifacts"]]),
+        ({"SCENARIOS": "S1"}, [["run", "S1", "--kn-cycles=0", "--kn-artifacts=artifacts"]]),
         (
             {"SCENARIOS": "S1 S2", "BASE": "1.16", "HEAD": "path:."},
-            [["diff", "--base=1.16", "--head=path:.", "--kn-cycles", "0", "--kn-artifacts", "artifacts", "S1", "S2"]],
+            [["diff", "--base=1.16", "--head=path:.", "--kn-cycles=0", "--kn-artifacts=artifacts", "S1", "S2"]],
         ),
     ],
 )
@@ -202,6 +202,18 @@ def test_an_inconclusive_result_may_be_a_warning(tmp_path: Path, capsys: pytest.
     assert "::warning title=knative-chaos::run S1" in capsys.readouterr().out
     assert "result=inconclusive\nexit-code=2" in (tmp_path / "output").read_text(encoding="utf-8")
     assert steps.measure(env, lambda _: 1) == 1
+
+
+@pytest.mark.parametrize(("ending", "code"), [("kill -9 $$", 70), ("kill -11 $$", 70), ("kill -15 $$", 2), ("exit 1", 1)])
+def test_a_program_that_was_killed_has_crashed(ending: str, code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Short memory is no inconclusive result, which a workflow may let pass; a time limit is. Without an environment: one line."""
+    monkeypatch.setattr(steps, "ROOT", tmp_path)
+    assert steps.chaos(["run", "S1"]) == steps.CRASH
+    program = tmp_path / ".venv" / "bin" / "knative-chaos"
+    program.parent.mkdir(parents=True)
+    program.write_text(f"#!/bin/sh\n{ending}\n", encoding="utf-8")
+    program.chmod(0o755)
+    assert steps.chaos(["run", "S1"]) == code
 
 
 def test_its_exit_codes_are_those_of_the_harness() -> None:
