@@ -17,7 +17,7 @@ from harness.cluster.record import known_clusters
 from harness.errors import BadInput, HarnessError, HistoryError, Interrupted
 from harness.history import corpus
 from harness.model import DECIDED_STATES, BugState, Build, Cell, Decided, KnativeVersion
-from harness.run.examine import decided_again, examine, known_of
+from harness.run.examine import decided_again, examine, follows, known_of
 from harness.run.experiment import cluster_beside
 from harness.run.world import Ask, World, prepare
 
@@ -94,7 +94,14 @@ def examine_version(
     again: bool = False,
     keep: bool = False,
 ) -> Cell:
-    """One bug on one version: the stored cell if it is decided there, else examined as `fill` does. Raises like `fill`."""
+    """One bug on one version: the stored cell if it is decided there and follows from its evidence, else examined as `fill` does.
+
+    Raises like `fill`.
+    """
+    before = corpus.newest(corpus.read_cells(root)).get((bug.id, version.text))
+    if before is not None and before.decided.state in DECIDED_STATES and not follows(bug, before, root):
+        progress.say(f"{version}: the stored cell does not follow from its evidence; it is examined once more")
+        again = True
     fill([bug], [version], ask, root, state=state, progress=progress, again=again, keep=keep)
     return corpus.newest(corpus.read_cells(root))[bug.id, version.text]
 

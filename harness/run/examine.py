@@ -10,12 +10,13 @@ import polars as pl
 
 from harness import history as history_room
 from harness.adapters.clock import mono_s, now_ns
+from harness.catalogue import resolve
 from harness.catalogue.bugs import BUGS, Bug, decide
 from harness.errors import DeployError, HarnessError, HistoryError, Interrupted, WaitTimeout
 from harness.history import corpus
 from harness.history.layout import RUN
 from harness.history.tables import nouns
-from harness.model import BugState, Cell, Decided, Observation, Scenario, Seen, Stream, Trial
+from harness.model import BugState, Cell, Decided, Observation, RunMeta, Scenario, Seen, Stream, Trial
 from harness.run.analysis import analyse_again
 from harness.run.session import measure
 from harness.run.trial import try_out
@@ -51,12 +52,13 @@ def examine(bug: Bug, world: World, root: Path, *, since_ns: int = 0) -> Cell:
 def stored(bug: Bug, place: Path, *, since_ns: int = 0) -> Path | None:
     """The newest evidence of the bug's provocation on this stack; None if there is none.
 
-    Evidence of another trial of the same name, or of a scenario that was changed since, is none; nor is that of a trial which ended
-    when other signatures had decided, and this one has not.
+    Evidence of another stack or trial of the same name, or of a scenario that was changed since, is none; nor is that of a trial
+    which ended when other signatures had decided, and this one has not.
     """
     home = place / bug.provoked_by.name
     if isinstance(bug.provoked_by, Trial):
         try:
+            require_of_place(home, place)
             found = corpus.read_evidence(home)
         except HistoryError:
             return None
@@ -64,13 +66,47 @@ def stored(bug: Bug, place: Path, *, since_ns: int = 0) -> Path | None:
         return home if found.trial == bug.provoked_by and whole and found.seen.until_ns >= since_ns else None
     for run in sorted((one for one in home.glob("*") if (one / RUN).is_file()), reverse=True):
         meta = history_room.read_meta(run)
-        asked = (bug.provoked_by.fault, bug.provoked_by.service)
-        if not meta.interrupted and (meta.spec.fault, meta.spec.service) == asked and meta.anchor_utc_ns >= since_ns:
+        if not meta.interrupted and _is_of(meta, bug.provoked_by, place) and meta.anchor_utc_ns >= since_ns:
             return run
     try:  # a run whose workload never stood
+        require_of_place(home, place)
         return home if corpus.read_evidence(home).seen.until_ns >= since_ns else None
     except HistoryError:
         return None
+
+
+def _is_of(meta: RunMeta, scenario: Scenario, place: Path) -> bool:
+    """Whether a run measured this scenario, with its present claims and load, on the stack of this place."""
+    if meta.stack is None or corpus.place_of(place.parent, meta.stack.knative, meta.stack.id) != place:
+        return False
+    spec = resolve(scenario, meta.stack.version)
+    claims = [one.id for one in spec.claims]
+    was = (meta.spec.fault, meta.spec.service, meta.spec.load, [one.id for one in meta.spec.claims])
+    return was == (spec.fault, spec.service, spec.load, claims)
+
+
+def require_of_place(evidence: Path, place: Path) -> None:
+    """Raise HistoryError for evidence that cannot be read, or was seen on another stack than the one whose directory it is in."""
+    of_run = (evidence / RUN).is_file()
+    stack = history_room.read_meta(evidence).stack if of_run else corpus.read_evidence(evidence).stack
+    if stack is None or corpus.place_of(place.parent, stack.knative, stack.id) != place:
+        seen_on = f"Knative {stack.knative}, stack {stack.id}" if stack else "an unknown stack"
+        raise HistoryError(f"This evidence is of {seen_on}.", fix="Put the evidence of this stack back.", where=str(evidence))
+
+
+def follows(bug: Bug, cell: Cell, root: Path) -> bool:
+    """Whether the state of a stored cell follows from its evidence; not, if that is gone, or of another stack."""
+    if not cell.evidence:
+        return False
+    try:
+        return _anew(bug, cell, root, known_of(corpus.read_cells(root), cell.version, cell.stack)).state is cell.decided.state
+    except HistoryError:
+        return False
+
+
+def _anew(bug: Bug, cell: Cell, root: Path, known: Mapping[str, Decided]) -> Decided:
+    require_of_place(root / cell.evidence, corpus.place_of(root, cell.version, cell.stack))
+    return decide(bug, seen_in(root / cell.evidence), known)
 
 
 def seen_in(evidence: Path) -> Seen:
@@ -101,11 +137,11 @@ def known_of(cells: Sequence[Cell], version: str, stack: str) -> Mapping[str, De
 
 
 def decided_again(cell: Cell, root: Path, known: Mapping[str, Decided]) -> Cell:
-    """The cell, decided anew from its stored evidence. Raises HistoryError when that is gone."""
+    """The cell, decided anew from its stored evidence. Raises HistoryError when that is gone, or of another stack."""
     bug = BUGS.get(cell.bug)
     if bug is None or not cell.evidence:
         return cell
-    return replace(cell, decided=decide(bug, seen_in(root / cell.evidence), known))
+    return replace(cell, decided=_anew(bug, cell, root, known))
 
 
 def _provoked(bug: Bug, world: World, place: Path) -> Path:

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from harness.adapters.files import State
+from harness.adapters.progress import QUIET
 from harness.catalogue.bugs import BUGS
 from harness.cli import app
+from harness.errors import HistoryError
 from harness.history import corpus as store
 from harness.history.corpus import EVIDENCE
-from harness.model import BugState, Cell
+from harness.model import BugState, Cell, KnativeVersion, Seen, Trial
 from harness.report.corpus import BEGIN, END, differs
+from harness.run import Ask, corpus
 from harness.run.corpus import decide_again
-from harness.run.examine import decided_again, known_of
+from harness.run.examine import decided_again, follows, known_of, stored
 
 ROOT = Path(__file__).parent / "evidence"
 CELLS = store.read_cells(ROOT)
@@ -90,3 +95,39 @@ def test_no_token_is_stored(path: Path) -> None:
     """The app's token is redacted wherever the Service is shown."""
     text = path.read_text(encoding="utf-8")
     assert not re.search(r'TOGGLE_TOKEN\\",\\"value\\":\\"(?!redacted)', text)
+
+
+def test_evidence_of_another_release_is_none(tmp_path: Path) -> None:
+    """The plant: the evidence of 1.18, where B8 is absent, in the place of 1.17's. No cell follows from it, none is made of it."""
+    copy = shutil.copytree(ROOT, tmp_path / "corpus")
+    cells = {(cell.bug, cell.version): cell for cell in CELLS}
+    cell, other = cells["B8", "1.17.0"], cells["B8", "1.18.0"]
+    place = store.place_of(copy, cell.version, cell.stack)
+    assert follows(BUGS["B8"], cell, copy)
+    shutil.copy(ROOT / other.evidence / EVIDENCE, copy / cell.evidence / EVIDENCE)
+    forged = replace(cell, decided=other.decided)
+    assert not follows(BUGS["B8"], forged, copy)
+    with pytest.raises(HistoryError, match=r"Knative 1\.18\.0"):
+        decided_again(forged, copy, {})
+    assert not follows(BUGS["B8"], replace(cell, evidence=""), copy)
+    assert not follows(BUGS["B8"], replace(cell, evidence="gone"), copy)
+    trial = BUGS["B8"].provoked_by
+    assert isinstance(trial, Trial)
+    for of, found in ((cell, copy / cell.evidence), (other, None)):
+        stack = store.read_evidence(ROOT / of.evidence).stack
+        store.write_evidence(copy / cell.evidence, store.Evidence(stack, Seen(ended=True), trial))
+        assert stored(BUGS["B8"], place) == found
+
+
+def test_a_search_examines_again_what_does_not_follow_from_its_evidence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The plant: a cell whose state was edited."""
+    copy = shutil.copytree(ROOT, tmp_path / "corpus")
+    cell = next(one for one in CELLS if (one.bug, one.version) == ("B8", "1.18.0"))
+    asked: list[bool] = []
+    monkeypatch.setattr(corpus, "fill", lambda *_args, again, **_more: asked.append(again))
+    for state in (cell.decided.state, BugState.PRESENT):
+        store.write_cell(copy, replace(cell, decided=replace(cell.decided, state=state)))
+        corpus.examine_version(
+            BUGS["B8"], KnativeVersion.parse("1.18"), Ask(), copy, state=State(tmp_path / "state"), progress=QUIET
+        )
+    assert asked == [False, True]
