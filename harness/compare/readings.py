@@ -82,4 +82,6 @@ def planned(specs: tuple[RunSpec, ...], margins: Mapping[str, float] | None = No
             raise BadInput(f"There is no reading {name!r} to give a margin.", fix=f"Use one of: {', '.join(sorted(known))}.")
         if not 0 < margin < float("inf"):
             raise BadInput(f"The margin of {name} is {margin:g}.", fix="Give a number above 0.")
+        if margin >= 1 and any(one.share for one in found if one.reading == name):
+            raise BadInput(f"The margin of {name} is {margin:g}, and no shares differ by more than 1.", fix="Give one below 1.")
     return tuple(found)

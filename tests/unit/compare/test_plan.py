@@ -41,7 +41,14 @@ def test_a_margin_of_the_users_own() -> None:
     assert [one.margin for one in found if one.reading == "refused-window"] == [0.2, 0.2]
 
 
-@pytest.mark.parametrize(("margins", "why"), [({"no-such": 1.0}, "no reading 'no-such'"), ({"refused-window": 0.0}, "is 0")])
+@pytest.mark.parametrize(
+    ("margins", "why"),
+    [
+        ({"no-such": 1.0}, "no reading 'no-such'"),
+        ({"refused-window": 0.0}, "is 0"),
+        ({"ready-pod-is-not-refused": 1.0}, "no shares differ by more than 1"),
+    ],
+)
 def test_a_margin_that_means_nothing_is_refused(margins: dict[str, float], why: str) -> None:
     """With the readings there are."""
     with pytest.raises(BadInput, match=why):
