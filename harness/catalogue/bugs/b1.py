@@ -35,6 +35,8 @@ def signature(seen: Seen) -> Decided:
         return inconclusive(f"no cycle counts: {said}")
     if refused.observed is Observed.BROKEN:
         return present(f"in {cycles} cycles: {refused.why}")
+    if seen.findings.doubts:
+        return inconclusive(f"the evidence has a doubt: {seen.findings.doubts[0]}")
     if refused.observed is Observed.HOLDS and restarts.observed is Observed.HOLDS:
         return absent(f"in {cycles} cycles the container was restarted and {refused.why}")
     return inconclusive(refused.why)

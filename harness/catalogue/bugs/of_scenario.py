@@ -40,6 +40,8 @@ def of_scenario(scenario: Scenario, claim: str = "") -> Bug:
         if not any(not one.voided for one in seen.findings.cycles):
             said = next((mark.given_up for mark in seen.marks if mark.given_up), "") or seen.error or "each was voided"
             return inconclusive(f"no cycle counts: {said}")
+        if seen.findings.doubts:
+            return inconclusive(f"the evidence has a doubt: {seen.findings.doubts[0]}")
         if result.observed is Observed.BROKEN:
             return present(str(result.why))
         if result.observed is Observed.HOLDS:

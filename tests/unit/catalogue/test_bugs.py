@@ -218,6 +218,10 @@ def test_b1_by_what_the_claims_observed() -> None:
     fixed = cycle(ok=600, by_outcome={"ok": 600}, by_cause={}, refused_window=None)
     assert b1.signature(measured(fixed)).state is BugState.ABSENT
     assert b1.signature(measured(replace(fixed, restarts=0))).state is BugState.INCONCLUSIVE
+    whole = measured(fixed)
+    assert whole.findings is not None
+    doubt = replace(whole, findings=replace(whole.findings, doubts=("the load was late",)))
+    assert b1.signature(doubt).state is BugState.INCONCLUSIVE, "as its run is"
     assert b1.signature(measured(replace(fixed, landed=Landed(False, ())))).state is BugState.INCONCLUSIVE
     assert b1.signature(measured(cycle(voided="late"))).state is BugState.INCONCLUSIVE
 

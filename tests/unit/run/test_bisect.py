@@ -113,6 +113,8 @@ def test_a_claim_of_a_scenario_is_searched_on_any_version() -> None:
     spec = resolve(bug.provoked_by, V("1.2"))  # type: ignore[arg-type]  # of a scenario it is one
     found = Findings((cycle(),), Ledger(0, 0, 0, 0, {}, 0, 0, 0, 0, 0), 0, 0, {}, 50, 1, 1, (), ())
     assert bug.signature(Seen(findings=found, verdict=judge(spec, found), ended=True)).state is PRESENT
+    doubt = replace(found, doubts=("the load was late",))
+    assert bug.signature(Seen(findings=doubt, verdict=judge(spec, doubt), ended=True)).state is UNSURE, "as its run is"
     none = replace(found, cycles=(cycle(voided="late"),))
     assert bug.signature(Seen(findings=none, verdict=judge(spec, none), ended=True)).state is UNSURE
 
