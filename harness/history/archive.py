@@ -151,11 +151,11 @@ def _damaged(archive: Path, why: str, error: BaseException | None = None) -> NoR
 @contextmanager
 def _opened(archive: Path) -> Iterator[zipfile.ZipFile]:
     """The archive. Everything that the library raises for a damaged one becomes BadInput."""
+    if not archive.exists():
+        raise BadInput(f"There is no bundle {archive}.", fix="Name a file that `knative-chaos bundle` wrote.")
     try:
         with zipfile.ZipFile(archive) as opened:
             yield opened
-    except FileNotFoundError as error:
-        raise BadInput(f"There is no bundle {archive}.", fix="Name a file that `knative-chaos bundle` wrote.") from error
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, UnicodeDecodeError) as error:
         _damaged(archive, f"it is no whole zip archive ({error})", error)
     except OSError as error:

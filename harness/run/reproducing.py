@@ -72,15 +72,24 @@ class Again:
 
 def recorded(bundle: Path) -> Recorded:
     """Verify a bundle and analyse the history in it; nothing of it stays on the disk. Raises BadInput, HistoryError."""
-    with _unpacked(bundle) as run:
-        return Recorded(history_room.read_meta(run), analyse_again(run))
+    with _unpacked(bundle) as (manifest, run):
+        meta = history_room.read_meta(run)
+        stack = meta.stack.id if meta.stack else ""
+        if (manifest.run_id, manifest.scenario, manifest.stack) != (meta.run_id, meta.spec.scenario, stack):
+            raise BadInput(
+                f"The bundle's {archive.MANIFEST} is of run {manifest.run_id} ({manifest.scenario}, stack {manifest.stack}); in it"
+                f" is run {meta.run_id} ({meta.spec.scenario}, stack {stack}).",
+                fix="Get it again from whoever made it with `knative-chaos bundle`.",
+                where=str(bundle),
+            )
+        return Recorded(meta, analyse_again(run))
 
 
 @contextmanager
-def _unpacked(bundle: Path) -> Iterator[Path]:
+def _unpacked(bundle: Path) -> Iterator[tuple[archive.Manifest, Path]]:
     with tempfile.TemporaryDirectory(prefix="knative-chaos-reproduce-") as scratch:
-        archive.unpack(bundle, Path(scratch) / "bundle")
-        yield Path(scratch) / "bundle" / archive.RUN_BELOW
+        manifest = archive.unpack(bundle, Path(scratch) / "bundle")
+        yield manifest, Path(scratch) / "bundle" / archive.RUN_BELOW
 
 
 def again(before: Recorded, version: KnativeVersion, *, cycles: int = 0) -> Again:

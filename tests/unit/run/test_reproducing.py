@@ -17,6 +17,7 @@ from harness.catalogue import S1
 from harness.cli import main
 from harness.cli import reproduce as command
 from harness.errors import BadInput, ExitCode
+from harness.history import archive
 from harness.model import FaultSpec, KnativeVersion, LoadPlan, RunSpec, Stack, SystemChange, WorkloadKind
 from harness.report.beside import rows
 from harness.run import Run, analyse_again, require_runnable
@@ -199,3 +200,19 @@ def test_the_command(
     assert said.splitlines()[-1] == (
         f"stack: {stack.id}, the same" if same else f"toolchain: {stack.toolchain} in the bundle, go0 now"
     )
+
+
+def test_a_run_that_was_exchanged_in_the_bundle_is_refused(packed: Path, tmp_path: Path) -> None:
+    """The plant: N1's run under S1's manifest, its files listed with their digests as `write` does."""
+    root = tmp_path / "b"
+    archive.unpack(bundle(DATA / "n1-knative-1.23", tmp_path / "n1.zip", here=Here()).path, root)
+    (root / archive.MANIFEST).unlink(missing_ok=True)
+    archive.write(root, tmp_path / "forged.zip", archive.read_manifest(packed))
+    with pytest.raises(BadInput, match=r"MANIFEST\.json is of run .* \(S1, .*; in it is run .* \(N1, "):
+        recorded(tmp_path / "forged.zip")
+
+
+def test_a_place_that_cannot_be_written_is_not_called_a_missing_bundle(packed: Path) -> None:
+    """The archive is there; the directory beside the target cannot be made."""
+    with pytest.raises(BadInput, match="cannot be read or unpacked"):
+        archive.unpack(packed, Path("/proc/no-such-place/bundle"))
