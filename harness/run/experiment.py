@@ -24,9 +24,9 @@ from harness.analyse import merged
 from harness.errors import BadInput, HarnessError, HistoryError, Interrupted
 from harness.history.layout import RUN
 from harness.judge import judge
-from harness.model import Arm, ArmResult, Block, Build, Experiment, KnativeVersion, Ruling, RunSpec, Scenario, Workload
+from harness.model import BASE, HEAD, Arm, ArmResult, Block, Build, Experiment, KnativeVersion, Ruling, RunSpec, Scenario, Workload
 from harness.run.analysis import Run, analyse_again
-from harness.run.blocks import plan
+from harness.run.blocks import arm_label, plan
 from harness.run.comparing import comparisons, run_of
 from harness.run.comparison_page import write_page
 from harness.run.session import Place, measure, require_runnable
@@ -161,6 +161,7 @@ def analyse_experiment(directory: Path) -> Compared:
     Raises HistoryError, also for a run that was not measured as the block whose directory it is in.
     """
     experiment = history_room.read_experiment(directory)
+    _require_whole(experiment, directory)
     runs: dict[str, tuple[Run, ...]] = {arm.label: () for arm in experiment.arms}
     seen: dict[str, str] = {}
     for block in experiment.blocks:
@@ -173,6 +174,18 @@ def analyse_experiment(directory: Path) -> Compared:
     history_room.write_experiment(directory, experiment)
     write_page(directory, experiment, runs)
     return Compared(experiment, directory, runs)
+
+
+def _require_whole(experiment: Experiment, directory: Path) -> None:
+    """Raise HistoryError for a comparison of builds whose design cannot have planned its blocks."""
+    design = experiment.design
+    if design is None:
+        return
+    labels = {arm_label(scenario, arm) for scenario in design.scenarios for arm in (BASE, HEAD)}
+    foreign = [block.name for block in experiment.blocks if block.arm not in labels or not 1 <= block.look <= design.looks]
+    if foreign or design.cycles < 2:
+        why = f"the block {foreign[0]} is none of its design" if foreign else f"its design has {design.cycles} cycles"
+        raise HistoryError(f"{history_room.EXPERIMENT} is damaged: {why}.", where=str(directory))
 
 
 def _require_of_block(place: Path, experiment: Experiment, block: Block, seen: dict[str, str]) -> None:

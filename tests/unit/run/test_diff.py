@@ -16,8 +16,8 @@ import pytest
 from harness.adapters.files import State, write_json
 from harness.adapters.progress import QUIET
 from harness.catalogue import N1, S1, holds
-from harness.errors import BadInput, ClusterError, Interrupted
-from harness.history import read_experiment
+from harness.errors import BadInput, ClusterError, HistoryError, Interrupted
+from harness.history import read_experiment, write_experiment
 from harness.history.codec import encode
 from harness.model import BASE, HEAD, Change, Experiment, KnativeVersion, Observed, Ruling, Scenario, SourceTree, Stack
 from harness.report import experiment_lines
@@ -322,6 +322,17 @@ def test_the_comparison_is_made_again_from_the_files(recorded: Recorded, tmp_pat
     again = analyse_experiment(done.directory).experiment
     assert again.change is Change.INCONCLUSIVE
     assert "mine-head-3 was not measured" in again.comparisons[-1].reasons
+
+
+@pytest.mark.parametrize("changes", [{"looks": 0}, {"scenarios": ("N1",)}, {"cycles": 0}])
+def test_a_design_that_did_not_plan_the_blocks_is_one_line(recorded: Recorded, tmp_path: Path, changes: dict[str, Any]) -> None:
+    """The plant: an edited experiment.json."""
+    done = compared(tmp_path)
+    assert done.experiment.design is not None
+    edited = replace(done.experiment, design=replace(done.experiment.design, **changes))
+    write_experiment(done.directory, edited)
+    with pytest.raises(HistoryError, match=r"experiment\.json is damaged"):
+        analyse_experiment(done.directory)
 
 
 def test_an_undecided_claim_leaves_its_reading_open(recorded: Recorded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
