@@ -52,8 +52,10 @@ class Trial:
     what is applied; of documents the toggle app's image is "toggle". sidecar_probes: `multi-container-probing: enabled` in
     config-features while it lasts; from_zero: `allow-zero-initial-scale: "true"` in config-autoscaler, and the first request is
     sent once the Service is Ready. dry_run: the API server is asked and stores nothing. strict: it refuses fields that it does not
-    know. fault: injected into the one pod once it has served. within_s: how long what becomes of it is looked at, from the fault on
-    or else from the application. logs: containers whose logs are read; CONTROLLER_LOG: Knative's controller.
+    know. fault: injected into the one pod once it has served; faults: how often, each time into an instance of the app that has
+    served and was not hit before. within_s: how long what becomes of it is looked at, from the last fault on or else from the
+    application; each fault before has this time as well. logs: containers whose logs are read; CONTROLLER_LOG: Knative's
+    controller.
     """
 
     name: str
@@ -64,6 +66,7 @@ class Trial:
     dry_run: bool = False
     strict: bool = False
     fault: FaultSpec | None = None
+    faults: int = 1
     within_s: float = 90.0
     logs: tuple[str, ...] = ()
 
@@ -112,7 +115,8 @@ class Seen:
     answer: to the application, None before it or of a measured run. stored: the Service as the API server answered it, JSON.
     template: the spec of the pods as Knative made it, JSON, "" if it made none. observations: states of pods, events, and of a
     measured run queue-proxy's log, in the order seen. logs: by "pod/container" or "pod/container/previous" of a trial's logs.
-    fault: that was injected. marks, findings, verdict: of a measured run. until_ns: of the last look. ended: no look will follow.
+    fault: the last that was injected. marks, findings, verdict: of a measured run. until_ns: of the last look. ended: no look
+    will follow.
     error: why the examination could not be carried to its end, "" if it was.
     """
 

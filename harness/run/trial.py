@@ -188,8 +188,9 @@ class _Trying:
 
     def _watch(self) -> Seen:
         """Look until the signatures decide; with a fault, its own time begins when it was injected."""
-        for injected in (True, False) if self.trial.fault else (False,):
-            self.awaits_fault = injected
+        faults = self.trial.faults if self.trial.fault else 0
+        for left in range(faults, -1, -1):
+            self.awaits_fault = left > 0
 
             def look() -> Look[Seen]:
                 error = self._look()
@@ -301,9 +302,9 @@ class _Trying:
     # --- the fault ---
 
     def _served(self) -> Pod | None:
-        """The one pod, once it is Ready and has answered a request."""
-        reply = self.reply
-        if reply is None or reply.status != OK or not reply.pod:
+        """The one pod, once it is Ready and has answered a request by an instance of the app that no fault has hit."""
+        reply, fault = self.reply, self.record.fault
+        if reply is None or reply.status != OK or not reply.pod or (fault is not None and reply.boot == fault.boot):
             return None
         obj = self.objects.get(Ref("v1", "Pod", reply.pod, self.namespace))
         if obj is None or pods.ready_condition(obj).get("status") != "True":

@@ -132,13 +132,20 @@ def crashed(until: float, *conditions: tuple[float, str], ready: bool = True) ->
 
 
 def test_b10_is_a_condition_that_stays() -> None:
-    """False for 30 s while the pod serves; absent only where it was seen False and True again."""
+    """False for 30 s while the pod serves; absent where it was seen False and True again, or True for 30 s after an outage."""
     assert b10.signature(crashed(44, (2, "True"), (7, "False"))).state is PRESENT
     assert b10.signature(crashed(20, (2, "True"), (7, "False"))).state is UNSURE
     assert b10.signature(crashed(44, (2, "True"), (7, "False"), ready=False)).state is UNSURE
     assert b10.signature(crashed(16, (2, "True"), (7, "False"), (14, "True"))).state is ABSENT
     assert b10.signature(crashed(60, (2, "True"))).state is UNSURE
     assert b10.signature(replace(crashed(44, (7, "False")), requests=(request(3),))).state is UNSURE
+    inactive = ConditionSeen(at(6), "Revision", "r", "Active", "Unknown", "Queued", "")
+    never_false = crashed(44, (2, "True"))
+    noticed = replace(never_false, conditions=(*never_false.conditions, inactive))
+    assert b10.signature(noticed).state is ABSENT
+    assert b10.signature(replace(noticed, until_ns=at(30))).state is UNSURE
+    after_it = replace(inactive, seen_ns=at(20))
+    assert b10.signature(replace(never_false, conditions=(*never_false.conditions, after_it))).state is UNSURE
 
 
 def test_b14_is_killed_while_it_serves() -> None:

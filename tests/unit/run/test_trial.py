@@ -52,11 +52,12 @@ STAND = Trial("stand", service=ServiceSpec(), within_s=0.2, logs=("user-containe
 
 
 class Cluster(FakeObjects):
-    """A Service has an address and one Ready pod as soon as it is applied. logs: by container."""
+    """A Service has an address and one Ready pod as soon as it is applied. boot: of the app that answers. logs: by container."""
 
     def __init__(self) -> None:
         super().__init__(after=self._settle)
         self.ready = True
+        self.boot = "b1"
         self.logs: dict[str, str] = {}
         self.strict: list[bool] = []
         self.refusals: list[ApiRefused] = []
@@ -103,7 +104,9 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Cluster:
     """In place of the API server and of everything that would touch another one."""
     made = Cluster()
     monkeypatch.setattr(trial, "objects_at", lambda _handle: made)
-    monkeypatch.setattr(trial, "ask", lambda *_args, **_more: Reply(200, {"x-toggle-pod": "p1", "x-toggle-boot": "b1"}, "hello"))
+    monkeypatch.setattr(
+        trial, "ask", lambda *_args, **_more: Reply(200, {"x-toggle-pod": "p1", "x-toggle-boot": made.boot}, "hello")
+    )
     monkeypatch.setattr(deploy, "sweep", lambda *_args, **_more: ())
     monkeypatch.setattr(install, "give_back", lambda *_args, **_more: None)
     monkeypatch.setattr(deploy, "remove", lambda _handle, *, namespace, **_more: made.delete(Ref("v1", "Namespace", namespace)))
@@ -208,6 +211,32 @@ def test_the_fault_comes_once_the_pod_has_served(cluster: Cluster, world: World,
     done.clear()
     assert try_out(wanted, world, decides=lambda _seen: False).fault is None
     assert not done
+
+
+def test_the_second_fault_waits_for_a_new_instance_of_the_app(
+    cluster: Cluster, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The instance that was hit answers for a moment: it is not hit again, and the trial's last time begins with the last fault."""
+    hit: list[str] = []
+
+    def injected(_access: Any, _deployed: Deployed, pod: Pod, fault: FaultSpec, *, cycle: int) -> FaultEvent:
+        hit.append(pod.boot)
+        return FaultEvent(cycle, fault.kind, {}, pod.name, pod.boot, 1, 2, 200, "")
+
+    monkeypatch.setattr(inject, "inject", injected)
+    wanted = Trial("twice", service=ServiceSpec(), fault=FaultSpec("exit"), faults=2, within_s=0.2)
+    seen = try_out(wanted, world, decides=lambda _seen: False)
+    assert (hit, seen.ended) == (["b1"], True)
+    hit.clear()
+    looks = after(4)
+
+    def decides(seen: Seen) -> bool:
+        cluster.boot = f"b{1 + len(hit)}"
+        return len(hit) == 2 and looks(seen)
+
+    seen = try_out(wanted, world, decides=decides)
+    assert seen.fault is not None
+    assert (hit, seen.fault.boot, seen.ended) == (["b1", "b2"], "b2", False)
 
 
 def test_the_evidence_decides_again_without_a_cluster(cluster: Cluster, world: World, tmp_path: Path) -> None:
