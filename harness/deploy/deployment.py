@@ -12,8 +12,10 @@ from harness.adapters.documents import Obj
 from harness.adapters.objects import Objects, Ref
 from harness.adapters.wait import Look, wait_for
 from harness.apps.toggle import CONTROL_PORT, CONTROL_PORT_ENV, TOKEN_ENV
+from harness.deploy.kind import Refused, never
 from harness.deploy.manifest import env_of, user_port
 from harness.errors import BadInput
+from harness.knative.refusals import Evidence
 from harness.model import CONTROL_NODE_PORT, USERS_ROUTE, ClusterHandle, Deployed, Hop, Route, WorkloadKind
 
 REVISION = "deployment.kubernetes.io/revision"
@@ -32,8 +34,11 @@ class PlainDeployment:
         del docs
         return False
 
-    def found(self, objects: Objects, handle: ClusterHandle, docs: Sequence[Obj], *, within_s: float) -> Deployed:
+    def found(
+        self, objects: Objects, handle: ClusterHandle, docs: Sequence[Obj], *, within_s: float, refused: Refused = never
+    ) -> Deployed:
         """See Kind."""
+        del refused  # its controller looks at every Deployment; what becomes of its pods is not waited for here
         obj = docs[0]
         ref = Ref.of(obj)
         if not handle.ports.control:
@@ -54,7 +59,7 @@ class PlainDeployment:
             user_port=user_port(obj),
             control_port=int(env_of(obj, CONTROL_PORT_ENV) or CONTROL_PORT),
             token=env_of(obj, TOKEN_ENV),
-            selector=",".join(f"{key}={value}" for key, value in obj["spec"]["selector"]["matchLabels"].items()),
+            selector=_selector(obj),
         )
 
     def unchanged(self, objects: Objects, deployed: Deployed, docs: Sequence[Obj]) -> bool:
@@ -73,6 +78,20 @@ class PlainDeployment:
     def made(self, objects: Objects, deployed: Deployed) -> Obj | None:
         """See Kind."""
         return objects.get(Ref("apps/v1", "Deployment", deployed.name, deployed.namespace))
+
+    def evidence(self, objects: Objects, docs: Sequence[Obj]) -> Evidence:
+        """See Kind."""
+        ref = Ref.of(docs[0])
+        made = objects.get(ref)
+        return Evidence(
+            pods=tuple(objects.find("v1", "Pod", namespace=ref.namespace, labels=_selector(docs[0]))),
+            events=tuple(objects.find("v1", "Event", namespace=ref.namespace)),
+            deployments=(made,) if made else (),
+        )
+
+
+def _selector(deployment: Obj) -> str:
+    return ",".join(f"{key}={value}" for key, value in deployment["spec"]["selector"]["matchLabels"].items())
 
 
 def _seen(objects: Objects, ref: Ref, *, within_s: float) -> Obj:

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from harness.adapters.documents import Obj
 from harness.adapters.objects import Objects
+from harness.knative.refusals import Evidence
 from harness.model import ClusterHandle, Deployed
+
+Refused = Callable[[], None]
+"""Called by each look of a wait that found nothing yet. Raises DeployError when the cluster has refused the workload for good."""
+
+
+def never() -> None:
+    """For a wait that nobody refuses."""
 
 
 class Kind(Protocol):
@@ -21,8 +29,13 @@ class Kind(Protocol):
         """Whether the number of its pods changes without anybody's doing once they stand."""
         ...
 
-    def found(self, objects: Objects, handle: ClusterHandle, docs: Sequence[Obj], *, within_s: float) -> Deployed:
-        """What stands once its controller says that it does, without its pods. Raises WaitTimeout, BadInput."""
+    def found(
+        self, objects: Objects, handle: ClusterHandle, docs: Sequence[Obj], *, within_s: float, refused: Refused = never
+    ) -> Deployed:
+        """What stands once its controller says that it does, without its pods.
+
+        Raises WaitTimeout, BadInput, and what refused raises.
+        """
         ...
 
     def unchanged(self, objects: Objects, deployed: Deployed, docs: Sequence[Obj]) -> bool:
@@ -35,4 +48,8 @@ class Kind(Protocol):
 
     def made(self, objects: Objects, deployed: Deployed) -> Obj | None:
         """The Deployment of Kubernetes whose template its pods are made from."""
+        ...
+
+    def evidence(self, objects: Objects, docs: Sequence[Obj]) -> Evidence:
+        """What shows whether the cluster refuses it for good. Raises ApiRefused, NoSuchKind."""
         ...

@@ -10,6 +10,7 @@ from harness.adapters.kube import Kube
 from harness.adapters.objects import Objects, Ref
 from harness.adapters.wait import Look, wait_for
 from harness.apps.toggle import STATE_PATH, TOKEN_HEADER
+from harness.deploy.kind import Refused, never
 from harness.deploy.pods import GRACE_S, PodState, pods_of
 from harness.errors import ClusterError, DeployError
 from harness.model import USERS_ROUTE, ClusterHandle, Deployed, Hop, Pod
@@ -18,14 +19,20 @@ CONTROL_TIMEOUT_S = 5.0
 
 
 def served_by(
-    objects: Objects, handle: ClusterHandle, deployed: Deployed, count: int, *, within_s: float = 120.0
+    objects: Objects,
+    handle: ClusterHandle,
+    deployed: Deployed,
+    count: int,
+    *,
+    within_s: float = 120.0,
+    refused: Refused = never,
 ) -> tuple[Pod, ...]:
     """The pods of the workload, sorted by name: `count` of them, all Ready, none restarted, no other one left, and they serve.
 
     An app that names itself has answered by each pod. Where the activator chooses among several pods, it may never choose one of
     them for single requests: there one answer is enough, and the app says its boot by its control port. An app without the
     toggle's headers (a user's own) is taken at its word: 200 by the users' route.
-    Raises WaitTimeout, DeployError when a pod restarts before it was ever measured.
+    Raises WaitTimeout, DeployError when a pod restarts before it was ever measured, and what refused raises.
     """
     users = deployed.route(USERS_ROUTE)
     each = count == 1 or Hop.ACTIVATOR not in users.hops
@@ -36,6 +43,8 @@ def served_by(
         staying = [pod for pod in pods if pod.stays]
         if len(staying) == len(pods) <= count:
             _require_no_restart(deployed, staying)
+        if len(staying) < count or not all(pod.ready for pod in staying):
+            refused()
         if len(pods) > count or not all(pod.ready for pod in staying):
             return Look(None, _listed(pods))
         names = {pod.name for pod in staying}

@@ -19,6 +19,7 @@ from harness.deploy.deployment import PlainDeployment
 from harness.deploy.direct import prove_routes
 from harness.deploy.kind import Kind
 from harness.deploy.pods import end_pods, pods_of
+from harness.deploy.refused import RefusalWatch
 from harness.deploy.service import KnativeService
 from harness.deploy.serving import none_left, served_by, without
 from harness.deploy.workload import applied, knative_service
@@ -47,7 +48,8 @@ def deploy(
     """Apply the workload and wait until its pods serve; one that begins without a pod stands when it is ready and has none.
 
     workload: a ServiceSpec stands for its Knative Service. namespace: made if it is not there. stack: proof that there is something
-    to deploy to. Raises DeployError with the conditions and events last seen, BadInput where the cluster lacks what it needs.
+    to deploy to. Raises DeployError: at once with the cluster's words where it has refused the workload for good
+    (`harness.knative.refusals`), else with the conditions and events last seen; BadInput where the cluster lacks what it needs.
     """
     objects = Objects(Kube.of(handle))
     if isinstance(workload, ServiceSpec):
@@ -78,7 +80,8 @@ def fresh_pods(handle: ClusterHandle, deployed: Deployed, *, progress: Progress 
             else:
                 old = {pod.uid for pod in pods_of(objects, deployed)}
                 without(objects, deployed, old, within_s=within_s)
-                pods = served_by(objects, handle, deployed, len(deployed.pods), within_s=within_s)
+                refused = RefusalWatch(objects, kind, docs).require_none
+                pods = served_by(objects, handle, deployed, len(deployed.pods), within_s=within_s, refused=refused)
             fresh = replace(deployed, pods=pods)
             prove_routes(fresh, within_s=within_s)
         except WaitTimeout as timeout:
@@ -91,12 +94,13 @@ def _stand(objects: Objects, handle: ClusterHandle, kind: Kind, docs: Sequence[O
     for obj in sorted(docs, key=lambda one: "spec" in one):  # what the pods need, such as a ConfigMap, has no spec and comes first
         accepted(objects, obj, within_s=within_s)
     try:
-        found = kind.found(objects, handle, docs, within_s=within_s)
+        refused = RefusalWatch(objects, kind, docs).require_none
+        found = kind.found(objects, handle, docs, within_s=within_s, refused=refused)
         deployed = replace(found, applied=json.dumps(docs))
         count = kind.pods_wanted(docs)
         if not count:
             none_left(objects, deployed, within_s=within_s)
-        pods = served_by(objects, handle, deployed, count, within_s=within_s) if count else ()
+        pods = served_by(objects, handle, deployed, count, within_s=within_s, refused=refused) if count else ()
         return replace(deployed, pods=pods, pod_spec=_pod_spec(kind.made(objects, deployed)))
     except WaitTimeout as timeout:
         raise failed(objects, Ref.of(docs[0]), timeout) from timeout

@@ -15,6 +15,10 @@ ACTIVATOR = "activator"
 ACTIVATOR_SELECTOR = "app=activator"
 """Label selector of the activator's pods."""
 
+CONTROLLER = "controller"
+CONTROLLER_SELECTOR = "app=controller"
+"""Container and label selector of Knative's controller."""
+
 SYSTEM_NAMESPACE = "knative-serving"
 
 SERVING_API = "serving.knative.dev/v1"

@@ -25,7 +25,7 @@ from harness.deploy.standing import REDACTED, redacted
 from harness.deploy.workload import applied
 from harness.errors import BadInput, FaultError, WaitTimeout
 from harness.knative import events, pods
-from harness.knative.names import REVISION_LABEL, SERVICE_LABEL, SERVING_API, SYSTEM_NAMESPACE
+from harness.knative.names import CONTROLLER, CONTROLLER_SELECTOR, REVISION_LABEL, SERVICE_LABEL, SERVING_API, SYSTEM_NAMESPACE
 from harness.model import (
     CONTROLLER_LOG,
     Answered,
@@ -264,9 +264,9 @@ class _Trying:
 
     def _see_controller(self) -> None:
         since_s = int((now_ns() - self.begun_ns) / 1e9) + 2
-        for pod in self.objects.find("v1", "Pod", namespace=SYSTEM_NAMESPACE, labels="app=controller"):
+        for pod in self.objects.find("v1", "Pod", namespace=SYSTEM_NAMESPACE, labels=CONTROLLER_SELECTOR):
             name = str(pod["metadata"]["name"])
-            text = self.objects.log(SYSTEM_NAMESPACE, name, "controller", since_s=since_s)
+            text = self.objects.log(SYSTEM_NAMESPACE, name, CONTROLLER, since_s=since_s)
             about = [line for line in text.splitlines() if self.namespace in line and '"error"' in line]
             if about:
                 self.record.logs[f"{name}/{CONTROLLER_LOG}"] = "\n".join(about[-20:])
