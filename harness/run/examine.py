@@ -62,7 +62,7 @@ def stored(bug: Bug, place: Path, *, since_ns: int = 0) -> Path | None:
             found = corpus.read_evidence(home)
         except HistoryError:
             return None
-        whole = found.seen.ended or bug.signature(found.seen).state is not BugState.INCONCLUSIVE
+        whole = found.seen.ended or bug.shown(found.seen).state is not BugState.INCONCLUSIVE
         return home if found.trial == bug.provoked_by and whole and found.seen.until_ns >= since_ns else None
     for run in sorted((one for one in home.glob("*") if (one / RUN).is_file()), reverse=True):
         meta = history_room.read_meta(run)
@@ -125,6 +125,7 @@ def seen_in(evidence: Path) -> Seen:
         marks=recorded.cycles,
         findings=run.findings,
         verdict=run.verdict,
+        gaps=recorded.gaps,
         until_ns=max((mark.ended_ns for mark in recorded.cycles), default=0),
         ended=True,
         error=recorded.meta.interrupted,
@@ -152,7 +153,7 @@ def _provoked(bug: Bug, world: World, place: Path) -> Path:
     alike = [other for other in BUGS.values() if other.provoked_by == bug.provoked_by]
 
     def decides(seen: Seen) -> bool:
-        return all(one.signature(seen).state is not BugState.INCONCLUSIVE for one in alike)
+        return all(one.shown(seen).state is not BugState.INCONCLUSIVE for one in alike)
 
     seen = try_out(bug.provoked_by, world, decides=decides)
     corpus.write_evidence(home, corpus.Evidence(world.stack.stack, seen, bug.provoked_by))

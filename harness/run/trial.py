@@ -19,6 +19,7 @@ from harness.adapters.kube import Kube
 from harness.adapters.objects import ApiRefused, NoSuchKind, Objects, Ref, condition
 from harness.adapters.wait import Look, wait_for
 from harness.apps.toggle import CONTROL_PORT, TOKEN_ENV
+from harness.catalogue.bugs.reading import LOOKS_APART_S
 from harness.deploy.applying import namespace_made
 from harness.deploy.manifest import env_of
 from harness.deploy.standing import REDACTED, redacted
@@ -33,10 +34,12 @@ from harness.model import (
     ConditionSeen,
     Deployed,
     FaultEvent,
+    Gap,
     Observation,
     Pod,
     RequestSeen,
     Seen,
+    Stream,
     Trial,
     Workload,
     WorkloadKind,
@@ -56,6 +59,8 @@ AWAY_S = 30.0
 OK = 200
 NAMESPACE_OF_DRY_RUNS = "default"
 WATCHED_KINDS = ("Service", "Configuration", "Revision")
+LOOKED_AT = (Stream.PODS, Stream.EVENTS)
+"""The streams of a look. Its conditions belong to no stream: who missed them missed the pods, too."""
 
 Signature = Callable[[Seen], bool]
 """Whether what was seen so far decides."""
@@ -107,6 +112,22 @@ class _Record:
     logs: dict[str, str] = field(default_factory=dict)
     fault: FaultEvent | None = None
     last: dict[tuple[str, ...], str] = field(default_factory=dict)
+    gaps: list[Gap] = field(default_factory=list)
+    looked_ns: int = 0
+    missed: str = ""
+
+    def looked(self) -> None:
+        """Pods, events and conditions have all been looked at, now."""
+        at_ns = now_ns()
+        self.gaps += self._gaps(at_ns)
+        self.looked_ns, self.missed = at_ns, ""
+
+    def _gaps(self, until_ns: int) -> list[Gap]:
+        """What lies between the last look and this moment, if that is too long; one for each stream."""
+        if not self.looked_ns or until_ns - self.looked_ns <= LOOKS_APART_S * 1e9:
+            return []
+        why = self.missed or "nothing looked"
+        return [Gap(stream, "", self.looked_ns, until_ns, why) for stream in LOOKED_AT]
 
     def changed(self, key: tuple[str, ...], value: str) -> bool:
         """Whether this differs from what was seen under the same key before; it is remembered."""
@@ -116,6 +137,7 @@ class _Record:
 
     def seen(self, *, ended: bool = False, error: str = "") -> Seen:
         """As evidence."""
+        until_ns = now_ns()
         return Seen(
             answer=self.answer,
             stored=self.stored,
@@ -125,7 +147,8 @@ class _Record:
             requests=tuple(self.requests),
             logs=dict(self.logs),
             fault=self.fault,
-            until_ns=now_ns(),
+            gaps=(*self.gaps, *self._gaps(until_ns)),
+            until_ns=until_ns,
             ended=ended,
             error=error,
         )
@@ -188,6 +211,7 @@ class _Trying:
 
     def _watch(self) -> Seen:
         """Look until the signatures decide; with a fault, its own time begins when it was injected."""
+        self.record.looked_ns = now_ns()
         faults = self.trial.faults if self.trial.fault else 0
         for left in range(faults, -1, -1):
             self.awaits_fault = left > 0
@@ -217,9 +241,11 @@ class _Trying:
             self._see_pods()
             self._see_events()
             self._see_conditions()
+            self.record.looked()
             self._see_template()
             self._see_logs()
         except (ApiRefused, NoSuchKind) as error:
+            self.record.missed = str(error)
             return str(error)
         self._request()
         return ""

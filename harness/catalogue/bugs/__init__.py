@@ -65,11 +65,11 @@ def decide(bug: Bug, seen: Seen, known: Mapping[str, Decided] | None = None) -> 
 
     Evidence that does not decide is MASKED if a masker's signature recognises that one in it, or the masker is known to be present.
     """
-    own = bug.signature(seen)
+    own = bug.shown(seen)
     if own.state is not BugState.INCONCLUSIVE or not seen.ended:
         return own
     for masker in bug.maskers:
-        shown = BUGS[masker].signature(seen) if masker in BUGS else None
+        shown = BUGS[masker].shown(seen) if masker in BUGS else None
         if shown is not None and shown.state is BugState.PRESENT:
             return Decided(BugState.MASKED, f"{own.why}; the same evidence shows {masker}: {shown.why}", masker)
         of_stack = (known or {}).get(masker)

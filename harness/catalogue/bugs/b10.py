@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from harness.catalogue.bugs.bug import Bug, absent, inconclusive, present
 from harness.catalogue.bugs.reading import answered, restart_ns, s_between, states
-from harness.model import AppSpec, Claimed, ConditionSeen, Decided, FaultSpec, Probe, Seen, ServiceSpec, Trial, VersionRange
+from harness.model import (
+    AppSpec,
+    BugState,
+    Claimed,
+    ConditionSeen,
+    Decided,
+    FaultSpec,
+    Probe,
+    Seen,
+    ServiceSpec,
+    Stream,
+    Trial,
+    VersionRange,
+)
 
 STEADY_S = 30.0
 """How long the recovered pod serves before the condition is called stuck. Where it is not, it is True again within 2 s."""
@@ -66,4 +79,5 @@ B10 = Bug(
         VersionRange.parse(">=1.14.0,<1.15.0 or >=1.15.0,<1.15.3 or 1.16.0"),
         "1.14.0-2, 1.15.0-2, 1.16.0; fixed in 1.15.3, 1.16.1, 1.17.0",
     ),
+    needs={BugState.PRESENT: (Stream.PODS,)},
 )

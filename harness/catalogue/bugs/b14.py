@@ -7,7 +7,7 @@ from harness.catalogue.bugs.bug import Bug, absent, inconclusive, present
 from harness.catalogue.bugs.manifests import service
 from harness.catalogue.bugs.reading import answered, failures, restarts_by, s_between, states
 from harness.knative.names import USER_CONTAINER
-from harness.model import Claimed, Decided, Seen, Trial, VersionRange
+from harness.model import BugState, Claimed, Decided, Seen, Stream, Trial, VersionRange
 
 STEADY_S = 25.0
 """The first probe comes after 10 s, three failures take 3 s more: by then there would have been a restart."""
@@ -55,4 +55,5 @@ B14 = Bug(
     signature=signature,
     claimed=Claimed(VersionRange.parse(">=1.2"), "HTTP liveness from 1.2 on, TCP on all versions; open"),
     maskers=("B3",),
+    needs={BugState.ABSENT: (Stream.PODS, Stream.EVENTS)},
 )

@@ -5,10 +5,10 @@ from __future__ import annotations
 from harness.catalogue.bugs.bug import Bug, absent, inconclusive, not_applicable, present
 from harness.catalogue.bugs.manifests import service
 from harness.catalogue.bugs.reading import first_ready_ns, lacks_field, refused, s_between
-from harness.model import Claimed, Decided, Seen, Trial
+from harness.model import BugState, Claimed, Decided, Seen, Stream, Trial
 
-EARLY_S = 3.0
-"""The sidecar listens DELAY_S after its start, states are looked at every second."""
+EARLY_S = 7.0
+"""More than there may be between two looks (LOOKS_APART_S), and less than the DELAY_S of the sidecar, which is Ready after it."""
 
 DELAY_S = 12.0
 """From zero the sidecar starts after the request was sent: an answer that waited for its probe took as long at least."""
@@ -59,4 +59,5 @@ B17 = Bug(
     signature=signature,
     claimed=Claimed(None, "not known upstream; queue-proxy skips the probe from 1.18 on"),
     maskers=("B7", "B8"),
+    needs={BugState.PRESENT: (Stream.PODS,)},
 )

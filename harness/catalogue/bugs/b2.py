@@ -5,7 +5,7 @@ from __future__ import annotations
 from harness.catalogue.bugs.b4 import LIVENESS_RESTART
 from harness.catalogue.bugs.bug import Bug, absent, inconclusive, present
 from harness.catalogue.bugs.reading import failures, first_kill, restart_ns, s_between, while_it_stood
-from harness.model import Claimed, Decided, Seen, VersionRange
+from harness.model import BugState, Claimed, Decided, Seen, Stream, VersionRange
 
 BLOCKED_S = 45.0
 """Of the 60 s of timeoutSeconds in the trial. A drain that goes on (B4) restarts the container after 30 s of quiet."""
@@ -22,13 +22,15 @@ def signature(seen: Seen) -> Decided:
     seen = while_it_stood(seen, kill.pod)
     restarted_ns = restart_ns(seen, kill.pod, kill.at_ns)
     took_s = s_between(kill.at_ns, restarted_ns or seen.until_ns)
-    drains = any("statuscode: 503" in one.message and one.last_ns > kill.at_ns for one in failures(seen, "Readiness", kill.pod))
-    if took_s >= BLOCKED_S and not drains:
-        restarted = "was restarted" if restarted_ns else "was not restarted"
-        return present(f"{took_s:.0f} s after the kill the container {restarted}; queue-proxy's readiness never answered 503")
+    drained = any("statuscode: 503" in one.message and one.last_ns > kill.at_ns for one in failures(seen, "Readiness", kill.pod))
+    restarted = "was restarted" if restarted_ns else "was not restarted"
+    answered = "answered 503" if drained else "never answered 503"
+    said = f"{took_s:.0f} s after the kill the container {restarted}; queue-proxy's readiness {answered}"
+    if took_s >= BLOCKED_S and not drained:
+        return present(said)
     if restarted_ns and took_s <= PROMPT_S:
         return absent(f"the container was restarted {took_s:.0f} s after the kill")
-    return inconclusive(f"{took_s:.0f} s after the kill: {'restarted' if restarted_ns else 'not restarted'}, drains: {drains}")
+    return inconclusive(said)
 
 
 B2 = Bug(
@@ -39,4 +41,5 @@ B2 = Bug(
     signature=signature,
     claimed=Claimed(VersionRange.parse("<=1.0.2"), "up to 1.0.2"),
     maskers=("B4",),
+    needs={BugState.PRESENT: (Stream.PODS, Stream.EVENTS), BugState.ABSENT: (Stream.PODS, Stream.EVENTS)},
 )

@@ -6,7 +6,7 @@ from harness.apps.toggle import event_of
 from harness.catalogue.bugs.bug import Bug, absent, inconclusive, present
 from harness.catalogue.bugs.reading import answered, failures, restarts_by, states
 from harness.knative.names import USER_CONTAINER
-from harness.model import AppSpec, Claimed, Decided, Probe, Seen, ServiceSpec, Trial, VersionRange
+from harness.model import AppSpec, BugState, Claimed, Decided, Probe, Seen, ServiceSpec, Stream, Trial, VersionRange
 
 GOOD_PROBES = 8
 """More good probes than three failures in a row could leave room for."""
@@ -51,4 +51,5 @@ B3 = Bug(
     provoked_by=HTTP_LIVENESS,
     signature=signature,
     claimed=Claimed(VersionRange.parse("1.1.0"), "1.1.0 only, fixed in 1.1.1 and 1.2.0"),
+    needs={BugState.ABSENT: (Stream.PODS,)},
 )

@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from harness.catalogue.bugs.bug import Bug, absent, inconclusive, present
 from harness.catalogue.bugs.reading import answered, failures, first_kill, restart_ns, s_between, states, while_it_stood
-from harness.model import AppSpec, Claimed, Decided, FaultSpec, Handler, Probe, Seen, ServiceSpec, Trial, VersionRange
+from harness.model import (
+    AppSpec,
+    BugState,
+    Claimed,
+    Decided,
+    FaultSpec,
+    Handler,
+    Probe,
+    Seen,
+    ServiceSpec,
+    Stream,
+    Trial,
+    VersionRange,
+)
 
 RESET_S = 12.0
 """Queue-proxy that ends its drain does so 1 s after the preStop hook; the app of the trials listens at once, that of S1 5 s after
@@ -81,4 +94,5 @@ B4 = Bug(
     signature=signature,
     claimed=Claimed(VersionRange.parse(">=1.1,<1.7"), "1.1.0 to 1.6.3, fixed in 1.7.0"),
     maskers=("B2",),
+    needs={BugState.PRESENT: (Stream.PODS,), BugState.ABSENT: (Stream.PODS,)},
 )

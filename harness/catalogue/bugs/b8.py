@@ -5,7 +5,7 @@ from __future__ import annotations
 from harness.catalogue.bugs.bug import Bug, absent, inconclusive, not_applicable, present
 from harness.catalogue.bugs.manifests import service
 from harness.catalogue.bugs.reading import answered, first_ready_ns, lacks_field, refused, s_between, says, template
-from harness.model import CONTROLLER_LOG, Claimed, Decided, Seen, Trial, VersionRange
+from harness.model import CONTROLLER_LOG, BugState, Claimed, Decided, Seen, Stream, Trial, VersionRange
 
 SAID = "sidecar readiness probe does not define probe port"
 STEADY_S = 5.0
@@ -51,4 +51,5 @@ B8 = Bug(
     signature=signature,
     claimed=Claimed(VersionRange.parse("1.14-1.17"), "1.14 to 1.17, fixed in 1.18.0"),
     maskers=("B7",),
+    needs={BugState.ABSENT: (Stream.PODS,)},
 )

@@ -15,6 +15,10 @@ OK = 200
 """HTTP status of a good answer, and of an object that the API server accepted."""
 
 
+LOOKS_APART_S = 6.0
+"""Longest time between two looks of a trial that is no gap. A look comes a second after the one before, whose request may take 3 s,
+and the API server answers in fractions of one. Every edge that a signature measures is at least that long."""
+
 _NO_SUCH_FIELD = ("must not set", "not declared in schema", "unknown field")
 """How the webhook and the API server refuse a field that the version does not have."""
 

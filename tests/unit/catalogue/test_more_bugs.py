@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from harness.catalogue import resolve
-from harness.catalogue.bugs import BUGS, b0, b2, b5, b6, b7, b8, b9, b10, b13, b14, b15, b16, b17, decide
+from harness.catalogue.bugs import BUGS, b0, b2, b4, b5, b6, b7, b8, b9, b10, b13, b14, b15, b16, b17, decide
 from harness.catalogue.bugs.manifests import service
+from harness.catalogue.bugs.reading import LOOKS_APART_S
 from harness.model import (
     Answered,
     BugState,
@@ -28,7 +30,7 @@ from harness.model import (
     Stream,
 )
 from tests.unit.catalogue.bugkit import POD, SECOND, at, event, killing, pod, request, seen, unready
-from tests.unit.catalogue.test_bugs import cycle
+from tests.unit.catalogue.test_bugs import SIDECAR, app_log, cycle
 
 PRESENT, ABSENT, UNSURE, NONE = BugState.PRESENT, BugState.ABSENT, BugState.INCONCLUSIVE, BugState.NOT_APPLICABLE
 
@@ -203,13 +205,9 @@ def test_b5_needs_panic_and_place_and_states_what_was_excluded() -> None:
     assert (found.state, found.attempts) == (ABSENT, 1)
     assert found.upper == pytest.approx(0.975)
     assert b5.most(3) == pytest.approx(0.7076, abs=1e-4)
-    assert b5.signature(run_of("B5", [])).state is UNSURE
+    assert BUGS["B5"].shown(run_of("B5", [])).state is UNSURE
     assert b5.signature(run_of("B5", [line("{}")], restarts=0)).state is UNSURE
     assert b5.signature(run_of("B5", [line("{}")], landed=Landed(False, ()))).state is UNSURE
-    whole = run_of("B5", [line("{}")])
-    assert whole.findings is not None
-    gap = replace(whole.findings, gaps=(Gap(Stream.QUEUE_PROXY, POD, 1, 2, "cut"),))
-    assert b5.signature(replace(whole, findings=gap)).state is UNSURE
 
 
 def test_b15_is_an_error_line_of_a_cancelled_request() -> None:
@@ -223,7 +221,78 @@ def test_b15_is_an_error_line_of_a_cancelled_request() -> None:
     debug = line(error.replace("ERROR", "DEBUG"))
     assert b15.signature(run_of("B15", [debug], **gave_up)).state is ABSENT
     assert b15.signature(run_of("B15", [debug], by_cause={})).state is UNSURE
-    assert b15.signature(run_of("B15", [], **gave_up)).state is UNSURE
+    assert BUGS["B15"].shown(run_of("B15", [], **gave_up)).state is UNSURE
+
+
+# --- gaps ---
+
+
+def decisive() -> dict[str, tuple[Seen, ...]]:
+    """By bug: evidence that decides, each of which reads that something was not there, or when it was first there."""
+    good = app_log(9)
+    drained = [READY, killing(10), unready(20), pod(45, ready=False, restarts=1), unready(60, 4)]
+    early = RequestSeen(at(1), at(3), 200, "", POD, "b1")
+    return {
+        "B2": (seen(56, [READY, killing(10)]), seen(30, [READY, killing(10), pod(12, ready=True, restarts=1)])),
+        "B3": (seen(12, [READY], [request(3)], logs=good),),
+        "B4": (
+            seen(70, drained),
+            seen(35, [READY, killing(10), unready(20)], ended=True),
+            seen(23, [READY, killing(10), pod(12, ready=True, restarts=1)], [request(13, boot="b2")]),
+        ),
+        "B5": (run_of("B5", [line("{}")]),),
+        "B8": (seen(9, [READY], [request(3)], template=SIDECAR),),
+        "B10": (crashed(45, (2, "True"), (6, "False")),),
+        "B14": (seen(40, [READY], [request(2)], logs=good),),
+        "B15": (run_of("B15", [line("{}")], by_cause={"timeout": 200}),),
+        "B17": (seen(15, [pod(14, ready=True)], [early]),),
+    }
+
+
+@pytest.mark.parametrize("bug", decisive())
+def test_a_gap_of_a_stream_that_is_needed_decides_nothing(bug: str) -> None:
+    """What was lost in it may be what decides otherwise: the restart, the 503, the first Ready, the line of the log."""
+    for whole in decisive()[bug]:
+        found = BUGS[bug].shown(whole)
+        assert found.state in {PRESENT, ABSENT}, found
+        needed = BUGS[bug].needs[found.state]
+        for stream in Stream:
+            gap = Gap(stream, "", at(6), at(9), "the API server was away")
+            shown = decide(BUGS[bug], replace(whole, gaps=(gap,)))
+            assert shown.state is (UNSURE if stream in needed else found.state), (stream, shown)
+            if stream in needed:
+                assert f"the stream {stream.value} has a gap of 3 s (the API server was away)" in shown.why
+
+
+def test_the_page_lists_what_each_bug_needs() -> None:
+    """docs/corpus.md, section Gaps: the bugs with needs, and for which state."""
+    page = (Path(__file__).parents[3] / "docs" / "corpus.md").read_text(encoding="utf-8")
+    rows = [
+        row.split(" |") for row in page.partition("present needs | absent needs |")[2].splitlines()[2:] if row.startswith("| B")
+    ]
+    listed = {cells[0].lstrip("| "): (bool(cells[1].strip()), bool(cells[2].strip())) for cells in rows if len(cells) == 4}
+    assert listed == {bug.id: (PRESENT in bug.needs, ABSENT in bug.needs) for bug in BUGS.values() if bug.needs}
+
+
+def test_a_gap_before_the_fault_hides_nothing() -> None:
+    """A trial is decided by what follows its fault."""
+    whole = crashed(45, (2, "True"), (6, "False"))
+    before, after = (replace(whole, gaps=(Gap(Stream.PODS, "", at(1), at(until), "away"),)) for until in (4, 6))
+    assert BUGS["B10"].shown(before).state is PRESENT
+    assert BUGS["B10"].shown(after).state is UNSURE
+
+
+def test_evidence_without_pods_is_not_whole() -> None:
+    """That no pod was restarted is not seen by who saw no pod."""
+    whole = decisive()["B3"][0]
+    assert BUGS["B3"].shown(replace(whole, observations=())).state is UNSURE
+
+
+def test_no_edge_is_shorter_than_two_looks_are_apart() -> None:
+    """What lies between two looks of a trial is no gap yet: no threshold of a signature may be as short."""
+    shortest = min(b2.PROMPT_S, b2.BLOCKED_S, b4.RESET_S, b4.BLOCKED_S, b4.STUCK_S, b4.STEADY_S, b10.STEADY_S, b14.STEADY_S)
+    assert min(shortest, b17.EARLY_S) > LOOKS_APART_S
+    assert b17.EARLY_S < b17.DELAY_S
 
 
 def test_manifests_say_what_was_asked() -> None:

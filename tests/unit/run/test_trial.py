@@ -155,6 +155,30 @@ def test_what_is_seen_is_kept_once(cluster: Cluster, world: World) -> None:
     assert [ref.kind for ref in cluster.deleted] == ["Namespace"]
 
 
+def test_a_look_that_is_missed_for_long_is_a_gap(cluster: Cluster, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between two whole looks, and up to the end: with the words of the API server. A look that is missed once is none."""
+    clock, away = [1_000_000_000_000], [0, 1, 0, 1, 1, 0, 1]
+    monkeypatch.setattr(trial, "now_ns", lambda: clock[0])
+    find = cluster.find
+
+    def looked(api: str, kind: str, **where: Any) -> list[Obj]:
+        if kind == "Pod" and where.get("labels") is None:
+            clock[0] += 2_500_000_000 if len(away) > 1 else 9_000_000_000
+            if away.pop(0):
+                raise ApiRefused("GET", status=503, said="the API server is away")
+        return find(api, kind, **where)
+
+    monkeypatch.setattr(cluster, "find", looked)
+    seen = try_out(replace(STAND, logs=()), world, decides=lambda _seen: not away)
+    assert [(gap.stream.value, gap.until_ns - gap.from_ns) for gap in seen.gaps] == [
+        ("pods", 7_500_000_000),
+        ("events", 7_500_000_000),
+        ("pods", 9_000_000_000),
+        ("events", 9_000_000_000),
+    ]
+    assert all("the API server is away" in gap.reason for gap in seen.gaps)
+
+
 def test_an_undecided_trial_ends_at_its_deadline(cluster: Cluster, world: World) -> None:
     """And says that no look will follow."""
     assert cluster.ready
