@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
 from harness.adapters.files import write_json
 from harness.errors import HistoryError
 from harness.history.codec import DoesNotFit, decode, encode
-from harness.model import Cell, Seen, Stack, Trial
+from harness.model import BugState, Cell, Decided, Seen, Stack, Trial
 
 EVIDENCE = "evidence.json"
 EVIDENCE_KIND = "knative-chaos evidence of a trial"
@@ -62,9 +62,20 @@ def write_cell(root: Path, cell: Cell) -> Path:
 
 
 def read_cells(root: Path) -> tuple[Cell, ...]:
-    """All that are stored, the newest first. Raises HistoryError for a damaged one."""
+    """All that are stored, newest first; without its evidence one is EVIDENCE_MISSING. Raises HistoryError if one is damaged."""
     found = [_read(path, CELL_KIND, "cell", Cell) for path in sorted(root.glob("*/*.json"))]
+    gone = "There is no such directory."
+    found = [cell if not cell.evidence or (root / cell.evidence).is_dir() else without_evidence(cell, gone) for cell in found]
     return tuple(sorted(found, key=lambda cell: -cell.at_ns))
+
+
+def without_evidence(cell: Cell, why: str) -> Cell:
+    """The same cell, which its evidence no longer shows; undecided. why: a sentence."""
+    was = cell.decided
+    if was.state is BugState.EVIDENCE_MISSING:
+        return cell
+    said = f"{cell.evidence}: {why} It was decided as {was.state}"
+    return replace(cell, decided=Decided(BugState.EVIDENCE_MISSING, said))
 
 
 def newest(cells: Iterable[Cell]) -> Mapping[tuple[str, str], Cell]:

@@ -15,7 +15,8 @@ class BugState(StrEnum):
     """What an examination says of a bug on one version.
 
     MASKED: another bug that is present keeps this one from being provoked. NOT_APPLICABLE: the version lacks what the bug is in.
-    INCONCLUSIVE: neither the bug nor the right behaviour was seen.
+    INCONCLUSIVE: neither the bug nor the right behaviour was seen. EVIDENCE_MISSING: what was seen is gone or cannot be read, so
+    nothing stands for what was decided from it.
     """
 
     PRESENT = "present"
@@ -23,6 +24,7 @@ class BugState(StrEnum):
     MASKED = "masked"
     NOT_APPLICABLE = "not applicable"
     INCONCLUSIVE = "inconclusive"
+    EVIDENCE_MISSING = "evidence missing"
 
 
 DECIDED_STATES = frozenset({BugState.PRESENT, BugState.ABSENT, BugState.MASKED, BugState.NOT_APPLICABLE})

@@ -143,7 +143,7 @@ def _cell(bug: Bug, world: World, root: Path, progress: Progress, place: str, *,
     """begun_ns: when this version was begun. Evidence from then on serves several bugs; again, or undecided: none from before."""
     stack = world.stack.stack
     before = corpus.newest(corpus.read_cells(root)).get((bug.id, stack.knative))
-    undecided = before is not None and before.stack == stack.id and before.decided.state is BugState.INCONCLUSIVE
+    undecided = before is not None and before.stack == stack.id and before.decided.state not in DECIDED_STATES
     try:
         with progress.step(f"{bug.id} on {stack.knative} ({place})", work=work_of("examine", bug.provoked_by)):
             cell = examine(bug, world, root, since_ns=begun_ns if again or undecided else 0)
@@ -163,7 +163,8 @@ def _unmade(bug: Bug, version: str, error: HarnessError) -> Cell:
 def decide_again(root: Path) -> tuple[Cell, ...]:
     """Every stored cell, decided anew from its evidence; written where the decision differs. Needs no cluster.
 
-    Evidence that is gone leaves its cell as it is. Raises HistoryError for a damaged cell.
+    A cell whose evidence is gone, damaged or of another stack is EVIDENCE_MISSING, which is undecided. Raises HistoryError for a
+    damaged cell.
     """
     cells = list(corpus.read_cells(root))
     order = [masker for bug in BUGS.values() for masker in (*bug.maskers, bug.id)]
@@ -172,8 +173,8 @@ def decide_again(root: Path) -> tuple[Cell, ...]:
         known: Mapping[str, Decided] = known_of(cells, cell.version, cell.stack)
         try:
             anew = decided_again(cell, root, known)
-        except HistoryError:
-            continue
+        except HistoryError as error:
+            anew = corpus.without_evidence(cell, error.what)
         if anew != cell:
             cells[index] = anew
             corpus.write_cell(root, anew)

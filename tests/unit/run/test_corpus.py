@@ -15,6 +15,7 @@ from harness.catalogue.bugs import BUGS, Bug
 from harness.errors import DeployError, ImageError, Interrupted, ToolFailed
 from harness.history import corpus as store
 from harness.model import BugState, Cell, Decided, KnativeVersion, Seen, Stack
+from harness.report import corpus as page
 from harness.run import Ask, World, corpus
 
 V16, V17 = KnativeVersion.parse("1.6"), KnativeVersion.parse("1.7")
@@ -147,14 +148,40 @@ def test_the_newest_cell_counts_and_one_of_a_stack_before_one_of_none() -> None:
 
 
 def test_stored_cells_are_decided_again_maskers_first(tmp_path: Path) -> None:
-    """A changed signature changes the cell, and what it masks. A cell whose evidence is gone stays."""
+    """A changed signature changes the cell, and what it masks."""
     stack = stack_of(V16)
     place = store.place_of(tmp_path, "1.6.0", stack.id)
     store.write_evidence(place / "liveness-under-load", store.Evidence(stack, Seen(ended=True, error="not served")))
-    store.write_cell(tmp_path, Cell("B3", "1.6.0", stack.id, Decided(BugState.PRESENT, "400"), "1.6.0-gone/http-liveness", 1))
+    store.write_cell(tmp_path, Cell("B3", "1.6.0", stack.id, Decided(BugState.PRESENT, "400"), "", 1))
     stale = Decided(BugState.PRESENT, "an older signature")
     store.write_cell(tmp_path, Cell("B1", "1.6.0", stack.id, stale, f"{place.name}/liveness-under-load", 1))
     again = {one.bug: one for one in corpus.decide_again(tmp_path)}
     assert again["B3"].decided.state is BugState.PRESENT
     assert (again["B1"].decided.state, again["B1"].decided.masked_by) == (BugState.MASKED, "B3")
     assert {one.bug: one for one in store.read_cells(tmp_path)} == again
+
+
+def test_a_cell_whose_evidence_is_gone_is_undecided(tmp_path: Path, done: list[str]) -> None:
+    """The plant: the directory was removed; the file in it was removed. Neither masks, and the cell is examined again."""
+    root, stack = tmp_path / "corpus", stack_of(V16)
+    place = store.place_of(root, "1.6.0", stack.id)
+    for bug, trial in (("B3", "http-liveness"), ("B4", "exec-liveness-restart")):
+        store.write_cell(root, Cell(bug, "1.6.0", stack.id, Decided(BugState.PRESENT, "seen"), f"{place.name}/{trial}", 1))
+    (place / "exec-liveness-restart").mkdir()
+    store.write_evidence(place / "liveness-under-load", store.Evidence(stack, Seen(ended=True, error="not served")))
+    masked = Decided(BugState.MASKED, "not served; B3 is present", "B3")
+    store.write_cell(root, Cell("B1", "1.6.0", stack.id, masked, f"{place.name}/liveness-under-load", 1))
+    again = {one.bug: one for one in corpus.decide_again(root)}
+    assert {bug: one.decided.state for bug, one in again.items()} == {
+        "B1": BugState.INCONCLUSIVE,
+        "B3": BugState.EVIDENCE_MISSING,
+        "B4": BugState.EVIDENCE_MISSING,
+    }
+    assert f"{place.name}/http-liveness: There is no such directory. It was decided as present" in again["B3"].decided.why
+    assert {one.bug: one for one in store.read_cells(root)} == again
+    corpus.decide_again(root)
+    assert {one.bug: one for one in store.read_cells(root)} == again
+    shown = page.matrix([page.Row("B3", "t", BUGS["B3"].claimed)], [V16], store.newest(store.read_cells(root)))
+    assert "| B3: t | evidence missing |" in shown[2]
+    fill(tmp_path, ["B3"], [V16])
+    assert "B3 1.6.0 again" in done
