@@ -21,6 +21,7 @@ from harness.model import BugState, Cell, KnativeVersion
 from harness.run import Ask, asked_build, asked_version
 from harness.run.bisect import ANSWERS, candidates, search, searched
 from harness.run.corpus import decided_versions, examine_build, examine_version
+from harness.run.surroundings import surroundings_of
 from harness.sources import KNOWN
 
 GOOD, BAD, SKIP, ABORT = 0, 1, 125, 128
@@ -63,7 +64,7 @@ def bisect(
         return cell
 
     stored = () if again else decided_versions(bug, versions, corpus.read_cells(root))
-    found = search(bug, versions, examine, stored=stored)
+    found = search(bug, versions, examine, stored=stored, around=lambda cell: surroundings_of(root / cell.evidence))
     for line in found.lines():
         typer.echo(printable(line))
     typer.echo(f"  below {root}; {len(found.cells)} of {len(versions)} releases examined")

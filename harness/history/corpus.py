@@ -32,11 +32,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What evidence.json holds. trial: None where a scenario was to be measured and no run was begun."""
+    """What evidence.json holds. trial: None where a scenario was to be measured and no run was begun. node_image: of the cluster,
+    "" where it is not ours, or in evidence of an earlier release.
+    """
 
     stack: Stack
     seen: Seen
     trial: Trial | None = None
+    node_image: str = ""
 
 
 def place_of(root: Path, version: str, stack: str) -> Path:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness.catalogue import SCENARIOS, scenario
 from harness.catalogue.bugs import BUGS, Bug, bug_named
 from harness.catalogue.bugs.of_scenario import of_scenario
 from harness.errors import BadInput
-from harness.model import BugState, Cell, KnativeVersion
+from harness.model import BugState, Cell, Decided, KnativeVersion
 from harness.run.bisection import Interval, NoAnswer, SameAnswer, bisect
+from harness.run.surroundings import Surroundings, differences
 
 ANSWERS = frozenset({BugState.PRESENT, BugState.ABSENT})
 """The states that a search can go by; any other one skips its release."""
@@ -78,19 +79,27 @@ def search(
     examine: Callable[[KnativeVersion], Cell],
     *,
     stored: Collection[KnativeVersion] = (),
+    around: Callable[[Cell], Surroundings] = lambda _cell: Surroundings(),
 ) -> Bisected:
     """Examine the ends, then the middle, until nothing between two different answers is left to examine.
 
     stored: those whose examination is a look at what is stored; they are asked first, for each of the others needs a cluster.
-    Raises BadInput when an end decides nothing, or both ends agree: one line each.
+    around: what stood around Knative in an examination. One that differs from that of the old end answers nothing: Knative may not
+    be what changed the answer. Raises BadInput, one line, when an end decides nothing, or both ends agree or are not comparable.
     """
     cells: dict[KnativeVersion, Cell] = {}
 
     def answer(index: int) -> BugState | None:
         version = versions[index]
-        cells[version] = examine(version)
-        state = cells[version].decided.state
-        return state if state in ANSWERS else None
+        cells[version] = cell = examine(version)
+        if cell.decided.state not in ANSWERS:
+            return None
+        others = differences(around(cells[versions[0]]), around(cell))
+        if others:
+            why = f"not comparable with {versions[0]}, for more than Knative differs: {'; '.join(others)}"
+            cells[version] = replace(cell, decided=Decided(BugState.INCONCLUSIVE, why))
+            return None
+        return cell.decided.state
 
     try:
         interval = bisect(len(versions), answer, free=[index for index, one in enumerate(versions) if one in stored])
@@ -102,7 +111,7 @@ def search(
         by = f" by {cell.decided.masked_by}" if cell.decided.masked_by else ""
         raise BadInput(
             f"{bug.id} is {cell.decided.state}{by} on {cell.version}: {cell.decided.why}.",
-            fix="Choose an end on which it is present or absent.",
+            fix="Choose an end on which it is present or absent; --again examines what was stored of another cluster.",
             where=cell.evidence,
         ) from none
     return Bisected(bug, tuple(versions), cells, interval)

@@ -156,7 +156,7 @@ def _provoked(bug: Bug, world: World, place: Path) -> Path:
         return all(one.shown(seen).state is not BugState.INCONCLUSIVE for one in alike)
 
     seen = try_out(bug.provoked_by, world, decides=decides)
-    corpus.write_evidence(home, corpus.Evidence(world.stack.stack, seen, bug.provoked_by))
+    corpus.write_evidence(home, corpus.Evidence(world.stack.stack, seen, bug.provoked_by, world.handle.node_image))
     return home
 
 
@@ -170,5 +170,6 @@ def _measured(scenario: Scenario, world: World, place: Path) -> Path:
         return Path(early.where)
     except (DeployError, WaitTimeout) as error:
         home = place / scenario.name
-        corpus.write_evidence(home, corpus.Evidence(world.stack.stack, Seen(until_ns=now_ns(), ended=True, error=str(error))))
+        seen = Seen(until_ns=now_ns(), ended=True, error=str(error))
+        corpus.write_evidence(home, corpus.Evidence(world.stack.stack, seen, node_image=world.handle.node_image))
         return home

@@ -40,6 +40,7 @@ from harness.model import (
 from harness.run.analysis import Run, analyse_again
 from harness.run.cycle import Bench, Cycle, Planted
 from harness.run.phases import Phases
+from harness.run.surroundings import NODE_IMAGE
 from harness.run.world import MEASURE_LOCK, World
 
 NODE_CPU_ENDS_S = 5.0
@@ -225,6 +226,7 @@ class _Session:
                 "kernel": platform.release(),
                 "python": platform.python_version(),
                 "engine": world.engine.name,
+                NODE_IMAGE: world.handle.node_image,
                 "phase_seed": str(self.seed),
                 "planted": ", ".join(self.planted.names()),
                 "manifest": "the user's own" if self.own else "",

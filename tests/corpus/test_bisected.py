@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from harness.catalogue.bugs import BUGS, Bug, decide
 from harness.history import corpus as store
+from harness.history.corpus import EVIDENCE
 from harness.model import BugState, Cell, Claimed, Decided, KnativeVersion, VersionRange
 from harness.run.bisect import candidates, search
 from harness.run.corpus import decided_versions
 from harness.run.examine import seen_in
+from harness.run.surroundings import Surroundings, differences, surroundings_of
 from harness.sources import KNOWN
 from tests.corpus.test_evidence import CELLS, ROOT
 
@@ -31,7 +35,23 @@ def test_the_release_that_fixed_b8(claimed: str | None) -> None:
             return Cell("B8", version.text, "", Decided(BugState.INCONCLUSIVE, "not recorded"), "", 1)
         return replace(cell, decided=decide(bug, seen_in(ROOT / cell.evidence)))
 
-    found = search(bug, VERSIONS, examine, stored=decided_versions(BUGS["B8"], VERSIONS, CELLS))
+    stored = decided_versions(BUGS["B8"], VERSIONS, CELLS)
+    found = search(bug, VERSIONS, examine, stored=stored, around=lambda cell: surroundings_of(ROOT / cell.evidence))
     assert found.lines()[0] == "B8 was fixed in 1.18.0: the release before it that can be had is 1.17.1."
     assert (found.old.decided.state, found.new.decided.state) == (BugState.PRESENT, BugState.ABSENT)
     assert all(cell.evidence for cell in found.cells.values())
+
+
+def test_the_surroundings_are_read_from_the_evidence(tmp_path: Path) -> None:
+    """Kubernetes, ingress, toolchain and app of stored evidence. The plant: another app."""
+    cell = BY_VERSION["B8", "1.18.0"]
+    read = surroundings_of(ROOT / cell.evidence)
+    assert (read.kubernetes, read.ingress, read.toolchain) == ("v1.34.4", "net-kourier v0.48.0", "go1.26.8")
+    assert read.app.startswith("dev.local/knative-chaos/toggle:")
+    assert "net-kourier-kourier:v0.48.0" in read.ingress_images
+    assert "queue" not in read.ingress_images
+    copy = shutil.copytree(ROOT / cell.evidence, tmp_path / "evidence")
+    text = (copy / EVIDENCE).read_text(encoding="utf-8")
+    (copy / EVIDENCE).write_text(text.replace(read.app, "dev.local/knative-chaos/toggle:other"), encoding="utf-8")
+    assert differences(read, surroundings_of(copy)) == (f"app: {read.app} and dev.local/knative-chaos/toggle:other",)
+    assert surroundings_of(tmp_path) == Surroundings()

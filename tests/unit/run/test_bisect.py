@@ -28,6 +28,7 @@ from harness.model import (
     VersionRange,
 )
 from harness.run.bisect import candidates, search, searched
+from harness.run.surroundings import Surroundings, differences
 from harness.sources import KNOWN
 from tests.unit.catalogue.test_bugs import cycle
 
@@ -70,6 +71,29 @@ def test_what_is_skipped_widens_the_interval_and_is_said() -> None:
     found = search(BUGS["B8"], VERSIONS, row({"1.11": PRESENT, "1.17": UNSURE, "1.18": ABSENT}))
     assert found.lines()[0] == "B8 was fixed after 1.16.3 and not after 1.18.0."
     assert any(line.startswith("  1.17.0: skipped, inconclusive. seen on 1.17.0") for line in found.lines())
+
+
+def test_a_release_on_another_kubernetes_is_skipped() -> None:
+    """The plant: 1.17.x was examined with another Kubernetes and another app. An end like that is refused."""
+    states = {"1.11": PRESENT, "1.18": ABSENT}
+    usual = Surroundings(kubernetes="v1.34.4", app="toggle:1")
+
+    def around(cell: Cell) -> Surroundings:
+        return Surroundings(kubernetes="v1.33.1", app="toggle:2") if cell.version.startswith("1.17.") else usual
+
+    found = search(BUGS["B8"], VERSIONS, row(states), around=around)
+    assert found.lines()[0] == "B8 was fixed after 1.16.3 and not after 1.18.0."
+    why = "more than Knative differs: kubernetes: v1.34.4 and v1.33.1; app: toggle:1 and toggle:2"
+    assert any(line.startswith("  1.17.0: skipped, inconclusive.") and line.endswith(why) for line in found.lines())
+    ends = [V("1.11"), V("1.17.0")]
+    with pytest.raises(BadInput, match=r"1\.17\.0: not comparable with 1\.11\.0"):
+        search(BUGS["B8"], ends, row(states), around=around)
+
+
+def test_what_is_not_known_is_no_difference() -> None:
+    """Evidence of an earlier release names no node image."""
+    assert differences(Surroundings(kubernetes="v1.34.4"), Surroundings(node_image="node:1")) == ()
+    assert differences(Surroundings(ingress_images="a"), Surroundings(ingress_images="b")) == ("ingress images: a and b",)
 
 
 @pytest.mark.parametrize(

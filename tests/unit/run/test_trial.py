@@ -116,7 +116,7 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Cluster:
 @pytest.fixture
 def world(tmp_path: Path) -> World:
     """Of which only names are used."""
-    handle = ClusterHandle("c", "kind-c", "/nowhere", HostPorts(1, 2, 3, 4), "", "podman", "", "v1.34.4", created=True)
+    handle = ClusterHandle("c", "kind-c", "/nowhere", HostPorts(1, 2, 3, 4), "", "podman", "node:1", "v1.34.4", created=True)
     version = KnativeVersion.parse("1.23")
     provision = Provision("module", version, "", (), (), "dev.local/toggle:1", {})
     stack = InstalledStack("knative-serving", "kourier-system", "x", "", {}, (), STACK)
@@ -280,6 +280,7 @@ def test_the_evidence_decides_again_without_a_cluster(cluster: Cluster, world: W
     assert cell.decided.state is BugState.INCONCLUSIVE
     assert cell.evidence == f"1.23.0-{STACK.id}/http-liveness"
     assert store.read_cells(root) == (cell,)
+    assert store.read_evidence(root / cell.evidence).node_image == "node:1"
     assert examine.decided_again(cell, root, {}) == cell
     applied = len(cluster.strict)
     assert examine.examine(quick, world, root).decided == cell.decided
