@@ -117,9 +117,9 @@ class Seen:
     answer: to the application, None before it or of a measured run. stored: the Service as the API server answered it, JSON.
     template: the spec of the pods as Knative made it, JSON, "" if it made none. observations: states of pods, events, and of a
     measured run queue-proxy's log, in the order seen. logs: by "pod/container" or "pod/container/previous" of a trial's logs.
-    fault: the last that was injected. marks, findings, verdict: of a measured run. gaps: in which observations may be missing; a trial
-    looks at pods, events and conditions together, so a missed look is a gap of PODS and of EVENTS. until_ns: of the last look. ended: no
-    look will follow.
+    fault: the last that was injected. marks, findings, verdict: of a measured run. gaps: in which observations may be missing; a
+    trial looks at pods, events and conditions together, so a missed look is a gap of PODS and of EVENTS. until_ns: of the last
+    look. ended: no look will follow.
     error: why the examination could not be carried to its end, "" if it was.
     """
 
