@@ -232,6 +232,16 @@ class Engine:
         finally:
             part.unlink(missing_ok=True)
 
+    def load(self, archive: Path, *, timeout_s: float = 900.0) -> tuple[str, ...]:
+        """Take the images of a docker or OCI archive into the engine; their names or ids, as the engine says them."""
+        said = self.run("load", "--input", str(archive), timeout_s=timeout_s).stdout
+        found = re.findall(r"^Loaded image(?:\(s\)| ID)?: (.+)$", said, re.MULTILINE)
+        return tuple(name.strip() for line in found for name in line.split(","))
+
+    def tag(self, image: str, name: str) -> None:
+        """Give an image that is here another name."""
+        self.run("tag", image, name)
+
     def import_rootfs(self, tar: Path, tag: str, changes: Sequence[str] = (), *, timeout_s: float = 900.0) -> None:
         """A flat image from a tar of a root file system. changes: Containerfile instructions ("ENV a=b", "ENTRYPOINT [...]")."""
         self.run("import", *[part for change in changes for part in ("--change", change)], str(tar), tag, timeout_s=timeout_s)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from harness.adapters.wait import Look
 from harness.apps.toggle import BOOT_HEADER, POD_HEADER
+from harness.model import UserRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +39,15 @@ class Reply:
         return f"HTTP {self.status}{by}" + ("" if self.status == 200 else f": {' '.join(self.text.split())[:120]}")
 
 
-def ask(address: str, port: int, host: str, *, path: str = "/", timeout_s: float = 5.0) -> Reply:
-    """GET once on a new connection. Never raises for what the network does: that is what is being asked."""
+ANY_REQUEST = UserRequest()
+
+
+def ask(address: str, port: int, host: str, *, request: UserRequest = ANY_REQUEST, timeout_s: float = 5.0) -> Reply:
+    """Ask once on a new connection. Never raises for what the network does: that is what is being asked."""
     connection = http.client.HTTPConnection(address, port, timeout=timeout_s)
     try:
-        connection.request("GET", path, headers={"Host": host, "Connection": "close"})
+        headers = {**dict(request.headers), "Host": host, "Connection": "close"}
+        connection.request(request.method, request.path, body=request.body.encode() or None, headers=headers)
         got = connection.getresponse()
         body = got.read(512)
     except (OSError, http.client.HTTPException) as error:

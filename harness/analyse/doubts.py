@@ -11,9 +11,11 @@ import polars as pl
 from harness.analyse.course import off_course
 from harness.analyse.evidence import LANES_OF_USERS
 from harness.analyse.view import CycleEvidence
+from harness.apps.known import app_of
 from harness.apps.toggle import BOOT_HEADER, POD_HEADER
 from harness.faults import Sight
-from harness.model import CycleFindings, Fact, Gap, History, Outcome, Reason, ReasonKind, Stream
+from harness.knative.proxyerrors import UPSTREAM_HEADER
+from harness.model import USERS_ROUTE, CycleFindings, Fact, Gap, History, Hop, Outcome, Reason, ReasonKind, Stream
 
 Seen = tuple[CycleEvidence, CycleFindings]
 """One cycle: its evidence, and what was found in it."""
@@ -132,17 +134,30 @@ def _of_good_answers(cycle: CycleEvidence) -> Iterable[str]:
     """Good answers that may not come from the app under test."""
     index = cycle.mark.index
     good = cycle.requests.filter(pl.col("outcome") == Outcome.OK.value)
-    other = good.filter(~pl.col("status").is_between(200, 299))
+    spec = cycle.history.meta.spec
+    other = good.filter(~pl.col("status").is_between(200, 299) & ~pl.col("status").is_in(spec.load.expect))
     if other.height:
         yield f"cycle {index}: {other.height} answers are neither good nor errors: status {other['status'].sort()[0]}"
+    ours = app_of(spec.service.app.image).names_itself
+    if not ours and Hop.INGRESS not in _hops_of_users(cycle.history):
+        return  # straight to the pods: nobody else could have answered
+    if not ours:
+        good = good.filter(pl.col("lane").is_in(LANES_OF_USERS))
+    wanted = {POD_HEADER, BOOT_HEADER} if ours else {UPSTREAM_HEADER}
     named = [
         answer
         for answer, headers in cycle.answers.select("index", "headers").iter_rows()
-        if {name for name, value in json.loads(headers).items() if value} >= {POD_HEADER, BOOT_HEADER}
+        if {name for name, value in json.loads(headers).items() if value} >= wanted
     ]
     nameless = good.filter(~pl.col("answer").is_in(named)).height
-    if nameless:
+    if nameless and ours:
         yield f"cycle {index}: {nameless} good answers do not name the pod and boot of the app that gave them"
+    elif nameless:
+        yield f"cycle {index}: {nameless} good answers are the ingress's own, not those of a pod"
+
+
+def _hops_of_users(history: History) -> tuple[Hop, ...]:
+    return next((route.hops for route in history.meta.routes if route.name == USERS_ROUTE), (Hop.INGRESS,))
 
 
 def _of_the_clock(gaps: Sequence[Gap], cycle: CycleEvidence) -> Iterable[str]:

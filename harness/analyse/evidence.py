@@ -13,7 +13,7 @@ import polars as pl
 from harness.analyse.columns import Flags, Indices
 from harness.apps.toggle import BOOT_HEADER
 from harness.knative.lines import refused_text
-from harness.knative.proxyerrors import CUT_SHORT, DIAL, LOOPBACK, NO_REVISION, OVERLOAD
+from harness.knative.proxyerrors import CUT_SHORT, DIAL, LOOPBACK, NO_REVISION, OVERLOAD, UPSTREAM_HEADER
 from harness.model import POD_ROUTE, USERS_ROUTE, Cause, Hop, Lane, Outcome, Route
 
 LANES_OF_USERS = tuple(lane.value for lane in Lane if lane.route == USERS_ROUTE)
@@ -134,11 +134,7 @@ def judge_answer(failure: Failure, user_port: int) -> Cause | Wants:
             return Wants.QUEUE_PROXY_LINE
     if failure.status == 504 and failure.body in _TIMEOUTS:
         return _TIMEOUTS[failure.body]
-    if (
-        failure.status >= 400
-        and failure.headers.get("server") == "envoy"
-        and "x-envoy-upstream-service-time" not in failure.headers
-    ):
+    if failure.status >= 400 and failure.headers.get("server") == "envoy" and UPSTREAM_HEADER not in failure.headers:
         return Cause.INGRESS
     return _said_behind_the_ingress(failure)
 
@@ -148,7 +144,7 @@ def _said_behind_the_ingress(failure: Failure) -> Cause | Wants:
     if failure.status == 503 and failure.body in OVERLOAD:
         if failure.lane is Lane.GET_QUEUE_PROXY:
             return Cause.OVERLOAD
-        return Wants.OVERLOAD_LINE if "x-envoy-upstream-service-time" in failure.headers else Cause.UNKNOWN
+        return Wants.OVERLOAD_LINE if UPSTREAM_HEADER in failure.headers else Cause.UNKNOWN
     if failure.status in {404, 500} and failure.body.startswith(NO_REVISION):
         return Wants.ACTIVATOR_LINE
     if failure.status in {500, 502} and failure.body:

@@ -23,6 +23,7 @@ from harness.analyse.ledger import Account, account, may_be_sampled
 from harness.analyse.outage import closed_windows, last_closed, touching
 from harness.analyse.view import CycleEvidence, View
 from harness.analyse.windows import Window
+from harness.apps.known import app_of
 from harness.apps.toggle import BOOT_HEADER, POD_HEADER, Event
 from harness.faults import FAULTS, Asked
 from harness.knative.pods import PodState, ready_throughout, restarts_since
@@ -67,8 +68,8 @@ def declared(meta: RunMeta) -> Mapping[Fact, Declared]:
     """The streams of each fact in this run. They depend on the route of the requests, on the fault and on the probes."""
     none: frozenset[Stream] = frozenset()
     one = {stream: (frozenset({stream}),) for stream in Stream}
-    liveness = meta.spec.service.liveness
-    app_log = one[Stream.APP] if liveness is not None and liveness.handler is not Handler.TCP else ()
+    liveness, app = meta.spec.service.liveness, app_of(meta.spec.service.app.image)
+    app_log = one[Stream.APP] if app.logs_probes and liveness is not None and liveness.handler is not Handler.TCP else ()
     proxied = one[Stream.QUEUE_PROXY] if _has_queue_proxy(meta) else ()
     explains = frozenset({Stream.QUEUE_PROXY, Stream.ACTIVATOR, Stream.PODS, Stream.APP})
     return {
@@ -77,7 +78,7 @@ def declared(meta: RunMeta) -> Mapping[Fact, Declared]:
         Fact.LANDING: Declared(_proofs_of(meta), none, _landing),
         Fact.READINESS: Declared(one[Stream.PODS], frozenset({Stream.ENDPOINTS}), _readiness),
         Fact.RESTARTS: Declared(one[Stream.PODS], none, _restarts),
-        Fact.LISTENER: Declared(one[Stream.APP], ANATOMY, _listener),
+        Fact.LISTENER: Declared(one[Stream.APP] if app.logs_listener else (), ANATOMY, _listener),
         Fact.PROBES: Declared(app_log, frozenset({Stream.APP}), _probes),
         Fact.LATENCY: Declared((), none, _latency),
         Fact.FAILING_POD: Declared(() if proxied else one[Stream.PODS], frozenset({Stream.PODS}), _failing_pod),
@@ -263,6 +264,8 @@ def _listener(view: View) -> tuple[ListenerValue, str]:
         user_port=meta.user_port,
         role=meta.spec.fault.role,
     )
+    if not app_of(meta.spec.service.app.image).logs_listener:
+        return ListenerValue(None, anatomy), f"{meta.spec.service.app.image} does not say when it listens"
     ends = last_closed(outages or (), cycle.window.until_ns) if any(state.deleting for state in sights) else ()
     excused = _only_in(ends, outages or (), cycle) if ends else 0
     about = (text for text in anatomy.disputes if LISTENER_EDGES & set(text.partition(": ")[0].split(", ")))
@@ -284,6 +287,8 @@ def _probes(view: View) -> tuple[bool | None, str]:
     cycle = view.cycle
     events = view.app()
     liveness = cycle.history.meta.spec.service.liveness
+    if not app_of(cycle.history.meta.spec.service.app.image).logs_probes:
+        return None, ""
     tells = liveness is not None and liveness.handler is not Handler.TCP
     tells = tells or any(one.event == Event.PROBE and one.more.get("which") == "liveness" for one in events)
     if not tells:

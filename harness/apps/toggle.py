@@ -118,6 +118,8 @@ def cannot_fail(which: str, probe: Probe | None) -> str:
         return f"the Service has no {which} probe"
     if probe.handler is Handler.TCP:
         return f"its {which} probe is TCP, and the toggle app goes on accepting connections"
+    if probe.handler is Handler.GRPC:
+        return f"its {which} probe asks by gRPC, which the toggle app does not answer"
     if probe.handler is Handler.HTTP and PROBE_PATHS.get(probe.path) != which:
         return f"its {which} probe asks {probe.path}, which the toggle app answers well under this fault"
     if probe.handler is Handler.EXEC and probe.path in PROBE_PATHS.values() and probe.path != which:

@@ -20,7 +20,7 @@ from harness.adapters.files import State
 from harness.adapters.patience import WITHIN_S
 from harness.adapters.signals import as_interrupts
 from harness.adapters.text import printable
-from harness.catalogue import SCENARIOS, is_catalogued, scenario
+from harness.catalogue import SCENARIOS, scenario
 from harness.cli.bisect import StepCommand, bisect, bisect_step
 from harness.cli.bundle import bundle_command, unbundle_command
 from harness.cli.corpus import corpus
@@ -28,11 +28,11 @@ from harness.cli.diff import diff
 from harness.cli.export import export_command
 from harness.cli.options import Artifacts, Cluster, Context, Knative, Prefer, QueueProxy, ReleaseUrl, Source, Version
 from harness.cli.reproduce import reproduce
+from harness.cli.run import run
 from harness.cli.showing import RULING_EXIT, progress_of, show, show_compared, text_of
 from harness.cli.versions import versions
 from harness.cluster import checks
 from harness.cluster import down as take_down
-from harness.deploy import spec_of, workload_of
 from harness.deploy.reading import missing, planned, problems, read, require_known
 from harness.errors import BadInput, ExitCode, HarnessError
 from harness.history import EXPERIMENT
@@ -47,12 +47,9 @@ from harness.run import (
     asked_build,
     asked_version,
     compare,
-    measure,
     prepare,
     require_comparable,
-    require_runnable,
     set_queue_proxy,
-    with_request_log,
     worlds,
 )
 
@@ -76,6 +73,7 @@ app.command("reproduce")(reproduce)
 INTERRUPTED_BY_PARSER = 130
 
 
+app.command()(run)
 app.command()(versions)
 app.command()(diff)
 
@@ -114,51 +112,6 @@ def up(
     set_queue_proxy(world)
     typer.echo(f"cluster {world.handle.name}: Kubernetes {world.handle.kubernetes_version}, {world.stack.proof}")
     typer.echo(f"kubectl --kubeconfig {world.handle.kubeconfig} --context {world.handle.context} get pods -A")
-
-
-@app.command()
-def run(
-    name: Annotated[str, typer.Argument(metavar="SCENARIO", help=f"One of {', '.join(SCENARIOS)}.")],
-    cycles: Annotated[int, typer.Option("--kn-cycles", min=0, help="Number of cycles; 0: as in the scenario.")] = 0,
-    rate: Annotated[float, typer.Option("--rate", min=0, help="Requests per second; 0: as in the scenario.")] = 0,
-    service: Annotated[
-        Path | None, typer.Option("--service", help="File with a Knative Service of your own that runs the toggle app.")
-    ] = None,
-    seed: Annotated[
-        int | None, typer.Option("--kn-seed", "--seed", help="Seed of the injection phases; default: random, recorded.")
-    ] = None,
-    *,
-    request_log: Annotated[
-        bool,
-        typer.Option("--kn-request-log", "--request-log", help="Have queue-proxy log each request's id; changes what is measured."),
-    ] = False,
-    cluster: Cluster = "e2e",
-    context: Context = "",
-    kn_source: Source = "auto",
-    kn_version: Knative = "",
-    queue_proxy: QueueProxy = "",
-    engine: Prefer = "",
-    release_url: ReleaseUrl = "",
-    artifacts: Artifacts = Path("artifacts"),
-) -> None:
-    """Measure one scenario and print its verdict."""
-    asked = scenario(name)
-    # The user's file is read before anything is built: bad input must be refused at once.
-    build = asked_build(kn_version, queue_proxy)
-    version = build.version
-    workload = workload_of(text_of(service), where=str(service), version=version) if service else None
-    asked = replace(asked, cycles=cycles or asked.cycles, load=replace(asked.load, rate_rps=rate or asked.load.rate_rps))
-    if workload:
-        asked = replace(asked, service=spec_of(workload, base=asked.service))
-    if workload or not is_catalogued(asked):
-        asked = replace(asked, name=f"{asked.name}-own", title=f"{asked.title}, changed by the caller")
-    if request_log:
-        asked = with_request_log(asked)
-    require_runnable(asked, version, artifacts, workload=workload)
-    state = State.default()
-    progress = progress_of(state)
-    world = prepare(Ask(kn_source, build, cluster, release_url, engine, context=context), state=state, progress=progress)
-    show(measure(asked, world, artifacts=artifacts, seed=seed, workload=workload))
 
 
 @app.command()

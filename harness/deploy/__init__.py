@@ -4,11 +4,20 @@ from harness.deploy.clearing import remove, sweep
 from harness.deploy.direct import open_routes
 from harness.deploy.own import require_room
 from harness.deploy.standing import deploy, fresh_pods
-from harness.deploy.workload import knative_service, plain_deployment, require_possible, spec_of, workload_for, workload_of
+from harness.deploy.workload import (
+    images_of,
+    knative_service,
+    plain_deployment,
+    require_possible,
+    spec_of,
+    workload_for,
+    workload_of,
+)
 
 __all__ = [
     "deploy",
     "fresh_pods",
+    "images_of",
     "knative_service",
     "open_routes",
     "plain_deployment",

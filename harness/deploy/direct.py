@@ -90,9 +90,9 @@ def prove_routes(deployed: Deployed, *, within_s: float = 60.0) -> None:
         answered: set[str] = set()
 
         def look(route: Route = route, answered: set[str] = answered) -> Look[bool]:
-            reply = ask(route.address, route.port, route.host)
+            reply = ask(route.address, route.port, route.host, request=deployed.request)
             if not deployed.token:  # a user's own app does not name its pod; the route can end at no other
-                return Look(True if reply.status == 200 else None, str(reply))
+                return Look(True if deployed.request.good(reply.status) else None, str(reply))
             seen = served(reply)
             if seen.value is None or reply.pod not in names:
                 answered.clear()

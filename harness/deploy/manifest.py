@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from dataclasses import replace
 
 from harness.adapters.documents import Obj
@@ -26,6 +27,9 @@ from harness.knative.names import (
     WINDOW,
 )
 from harness.model import RUN_LABEL, AppSpec, Handler, Probe, ServiceSpec
+
+HANDLERS = {"httpGet": Handler.HTTP, "exec": Handler.EXEC, "grpc": Handler.GRPC}
+"""Fields of a probe; one without any of them asks by TCP, as Knative fills it in."""
 
 CPU_REQUEST = "50m"
 """Two pods must fit at once on two cores beside Kubernetes and Knative, while one replaces the other."""
@@ -85,15 +89,17 @@ def rendered_probe(name: str, probe: Probe) -> Obj:
         return {"httpGet": {"path": probe.path, **port}, **timing}
     if probe.handler is Handler.TCP:
         return {"tcpSocket": dict(port), **timing}
+    if probe.handler is Handler.GRPC:
+        return {"grpc": {"port": number or USER_PORT}, **timing}
     # a path of an HTTP probe left standing means: the probe of this name; the app knows no "startup" of its own
     asked = probe.path if probe.path in PROBE_PATHS.values() else name
     return {"exec": {"command": [*PROBE_COMMAND, "liveness" if asked == "startup" else asked]}, **timing}
 
 
-def adopted(manifest: Obj, *, namespace: str, app_image: str, token: str, run_id: str) -> Obj:
-    """A document as it is applied: in our namespace, with the run's label, and nothing else of it changed.
+def adopted(manifest: Obj, *, namespace: str, images: Mapping[str, str], token: str, run_id: str) -> Obj:
+    """A document as it is applied: in our namespace, with the run's label, and nothing else of it changed but its images.
 
-    Where its image is "toggle", the toggle app and its token take the place.
+    images: by their names in the document, the names under which the cluster has them. The toggle app gets its token.
     """
     obj = copy.deepcopy(manifest)
     metadata = obj["metadata"]
@@ -107,26 +113,22 @@ def adopted(manifest: Obj, *, namespace: str, app_image: str, token: str, run_id
     for one in (metadata, inner):
         one["labels"] = {**(one.get("labels") or {}), RUN_LABEL: run_id}
     for container in template["spec"]["containers"]:
-        if app_of(container["image"]) is TOGGLE:
-            container["image"] = app_image
+        named = container["image"]
+        if named in images:
+            container["image"] = images[named]
             container.setdefault("imagePullPolicy", "IfNotPresent")
+        if app_of(named) is TOGGLE:
             others = [one for one in container.get("env") or [] if one.get("name") != TOKEN_ENV]
             container["env"] = [*others, {"name": TOKEN_ENV, "value": token}]
     return obj
 
 
 def described(manifest: Obj, *, base: ServiceSpec) -> ServiceSpec:
-    """What a user's manifest says of the Service under test, in our terms: name, probes, scale, the app's start-up delay.
+    """What a user's manifest says of the Service under test, in our terms: name, image, probes, scale, the app's start-up delay.
 
-    base: gives what a manifest does not say. Raises BadInput when the served container is not the toggle app: no fault can be put
-    into another, and its answers prove nothing.
+    base: gives what a manifest does not say. Raises BadInput for what is not what it should be.
     """
     container = served_container(manifest)
-    if not app_of(container["image"]).control_port:
-        raise BadInput(
-            f"The Service's container runs {container['image']}, not the toggle app.",
-            fix=f"Write `image: {TOGGLE.image}` for the container that gets the requests; its probes are what is measured.",
-        )
     try:
         return _described(manifest, container, base)
     except (ValueError, TypeError, AttributeError) as error:
@@ -147,7 +149,7 @@ def _described(manifest: Obj, container: Obj, base: ServiceSpec) -> ServiceSpec:
     return replace(
         base,
         name=manifest["metadata"]["name"],
-        app=AppSpec(float(env_of(manifest, STARTUP_DELAY_ENV) or 0), env_of(manifest, SIGTERM_ENV) or AppSpec().sigterm),
+        app=_described_app(manifest, str(container["image"])),
         liveness=_described_probe(container.get("livenessProbe"), port),
         readiness=_described_probe(container.get("readinessProbe"), port),
         startup=_described_probe(container.get("startupProbe"), port),
@@ -160,6 +162,14 @@ def _described(manifest: Obj, container: Obj, base: ServiceSpec) -> ServiceSpec:
         container_concurrency=int(pod.get("containerConcurrency") or 0),
         timeout_s=int(pod.get("timeoutSeconds") or pod.get("terminationGracePeriodSeconds") or base.timeout_s),
     )
+
+
+def _described_app(manifest: Obj, image: str) -> AppSpec:
+    """How the toggle app behaves is in its environment. Of another program only the image is known."""
+    if app_of(image) is not TOGGLE:
+        return AppSpec(startup_delay_s=0.0, image=image)
+    sigterm = env_of(manifest, SIGTERM_ENV) or AppSpec().sigterm
+    return AppSpec(float(env_of(manifest, STARTUP_DELAY_ENV) or 0), sigterm, image)
 
 
 def _whole_seconds(text: str) -> int:
@@ -192,8 +202,8 @@ def _described_probe(probe: Obj | None, served: int) -> Probe | None:
     if not probe:
         return None
     http, command = probe.get("httpGet"), list((probe.get("exec") or {}).get("command") or [])
-    handler = Handler.HTTP if http is not None else Handler.EXEC if probe.get("exec") is not None else Handler.TCP
-    port = (http or probe.get("tcpSocket") or {}).get("port")
+    handler = next((handler for field, handler in HANDLERS.items() if probe.get(field) is not None), Handler.TCP)
+    port = (http or probe.get("tcpSocket") or probe.get("grpc") or {}).get("port")
     of_app = tuple(command[:-1]) == PROBE_COMMAND
     return Probe(
         handler=handler,

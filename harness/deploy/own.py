@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from difflib import get_close_matches
 
@@ -17,7 +18,7 @@ from harness.knative.manifest.places import Obj, Place, at, shown, text_of
 from harness.knative.manifest.rendering import served_index
 from harness.knative.manifest.settings import NEWEST, Settings, nearest
 from harness.knative.manifest.words import quantity
-from harness.knative.names import USER_PORT
+from harness.knative.names import USER_CONTAINER, USER_PORT
 from harness.model import KnativeVersion, Workload, WorkloadKind
 
 LONGEST_START_S = 120.0
@@ -55,9 +56,30 @@ def own_service(text: str, *, where: str = "", version: KnativeVersion = NEWEST)
 def documents_of(manifest: Manifest) -> str:
     """What is deployed, as YAML: the Service first, then the objects of the file that its pods need."""
     beside = held(manifest, needs(at(manifest.obj, *_POD), _POD))
+    service = _renamed(manifest)
     if not manifest.others:
+        return service
+    return "---\n".join([service, *(_text(one) for one in beside)])
+
+
+def _renamed(manifest: Manifest) -> str:
+    """The Service as written, but for the name of the container that gets the requests.
+
+    It has the name that Knative gives a container without one: events, logs and journals are read by it. Raises BadInput where a
+    name in the manifest stands in the way.
+    """
+    served = served_index(at(manifest.obj, *CONTAINERS))
+    place: Place = (*CONTAINERS, served, "name")
+    name = at(manifest.obj, *place)
+    several = len(at(manifest.obj, *CONTAINERS)) > 1
+    if name == USER_CONTAINER or (name is None and not several):
         return manifest.text or dumped([manifest.obj])
-    return "---\n".join([manifest.text or dumped([manifest.obj]), *(_text(one) for one in beside)])
+    if any(one.get("name") == USER_CONTAINER for one in at(manifest.obj, *CONTAINERS)):
+        what = f"Another container than the one that gets the requests is called {USER_CONTAINER}."
+        raise refusal(manifest, what, "Give it another name.", place)
+    obj = copy.deepcopy(manifest.obj)
+    at(obj, *CONTAINERS)[served]["name"] = USER_CONTAINER
+    return dumped([obj])
 
 
 def _text(document: Document) -> str:

@@ -31,7 +31,7 @@ def served_by(
 
     An app that names itself has answered by each pod. Where the activator chooses among several pods, it may never choose one of
     them for single requests: there one answer is enough, and the app says its boot by its control port. An app without the
-    toggle's headers (a user's own) is taken at its word: 200 by the users' route.
+    toggle's headers (a user's own) is taken at its word: a good status by the users' route.
     Raises WaitTimeout, DeployError when a pod restarts before it was ever measured, and what refused raises.
     """
     users = deployed.route(USERS_ROUTE)
@@ -50,8 +50,8 @@ def served_by(
         names = {pod.name for pod in staying}
         for _ in range(max(count, 1)):
             # without a pod the request is what wakes one up
-            reply = ask(users.address, users.port, users.host)
-            if reply.status != 200 or (deployed.token and reply.pod not in names):
+            reply = ask(users.address, users.port, users.host, request=deployed.request)
+            if not deployed.request.good(reply.status) or (deployed.token and reply.pod not in names):
                 return Look(None, f"{_listed(staying)}; {reply}")
             boots[reply.pod] = reply.boot
         if len(staying) < count:

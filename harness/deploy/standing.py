@@ -9,11 +9,12 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from harness.adapters.documents import Obj
+from harness.adapters.ingress import ANY_REQUEST
 from harness.adapters.kube import Kube
 from harness.adapters.objects import Objects, Ref
 from harness.adapters.progress import QUIET, Progress, work_of
 from harness.adapters.wait import Look, wait_for
-from harness.apps.toggle import TOKEN_ENV
+from harness.apps.toggle import TOGGLE, TOKEN_ENV
 from harness.deploy.applying import accepted, failed, namespace_made
 from harness.deploy.deployment import PlainDeployment
 from harness.deploy.direct import prove_routes
@@ -24,7 +25,17 @@ from harness.deploy.service import KnativeService
 from harness.deploy.serving import none_left, served_by, without
 from harness.deploy.workload import applied, knative_service
 from harness.errors import WaitTimeout
-from harness.model import USERS_ROUTE, ClusterHandle, Deployed, Hop, InstalledStack, ServiceSpec, Workload, WorkloadKind
+from harness.model import (
+    USERS_ROUTE,
+    ClusterHandle,
+    Deployed,
+    Hop,
+    InstalledStack,
+    ServiceSpec,
+    UserRequest,
+    Workload,
+    WorkloadKind,
+)
 
 KINDS: Mapping[str, Kind] = MappingProxyType(
     {WorkloadKind.KNATIVE_SERVICE: KnativeService(), WorkloadKind.DEPLOYMENT: PlainDeployment()}
@@ -32,6 +43,8 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
 """A new kind of workload is added here."""
 
 REDACTED = "redacted"
+
+NO_IMAGES: Mapping[str, str] = MappingProxyType({})
 
 
 def deploy(
@@ -42,22 +55,26 @@ def deploy(
     namespace: str,
     app_image: str,
     run_id: str,
+    images: Mapping[str, str] = NO_IMAGES,
+    request: UserRequest = ANY_REQUEST,
     progress: Progress = QUIET,
     within_s: float = 120.0,
 ) -> Deployed:
     """Apply the workload and wait until its pods serve; one that begins without a pod stands when it is ready and has none.
 
-    workload: a ServiceSpec stands for its Knative Service. namespace: made if it is not there. stack: proof that there is something
+    workload: a ServiceSpec stands for its Knative Service. images: by their names in the documents, under which names the cluster
+    has them. request: by which it is proved to serve. namespace: made if it is not there. stack: proof that there is something
     to deploy to. Raises DeployError: at once with the cluster's words where it has refused the workload for good
     (`harness.knative.refusals`), else with the conditions and events last seen; BadInput where the cluster lacks what it needs.
     """
     objects = Objects(Kube.of(handle))
     if isinstance(workload, ServiceSpec):
         workload = knative_service(workload)
-    docs = applied(workload, namespace=namespace, app_image=app_image, token=secrets.token_hex(16), run_id=run_id)
+    own = {TOGGLE.image: app_image, **images}
+    docs = applied(workload, namespace=namespace, images=own, token=secrets.token_hex(16), run_id=run_id)
     with progress.step(f"deploy {namespace}/{Ref.of(docs[0]).name}", work=work_of("deploy", workload, app_image)):
         namespace_made(objects, namespace, run_id)
-        deployed = _stand(objects, handle, KINDS[workload.kind], docs, within_s=within_s)
+        deployed = _stand(objects, handle, KINDS[workload.kind], docs, request, within_s=within_s)
     users = deployed.route(USERS_ROUTE)
     if stack.domain and Hop.INGRESS in users.hops and not users.host.endswith(stack.domain):
         progress.say(f"{deployed.name} is served as {users.host}, outside of the domain {stack.domain}")
@@ -76,7 +93,7 @@ def fresh_pods(handle: ClusterHandle, deployed: Deployed, *, progress: Progress 
         try:
             if not deployed.pods or kind.scales_by_itself(docs) or not kind.unchanged(objects, deployed, docs):
                 _gone(objects, kind, deployed, docs, within_s=within_s)
-                pods = _stand(objects, handle, kind, docs, within_s=within_s).pods
+                pods = _stand(objects, handle, kind, docs, deployed.request, within_s=within_s).pods
             else:
                 old = {pod.uid for pod in pods_of(objects, deployed)}
                 without(objects, deployed, old, within_s=within_s)
@@ -89,14 +106,16 @@ def fresh_pods(handle: ClusterHandle, deployed: Deployed, *, progress: Progress 
     return fresh
 
 
-def _stand(objects: Objects, handle: ClusterHandle, kind: Kind, docs: Sequence[Obj], *, within_s: float) -> Deployed:
+def _stand(
+    objects: Objects, handle: ClusterHandle, kind: Kind, docs: Sequence[Obj], request: UserRequest, *, within_s: float
+) -> Deployed:
     """Apply the documents and wait until they stand with the pods they begin with."""
     for obj in sorted(docs, key=lambda one: "spec" in one):  # what the pods need, such as a ConfigMap, has no spec and comes first
         accepted(objects, obj, within_s=within_s)
     try:
         refused = RefusalWatch(objects, kind, docs).require_none
         found = kind.found(objects, handle, docs, within_s=within_s, refused=refused)
-        deployed = replace(found, applied=json.dumps(docs))
+        deployed = replace(found, applied=json.dumps(docs), request=request)
         count = kind.pods_wanted(docs)
         if not count:
             none_left(objects, deployed, within_s=within_s)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from harness.adapters.documents import Obj, documents, dumped
 from harness.deploy.manifest import adopted, annotations_of, described, pods_wanted, render, served_container, user_port
@@ -134,10 +134,16 @@ def objects_of(workload: Workload) -> list[Obj]:
     return [document.value for document in documents(workload.documents)]
 
 
-def applied(workload: Workload, *, namespace: str, app_image: str, token: str, run_id: str) -> list[Obj]:
-    """Its documents as they are applied in one run."""
-    whole = {"namespace": namespace, "app_image": app_image, "token": token, "run_id": run_id}
-    return [adopted(obj, **whole) for obj in objects_of(workload)]
+def applied(workload: Workload, *, namespace: str, images: Mapping[str, str], token: str, run_id: str) -> list[Obj]:
+    """Its documents as they are applied in one run. Arguments: see `adopted`."""
+    return [adopted(obj, namespace=namespace, images=images, token=token, run_id=run_id) for obj in objects_of(workload)]
+
+
+def images_of(workload: Workload) -> tuple[str, ...]:
+    """The images of its containers as the documents name them, that of the container that gets the requests first."""
+    service = objects_of(workload)[0]
+    others = [str(one["image"]) for one in service["spec"]["template"]["spec"]["containers"]]
+    return tuple(dict.fromkeys([str(served_container(service)["image"]), *others]))
 
 
 def spec_of(workload: Workload, *, base: ServiceSpec) -> ServiceSpec:

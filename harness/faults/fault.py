@@ -14,6 +14,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import ClassVar, Literal
 
+from harness.apps.known import app_of
 from harness.errors import BadInput
 from harness.faults.edges import READINESS_ORDER, Edge, Pairs, Witness
 from harness.faults.sight import Sight
@@ -190,6 +191,11 @@ class Fault(ABC):
 
     def refused(self, fault: FaultSpec, asked: Procedure, doors: Collection[Door]) -> str:
         """Why this fault can never take hold in this Service on a cluster with these doors, "" if it can."""
+        if self.door is Door.TOGGLE and not app_of(asked.service.app.image).control_port:
+            return (
+                f"the toggle app itself is asked to fail, and the Service runs {asked.service.app.image}; liveness-blocked, freeze "
+                "and kill hit any program"
+            )
         if self.door not in doors:
             return f"it is done through the {self.door.value}, and that of this cluster is not ours"
         return self.can_land(fault, asked)

@@ -10,6 +10,9 @@ import re
 from harness.knative.lines import refused_text
 from harness.model import Cause
 
+UPSTREAM_HEADER = "x-envoy-upstream-service-time"
+"""In an answer of the ingress: an upstream answered, not Envoy itself. Its value differs with each answer."""
+
 CUT_SHORT = re.compile(
     r"(^|: )(unexpected )?EOF$|connection reset by peer|broken pipe|use of closed network connection$"
     r"|^http: server closed idle connection$"

@@ -56,8 +56,9 @@ def clients_of(spec: GeneratorSpec, book: Book, sockets: Sockets) -> dict[int, C
 
             clients[code] = H2c(code, dialer, spec, route.host, rid, book, sockets)
         else:
-            text = RequestText.of(behaviour, route.host, spec.path, spec.plan)
-            clients[code] = Http1(code, dialer, text, rid, book, sockets, keep=behaviour is not Behaviour.GET_NEW)
+            text = RequestText.of(behaviour, route.host, spec.plan)
+            keep, expect = behaviour is not Behaviour.GET_NEW, spec.plan.expect
+            clients[code] = Http1(code, dialer, text, rid, book, sockets, keep=keep, expect=expect)
     return clients
 
 

@@ -30,7 +30,7 @@ from harness.load.book import Book, Carrier
 from harness.load.connection import READ_BYTES, Dialer, Sockets, push, receive
 from harness.load.outcome import outcome_of
 from harness.load.spec import GeneratorSpec
-from harness.load.wire import BODY_KEPT, Framing, Head, Malformed, evidence_of, fields_of
+from harness.load.wire import BODY_KEPT, Framing, Head, Malformed, evidence_of, fields_of, judged
 from harness.model import ATTEMPT_SHIFT, FLAG_REUSED, LANES, RID_HEADER, Outcome
 
 WINDOW = 1 << 20
@@ -60,7 +60,9 @@ class H2c:
         self.sockets = sockets
         self._dialer = dialer
         self._rid = rid
-        self._path = (spec.path + ("&rid=" if "?" in spec.path else "?rid=")).encode("ascii")
+        path = spec.plan.path
+        self.expect = spec.plan.expect
+        self._path = (path + ("&rid=" if "?" in path else "?rid=")).encode("ascii")
         self._before = [(b":method", b"GET"), (b":scheme", b"http"), (b":authority", host.encode("ascii"))]
         fields = fields_of(LANES[lane].behaviour, spec.plan)
         self._behind = [(name.lower().encode("ascii"), value.encode("ascii")) for name, value in fields]
@@ -273,7 +275,7 @@ class Link:
         elif isinstance(event, StreamEnded):
             stream = self._streams.get(event.stream_id or 0)
             if stream is not None and stream.reply.head is not None:
-                self._finish(stream, Outcome.HTTP_ERROR if stream.reply.head.status >= 400 else Outcome.OK, now)
+                self._finish(stream, judged(stream.reply.head.status, self.home.expect), now)
         elif isinstance(event, StreamReset):
             stream = self._streams.get(event.stream_id or 0)
             if stream is not None:

@@ -10,7 +10,7 @@ from socket import socket
 from harness.load.book import Book, Carrier
 from harness.load.connection import GONE, READ_BYTES, Dialer, Sockets, push, receive
 from harness.load.outcome import outcome_of
-from harness.load.wire import Malformed, RequestText
+from harness.load.wire import Malformed, RequestText, judged
 from harness.model import ATTEMPT_SHIFT, FLAG_REUSED, Outcome
 
 
@@ -18,13 +18,23 @@ class Http1:
     """One lane. Connections that are free are used again, the last one first, unless `keep` is off."""
 
     def __init__(
-        self, lane: int, dialer: Dialer, text: RequestText, rid: bytes, book: Book, sockets: Sockets, *, keep: bool
+        self,
+        lane: int,
+        dialer: Dialer,
+        text: RequestText,
+        rid: bytes,
+        book: Book,
+        sockets: Sockets,
+        *,
+        keep: bool,
+        expect: tuple[int, ...] = (),
     ) -> None:
-        """lane: its code. rid: what a request's number makes an id with."""
+        """lane: its code. rid: what a request's number makes an id with. expect: see `LoadPlan`."""
         self.lane = lane
         self.book = book
         self.sockets = sockets
         self.keep = keep
+        self.expect = expect
         self.free: list[Connection] = []
         self._dialer = dialer
         self._text = text
@@ -140,4 +150,4 @@ class Connection(Carrier):
         self.home.sockets.drop(self)
 
     def _judged(self) -> Outcome:
-        return Outcome.HTTP_ERROR if self.reply.head and self.reply.head.status >= 400 else Outcome.OK
+        return judged(self.reply.head.status, self.home.expect) if self.reply.head else Outcome.OK

@@ -25,6 +25,9 @@ MAX_SECONDS = 1_000_000
 MAX_WEIGHTS = 10_000
 """Of all lanes together: one turn of the lanes is drawn up beforehand."""
 
+FIRST_STATUS, LAST_STATUS = 200, 500
+"""Statuses that a good answer may have: from the first, below the last."""
+
 MAX_HEADER = 8 << 10
 """Bytes of a header's value; servers refuse longer ones."""
 
@@ -56,9 +59,9 @@ class BadSpec(ValueError):
 class GeneratorSpec:
     """One generator, one cycle.
 
-    routes: one for each route that a lane of the plan takes. Their addresses are IP addresses, or names looked up once. path: with
-    or without a query. run_id, cycle: with the number of the request they make its id. max_s: sending ends after so long by
-    itself. drain_s: how long `stop` waits for what is in flight. at_once: begin when ready, else on `Generator.begin`.
+    routes: one for each route that a lane of the plan takes. Their addresses are IP addresses, or names looked up once. run_id,
+    cycle: with the number of the request they make its id. max_s: sending ends after so long by itself. drain_s: how long `stop`
+    waits for what is in flight. at_once: begin when ready, else on `Generator.begin`.
     """
 
     routes: tuple[Route, ...]
@@ -67,7 +70,6 @@ class GeneratorSpec:
     cycle: int
     max_s: float
     drain_s: float
-    path: str = "/"
     at_once: bool = True
 
     def check(self) -> None:
@@ -92,10 +94,7 @@ class GeneratorSpec:
             raise BadSpec(f"retry_after_s is {plan.retry_after_s}; it must lie between 0 and {MAX_SECONDS}")
         _check_content(plan)
         self._check_routes()
-        for name, text in (("path", self.path), ("run_id", self.run_id)):
-            _check_printable(name, text)
-        if not self.path.startswith("/") or "#" in self.path:
-            raise BadSpec(f"path is {self.path!r}; it must begin with / and have no fragment")
+        _check_printable("run_id", self.run_id)
         if not 0 < self.max_s <= MAX_SECONDS:
             raise BadSpec(f"max_s is {self.max_s}; it must be above 0 and at most {MAX_SECONDS}")
         if not 0 <= self.drain_s <= MAX_SECONDS:
@@ -122,7 +121,9 @@ class GeneratorSpec:
         _of_kind(_number, "a number", (plan, ("rate_rps", "to_rate_rps", "over_s", "deadline_s", "retry_after_s")))
         _of_kind(_number, "a number", (self, ("max_s", "drain_s")))
         _of_kind(_whole, "a whole number", (plan, ("in_flight_cap", "seed", "retries")), (self, ("cycle",)))
-        _of_kind(_text, "text", (plan, ("body",)), (self, ("run_id", "path")))
+        _of_kind(_text, "text", (plan, ("body", "path")), (self, ("run_id",)))
+        if not (isinstance(plan.expect, tuple) and all(_whole(status) for status in plan.expect)):
+            raise BadSpec(f"expect is {_short(plan.expect)}; it must be a tuple of statuses")
         if not isinstance(plan.arrivals, Arrivals):
             raise BadSpec(f"arrivals is {plan.arrivals!r}; it must be one of {', '.join(Arrivals)}")
         if not isinstance(self.at_once, bool):
@@ -152,6 +153,7 @@ class GeneratorSpec:
             plan["lanes"] = tuple((Lane(name), weight) for name, weight in plan["lanes"])
             plan["arrivals"] = Arrivals(plan["arrivals"])
             plan["headers"] = tuple((name, value) for name, value in plan["headers"])
+            plan["expect"] = tuple(plan["expect"])
             raw["routes"] = tuple(Route(**{**route, "hops": tuple(Hop(hop) for hop in route["hops"])}) for route in raw["routes"])
             spec = GeneratorSpec(plan=LoadPlan(**plan), **raw)
             spec.check()
@@ -222,7 +224,16 @@ def _check_arrivals(plan: LoadPlan) -> None:
 
 
 def _check_content(plan: LoadPlan) -> None:
-    """What the plan puts into each request."""
+    """What the plan puts into each request, and which answers are good."""
+    _check_printable("path", plan.path)
+    if not plan.path.startswith("/") or "#" in plan.path:
+        raise BadSpec(f"path is {plan.path!r}; it must begin with / and have no fragment")
+    for status in plan.expect:
+        if not FIRST_STATUS <= status < LAST_STATUS:
+            raise BadSpec(
+                f"expect has the status {status}; it must lie between {FIRST_STATUS} and {LAST_STATUS - 1}, "
+                "for those above are also how Knative and its ingress say that they did not reach the program"
+            )
     try:
         plan.body.encode("utf-8")
     except UnicodeEncodeError as error:

@@ -5,19 +5,21 @@ Strict on purpose: what a lenient client would mend is evidence here, and become
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import Enum, auto
 
 from harness.apps.toggle import BOOT_HEADER, POD_HEADER
-from harness.model import ATTEMPT_HEADER, RID_HEADER, Behaviour, LoadPlan
+from harness.knative.proxyerrors import UPSTREAM_HEADER
+from harness.model import ATTEMPT_HEADER, RID_HEADER, Behaviour, LoadPlan, Outcome
 
 BODY_KEPT = 512
 """So much of a body is kept as evidence."""
 
 HEAD_LIMIT = 65_536
 EVIDENCE = frozenset({b"server", b"content-type", POD_HEADER.encode(), BOOT_HEADER.encode()})
-PRESENCE = b"x-envoy-upstream-service-time"
-"""Its value differs with each answer; that it is there tells that an upstream answered, not Envoy."""
+PRESENCE = UPSTREAM_HEADER.encode()
+"""Only that it is there is kept."""
 
 _CACHED_HEADS = 256
 """A head and what was read from it are about 1.5 kB; a server's Date and timings make them many."""
@@ -41,7 +43,7 @@ class RequestText:
     ends: tuple[bytes, ...]
 
     @staticmethod
-    def of(behaviour: Behaviour, host: str, path: str, plan: LoadPlan) -> RequestText:
+    def of(behaviour: Behaviour, host: str, plan: LoadPlan) -> RequestText:
         """GET, or POST with a body and no Idempotency-Key of ours: no proxy may send it twice."""
         post = behaviour is Behaviour.POST_KEEPALIVE
         body = plan.body.encode("utf-8") if post else b""
@@ -53,9 +55,9 @@ class RequestText:
             end += b"\r\nConnection: close"
         end += b"\r\n\r\n" + body
         ends = tuple(b"\r\n%s: %d%s" % (ATTEMPT_HEADER.encode(), attempt, end) for attempt in range(attempts)) or (end,)
-        query = b"&rid=" if "?" in path else b"?rid="
+        query = b"&rid=" if "?" in plan.path else b"?rid="
         head = b" HTTP/1.1\r\nHost: %s\r\n%s: " % (host.encode("ascii"), RID_HEADER.encode())
-        return RequestText((b"POST " if post else b"GET ") + path.encode("ascii") + query, head, ends)
+        return RequestText((b"POST " if post else b"GET ") + plan.path.encode("ascii") + query, head, ends)
 
     def render(self, rid: bytes, attempt: int = 0) -> bytes:
         """The whole request with this id."""
@@ -69,6 +71,12 @@ def fields_of(behaviour: Behaviour, plan: LoadPlan) -> tuple[tuple[str, str], ..
     if behaviour is Behaviour.POST_KEEPALIVE:
         own.append(("Content-Type", "text/plain"))
     return (*(field for field in own if field[0].lower() not in given), *plan.headers)
+
+
+def judged(status: int, expect: Collection[int]) -> Outcome:
+    """What a complete answer with this status is to a user. expect: the good statuses; empty: every status below 400."""
+    good = status in expect if expect else status < 400
+    return Outcome.OK if good else Outcome.HTTP_ERROR
 
 
 class Framing(Enum):

@@ -197,6 +197,7 @@ class Handler(StrEnum):
     HTTP = "http"
     TCP = "tcp"
     EXEC = "exec"
+    GRPC = "grpc"
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,10 +219,14 @@ class Probe:
 
 @dataclass(frozen=True, slots=True)
 class AppSpec:
-    """How the toggle app behaves. sigterm: "exit", "ignore" (keeps its listener) or "ignore-close" (closes it, lives on)."""
+    """The program under test. image: as the manifest names it; `harness.apps.known.app_of` says what it can do.
+
+    The others are of the toggle app. sigterm: "exit", "ignore" (keeps its listener) or "ignore-close" (closes it, lives on).
+    """
 
     startup_delay_s: float = 5.0
     sigterm: str = "exit"
+    image: str = "toggle"
 
 
 class WorkloadKind(StrEnum):
@@ -333,6 +338,21 @@ class Arrivals(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class UserRequest:
+    """What one user sends, and which answers are good. expect: the good statuses; (): every status from 200 to 299."""
+
+    method: str = "GET"
+    path: str = "/"
+    headers: tuple[tuple[str, str], ...] = ()
+    body: str = ""
+    expect: tuple[int, ...] = ()
+
+    def good(self, status: int) -> bool:
+        """Whether an answer with this status is good. 0: there was no answer."""
+        return status in self.expect if self.expect else 200 <= status <= 299
+
+
+@dataclass(frozen=True, slots=True)
 class LoadPlan:
     """Open-loop load. rate_rps: total over all lanes. lanes: weights; a lane left out gets nothing.
 
@@ -340,6 +360,7 @@ class LoadPlan:
     while no pod is ready); in_flight_cap 0 means the highest rate * deadline_s.
     arrivals: RAMP goes from rate_rps to to_rate_rps within over_s and stays there, STEP jumps to to_rate_rps after over_s; POISSON
     draws exponential intervals of mean 1/rate_rps from `seed`. body: of POST lanes. headers: added to each request, as given.
+    path: with or without a query. expect: the statuses that are good; (): every status below 400.
     retries: of RETRYING clients, attempts after the first; retry_after_s: before the first of them, doubled for each further one.
     """
 
@@ -355,6 +376,15 @@ class LoadPlan:
     headers: tuple[tuple[str, str], ...] = ()
     retries: int = 3
     retry_after_s: float = 0.1
+    path: str = "/"
+    expect: tuple[int, ...] = ()
+
+    @property
+    def request(self) -> UserRequest:
+        """The request by which its users' route is proved: that of its lanes."""
+        posts = [lane.behaviour is Behaviour.POST_KEEPALIVE for lane, weight in self.lanes if weight and lane.route == USERS_ROUTE]
+        method = "POST" if posts and all(posts) else "GET"
+        return UserRequest(method, self.path, self.headers, self.body if method == "POST" else "", self.expect)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 
-from harness.model.asked import KnativeVersion, Workload
+from harness.model.asked import KnativeVersion, UserRequest, Workload
 
 PREFIX = "knative-chaos-"
 """Each container, network and volume of ours starts with this."""
@@ -297,7 +297,7 @@ class Deployed:
 
     revision: "" where there are none. pods: of the moment it was looked at; () where it was scaled to zero. selector: the labels of
     its pods. applied: the objects as they were applied, as a JSON list, with the token. pod_spec: what the pods were really made
-    from, as JSON, without the token.
+    from, as JSON, without the token. request: that by which it is proved to serve.
     """
 
     kind: str
@@ -312,6 +312,7 @@ class Deployed:
     selector: str = ""
     applied: str = field(default="[]", repr=False)
     pod_spec: str = field(default="", repr=False)
+    request: UserRequest = field(default_factory=UserRequest)
 
     def route(self, name: str) -> Route:
         """The route of this name. Raises LookupError with the names there are."""

@@ -15,10 +15,12 @@ from harness import history as history_room
 from harness.adapters.clock import now_ns
 from harness.adapters.progress import Progress
 from harness.adapters.wait import Look, wait_for
+from harness.apps.known import app_of
 from harness.apps.toggle_probes import well_probed
 from harness.errors import FaultError, HarnessError, WaitTimeout
 from harness.faults import FAULTS, Asked, Case, Lift, Sight
 from harness.faults.sight import Requests
+from harness.knative.pods import restarts_since
 from harness.load.process import Generator, GeneratorSpec, Seen, routes_of
 from harness.load.process import start as start_generator
 from harness.model import (
@@ -87,6 +89,7 @@ class Cycle:
         self.bench = bench
         self.spec = bench.spec
         self.deployed = deployed
+        self.app = app_of(self.spec.service.app.image)
         self.fault = FAULTS[self.spec.fault.kind]
         self.told = inject.drawn(self.spec.fault, deployed.pods, bench.random)
         self.pod = self.told[0] if self.told else NO_POD
@@ -265,10 +268,10 @@ class Cycle:
     def _probe_watch(self, pod: Pod, *, of_its_boot: bool) -> _ProbeSeen | None:
         """For the boot that the cycle began with, or another one.
 
-        None where the app cannot tell a liveness probe from another connection, or has no such probe.
+        None where the app cannot tell a liveness probe from another connection, logs none, or has no such probe.
         """
         probe = self.spec.service.liveness
-        if probe is None or probe.handler is Handler.TCP:
+        if probe is None or probe.handler is Handler.TCP or not self.app.logs_probes:
             return None
         return _ProbeSeen(self.bench.observers.feed, pod.name, self.spec.service, lambda boot: (boot == pod.boot) is of_its_boot)
 
@@ -325,12 +328,13 @@ class Cycle:
     def _await_recovery(self, generator: Generator) -> None:
         """Every answer of the new app for after_s, to those who come the way of every user; to all where nobody does.
 
+        Where the app does not name its boot in its answers, the kubelet's count of restarts says that there is a new one.
         A lane that goes straight to the pod shows what it shows: the service has recovered when its users say so.
         """
         spec = self.spec
         judged = {lane for lane, weight in spec.load.lanes if weight and lane.route == USERS_ROUTE} or None
         hit = self.deployed.pods if self.fault.of_workload else self.told
-        ended = {pod.boot for pod in hit} if self.ends.new_boot else set()
+        ended = {pod.boot for pod in hit} if self.ends.new_boot and self.app.names_itself else set()
         watches = [self._probe_watch(pod, of_its_boot=False) for pod in self.told if self.ends.probed_again]
         known = {pod.boot for pod in self.deployed.pods}
 
@@ -338,7 +342,11 @@ class Cycle:
             return one.outcome is Outcome.OK and one.boot not in ended
 
         def by_another_boot(seen: Sequence[Seen]) -> bool:
-            return not self.ends.new_boot or any(one.boot not in known for one in seen)
+            if not self.ends.new_boot:
+                return True
+            if not self.app.names_itself:
+                return all(self._begun_anew(pod) for pod in hit)
+            return any(one.boot not in known for one in seen)
 
         def look() -> Look[bool]:
             since = now_ns() - int(spec.after_s * 1e9)
@@ -349,10 +357,15 @@ class Cycle:
             words += "liveness probe answered" if probed else "no liveness probe of the new container yet"
             back = not self.ends.ready_again or all(self.sight.now().is_ready(pod.name) for pod in self.told)
             words += "" if back else "; the pod is not Ready again"
-            words += "" if by_another_boot(seen) else "; none of them is of another boot"
+            words += "" if by_another_boot(seen) else "; no new container or boot was seen"
             return Look(True if seen and not bad and probed and back and by_another_boot(seen) else None, words)
 
         wait_for("the recovery", look, within_s=spec.recovery_s, every_s=0.25)
+
+    def _begun_anew(self, pod: Pod) -> bool:
+        """Whether the kubelet restarted this pod's container since the fault, or the pod itself has left."""
+        now, fault_ns = self.sight.now(), self.mark.fault_ns
+        return bool(restarts_since(now.states(pod.name), fault_ns)) or now.left_ns(pod.name, fault_ns) > 0
 
 
 def pod_that_came(followed: Sequence[str], seen: Sight) -> str:

@@ -6,11 +6,11 @@ import os
 import platform
 import random
 import secrets
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import ModuleType
+from types import MappingProxyType, ModuleType
 
 from harness import __version__, analyse, deploy, inject, install, judge, observe
 from harness import history as history_room
@@ -43,6 +43,8 @@ from harness.run.phases import Phases
 from harness.run.surroundings import NODE_IMAGE
 from harness.run.world import MEASURE_LOCK, World
 
+NO_IMAGES: Mapping[str, str] = MappingProxyType({})
+
 NODE_CPU_ENDS_S = 5.0
 """A look takes some milliseconds."""
 
@@ -64,13 +66,15 @@ def measure(
     seed: int | None = None,
     planted: Planted | None = None,
     workload: Workload | None = None,
+    images: Mapping[str, str] = NO_IMAGES,
     place: Place | None = None,
 ) -> Run:
     """Steps 4-15 of one scenario on the version of this world: a closed history and what it says.
 
     workload: a Knative Service of the user's own in place of the one rendered from scenario.service, which must describe it (see
-    `deploy.spec_of`). seed: of the injection phases; chosen and recorded when not given. place: of a block of an experiment; any
-    other run lies in artifacts/SCENARIO/UTC-ID, and artifacts/latest/SCENARIO links to it.
+    `deploy.spec_of`). images: of its documents those that the cluster has under another name (`harness.images.bring`). seed: of
+    the injection phases; chosen and recorded when not given. place: of a block of an experiment; any other run lies in
+    artifacts/SCENARIO/UTC-ID, and artifacts/latest/SCENARIO links to it.
     Raises Interrupted (after the report is written) when ended early, BadInput when artifacts cannot be written, and whatever
     kept the first cycle from beginning.
     """
@@ -78,7 +82,9 @@ def measure(
     spec = require_runnable(scenario, version, artifacts, planted=planted, workload=workload, doors=doors)
     with locked(world.state.locks / MEASURE_LOCK, within_s=4 * 3600, holder=f"measuring {spec.scenario}"):
         ready = deploy.workload_for(spec, workload)
-        return _Session(spec, world, artifacts, seed, planted or Planted(), ready, place, own=workload is not None).run()
+        session = _Session(spec, world, artifacts, seed, planted or Planted(), ready, place, own=workload is not None)
+        session.images = images
+        return session.run()
 
 
 def require_runnable(
@@ -195,6 +201,7 @@ class _Session:
         self.planted = planted
         self.workload = workload
         self.own = own
+        self.images: Mapping[str, str] = {}
         self.place = place
         self.run_id = secrets.token_hex(4)
         self.namespace = f"knative-chaos-{self.run_id}"
@@ -302,6 +309,8 @@ class _Session:
                 self.workload,
                 namespace=self.namespace,
                 app_image=world.provision.app_image,
+                images=self.images,
+                request=spec.load.request,
                 run_id=self.run_id,
                 progress=world.progress,
             )

@@ -18,7 +18,7 @@ from harness.adapters.ingress import Reply, ask
 from harness.adapters.kube import Kube
 from harness.adapters.objects import ApiRefused, NoSuchKind, Objects, Ref, condition
 from harness.adapters.wait import Look, wait_for
-from harness.apps.toggle import CONTROL_PORT, TOKEN_ENV
+from harness.apps.toggle import CONTROL_PORT, TOGGLE, TOKEN_ENV
 from harness.catalogue.bugs.reading import LOOKS_APART_S
 from harness.deploy.applying import namespace_made
 from harness.deploy.manifest import env_of
@@ -96,7 +96,7 @@ def objects_of(trial: Trial, *, namespace: str, app_image: str, run_id: str, tok
         workload = Workload(WorkloadKind.KNATIVE_SERVICE, trial.documents)
     if not any(one.kind == "Service" for one in documents(workload.documents)):
         raise ValueError(f"the trial {trial.name} has no Service")
-    return applied(workload, namespace=namespace, app_image=app_image, token=token, run_id=run_id)
+    return applied(workload, namespace=namespace, images={TOGGLE.image: app_image}, token=token, run_id=run_id)
 
 
 @dataclass(slots=True)

@@ -16,19 +16,23 @@ CLOCK_NS = 1_000
 
 
 def sources(
-    requests: pl.DataFrame, answers: pl.DataFrame, pod: str, boot: str, user_port: int, since_ns: int
+    requests: pl.DataFrame, answers: pl.DataFrame, pod: str, boot: str, user_port: int, since_ns: int, *, named: bool = True
 ) -> dict[str, list[Source]]:
     """When the listener closed and opened again, as the requests show it, and the first OK afterwards.
 
     requests, answers: of the cycle. A request that the old boot answered was sent before its listener closed. A refused request was
     answered after that. The reverse holds for the new boot. If another pod answered too, it is unknown whose port refused, and only
     the first OK is returned.
+
+    named: the app's answers name pod and boot. Of any other app with one pod, those sent before the first refusal are the old
+    process's, and those sent after the last one the new process's.
     """
+    if not named:
+        return _nameless(requests, answers, user_port, since_ns)
     old, new, strangers = _by_boot(answers, pod, boot)
     ok = pl.col("outcome") == Outcome.OK.value
     good = requests.filter(ok & pl.col("answer").is_in(new) & (pl.col("done_ns") >= since_ns))
-    refusals = answers.filter((pl.col("status") == 502) & (pl.col("body").str.strip_chars() == refused_text(user_port)))["index"]
-    refused = requests.filter(pl.col("answer").is_in(refusals.to_list()) & (pl.col("done_ns") >= since_ns))
+    refused = _refused(requests, answers, user_port, since_ns)
     found: dict[str, list[Source]] = {}
     if good.height:
         first = good.row(int(good["done_ns"].arg_min() or 0), named=True)
@@ -44,6 +48,26 @@ def sources(
         well = requests.filter(ok & pl.col("answer").is_in(old) & (pl.col("sent_ns") > 0))
         found["listener-closed"] = _closed(well, refused, since_ns)
     return found
+
+
+def _nameless(requests: pl.DataFrame, answers: pl.DataFrame, user_port: int, since_ns: int) -> dict[str, list[Source]]:
+    ok = requests.filter((pl.col("outcome") == Outcome.OK.value) & (pl.col("sent_ns") > 0))
+    refused = _refused(requests, answers, user_port, since_ns)
+    if refused.is_empty():
+        return {}
+    found = {"listener-closed": _closed(ok.filter(pl.col("sent_ns") < _least(refused["done_ns"])), refused, since_ns)}
+    last_ns, after = _most(refused["sent_ns"]), "requests: the first OK sent after the last refused"
+    good = ok.filter(pl.col("sent_ns") > last_ns)
+    if good.height:
+        done_ns = _least(good["done_ns"])
+        found["first-ok"] = [Source(min(_most(refused["done_ns"]), done_ns), done_ns, "requests: the last refused", after, 1)]
+        found["listening"] = [Source(last_ns, done_ns, "requests: the last refused", after, CLOCK_NS)]
+    return found
+
+
+def _refused(requests: pl.DataFrame, answers: pl.DataFrame, user_port: int, since_ns: int) -> pl.DataFrame:
+    refusals = answers.filter((pl.col("status") == 502) & (pl.col("body").str.strip_chars() == refused_text(user_port)))["index"]
+    return requests.filter(pl.col("answer").is_in(refusals.to_list()) & (pl.col("done_ns") >= since_ns))
 
 
 def _closed(well: pl.DataFrame, refused: pl.DataFrame, since_ns: int) -> list[Source]:

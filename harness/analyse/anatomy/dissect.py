@@ -10,6 +10,7 @@ import polars as pl
 from harness.analyse.anatomy import api, clients, probes, proxy, runtime, told, witness
 from harness.analyse.anatomy.gather import Seen
 from harness.analyse.anatomy.sources import COMMAND, Source, choose, contradictions, disagreements, said
+from harness.apps.known import app_of
 from harness.apps.toggle import AppEvent
 from harness.apps.toggle_probes import asks_liveness
 from harness.faults import EDGES, FAULTS, Fault
@@ -17,6 +18,9 @@ from harness.faults.edges import READINESS_ORDER
 from harness.knative.names import USER_ROLE
 from harness.knative.pods import PodState, ready_throughout, restarts_since
 from harness.model import Bracket, CycleMark, FaultEvent, FaultSpec, Observation, ServiceSpec, Stream
+
+ONLY_TOLD = frozenset({"sigterm", "listening", "first-ok", *probes.GOOD_EDGES.values()})
+"""Edges that are always seen only where the app logs them and names its boots; another app's absence of them says nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +57,7 @@ def dissect(
     """
     since_ns = event.sent_ns if event is not None else mark.load_started_ns
     done = FaultSpec(event.kind, event.params, role=role) if event is not None else FaultSpec()
-    fault = FAULTS[done.kind]
+    fault, app = FAULTS[done.kind], app_of(service.app.image)
     found: dict[str, list[Source]] = {}
     if event is not None:
         _add(
@@ -63,11 +67,14 @@ def dissect(
         _add(found, _of_the_app(seen, mark, event, service, fault))
         _add(found, _of_the_node(seen, event, service, fault, end_ns))
         _add(found, witness.sources(seen.all, fault.witnesses, event))
-        _add(found, clients.sources(requests, answers, mark.pod, mark.boot, user_port, since_ns))
+        if app.names_itself or service.max_scale == 1:
+            named = app.names_itself
+            _add(found, clients.sources(requests, answers, mark.pod, mark.boot, user_port, since_ns, named=named))
         _add(found, _closed_by_its_end(found, seen, mark.boot, since_ns))
     _add(found, _readiness(seen, mark))
     edges = {edge: choose(found[edge]) for edge in EDGES if edge in found}
     must = fault.required(done, service, edges, end_ns, asks_liveness=asks_liveness(service, seen.told))
+    must -= frozenset() if app.logs_probes else ONLY_TOLD
     return Anatomy(
         edges=edges,
         missing=tuple(edge for edge in EDGES if edge in must and edge not in edges),

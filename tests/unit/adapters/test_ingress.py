@@ -8,6 +8,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 
 from harness.adapters.ingress import Reply, ask, served
+from harness.model import UserRequest
 
 
 @pytest.mark.parametrize("path", ["/", "/x"])
@@ -31,7 +32,7 @@ def test_ask_sends_the_host_and_reads_who_answered(path: str, monkeypatch: pytes
     with HTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.handle_request, daemon=True)
         thread.start()
-        reply = ask("127.0.0.1", server.server_address[1], "app.example", path=path, timeout_s=60)
+        reply = ask("127.0.0.1", server.server_address[1], "app.example", request=UserRequest(path=path), timeout_s=60)
         thread.join()
     assert seen == [(path, "app.example")]
     assert (reply.status, reply.pod, reply.boot, reply.text) == (200, "p1", "b1", "hello")

@@ -61,7 +61,7 @@ class World(FakeObjects):
             self._make(self.stored[DEPLOYMENT])
         return there
 
-    def ask(self, address: str, port: int, host: str) -> Reply:
+    def ask(self, address: str, port: int, host: str, **_request: object) -> Reply:
         """The pods in turn."""
         self.asked.append((address, port, host))
         pods = [ref.name for ref in self.stored if ref.kind == "Pod"]
@@ -77,7 +77,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
         monkeypatch.setattr(room, "Objects", lambda _kube: world)
     monkeypatch.setattr(Kube, "of", lambda _handle: None)
     monkeypatch.setattr(serving, "ask", world.ask)
-    monkeypatch.setattr(serving, "boot_of", lambda *_args: pytest.fail("each pod answers by itself"))
+    monkeypatch.setattr(serving, "boot_of", lambda *_args, **_request: pytest.fail("each pod answers by itself"))
     return world
 
 
@@ -114,7 +114,9 @@ def test_the_pod_spec_is_what_was_made_without_the_token(world: World) -> None:
 
 def test_one_of_three_pods_that_does_not_answer_is_waited_for(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """No activator chooses for it."""
-    monkeypatch.setattr(serving, "ask", lambda *_args: Reply(200, {"x-toggle-pod": "toggle-1", "x-toggle-boot": "b"}, ""))
+    monkeypatch.setattr(
+        serving, "ask", lambda *_args, **_request: Reply(200, {"x-toggle-pod": "toggle-1", "x-toggle-boot": "b"}, "")
+    )
     with pytest.raises(DeployError, match="no answer yet by toggle-2, toggle-3"):
         deploy(3, within_s=0.2)
     assert world.made == 3

@@ -95,10 +95,10 @@ def test_a_window_is_a_duration(text: str, seconds: int | None) -> None:
         assert described(manifest, base=S1.service).window_s == seconds
 
 
-def test_another_image_is_refused() -> None:
-    """No fault can be put into it, and its answers prove nothing."""
-    with pytest.raises(BadInput, match="not the toggle app"):
-        described(from_yaml(written(image="nginx")), base=S1.service)
+def test_another_image_is_known_by_its_name() -> None:
+    """The toggle app's environment says nothing of it."""
+    env = [{"name": "TOGGLE_STARTUP_DELAY", "value": "soon"}]
+    assert described(from_yaml(written(image="nginx", env=env)), base=S1.service).app == AppSpec(0.0, image="nginx")
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> FakeObjects:
     fake = FakeObjects()
     monkeypatch.setattr(direct, "Objects", lambda _kube: fake)
     monkeypatch.setattr(Kube, "of", lambda _handle: None)
-    monkeypatch.setattr(direct, "ask", lambda _address, _port, _host: Reply(200, {"x-toggle-pod": "pod-2"}, ""))
+    monkeypatch.setattr(direct, "ask", lambda *_args, **_request: Reply(200, {"x-toggle-pod": "pod-2"}, ""))
     return fake
 
 
@@ -84,7 +84,7 @@ def test_a_cluster_without_the_host_port_is_refused(cluster: FakeObjects) -> Non
 def test_a_way_that_ends_elsewhere_is_no_way(cluster: FakeObjects, monkeypatch: pytest.MonkeyPatch, reply: Reply) -> None:
     """What it ends at is waited for, and told."""
     assert not cluster.applied
-    monkeypatch.setattr(direct, "ask", lambda _address, _port, _host: reply)
+    monkeypatch.setattr(direct, "ask", lambda *_args, **_request: reply)
     with pytest.raises(WaitTimeout, match="route queue-proxy is answered by pod-2"):
         open_routes(HANDLE, DEPLOYED, BOTH, run_id="r1", within_s=0.3)
 
@@ -92,7 +92,7 @@ def test_a_way_that_ends_elsewhere_is_no_way(cluster: FakeObjects, monkeypatch: 
 def test_a_users_own_app_needs_only_to_answer(cluster: FakeObjects, monkeypatch: pytest.MonkeyPatch) -> None:
     """It does not say which pod it is."""
     assert not cluster.applied
-    monkeypatch.setattr(direct, "ask", lambda _address, _port, _host: Reply(200, {}, ""))
+    monkeypatch.setattr(direct, "ask", lambda *_args, **_request: Reply(200, {}, ""))
     assert open_routes(HANDLE, replace(DEPLOYED, token=""), BOTH, run_id="r1", within_s=60).route("pod").port == 59002
 
 
@@ -162,7 +162,7 @@ def test_a_route_is_proved_by_each_pod_and_no_other(monkeypatch: pytest.MonkeyPa
     answers = iter(["pod-2", "pod-1", "pod-3", "pod-2"])
     asked: list[str] = []
 
-    def ask(_address: str, _port: int, _host: str) -> Reply:
+    def ask(_address: str, _port: int, _host: str, **_request: object) -> Reply:
         asked.append(next(answers))
         return Reply(200, {"x-toggle-pod": asked[-1]}, "")
 
@@ -175,6 +175,6 @@ def test_a_route_is_proved_by_each_pod_and_no_other(monkeypatch: pytest.MonkeyPa
 
 def test_without_a_pod_no_route_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     """A request would make one."""
-    monkeypatch.setattr(direct, "ask", lambda *_args: pytest.fail("asked"))
+    monkeypatch.setattr(direct, "ask", lambda *_args, **_request: pytest.fail("asked"))
     past = Route("pod", "127.0.0.1", 59002, "toggle.example", (Hop.USER_CONTAINER,))
     direct.prove_routes(replace(DEPLOYED, pods=(), routes=(USERS, past)), within_s=60)

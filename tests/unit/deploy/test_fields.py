@@ -67,7 +67,7 @@ def planted(place: tuple[str | int, ...], value: Any, into: dict[str, Any] = FUL
 def used(text: str) -> None:
     """Everything that is done with a manifest after it was read."""
     obj = from_yaml(text)
-    applied = adopted(obj, namespace="ns", app_image="i", token="t", run_id="r")
+    applied = adopted(obj, namespace="ns", images={"toggle": "i"}, token="t", run_id="r")
     assert 1 <= user_port(applied) <= 65535
     assert 1 <= int(env_of(applied, "TOGGLE_CONTROL_PORT") or 8099) <= 65535
     assert served_container(applied)["image"]

@@ -44,7 +44,7 @@ def from_yaml(text: str, *, where: str = "") -> dict[str, Any]:
 
 def rendered(spec: ServiceSpec) -> dict[str, object]:
     """With names a test can look for."""
-    return adopted(render(spec), namespace="ns", app_image="dev.local/toggle:1", token="secret", run_id="r1")
+    return adopted(render(spec), namespace="ns", images={"toggle": "dev.local/toggle:1"}, token="secret", run_id="r1")
 
 
 def test_a_spec_is_rendered_whole() -> None:
@@ -156,7 +156,7 @@ def test_a_users_manifest_is_taken_as_it_is() -> None:
     """Our labels and namespace are added; nothing else changes but the image named `toggle`."""
     given = from_yaml(GOOD)
     before = copy.deepcopy(given)
-    obj = adopted(given, namespace="ns", app_image="dev.local/toggle:1", token="secret", run_id="r1")
+    obj = adopted(given, namespace="ns", images={"toggle": "dev.local/toggle:1"}, token="secret", run_id="r1")
     assert given == before
     assert obj["metadata"] == {"name": "mine", "namespace": "ns", "labels": {"team": "a", "knative-chaos.dev/run": "r1"}}
     assert obj["spec"]["template"]["metadata"] == {"labels": {"knative-chaos.dev/run": "r1"}}
@@ -173,7 +173,9 @@ def test_a_users_manifest_is_taken_as_it_is() -> None:
 
 def test_a_users_own_image_gets_no_token() -> None:
     """Its environment is its own."""
-    obj = adopted(from_yaml(GOOD.replace("image: toggle", "image: own:1")), namespace="ns", app_image="x", token="t", run_id="r")
+    obj = adopted(
+        from_yaml(GOOD.replace("image: toggle", "image: own:1")), namespace="ns", images={"toggle": "x"}, token="t", run_id="r"
+    )
     (container,) = obj["spec"]["template"]["spec"]["containers"]
     assert container["image"] == "own:1"
     assert "env" not in container

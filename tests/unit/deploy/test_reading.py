@@ -336,7 +336,7 @@ def test_objects_beside_the_service_are_deployed_if_they_are_needed(form: str) -
         text = json.dumps({"apiVersion": "v1", "kind": "List", "items": items})
     workload = workload_of(text)
     assert [(one["kind"], one["metadata"]["name"]) for one in objects_of(workload)] == [("Service", "shop"), ("ConfigMap", "site")]
-    made = applied(workload, namespace="ns", app_image="i", token="t", run_id="r")
+    made = applied(workload, namespace="ns", images={"toggle": "i"}, token="t", run_id="r")
     assert [one["metadata"]["namespace"] for one in made] == ["ns", "ns"]
 
 

@@ -17,7 +17,7 @@ from harness.deploy.manifest import pods_wanted
 from harness.deploy.pods import state_of
 from harness.errors import DeployError, WaitTimeout
 from harness.knative.names import SERVING_API
-from harness.model import ClusterHandle, Deployed, Hop, HostPorts, InstalledStack, Pod, Route, ServiceSpec, Stack
+from harness.model import ClusterHandle, Deployed, Hop, HostPorts, InstalledStack, Pod, Route, ServiceSpec, Stack, UserRequest
 from tests.unit.deploy.test_manifest import GOOD
 from tests.unit.install.fake import FakeObjects
 
@@ -103,7 +103,7 @@ class World(FakeObjects):
                 self._make(ref.namespace, owner, {RUN: labels[RUN]})
         return there
 
-    def ask(self, _address: str, _port: int, _host: str) -> Reply:
+    def ask(self, _address: str, _port: int, _host: str, **_request: object) -> Reply:
         """What the ingress answers."""
         self.asked += 1
         pods = [ref.name for ref in self.stored if ref.kind == "Pod"]
@@ -165,6 +165,18 @@ def test_an_app_without_our_headers_is_taken_at_its_word(world: World) -> None:
     world.answer = lambda reply: Reply(reply.status, {}, "own")
     deployed = deploy(workload_of(GOOD.replace("image: toggle", "image: own:1")))
     assert (deployed.pods[0].name, deployed.pods[0].boot, deployed.token) == ("mine-00001-1", "", "")
+
+
+def test_the_status_that_its_users_expect_proves_another_app(world: World) -> None:
+    """And its image is the one that the cluster has under another name."""
+    world.answer = lambda _reply: Reply(404, {}, "no such page")
+    own = workload_of(GOOD.replace("image: toggle", "image: own:1"))
+    named = {"namespace": "ns", "app_image": "x", "run_id": "r1", "images": {"own:1": "dev.local/own:2"}}
+    deployed = standing.deploy(HANDLE, STACK, own, request=UserRequest(expect=(404,)), within_s=60, **named)  # type: ignore[arg-type]
+    assert '"image": "dev.local/own:2"' in deployed.applied
+    assert standing.fresh_pods(HANDLE, deployed, within_s=60).request == UserRequest(expect=(404,))
+    with pytest.raises(DeployError, match="no such page"):
+        standing.fresh_pods(HANDLE, replace(deployed, request=UserRequest()), within_s=0.1)
 
 
 @pytest.mark.parametrize(
@@ -275,7 +287,7 @@ def test_a_fresh_pod_is_proved_on_each_route_there_is(world: World, monkeypatch:
     before = replace(first, routes=(users, *past))
     asked: list[int] = []
 
-    def ask(address: str, port: int, host: str) -> Reply:
+    def ask(address: str, port: int, host: str, **_request: object) -> Reply:
         asked.append(port)
         old = Reply(200, {"x-toggle-pod": before.pods[0].name}, "")
         return old if asked.count(port) == 1 else world.ask(address, port, host)

@@ -34,7 +34,7 @@ def test_documents_hold_nothing_of_one_run() -> None:
     workload = knative_service(SPEC)
     for text in ("namespace", "knative-chaos.dev/run", "TOGGLE_TOKEN", "dev.local"):
         assert text not in workload.documents
-    (obj,) = applied(workload, namespace="ns", app_image="dev.local/toggle:1", token="secret", run_id="r1")
+    (obj,) = applied(workload, namespace="ns", images={"toggle": "dev.local/toggle:1"}, token="secret", run_id="r1")
     for text in ("'namespace': 'ns'", "'knative-chaos.dev/run': 'r1'", "'value': 'secret'", "dev.local/toggle:1"):
         assert text in str(obj)
 

@@ -38,7 +38,7 @@ class Stage:
         self.answers = AnswerWriter(folder / ANSWERS_FILE)
         self.sockets = Sockets()
         book = Book(self.records, self.answers, None, Retry.of(plan))
-        text = RequestText.of(Lane.POST_KEEPALIVE.behaviour, "app", "/", plan)
+        text = RequestText.of(Lane.POST_KEEPALIVE.behaviour, "app", plan)
         self.whole = len(text.render(b"r-0"))
         dialer = Dialer("127.0.0.1", self.listener.getsockname()[1])
         self.lane = Http1(LANES.index(Lane.POST_KEEPALIVE), dialer, text, b"r-", book, self.sockets, keep=True)

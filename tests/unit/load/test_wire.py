@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.load.wire import BODY_KEPT, Malformed, Reply, RequestText
-from harness.model import Lane, LoadPlan
+from harness.load.wire import BODY_KEPT, Malformed, Reply, RequestText, judged
+from harness.model import Lane, LoadPlan, Outcome
 from tests.unit.load.held import PATIENT
 
 
@@ -159,7 +159,7 @@ def test_only_headers_that_are_evidence_are_kept() -> None:
 @pytest.mark.parametrize(("path", "target"), [("/", b"/?rid=r-0-7"), ("/a?b=c", b"/a?b=c&rid=r-0-7")])
 def test_a_request_carries_its_id_twice_and_the_given_host(lane: Lane, path: str, target: bytes) -> None:
     """In the query, which access logs keep, and in a header; POST has a body of the length it says and no Idempotency-Key."""
-    head, _, body = RequestText.of(lane.behaviour, "app.example", path, LoadPlan()).render(b"r-0-7").partition(b"\r\n\r\n")
+    head, _, body = RequestText.of(lane.behaviour, "app.example", LoadPlan(path=path)).render(b"r-0-7").partition(b"\r\n\r\n")
     line, *headers = head.split(b"\r\n")
     fields = {name.lower(): value for name, value in (header.split(b": ", 1) for header in headers)}
     post = lane is Lane.POST_KEEPALIVE
@@ -174,7 +174,7 @@ def test_a_request_carries_its_id_twice_and_the_given_host(lane: Lane, path: str
 
 def test_a_further_attempt_says_which_it_is() -> None:
     """Nothing else differs, and there are no more texts than attempts."""
-    text = RequestText.of(Lane.GET_RETRYING.behaviour, "app.example", "/", LoadPlan(retries=2))
+    text = RequestText.of(Lane.GET_RETRYING.behaviour, "app.example", LoadPlan(retries=2))
     first = text.render(b"r-0-7")
     assert [text.render(b"r-0-7", attempt) for attempt in (1, 2)] == [
         first.replace(b"X-Attempt: 0", b"X-Attempt: %d" % attempt) for attempt in (1, 2)
@@ -186,9 +186,25 @@ def test_a_further_attempt_says_which_it_is() -> None:
 def test_a_plan_says_what_is_sent(lane: Lane) -> None:
     """Its headers go with each request, in place of ours of that name; its body with POST, counted in bytes."""
     plan = LoadPlan(body="grüße", headers=(("X-Team", "a b"), ("user-agent", "mine")))
-    head, _, body = RequestText.of(lane.behaviour, "app.example", "/", plan).render(b"r-0-7").partition(b"\r\n\r\n")
+    head, _, body = RequestText.of(lane.behaviour, "app.example", plan).render(b"r-0-7").partition(b"\r\n\r\n")
     lines = head.split(b"\r\n")
     assert {b"X-Team: a b", b"user-agent: mine", b"Accept: */*"} <= set(lines)
     assert b"User-Agent: knative-chaos" not in lines
     post = lane is Lane.POST_KEEPALIVE
     assert (body, b"Content-Length: 7" in lines) == ("grüße".encode() if post else b"", post)
+
+
+@pytest.mark.parametrize(
+    ("status", "expect", "outcome"),
+    [
+        (200, (), Outcome.OK),
+        (302, (), Outcome.OK),
+        (404, (), Outcome.HTTP_ERROR),
+        (404, (200, 404), Outcome.OK),
+        (302, (200, 404), Outcome.HTTP_ERROR),
+        (503, (200, 404), Outcome.HTTP_ERROR),
+    ],
+)
+def test_the_plan_says_which_statuses_are_good(status: int, expect: tuple[int, ...], outcome: Outcome) -> None:
+    """Every one below 400 where it names none."""
+    assert judged(status, expect) is outcome

@@ -1,0 +1,91 @@
+"""`knative-chaos run`: one scenario, or one fault on a Service of the user's own."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harness import images
+from harness.adapters.engine import Engine
+from harness.adapters.files import State
+from harness.catalogue import SCENARIOS, is_catalogued
+from harness.cli.options import Artifacts, Cluster, Context, Knative, Prefer, QueueProxy, ReleaseUrl, Source
+from harness.cli.showing import progress_of, show, text_of
+from harness.deploy import images_of, spec_of, workload_of
+from harness.errors import BadInput
+from harness.run import Ask, asked_build, measure, prepare, require_runnable, with_request_log
+from harness.run.own import asked_for, left_out, loaded, on_own, user_request
+
+
+def run(
+    name: Annotated[
+        str, typer.Argument(metavar="SCENARIO", help=f"One of {', '.join(SCENARIOS)}; or, with --service, the name of a fault.")
+    ],
+    cycles: Annotated[int, typer.Option("--kn-cycles", min=0, help="Number of cycles; 0: as in the scenario.")] = 0,
+    rate: Annotated[float, typer.Option("--rate", min=0, help="Requests per second; 0: as in the scenario.")] = 0,
+    service: Annotated[
+        Path | None, typer.Option("--service", help="File with a Knative Service of your own (docs/your-own-service.md).")
+    ] = None,
+    image: Annotated[
+        list[str] | None,
+        typer.Option("--image", metavar="NAME", help="An image of the Service that the local engine has; may be given again."),
+    ] = None,
+    image_archive: Annotated[
+        list[Path] | None,
+        typer.Option("--image-archive", metavar="FILE", help="The same from a docker or OCI archive; may be given again."),
+    ] = None,
+    path: Annotated[str, typer.Option("--path", help="Path of the requests; default: /.")] = "",
+    method: Annotated[str, typer.Option("--method", help="Method of the requests: GET or POST.")] = "",
+    header: Annotated[
+        list[str] | None, typer.Option("--header", metavar='"NAME: VALUE"', help="A header of the requests; may be given again.")
+    ] = None,
+    expect: Annotated[
+        str, typer.Option("--expect", metavar="STATUS,...", help="The good statuses; default: every one from 200 to 299.")
+    ] = "",
+    seed: Annotated[
+        int | None, typer.Option("--kn-seed", "--seed", help="Seed of the injection phases; default: random, recorded.")
+    ] = None,
+    *,
+    request_log: Annotated[
+        bool,
+        typer.Option("--kn-request-log", "--request-log", help="Have queue-proxy log each request's id; changes what is measured."),
+    ] = False,
+    cluster: Cluster = "e2e",
+    context: Context = "",
+    kn_source: Source = "auto",
+    kn_version: Knative = "",
+    queue_proxy: QueueProxy = "",
+    engine: Prefer = "",
+    release_url: ReleaseUrl = "",
+    artifacts: Artifacts = Path("artifacts"),
+) -> None:
+    """Measure one scenario and print its verdict."""
+    entry = asked_for(name)
+    # The user's file is read before anything is built: bad input must be refused at once.
+    build = asked_build(kn_version, queue_proxy)
+    version = build.version
+    workload = workload_of(text_of(service), where=str(service), version=version) if service else None
+    request = user_request(method, path, header or (), expect)
+    if workload is None and (request or image or image_archive or not entry.claims):
+        raise BadInput(f"{name} was asked for without a Service of your own.", fix="Name its file with --service.")
+    asked = replace(entry, cycles=cycles or entry.cycles, load=replace(entry.load, rate_rps=rate or entry.load.rate_rps))
+    wanted: tuple[images.OwnImage, ...] = ()
+    if workload:
+        asked = on_own(asked, spec_of(workload, base=asked.service), request)
+        wanted = images.own_images(images_of(workload), image or (), image_archive or ())
+    if workload or not is_catalogued(asked):
+        asked = replace(asked, name=f"{asked.name}-own", title=f"{asked.title}, changed by the caller")
+    if request_log:
+        asked = with_request_log(asked)
+    require_runnable(asked, version, artifacts, workload=workload)
+    state = State.default()
+    progress = progress_of(state)
+    if out := left_out(entry, asked):
+        progress.say(f"Not asked of {asked.service.app.image}, whose log and answers do not tell: {', '.join(out)}.")
+    names = images.bring(wanted, Engine.detect(state, prefer=engine)) if wanted else {}
+    world = prepare(Ask(kn_source, build, cluster, release_url, engine, context=context), state=state, progress=progress)
+    loaded(world, names)
+    show(measure(asked, world, artifacts=artifacts, seed=seed, workload=workload, images=names))

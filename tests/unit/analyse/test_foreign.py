@@ -1,0 +1,98 @@
+"""A program that says nothing of itself: the cluster and its users decide; what only its own log could tell is undecided."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from harness.analyse import analyse
+from harness.judge import judge
+from harness.model import AppSpec, Expectation, Fact, Hop, LoadPlan, Observed, Route, Ruling, Stream
+from tests.unit.analyse.story import CLOSED_S, LISTENING_S, Story, at, claim, open_questions, restarts
+
+CLAIMS = (claim("requests-do-not-fail", Expectation.BROKEN), claim("container-restarts-once", Expectation.HOLDS))
+THROUGH = Route("users", "127.0.0.1", 1, "h", (Hop.INGRESS, Hop.QUEUE_PROXY, Hop.USER_CONTAINER))
+
+
+def foreign(cycles: int = 2) -> Story:
+    """The restarts of the toggle app as a program of somebody else's would show them: no boots, nothing in its log.
+
+    Its fault is one that needs nothing of it.
+    """
+    story = restarts(cycles, claims=CLAIMS)
+    service = replace(story.meta.spec.service, app=AppSpec(0.0, image="shop:1"))
+    story.spec(service=service, fault=replace(story.meta.spec.fault, kind="liveness-blocked"))
+    story.meta = replace(story.meta, routes=(THROUGH,))
+    story.faults = [
+        replace(one, kind="liveness-blocked", boot="", params={"verdict": "refuse", "persistent": False}, answer="{}")
+        for one in story.faults
+    ]
+    story.cycles = [replace(one, boot="") for one in story.cycles]
+    story.observations = [one for one in story.observations if one.stream is not Stream.APP]
+    for one in story.faults:
+        story.see(Stream.NODE, one.pod, one.sent_ns + 2_000_000_000, {"rule": True, "packets": 3})
+    for row in story.answers:
+        row["headers"] = json.dumps({name: text for name, text in json.loads(row["headers"]).items() if "toggle" not in name})
+    return story
+
+
+def test_what_the_cluster_and_the_users_tell_is_decided() -> None:
+    """Landing, ledger, restarts: each of them without a word of the program."""
+    history = foreign().history()
+    findings = analyse(history)
+    assert findings.doubts == ()
+    assert (findings.ledger.unattributed, findings.ledger.unmatched) == (0, 0)
+    assert judge(history.meta.spec, findings).ruling is Ruling.PASS
+
+
+def test_what_only_its_own_word_could_tell_is_undecided() -> None:
+    """And the reason names the program."""
+    story = foreign()
+    story.spec(claims=(*CLAIMS, claim("failures-only-while-not-listening", Expectation.HOLDS)))
+    history = story.history()
+    findings = analyse(history)
+    assert [cycle.unknown for cycle in findings.cycles] == [{Fact.LISTENER.value: "shop:1 does not say when it listens"}] * 2
+    verdict = judge(history.meta.spec, findings)
+    assert verdict.ruling is Ruling.INCONCLUSIVE
+    assert [one.observed for one in verdict.claims].count(Observed.UNDECIDED) == 1
+
+
+def test_the_edges_of_its_listener_are_those_that_its_users_saw() -> None:
+    """Between the last good and the first refused request, and between the last refused and the first good one."""
+    for index, cycle in enumerate(analyse(foreign().history()).cycles):
+        closed, listening = cycle.anatomy["listener-closed"], cycle.anatomy["listening"]
+        assert closed.lo_ns <= at(index, CLOSED_S) <= closed.hi_ns
+        assert listening.lo_ns <= at(index, LISTENING_S) <= listening.hi_ns + 3_000_000
+        assert (cycle.missing, cycle.disputes) == ((), ())
+
+
+def test_a_good_answer_of_the_ingress_is_not_the_programs() -> None:
+    """Where 404 is expected, a route that is gone would look well."""
+    story = foreign()
+    story.spec(load=replace(story.meta.spec.load, expect=(200, 404)))
+    ours = story.answer(0, 404, "", server="envoy", x_envoy_upstream_service_time="present")
+    theirs = story.answer(0, 404, "", server="envoy")
+    story.request(0, at(0, 12.0), status=404, answer=ours)
+    assert open_questions(analyse(story.history())) == open_questions(analyse(foreign().history()))
+    story.request(0, at(0, 12.1), status=404, answer=theirs)
+    assert "cycle 0: 1 good answers are the ingress's own, not those of a pod" in analyse(story.history()).doubts
+
+
+@pytest.mark.parametrize("expect", [(), (200,)])
+def test_a_good_status_that_nobody_expects_is_a_doubt(expect: tuple[int, ...]) -> None:
+    """As in the toggle app's runs."""
+    story = foreign()
+    story.spec(load=replace(story.meta.spec.load or LoadPlan(), expect=expect))
+    moved = story.answer(0, 302, "", server="envoy", x_envoy_upstream_service_time="present")
+    story.request(0, at(0, 12.0), status=302, answer=moved)
+    assert any("neither good nor errors: status 302" in text for text in analyse(story.history()).doubts)
+
+
+def test_an_error_of_its_own_has_no_cause() -> None:
+    """Only an app that names itself in its answers can be told from a proxy."""
+    story = foreign()
+    broken = story.answer(0, 500, "no database", server="envoy", x_envoy_upstream_service_time="present")
+    story.requests[10].update(outcome="http-error", status=500, answer=broken)
+    assert analyse(story.history()).ledger.unattributed == 1
