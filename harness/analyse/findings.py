@@ -20,7 +20,7 @@ from harness.analyse.evidence import LANES_OF_USERS, Failures, failures_of, stra
 from harness.analyse.facts import OF_A_POD, Declared, FactValue, ListenerValue, declared, readings
 from harness.analyse.hit import all_hit, events_of, mark_of
 from harness.analyse.lastseen import last_seen
-from harness.analyse.ledger import Account, added, by_cause, total
+from harness.analyse.ledger import CAUSES, Account, Codes, added, by_cause, total
 from harness.analyse.outage import outside
 from harness.analyse.requestlog import RequestLines, joined, request_lines
 from harness.analyse.sights import Sights
@@ -33,6 +33,7 @@ from harness.knative.lines import refused_text
 from harness.knative.pods import ready_throughout
 from harness.model import (
     COURSES,
+    Cause,
     CycleFindings,
     CycleMark,
     Fact,
@@ -253,7 +254,7 @@ def _found(cycle: CycleEvidence, facts: Mapping[Fact, FactValue]) -> tuple[Cycle
         by_outcome=outcomes,
         by_cause=by_cause(books.causes[failures.of_users]),
         before_fault=by_cause(books.causes[early]),
-        refused_window=_refused_window(failures, user_port),
+        refused_window=_refused_window(failures, books.causes, user_port),
         ready_throughout=facts[Fact.READINESS].value,
         restarts=facts[Fact.RESTARTS].value.own,
         restarted=facts[Fact.RESTARTS].value.grown,
@@ -301,13 +302,15 @@ def _by_outcome(requests: pl.DataFrame) -> dict[str, int]:
     return dict(sorted(counts.items()))
 
 
-def _refused_window(failures: Failures, user_port: int) -> tuple[int, int] | None:
+def _refused_window(failures: Failures, causes: Codes, user_port: int) -> tuple[int, int] | None:
     """From the sending of the first to the answer of the last request that the port refused.
 
-    The answer of queue-proxy shows it; on a route straight to the pods the client's socket does.
+    The cause in the ledger shows it, in whatever words queue-proxy answered; so does an answer in Knative's words whose line is
+    missing. On a route straight to the pods the client's socket shows it.
     """
     seen = failures.which(lambda kind: kind.straight and kind.outcome is Outcome.REFUSED)
-    return _span(failures, _refused(failures, user_port) | seen)
+    refused = causes == CAUSES.index(Cause.REFUSED_DIAL)
+    return _span(failures, _refused(failures, user_port) | refused | seen)
 
 
 def _span(failures: Failures, which: Flags) -> tuple[int, int] | None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from harness.knative.lines import refused_text
-from harness.model import USERS_ROUTE, Findings, History, Lane, Outcome
+from harness.knative.proxyerrors import cause_of
+from harness.model import USERS_ROUTE, Cause, Findings, History, Lane, Outcome
 
 USERS = tuple(lane.value for lane in Lane if lane.route == USERS_ROUTE)
 
@@ -17,8 +17,9 @@ def refused_traces(history: History, findings: Findings) -> dict[int, tuple[floa
     in `CycleFindings.refused_window`, the 502 of queue-proxy that says so, or a refused connection on the way of a plain
     Deployment.
     """
-    text = refused_text(history.meta.user_port)
-    refused = history.answers.filter(pl.col("body").str.strip_chars() == text).select("cycle", answer=pl.col("index"))
+    port = history.meta.user_port
+    said = [body for body in history.answers["body"].unique() if cause_of(body.strip(), port) is Cause.REFUSED_DIAL]
+    refused = history.answers.filter(pl.col("body").is_in(said)).select("cycle", answer=pl.col("index"))
     users = history.requests.filter(pl.col("lane").is_in(USERS))
     answered = users.filter(pl.col("status") == 502).join(refused, on=["cycle", "answer"], how="semi")
     unanswered = users.filter(pl.col("outcome") == Outcome.REFUSED.value)

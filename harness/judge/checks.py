@@ -75,6 +75,7 @@ def ready_pod_is_not_refused(cycle: CycleFindings) -> Reading:
     """While its pod is Ready, no request is refused by the container's port. Undecided unless the fault landed."""
     refused = _refused(cycle)
     unattributed = _count(cycle, Cause.UNKNOWN.value, Cause.AMBIGUOUS.value)
+    unnamed = _count(cycle, Cause.QUEUE_PROXY.value) - _early(cycle, Cause.QUEUE_PROXY.value)
     early = _early(cycle, Cause.REFUSED_DIAL.value, Cause.DIRECT.value)
     observed, why = Observed.HOLDS, f"none of {cycle.sent} requests was refused"
     if not cycle.landed.proved:
@@ -90,6 +91,8 @@ def ready_pod_is_not_refused(cycle: CycleFindings) -> Reading:
         why = f"the pod did not stay Ready: the {refused} refused requests are not the failure the claim speaks of"
     elif unattributed:
         observed, why = Observed.UNDECIDED, f"{unattributed} failures are unattributed and may have been refused"
+    elif unnamed:
+        observed, why = Observed.UNDECIDED, f"{unnamed} errors of queue-proxy have no known kind and may have been refused"
     elif not cycle.sent:
         observed, why = Observed.UNDECIDED, "nothing was sent"
     return Reading(observed, why, refused, REQUESTS)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from harness.judge.checks import REQUESTS, RESTARTS, why_unknown
-from harness.model import Bounds, CycleFindings, Fact, Observed, Reading
+from harness.model import Bounds, Cause, CycleFindings, Fact, Observed, Reading
 
 SECONDS = "s"
 
@@ -19,12 +19,13 @@ _NONE[RESTARTS] = "the container's restart count was not seen"
 @dataclass(frozen=True, slots=True)
 class Number:
     """facts: what it rests on. unit: requests, restarts or seconds. of: reads it, None if the cycle has none; causes: those of the
-    bounds.
+    bounds. none: why a cycle may have none, if not for its unit's reason.
     """
 
     facts: frozenset[Fact]
     unit: str
     of: Callable[[CycleFindings, Collection[str]], float | None]
+    none: str = ""
 
     def within(self, bounds: Bounds, cycle: CycleFindings) -> Reading:
         """HOLDS if the number lies within the bounds, BROKEN if it does not. UNDECIDED if it is not known, or nothing was sent."""
@@ -44,7 +45,7 @@ class Number:
             return Reading(Observed.UNDECIDED, "the fault is not proved to have landed")
         value = self.of(cycle, causes)
         if value is None:
-            return Reading(Observed.UNDECIDED, _NONE[self.unit])
+            return Reading(Observed.UNDECIDED, self.none or _NONE[self.unit])
         value = round(value, 3)
         return Reading(Observed.UNDECIDED, f"{value:g} {self.unit}", value, self.unit)
 
@@ -59,7 +60,10 @@ def _otherwise(cycle: CycleFindings, causes: Collection[str]) -> int:
     return _failed(cycle, ()) - (_failed(cycle, causes) if causes else 0)
 
 
-def _refused_s(cycle: CycleFindings, causes: Collection[str]) -> float:  # noqa: ARG001 - a window has no cause
+def _refused_s(cycle: CycleFindings, causes: Collection[str]) -> float | None:  # noqa: ARG001 - a window has no cause
+    """None if queue-proxy failed requests with an error of no known kind: the port may have refused them, too."""
+    if _failed(cycle, (Cause.QUEUE_PROXY.value,)):
+        return None
     from_ns, until_ns = cycle.refused_window or (0, 0)
     return (until_ns - from_ns) / 1e9
 
@@ -81,7 +85,12 @@ NUMBERS: Mapping[str, Number] = MappingProxyType(
     {
         "failed-requests": Number(_OF_FAILURES, REQUESTS, _failed),
         "other-failures": Number(_OF_FAILURES, REQUESTS, _otherwise),
-        "refused-window": Number(_OF_FAILURES, SECONDS, _refused_s),
+        "refused-window": Number(
+            _OF_FAILURES,
+            SECONDS,
+            _refused_s,
+            "whether requests were refused is not known: queue-proxy gave an error of no known kind",
+        ),
         "slowest-answer": Number(_OF_ANSWERS, SECONDS, lambda cycle, _: cycle.latency.slowest_s if cycle.latency else None),
         "median-answer": Number(_OF_ANSWERS, SECONDS, lambda cycle, _: cycle.latency.median_s if cycle.latency else None),
         "p99-answer": Number(_OF_ANSWERS, SECONDS, lambda cycle, _: cycle.latency.p99_s if cycle.latency else None),

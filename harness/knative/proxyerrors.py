@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 
-from harness.knative.lines import refused_text
 from harness.model import Cause
 
 UPSTREAM_HEADER = "x-envoy-upstream-service-time"
@@ -24,6 +23,11 @@ twice (errServerClosedIdle)."""
 
 LOOPBACK = re.compile(r"(dial tcp|timed out dialing) (127\.\d+\.\d+\.\d+|\[::1\]|localhost):\d+(:? |$)")
 """Only queue-proxy connects to a loopback address, that of the container. The activator connects to the pod's IP, port 8012."""
+
+REFUSED = re.compile(
+    r"(^|[:\s])dial tcp[46]? (127\.\d+\.\d+\.\d+|\[::1\]|localhost):(?P<port>\d+): (connect: |connectex: )?connection refused\b"
+)
+"""The port of a loopback address refused, in whatever words a build of queue-proxy puts around Go's own (`lines.refused_text`)."""
 
 DIAL = re.compile(r"dial tcp:? |timed out dialing \S+:\d+ ")
 """A failed dial with its address. ErrTimeoutDialing of knative.dev/pkg names it, after 15 attempts; up to Knative 1.4 it did
@@ -84,7 +88,8 @@ NO_REVISION = "Error getting active endpoint: "
 
 def cause_of(text: str, user_port: int) -> Cause:
     """The cause of a failure for which queue-proxy logged this error. QUEUE_PROXY: the error has none of the named kinds."""
-    if text == refused_text(user_port):
+    refused = REFUSED.search(text)
+    if refused and int(refused["port"]) == user_port:
         return Cause.REFUSED_DIAL
     if text.startswith("timed out dialing ") or (LOOPBACK.match(text) and re.search(r"i/o timeout$|timed out$", text)):
         return Cause.DIAL_TIMEOUT

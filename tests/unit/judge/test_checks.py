@@ -52,6 +52,8 @@ CASES: list[tuple[str, CycleFindings, Observed, str]] = [
     ("pod-stays-ready", cycle(ready_throughout=None), U, "nothing tells"),
     ("pod-stays-ready", cycle(landed=NOT_LANDED), U, "not proved"),
     ("pod-stays-ready", cycle(sent=0), U, "nothing was sent"),
+    ("ready-pod-is-not-refused", cycle(by_cause={"queue-proxy": 10}), U, "10 errors of queue-proxy have no known kind"),
+    ("ready-pod-is-not-refused", cycle(by_cause={"queue-proxy": 2}, before_fault={"queue-proxy": 2}), H, "none of 100"),
     ("pod-stays-ready", cycle(unknown={"readiness": "a gap"}), U, "a gap"),
     ("no-restart", calm(probed_again=False), H, "restarts: 0"),
     ("no-restart", calm(), H, "restarts: 0"),
@@ -66,7 +68,6 @@ NOT_REFUSED = (
     "protocol",
     "request-body",
     "canceled",
-    "queue-proxy",
     "overload",
     "activator-overload",
 )
