@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tempfile
 import threading
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -38,13 +39,21 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 def require_writable(artifacts: Path) -> None:
-    """Find out before anything is made or measured whether runs can be kept there. Raises BadInput."""
+    """Find out before anything is made or measured whether runs can be kept there. Raises BadInput.
+
+    Directories that are made for this are removed again: what is asked may still be refused.
+    """
+    made = [place for place in (artifacts, *artifacts.parents) if not place.exists()]
     try:
         artifacts.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=artifacts):
             pass
     except OSError as error:
         raise _unwritable(artifacts, error) from error
+    finally:
+        for place in made:
+            with suppress(OSError):  # not made, or somebody has put something there
+                place.rmdir()
 
 
 def _unwritable(artifacts: Path, error: OSError) -> BadInput:
