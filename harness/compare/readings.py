@@ -60,7 +60,7 @@ def planned(specs: tuple[RunSpec, ...], margins: Mapping[str, float] | None = No
     found: list[Planned] = []
     for spec in specs:
         found += [
-            Planned(spec.scenario, claim.id, SHARE, wanted.get(claim.id, SHARE_MARGIN), share=True)
+            Planned(spec.scenario, claim.id, SHARE, float(wanted.get(claim.id, SHARE_MARGIN)), share=True)
             for claim in spec.claims
             if claim.bounds is None
         ]
@@ -71,7 +71,7 @@ def planned(specs: tuple[RunSpec, ...], margins: Mapping[str, float] | None = No
                     spec.scenario,
                     name,
                     one.unit,
-                    wanted.get(name, default),
+                    float(wanted.get(name, default)),
                     less_is_better=one.less_is_better,
                     only_if_same=FAILED if one.of_answers else "",
                 )

@@ -12,6 +12,7 @@ HEAD = "head"
 
 ALPHA = 0.005
 ALPHA_SAME = 0.05
+POWER = 0.9
 """The defaults of a Design."""
 
 
@@ -60,7 +61,7 @@ class Design:
     planned: tuple[Planned, ...]
     alpha: float = ALPHA
     alpha_same: float = ALPHA_SAME
-    power: float = 0.9
+    power: float = POWER
 
 
 @dataclass(frozen=True, slots=True)

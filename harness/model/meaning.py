@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Self
 
 from harness.model.asked import ResolvedClaim
 from harness.model.comparison import Change, Comparison, Design
 from harness.model.measured import Block, Gap
-from harness.model.world import Stack
+from harness.model.world import Stack, id_of
 
 SCHEMA = 2
 """Version of `summary.json`; raised only when a key changes its meaning. New keys do not raise it."""
@@ -376,6 +376,11 @@ class Experiment:
     interrupted: str = ""
     design: Design | None = None
     comparisons: tuple[Comparison, ...] = ()
+
+    @property
+    def plan(self) -> str:
+        """Id of what is fixed before the first block: the seed, of which the blocks are drawn, and the design."""
+        return id_of({"id": self.id, "seed": self.seed, "design": asdict(self.design) if self.design else None})
 
     @property
     def change(self) -> Change:

@@ -213,7 +213,7 @@ class Stack:
     @property
     def id(self) -> str:
         """Equal for equal stacks, on every machine and day."""
-        return _id_of(asdict(self))
+        return id_of(asdict(self))
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,10 +227,11 @@ class Arm:
     @property
     def id(self) -> str:
         """Equal for equal workloads on equal stacks."""
-        return _id_of({"stack": asdict(self.stack), "workload": asdict(self.workload)})
+        return id_of({"stack": asdict(self.stack), "workload": asdict(self.workload)})
 
 
-def _id_of(value: Mapping[str, object]) -> str:
+def id_of(value: Mapping[str, object]) -> str:
+    """Equal for equal values, on every machine and day. value: JSON."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:ID_LENGTH]
 

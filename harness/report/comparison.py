@@ -14,7 +14,7 @@ from typing import Any
 from markupsafe import Markup
 
 from harness.model import BASE, HEAD, Difference, Experiment, Interval, RefusedTrace
-from harness.report.differences import change_line, cycles_line, interval, mean
+from harness.report.differences import change_line, cycles_line, interval, level, mean
 from harness.report.html import asset, environment, page_style, still_policy
 
 WIDTH, LEFT, RIGHT, TOP, BOTTOM, HEIGHT = 1000, 52, 990, 8, 232, 270
@@ -100,16 +100,12 @@ def _part(scenario: str, differences: Sequence[Difference], traces: Sequence[Ref
     narrow = next((one.within for one in differences if one.within), None)
     return {
         "scenario": scenario,
-        "confidence": _percent(wide),
-        "narrow": _percent(narrow),
+        "confidence": level(wide),
+        "narrow": level(narrow),
         "forest": forest(differences),
         "chart": chart(traces),
         "rows": [_row(one) for one in differences],
     }
-
-
-def _percent(one: Interval | None) -> str:
-    return "interval" if one is None else f"{one.confidence * 100:.4g} % interval"
 
 
 def _row(one: Difference) -> dict[str, str]:

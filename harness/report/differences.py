@@ -54,7 +54,10 @@ def comparison_lines(experiment: Experiment) -> list[str]:
 
 
 def difference_line(one: Difference) -> str:
-    """Such as "S1 refused-window: same; 5.2 and 5.21 s, difference +0.01 [-0.05, +0.06] s, margin 0.5; p 1, corrected 1"."""
+    """Such as "S1 refused-window: same; 5.2 and 5.21 s, difference +0.01, 99.5 % interval [-0.05, +0.06], 90 % interval
+    [-0.02, +0.03], margin 0.5; p 1, corrected 1". The first interval is that of better and worse, at the level of this look; the
+    second one must lie within the margin for "same".
+    """
     head = f"{one.planned.scenario} {one.planned.reading}: {one.change}"
     if one.value is None or one.interval is None or one.p is None or one.corrected is None:
         return f"{head}; {one.why}"
@@ -62,7 +65,8 @@ def difference_line(one: Difference) -> str:
     smallest = "none" if one.detectable is None else f"{one.detectable:.3g}"
     told = f"; {one.why}" if not one.decides else ""
     return (
-        f"{head}; {shown}, difference {one.value:+.3g} {interval(one.interval)}, margin {one.planned.margin:g}; "
+        f"{head}; {shown}, difference {one.value:+.3g}, {level(one.interval)} {interval(one.interval)}, "
+        f"{level(one.within)} {interval(one.within)}, margin {one.planned.margin:g}; "
         f"p {one.p:.2g}, corrected {one.corrected:.2g}; detectable {smallest}{told}"
     )
 
@@ -71,6 +75,11 @@ def mean(values: Sequence[float | None]) -> str:
     """The mean of known values."""
     known = [value for value in values if value is not None]
     return f"{fmean(known):.3g}" if known else "unknown"
+
+
+def level(one: Interval | None) -> str:
+    """Such as "99.5 % interval"."""
+    return "interval" if one is None else f"{one.confidence * 100:.4g} % interval"
 
 
 def interval(one: Interval | None) -> str:

@@ -21,12 +21,13 @@ from harness.adapters.files import State
 from harness.adapters.progress import Progress
 from harness.adapters.signals import deferred
 from harness.analyse import merged
-from harness.errors import BadInput, HarnessError, HistoryError, Interrupted
+from harness.errors import BadInput, HarnessError, Interrupted
 from harness.history.layout import RUN
 from harness.judge import judge
-from harness.model import BASE, HEAD, Arm, ArmResult, Block, Build, Experiment, KnativeVersion, Ruling, RunSpec, Scenario, Workload
+from harness.model import Arm, ArmResult, Block, Build, Experiment, KnativeVersion, Ruling, RunSpec, Scenario, Workload
 from harness.run.analysis import Run, analyse_again
-from harness.run.blocks import arm_label, plan
+from harness.run.belonging import require_of_block, require_planned
+from harness.run.blocks import plan
 from harness.run.comparing import comparisons, run_of
 from harness.run.comparison_page import write_page
 from harness.run.session import Place, measure, require_runnable
@@ -158,49 +159,23 @@ def compare(
 def analyse_experiment(directory: Path) -> Compared:
     """Every run of an experiment analysed again from its files, and its arms judged anew.
 
-    Raises HistoryError, also for a run that was not measured as the block whose directory it is in.
+    Raises HistoryError, also for a run that was not measured as the block whose directory it is in, and for an experiment.json
+    that was changed after its runs were measured.
     """
     experiment = history_room.read_experiment(directory)
-    _require_whole(experiment, directory)
+    require_planned(experiment, directory)
     runs: dict[str, tuple[Run, ...]] = {arm.label: () for arm in experiment.arms}
     seen: dict[str, str] = {}
     for block in experiment.blocks:
         place = directory / block.run
         if block.run and (place / RUN).is_file():
-            _require_of_block(place, experiment, block, seen)
+            require_of_block(place, experiment, block, seen)
             runs[block.arm] += (analyse_again(place),)
     experiment = judged(experiment, runs)
     experiment = replace(experiment, comparisons=comparisons(experiment, runs))
     history_room.write_experiment(directory, experiment)
     write_page(directory, experiment, runs)
     return Compared(experiment, directory, runs)
-
-
-def _require_whole(experiment: Experiment, directory: Path) -> None:
-    """Raise HistoryError for a comparison of builds whose design cannot have planned its blocks."""
-    design = experiment.design
-    if design is None:
-        return
-    labels = {arm_label(scenario, arm) for scenario in design.scenarios for arm in (BASE, HEAD)}
-    foreign = [block.name for block in experiment.blocks if block.arm not in labels or not 1 <= block.look <= design.looks]
-    if foreign or design.cycles < 2:
-        why = f"the block {foreign[0]} is none of its design" if foreign else f"its design has {design.cycles} cycles"
-        raise HistoryError(f"{history_room.EXPERIMENT} is damaged: {why}.", where=str(directory))
-
-
-def _require_of_block(place: Path, experiment: Experiment, block: Block, seen: dict[str, str]) -> None:
-    """Its run.json must name this experiment and arm, and no other block may be the same run. seen: run id -> its block."""
-    meta = history_room.read_meta(place)
-    other = seen.setdefault(meta.run_id, block.name)
-    if (meta.experiment, meta.arm) != (experiment.id, block.arm):
-        of = f"arm {meta.arm!r} of experiment {meta.experiment!r}" if meta.experiment else "no experiment"
-        why = f"it is of {of}, not of arm {block.arm!r} of experiment {experiment.id!r}"
-    elif other != block.name:
-        why = f"it is the same run as that of block {other}"
-    else:
-        return
-    fix = "Put the run back that was measured as this block, or remove the directory: its arm is then inconclusive."
-    raise HistoryError(f"The run of block {block.name} was copied there: {why}.", where=str(place), fix=fix)
 
 
 def judged(experiment: Experiment, runs: Mapping[str, Sequence[Run]]) -> Experiment:
@@ -274,7 +249,7 @@ class Measuring:
                 artifacts=self.directory,
                 seed=block.seed,
                 workload=side.workload,
-                place=Place(self.directory / block.run, self.experiment.id, block.arm),
+                place=Place(self.directory / block.run, self.experiment.id, block.arm, self.experiment.plan),
             )
             ended = ""
         except Interrupted as early:

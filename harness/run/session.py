@@ -38,6 +38,7 @@ from harness.model import (
     Workload,
 )
 from harness.run.analysis import Run, analyse_again
+from harness.run.belonging import PLAN
 from harness.run.cycle import Bench, Cycle, Planted
 from harness.run.phases import Phases
 from harness.run.surroundings import NODE_IMAGE
@@ -51,11 +52,14 @@ NODE_CPU_ENDS_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a run that is a block of an experiment lies. directory: of the run. experiment: its id. arm: the label."""
+    """Where a run that is a block of an experiment lies. directory: of the run. experiment: its id. arm: the label. plan: see
+    `Experiment.plan`.
+    """
 
     directory: Path
     experiment: str
     arm: str
+    plan: str = ""
 
 
 def measure(
@@ -237,6 +241,7 @@ class _Session:
                 "phase_seed": str(self.seed),
                 "planted": ", ".join(self.planted.names()),
                 "manifest": "the user's own" if self.own else "",
+                **({PLAN: self.place.plan} if self.place else {}),
             },
             anchor_utc_ns=anchor.utc_ns,
             anchor_mono_ns=anchor.mono_ns,

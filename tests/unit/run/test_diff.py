@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections import Counter
 from collections.abc import Callable
@@ -45,6 +46,13 @@ RECORDING = Path(__file__).parents[2] / "data" / "n1-knative-1.23"
 STACK = Stack("1.23.0", "module", "v1.34.4", "net-kourier v0.48.0", "go1.25", (), ())
 ASKED = replace(N1, name="mine")
 CLUSTERS = ("diff-1", "diff-2")
+
+
+def edit(path: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    """The head of a run, changed by hand."""
+    head = json.loads(path.read_text(encoding="utf-8"))
+    change(head["meta"])
+    write_json(path, head)
 
 
 def pair(base: str = "1.22", head: str = "1.23") -> Pair:
@@ -108,7 +116,8 @@ class Recorded:
         shutil.copytree(RECORDING, place.directory)
         head = json.loads((place.directory / "run.json").read_text(encoding="utf-8"))
         head["meta"] |= {"run_id": name, "stack": encode(on.stack.stack)}
-        head["meta"] |= {"experiment": place.experiment, "arm": place.arm}
+        head["meta"] |= {"experiment": place.experiment, "arm": place.arm, "cluster": on.stack.stack.ingress}
+        head["meta"]["host"] |= {"phase_seed": str(seed), "experiment_plan": place.plan}
         write_json(place.directory / "run.json", head)
         if name in self.ends:
             early = self.ends[name]()
@@ -199,7 +208,9 @@ def test_equal_builds_are_the_same(recorded: Recorded, tmp_path: Path) -> None:
     assert "SAME within the margins: Knative 1.23.0 compared with 1.22.0" in page
     assert page.count("<tr><td>mine-") == 8
     assert said[1] == "8 cycles of each arm and scenario; look 1 of 1"
-    assert any(line.startswith("mine no-restart: same; 0 and 0 share of cycles, difference +0 [-0.5") for line in said)
+    (line,) = (line for line in said if line.startswith("mine no-restart: "))
+    shares = r"same; 0 and 0 share of cycles, difference \+0, 99\.5 % interval \[-0\.5\d+, \+0\.5\d+\], 90 % interval \[-0\.3"
+    assert re.match(f"mine no-restart: {shares}", line), line
 
 
 def test_builds_that_differ_in_their_queue_proxy_share_a_cluster(recorded: Recorded, tmp_path: Path) -> None:
@@ -324,6 +335,53 @@ def test_the_comparison_is_made_again_from_the_files(recorded: Recorded, tmp_pat
     assert "mine-head-3 was not measured" in again.comparisons[-1].reasons
 
 
+def test_exchanged_blocks_of_one_arm_are_noticed(recorded: Recorded, tmp_path: Path) -> None:
+    """The plant: two runs of head change places, so that what was measured on one cluster counts for the other one; and a copy."""
+    done = compared(tmp_path)
+    one, other, aside = (done.directory / name for name in ("mine-head-1", "mine-head-4", "aside"))
+    one.rename(aside), other.rename(one), aside.rename(other)
+    with pytest.raises(HistoryError, match=r"run of block mine-head-\d was copied there: its seed is \d+, that of the block \d+"):
+        analyse_experiment(done.directory)
+    shutil.rmtree(other)
+    shutil.copytree(one, other)
+    edit(one / "run.json", lambda meta: meta.update(run_id="new"))
+    with pytest.raises(HistoryError, match="was copied there"):
+        analyse_experiment(done.directory)
+
+
+def test_a_run_of_another_cluster_is_noticed(recorded: Recorded, tmp_path: Path) -> None:
+    """The plant: the seeds of its blocks were edited, too."""
+    done = compared(tmp_path)
+    edit(done.directory / "mine-head-1" / "run.json", lambda meta: meta.update(cluster="diff-9"))
+    with pytest.raises(HistoryError, match="was measured on the cluster 'diff-9', not on 'diff-"):
+        analyse_experiment(done.directory)
+
+
+@pytest.mark.parametrize("changes", [{"alpha": 0.5}, {"alpha_same": 0.5}, {"power": 0.1}])
+def test_an_edited_error_probability_is_noticed(recorded: Recorded, tmp_path: Path, changes: dict[str, Any]) -> None:
+    """The plant: an alpha at which nearly every difference is one, also over runs that name no plan."""
+    done = compared(tmp_path)
+    assert done.experiment.design is not None
+    for run in done.directory.glob("*/run.json"):
+        edit(run, lambda meta: meta["host"].pop("experiment_plan"))
+    write_experiment(done.directory, replace(done.experiment, design=replace(done.experiment.design, **changes)))
+    with pytest.raises(HistoryError, match=r"experiment\.json is damaged: its design has alpha") as caught:
+        analyse_experiment(done.directory)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_edited_margin_or_seed_is_noticed(recorded: Recorded, tmp_path: Path) -> None:
+    """The plant: a margin that was widened after the data were seen. Every run names the plan that it was measured for."""
+    done = compared(tmp_path)
+    design = done.experiment.design
+    assert design is not None
+    wide = replace(design, planned=(replace(design.planned[0], margin=0.9), *design.planned[1:]))
+    for edited in (replace(done.experiment, design=wide), replace(done.experiment, seed=7)):
+        write_experiment(done.directory, edited)
+        with pytest.raises(HistoryError, match="its seed or its design is not the one that the run of block mine-"):
+            analyse_experiment(done.directory)
+
+
 @pytest.mark.parametrize("changes", [{"looks": 0}, {"scenarios": ("N1",)}, {"cycles": 0}])
 def test_a_design_that_did_not_plan_the_blocks_is_one_line(recorded: Recorded, tmp_path: Path, changes: dict[str, Any]) -> None:
     """The plant: an edited experiment.json."""
@@ -376,8 +434,9 @@ def test_what_cannot_be_compared_is_refused_first(tmp_path: Path, changed: dict[
     """Before a cluster is made, and in one line."""
     given: dict[str, Any] = {"pair": pair(), "scenarios": (ASKED,)} | changed
     with pytest.raises(BadInput, match=why) as caught:
-        require_diff(DiffAsk(**given), tmp_path)
+        require_diff(DiffAsk(**given), tmp_path / "artifacts" / "of-mine")
     assert "\n" not in str(caught.value)
+    assert not (tmp_path / "artifacts").exists(), "nothing is left of what was refused"
 
 
 def test_as_many_cycles_as_are_needed(tmp_path: Path) -> None:

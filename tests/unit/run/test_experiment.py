@@ -75,6 +75,7 @@ class Recorded:
             cut = "" if ends is None else "the cluster is gone"
             head["meta"] |= {"run_id": name, "stack": encode(on.stack.stack), "interrupted": cut}
             head["meta"] |= {"experiment": place.experiment, "arm": place.arm}
+            head["meta"]["host"] |= {"phase_seed": str(seed), "experiment_plan": place.plan}
             write_json(place.directory / "run.json", head)
         if ends is not None:
             raise ends()
@@ -242,7 +243,7 @@ def test_the_reports_of_an_experiment_are_written_again(
     [
         ("elsewhere/old-1", "old-1", "of arm 'old' of experiment '.*', not of arm 'old' of experiment"),
         ("here/new-1", "old-1", "it is of arm 'new' of"),
-        ("here/old-2", "old-1", "it is the same run as that of block old-1"),
+        ("here/old-2", "old-1", r"its seed is \d+, that of the block \d+"),
         ("alone", "old-1", "it is of no experiment"),
     ],
 )
