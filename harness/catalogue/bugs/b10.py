@@ -79,5 +79,5 @@ B10 = Bug(
         VersionRange.parse(">=1.14.0,<1.15.0 or >=1.15.0,<1.15.3 or 1.16.0"),
         "1.14.0-2, 1.15.0-2, 1.16.0; fixed in 1.15.3, 1.16.1, 1.17.0",
     ),
-    needs={BugState.PRESENT: (Stream.PODS,)},
+    needs={BugState.PRESENT: (Stream.PODS,), BugState.ABSENT: (Stream.PODS,)},
 )

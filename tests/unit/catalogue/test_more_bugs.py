@@ -242,7 +242,7 @@ def decisive() -> dict[str, tuple[Seen, ...]]:
         ),
         "B5": (run_of("B5", [line("{}")]),),
         "B8": (seen(9, [READY], [request(3)], template=SIDECAR),),
-        "B10": (crashed(45, (2, "True"), (6, "False")),),
+        "B10": (crashed(45, (2, "True"), (6, "False")), crashed(16, (2, "True"), (7, "False"), (14, "True"))),
         "B14": (seen(40, [READY], [request(2)], logs=good),),
         "B15": (run_of("B15", [line("{}")], by_cause={"timeout": 200}),),
         "B17": (seen(15, [pod(14, ready=True)], [early]),),
