@@ -148,6 +148,7 @@ from harness.model.world import (
     Stack,
     SystemChange,
     Wanted,
+    id_of,
 )
 
 __all__ = [
@@ -277,5 +278,6 @@ __all__ = [
     "Wanted",
     "Workload",
     "WorkloadKind",
+    "id_of",
     "machine_alone",
 ]
