@@ -16,15 +16,16 @@ import polars as pl
 from harness.analyse.columns import Flags, Indices, coded
 from harness.analyse.evidence import LANES_TO_PODS
 from harness.analyse.windows import Window
-from harness.knative.requestlog import CANON, HEAD, MARK, PARTS, PROBE_AGENTS, request_line
+from harness.knative.requestlog import HEAD, MARK, PROBE_AGENTS, RID, SIZE, TAIL, RequestLine, request_line
 from harness.model import Stream
 
 _CHUNK = 1 << 14
 """Lines read at a time, so that the copies are small."""
 
 _NUMBER = "(?:0|[1-9][0-9]{0,17})"
-_ATTEMPT = "^(?:0|[1-9][0-9]{0,3})$"
+_ATTEMPT = "(?:0|[1-9][0-9]{0,3})?"
 _ATTEMPTS = 10_000
+_STAND_IN = "<rid>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ def request_lines(observations: pl.DataFrame, run_id: str) -> RequestLines:
     """The request log of queue-proxy. observations: of any streams. run_id: ids of other runs name no request."""
     mine = (pl.col("stream") == Stream.QUEUE_PROXY.value) & pl.col("payload").str.contains(MARK, literal=True)
     rows = observations.lazy().filter(mine).select("pod", "at_ns", "payload").with_row_index("row").collect()
-    numbers = pl.concat([_numbers(_fields(rows[at : at + _CHUNK]), run_id) for at in range(0, max(rows.height, 1), _CHUNK)])
+    numbers = pl.concat([_numbers(rows[at : at + _CHUNK], run_id) for at in range(0, max(rows.height, 1), _CHUNK)])
     at_ns = rows["at_ns"].to_numpy()[numbers["row"].to_numpy()]
     order = np.argsort(at_ns, kind="stable")
     pod, pods = coded(rows["pod"])
@@ -82,73 +83,60 @@ def request_lines(observations: pl.DataFrame, run_id: str) -> RequestLines:
     )
 
 
-def _numbers(fields: pl.DataFrame, run_id: str) -> pl.DataFrame:
-    """row, and the columns of RequestLines that these fields contain."""
-    rid, dash, attempt = pl.col("rid"), pl.col("dash"), pl.col("attempt")
-    ours = rf"^{re.escape(run_id)}-{_NUMBER}-{_NUMBER}$"
-    fields = fields.with_columns(
-        ((rid == "") & pl.any_horizontal(pl.col("agent").str.starts_with(one) for one in PROBE_AGENTS)).alias("probe"),
-        pl.when(rid.str.contains(ours)).then(rid.str.slice(len(run_id) + 1)).alias("rid"),
-        pl.when(attempt == "")
-        .then(pl.lit("0"))
-        .when(attempt.str.contains(_ATTEMPT))
-        .then(attempt)
-        .otherwise(pl.lit("-1"))
-        .alias("attempt"),
-    )
-    fields = fields.with_columns(rid.str.find("-", literal=True).alias("dash"))
+def _numbers(lines: pl.DataFrame, run_id: str) -> pl.DataFrame:
+    """row, and the columns of RequestLines that those of these lines (row, payload) contain that are of the request log."""
+    parts = _parts(lines)
+    examples = {
+        form: request_line(f'{HEAD}{_STAND_IN}{form}{SIZE}0,"latency_s":0}}') for form in parts["form"].drop_nulls().unique()
+    }
+    forms = [(form, *_said(line)) for form, line in examples.items() if line is not None and line.rid == _STAND_IN]
+    known = pl.DataFrame(forms, schema={"form": pl.String(), **_SAID}, orient="row")
+    usual = parts.join(known, on="form", how="left", maintain_order="left")
+    others = lines.filter(usual["status"].is_null()).select("row", "payload")
+    alone = ((row, request_line(payload)) for row, payload in others.iter_rows())
+    odd = [(row, _text(one.rid), one.latency_s, *_said(one)) for row, one in alone if one is not None]
+    fields = usual.drop_nulls("status").drop("form")
+    if odd:
+        fields = fields.extend(pl.DataFrame(odd, schema=fields.schema, orient="row")).sort("row")
+    ours = rf"^{re.escape(run_id)}-({_NUMBER})-({_NUMBER})$"
     return fields.select(
         "row",
+        "attempt",
         "status",
-        "probe",
-        rid.str.slice(0, dash).cast(pl.Int64).fill_null(-1).alias("cycle"),
-        rid.str.slice(dash + 1).cast(pl.Int64).fill_null(-1).alias("seq"),
-        attempt.cast(pl.Int64),
+        (pl.col("of_system") & (pl.col("rid") == "")).alias("probe"),
+        pl.col("rid").str.extract_groups(ours).struct.rename_fields(["cycle", "seq"]).struct.unnest().cast(pl.Int64).fill_null(-1),
         (pl.col("latency_s") * 1e9).cast(pl.Int64).alias("latency_ns"),
     )
 
 
-_FIELDS = {
-    "row": pl.UInt32(),
-    "rid": pl.String(),
-    "attempt": pl.String(),
-    "agent": pl.String(),
-    "status": pl.Int64(),
-    "latency_s": pl.Float64(),
-}
+def _parts(lines: pl.DataFrame) -> pl.DataFrame:
+    """row, rid, form, latency_s of each line: it is HEAD + rid + form + tail, or its form is null."""
+    payload, rest, quote, size = (pl.col(name) for name in ("payload", "rest", "quote", "size"))
+    seen = lines.lazy().select("row", pl.when(payload.str.starts_with(HEAD)).then(payload.str.slice(len(HEAD))).alias("rest"))
+    # find counts bytes, slice characters: where they differ, TAIL or RID does not match, and the parts still make up the line.
+    seen = seen.with_columns(rest.str.find('"', literal=True).alias("quote"), rest.str.find(SIZE, literal=True).alias("size"))
+    seen = seen.select(
+        "row",
+        rest.str.slice(0, quote).alias("rid"),
+        rest.str.slice(quote, size - quote).alias("form"),
+        rest.str.slice(size).str.extract(TAIL).cast(pl.Float64).alias("latency_s"),
+    )
+    whole = pl.col("rid").str.contains(RID) & pl.col("latency_s").is_not_null()
+    return seen.with_columns(pl.when(whole).then("form").alias("form")).collect()
 
 
-def _fields(lines: pl.DataFrame) -> pl.DataFrame:
-    """row, and the fields of a RequestLine, of those lines (row, payload) that are one."""
-    canon = lines["payload"].str.contains(CANON)
-    usual = _cut(lines.filter(canon))
-    others = [(row, request_line(line)) for row, line in lines.filter(~canon).select("row", "payload").iter_rows()]
-    read = [
-        (row, _text(one.rid), _text(one.attempt), _text(one.agent), one.status, one.latency_s)
-        for row, one in others
-        if one is not None
-    ]
-    return pl.concat([usual, pl.DataFrame(read, schema=_FIELDS, orient="row")]).sort("row") if read else usual
+_SAID = {"attempt": pl.Int64(), "status": pl.Int64(), "of_system": pl.Boolean()}
+
+
+def _said(line: RequestLine) -> tuple[int, int, bool]:
+    """What lines of one form have in common: attempt, status, and whether a probe of the system has this agent."""
+    attempt = int(line.attempt or 0) if re.fullmatch(_ATTEMPT, line.attempt) else -1
+    return attempt, line.status, line.agent.startswith(PROBE_AGENTS)
 
 
 def _text(value: str) -> str:
     """The text without lone surrogates, which JSON allows and a column does not."""
     return value.encode("utf-8", "replace").decode("utf-8")
-
-
-def _cut(lines: pl.DataFrame) -> pl.DataFrame:
-    """The same for lines in canonical form, by searching for literals."""
-    rest, at = pl.col("rest"), pl.col("at")
-    seen = lines.lazy().select("row", pl.col("payload").str.slice(len(HEAD)).alias("rest"))
-
-    def until(seen: pl.LazyFrame, name: str, end: str) -> pl.LazyFrame:
-        """With what comes before `end` as a column of this name, and the rest after it."""
-        seen = seen.with_columns(rest.str.find(end, literal=True).alias("at"))
-        return seen.with_columns(rest.str.slice(0, at).alias(name), rest.str.slice(at + len(end)).alias("rest"))
-
-    for name, end in PARTS:
-        seen = until(seen, name, end)
-    return seen.select(pl.col(name).cast(kind) for name, kind in _FIELDS.items()).collect()
 
 
 def joined(log: RequestLines, tries: pl.DataFrame, *, cycle: int, pods: Collection[str]) -> Joined:

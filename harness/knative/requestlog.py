@@ -1,6 +1,6 @@
 """Queue-proxy's request log: the template that makes its lines, the reader of a line, and whether a pod writes them.
 
-The line is documented in docs/exact-join.md. Template, canonical form and reader change together.
+The line is documented in docs/exact-join.md. Template, parts and reader change together.
 """
 
 from __future__ import annotations
@@ -43,23 +43,13 @@ CONFIG_MAP = "config-observability"
 HEAD = f'{{"log":"{MARK}","rid":"'
 """How each line begins."""
 
-PARTS = (
-    ("rid", '","attempt":"'),
-    ("attempt", '","method":"'),
-    ("method", '","agent":"'),
-    ("agent", '","status":'),
-    ("status", ',"size":'),
-    ("size", ',"latency_s":'),
-    ("latency_s", "}"),
-)
-"""What follows HEAD in canonical form: each value with the literal that ends it."""
+RID = r"^[A-Za-z0-9\-_.~%+]*$"
+"""The id of the request as `urlquery` writes it. It follows HEAD, and the next quote ends it."""
 
-_ENCODED = r"[A-Za-z0-9\-_.~%+]*"
-CANON = (
-    rf'^\{{"log":"{MARK}","rid":"{_ENCODED}","attempt":"{_ENCODED}","method":"{_ENCODED}","agent":"{_ENCODED}",'
-    r'"status":[1-9][0-9]{2},"size":(?:0|[1-9][0-9]{0,17}),"latency_s":(?:0|[1-9][0-9]{0,4})(?:\.[0-9]{1,40})?(?:e-[0-9]{1,2})?\}$'
-)
-"""The line as the template writes it: its values can be cut out by PARTS. Any other line with the mark is read as JSON."""
+SIZE = '"size":'
+TAIL = rf'^{SIZE}(?:0|[1-9][0-9]{{0,17}}),"latency_s":((?:0|[1-9][0-9]{{0,4}})(?:\.[0-9]{{1,40}})?(?:e-[0-9]{{1,2}})?)\}}$'
+"""How each line ends, from SIZE on; the group is the latency. Of the rest of a line there are few forms: lines in which it is the
+same differ only in id, size and latency. Any other line with the mark is read as JSON by itself."""
 
 PROBE_AGENTS = (KUBELET_AGENT.replace("/", "%2F"), KNATIVE_AGENT)
 """How the agents of probes begin, form-encoded as in the line."""
