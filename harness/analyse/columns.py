@@ -24,15 +24,6 @@ def coded(texts: pl.Series) -> tuple[Indices, list[str]]:
     return texts.cast(pl.Enum(distinct)).to_physical().to_numpy().astype(np.int64), distinct.to_list()
 
 
-def combined(*columns: Indices) -> tuple[Indices, Indices]:
-    """(kind of each row, one row of each kind) of columns of indices. Rows of one kind have the same index in every column."""
-    code, kinds = np.zeros(len(columns[0]), dtype=np.int64), np.zeros(0, dtype=np.int64)
-    for column in columns:
-        # Codes are fewer than rows, so the product stays far within 64 bits.
-        _, kinds, code = np.unique(code * (int(column.max(initial=0)) + 1) + column, return_index=True, return_inverse=True)
-    return code.astype(np.int64), kinds.astype(np.int64)
-
-
 def stamps_ns(texts: pl.Series) -> tuple[Indices, Flags]:
     """(nanoseconds, whether it is a time) of each text, as `knative.times.stamp_ns` reads it; 0 for null and other texts."""
     text = pl.col("text")

@@ -7,6 +7,7 @@ inside of one JSON string is removed and that of another one is replaced. Lines 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,23 +15,21 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from harness.analyse.columns import Flags, Indices, coded, combined, stamps_ns
+from harness.analyse.columns import Flags, Indices, coded, stamps_ns
 from harness.analyse.windows import Window
 from harness.knative.lines import LineKind, kind_of, parsed
 from harness.knative.times import stamp_ns
 from harness.model import Stream
 
-_STAMP = '"timestamp":"'
-_MESSAGE = '"message":"'
-_OF_A_STAMP = r"^[0-9TZ:.+-]*$"
-_OF_A_STRING = r'^(?:[^"\\\x00-\x1f]|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4})*$'
+_STAMP = "[0-9TZ:.+-]*"
+_STRING = r'(?:[^"\\\x00-\x1f]|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4})*'
 """The inside of a JSON string. It can be removed without changing the meaning of the rest of the line."""
 
-_HEAD = 512
-"""Characters in which time and message are looked for. What follows is a stack trace, and is not copied."""
+_FORM = re.compile(rf'(.*?"timestamp":"){_STAMP}(".*?"message":"){_STRING}(".*)', re.DOTALL)
+"""A line of the usual form: before + its time + between + the inside of its message + after."""
 
-_CHUNK = 1 << 13
-"""Lines read at a time, so that the copies are small."""
+_FORMS = 32
+"""Forms of one pod's lines that are looked for. Lines of further forms are classified one by one."""
 
 ANSWER_BYTES = 512
 """The generator keeps this many bytes of a body (harness/load/wire.py). A longer text of a line is compared by its beginning."""
@@ -81,16 +80,15 @@ def forwarding_errors(observations: pl.DataFrame, stream: Stream) -> ErrorLines:
 
     observations: of any streams. The line's own `timestamp` is preferred; without a readable one the observation's stamp stands.
     """
-    mine = (pl.col("stream") == stream.value) & pl.col("payload").str.contains('"error"', literal=True)
-    rows = observations.lazy().filter(mine).select("pod", "at_ns", "payload").collect()
-    forms = _Forms(stream)
-    parts = [forms.read(chunk) for chunk in rows.iter_slices(_CHUNK)]
-    text, at_ns = (np.concatenate(column) for column in zip(*parts, strict=True)) if parts else (np.zeros(0, np.int64),) * 2
-    wanted = np.flatnonzero(text != _OTHER)
-    wanted = wanted[np.argsort(at_ns[wanted], kind="stable")]
+    of_stream = observations.lazy().filter(pl.col("stream") == stream.value).select("pod", "at_ns", "payload").collect()
+    # In two steps, so that the lines of other streams are not searched.
+    rows = of_stream.filter(pl.col("payload").str.contains('"error"', literal=True)).with_row_index("row")
+    lines = _Lines(rows, stream)
+    wanted = np.flatnonzero(lines.text != _OTHER)
+    wanted = wanted[np.argsort(lines.at_ns[wanted], kind="stable")]
+    at_ns, text = lines.at_ns[wanted], lines.text[wanted]
     pod, pods = coded(rows["pod"])
-    read_ns = rows["at_ns"].to_numpy()
-    return ErrorLines(at_ns[wanted], at_ns[wanted], read_ns[wanted], pod[wanted], text[wanted], tuple(pods), tuple(forms.texts))
+    return ErrorLines(at_ns, at_ns, rows["at_ns"].to_numpy()[wanted], pod[wanted], text, tuple(pods), tuple(lines.texts))
 
 
 def as_answered(error: str) -> str:
@@ -100,32 +98,38 @@ def as_answered(error: str) -> str:
 
 
 _OTHER, _ASK = -1, -2
-"""Instead of a text index. _OTHER: the line is no forwarding error. _ASK: each line of this form must be classified by itself."""
+"""Instead of a text index. _OTHER: the line is no forwarding error. _ASK: it must be classified by itself."""
 
 
-class _Forms:
-    """Reads lines form by form. texts: those said so far, each with its index."""
+class _Lines:
+    """Lines (row, pod, at_ns, payload) classified form by form. text, at_ns: of each line. texts: each with its index."""
 
-    def __init__(self, stream: Stream) -> None:
+    def __init__(self, rows: pl.DataFrame, stream: Stream) -> None:
+        self.text = np.full(rows.height, _ASK, dtype=np.int64)
+        self.at_ns = rows["at_ns"].to_numpy().copy()
         self.texts: dict[str, int] = {}
         self._stream = stream
         self._wanted = LineKind.FORWARDING_ERROR if stream is Stream.QUEUE_PROXY else LineKind.ACTIVATOR_ERROR
+        for left in rows.select("row", "pod", "payload").partition_by("pod"):
+            for _ in range(_FORMS):
+                left = self._without_a_form(left)  # noqa: PLW2901
+        asked = np.flatnonzero(self.text == _ASK)
+        for row, payload in zip(asked.tolist(), rows["payload"].gather(asked), strict=True):
+            self.text[row], self.at_ns[row] = self._text_of_line(payload, int(self.at_ns[row]))
 
-    def read(self, rows: pl.DataFrame) -> tuple[Indices, Indices]:
-        """(text, at_ns) of each of these lines; the text is _OTHER where it is no forwarding error."""
-        parts = _parts(rows["payload"])
-        at_ns = rows["at_ns"].to_numpy().copy()
-        text = np.full(rows.height, _ASK, dtype=np.int64)
-        usual = np.flatnonzero(parts["stamp"].is_not_null().to_numpy())
-        parts = parts[usual]
-        form, examples = combined(*(coded(parts[name])[0] for name in _AROUND))
-        forms = parts.select(_AROUND)[examples].iter_rows()
-        text[usual] = np.array([self._text_of_form(before, "".join(after)) for before, *after in forms], dtype=np.int64)[form]
-        stamp, readable = stamps_ns(parts["stamp"])
-        at_ns[usual] = np.where(readable & (stamp != 0), stamp, at_ns[usual])
-        for row in np.flatnonzero(text == _ASK).tolist():
-            text[row], at_ns[row] = self._text_of_line(rows["payload"][row], rows["at_ns"][row])
-        return text, at_ns
+    def _without_a_form(self, lines: pl.DataFrame) -> pl.DataFrame:
+        """Classify those of these lines that have the form of the first one, and return the others."""
+        form = None if lines.is_empty() else _FORM.fullmatch(lines["payload"][0])
+        if form is None:
+            return lines[1:]
+        before, between, after = form.groups()
+        alike = _of_form(lines, before, between, after)
+        row = alike["row"].to_numpy()
+        self.text[row] = text = self._text_of_form(before, between + after)
+        if text not in {_OTHER, _ASK}:
+            stamp, readable = stamps_ns(alike["stamp"])
+            self.at_ns[row] = np.where(readable & (stamp != 0), stamp, self.at_ns[row])
+        return lines.join(alike, on="row", how="anti")
 
     def _text_of_form(self, before: str, after: str) -> int:
         """The text index of lines that differ only in the part between these two, if that is their time; else _ASK or _OTHER."""
@@ -148,33 +152,10 @@ class _Forms:
         return self.texts.setdefault(as_answered(str(line["error"])), len(self.texts))
 
 
-_AROUND = ("before", "between", "after", "tail")
-
-
-def _parts(payloads: pl.Series) -> pl.DataFrame:
-    """before, stamp, between, after, tail: payload = before + stamp + between + (the message's inside) + after + tail.
-
-    stamp: null if none can be removed; the other columns are then meaningless.
-    """
-    head, cut, rest, said = pl.col("head"), pl.col("cut"), pl.col("rest"), pl.col("said")
-    stamp, message, length = pl.col("stamp"), pl.col("message"), pl.col("length")
-    seen = pl.DataFrame({"head": payloads.str.slice(0, _HEAD), "tail": payloads.str.slice(_HEAD)}).lazy()
-    ascii_only = head.str.len_bytes() == head.str.len_chars()  # find counts bytes, slice counts characters
-    seen = seen.with_columns(pl.when(ascii_only).then(head.str.find(_STAMP, literal=True) + len(_STAMP)).alias("cut"))
-    seen = seen.with_columns(head.str.slice(cut).alias("rest"))
-    seen = seen.with_columns(rest.str.slice(0, rest.str.find('"', literal=True)).alias("stamp"))
-    seen = seen.with_columns(pl.when(stamp.str.contains(_OF_A_STAMP)).then(stamp).alias("stamp"))
-    seen = seen.with_columns(rest.str.slice(stamp.str.len_bytes()).alias("rest"))
-    seen = seen.with_columns((rest.str.find(_MESSAGE, literal=True) + len(_MESSAGE)).alias("said"))
-    seen = seen.with_columns(rest.str.slice(said).alias("message"))
-    # The first quote that no backslash precedes. If it does not end the string, the text before it does not match _OF_A_STRING.
-    seen = seen.with_columns(message.str.slice(0, message.str.find(r'[^\\]"') + 1).alias("message"))
-    seen = seen.with_columns(pl.when(message.str.contains(_OF_A_STRING)).then(message.str.len_bytes()).alias("length"))
-    spoken = length.is_not_null()
-    return seen.select(
-        head.str.slice(0, cut).alias("before"),
-        stamp,
-        pl.when(spoken).then(rest.str.slice(0, said)).otherwise(rest).alias("between"),
-        pl.when(spoken).then(rest.str.slice(said + length)).otherwise(pl.lit("")).alias("after"),
-        "tail",
-    ).collect()
+def _of_form(lines: pl.DataFrame, before: str, between: str, after: str) -> pl.DataFrame:
+    """row, stamp of those of these lines (row, payload) that are before + stamp + between + (the message's inside) + after."""
+    line, rest, inside = pl.col("payload"), pl.col("rest"), pl.col("inside")
+    seen = lines.lazy().filter(line.str.starts_with(before)).select("row", line.str.slice(len(before)).alias("rest"))
+    seen = seen.filter(rest.str.ends_with(after)).select("row", rest.str.strip_suffix(after).alias("inside"))
+    seen = seen.filter(inside.str.contains(f"^{_STAMP}{pl.escape_regex(between)}{_STRING}$"))
+    return seen.select("row", inside.str.slice(0, inside.str.find('"', literal=True)).alias("stamp")).collect()

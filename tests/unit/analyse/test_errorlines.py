@@ -6,7 +6,7 @@ import json
 
 import polars as pl
 
-from harness.analyse.errorlines import ErrorLines, forwarding_errors
+from harness.analyse.errorlines import _FORMS, ErrorLines, forwarding_errors
 from harness.history.layout import Table
 from harness.history.tables import frame
 from harness.model import Stream
@@ -41,3 +41,12 @@ def test_a_probe_error_is_no_forwarding_error() -> None:
     """A probe's own refusal on stderr is never counted, even when it quotes JSON."""
     probe = f'aggressive probe error (failed 3 times): {REFUSED} "error"'
     assert told(forwarding_errors(rows(probe), Stream.QUEUE_PROXY)) == []
+
+
+def test_more_forms_than_are_looked_for() -> None:
+    """Each line is classified, and with its own time, whether its form was found or it was read by itself; pods alternate."""
+    pods, texts = ("p", "q"), [f"read tcp 127.0.0.1:{port}: reset" for port in range(_FORMS + 5)]
+    line = '{"timestamp":"2026-11-23T19:40:22.752Z","logger":"queueproxy","message":"used 9","error":"'
+    seen = pl.concat(rows(f'{line}{text}"}}').with_columns(pl.lit(pod).alias("pod")) for text in [*texts, *texts] for pod in pods)
+    found = told(forwarding_errors(seen, Stream.QUEUE_PROXY))
+    assert found == [(1795462822752000000, text, pod) for text in [*texts, *texts] for pod in pods]
