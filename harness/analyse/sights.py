@@ -6,6 +6,7 @@ from collections.abc import Collection
 
 import polars as pl
 
+from harness.knative.containerd import WORDS
 from harness.model import CycleMark, Observation, Stream
 
 _LOGS = (Stream.QUEUE_PROXY.value, Stream.ACTIVATOR.value)
@@ -21,12 +22,13 @@ _STREAMS = {stream.value: stream for stream in Stream}
 
 
 class Sights:
-    """The observations of a history without the logs of the proxies, grouped once."""
+    """The observations of a history, grouped once, without the logs of the proxies and containerd's lines that tell of no act."""
 
     def __init__(self, observations: pl.DataFrame) -> None:
         stream = pl.col("stream")
         at = pl.when(stream.is_in(_SEEN)).then("seen_ns").otherwise("at_ns").alias("known_ns")
         rest = observations.with_row_index("row").filter(~stream.is_in(_LOGS)).with_columns(at)
+        rest = rest.filter((stream != Stream.CONTAINERD.value) | pl.col("payload").str.contains_any([*WORDS]))
         self._journals = rest.filter(stream.is_in(_JOURNALS))
         self._slices = rest.filter(stream == Stream.ENDPOINTS.value)
         self._of_faults = rest.filter(stream.is_in(_OF_FAULTS))

@@ -38,7 +38,9 @@ _FORMS: tuple[tuple[Act, re.Pattern[str]], ...] = (
     (Act.STARTED, re.compile(rf"StartContainer for {_ID}\S* returns successfully")),
     (Act.START_ASKED, re.compile(rf"StartContainer for {_ID}\S*$")),
 )
-_WORDS = ("StopContainer", "Stop container", "exit", "shim disconnected", "CreateContainer", "StartContainer")
+WORDS = ("StopContainer", "Stop container", "exit", "shim disconnected", "CreateContainer", "StartContainer")
+"""A line that tells of an act has one of these in it."""
+
 _OWN_STAMP = re.compile(r'^time="([^"]+)"')
 _EXITED_AT = re.compile(r"exited_at:\{seconds:(\d+)(?:\s+nanos:(\d+))?")
 
@@ -75,7 +77,7 @@ def act_of(payload: str) -> Act | None:
 
 
 def _form_of(payload: str) -> tuple[Act, re.Match[str]] | None:
-    if not any(word in payload for word in _WORDS):
+    if not any(word in payload for word in WORDS):
         return None
     for act, form in _FORMS:
         found = form.search(payload)
