@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from harness.knative.lines import parsed
 from harness.knative.names import PRIVATE_SUFFIX, SLICE_SERVICE_LABEL
@@ -44,7 +45,7 @@ class SliceState:
 
     name: str
     service: str
-    ready: dict[str, bool]
+    ready: Mapping[str, bool]
 
     @property
     def follows_pods(self) -> bool:
@@ -52,8 +53,9 @@ class SliceState:
         return self.service.endswith(PRIVATE_SUFFIX)
 
 
+@lru_cache(maxsize=1024)
 def slice_state(payload: str) -> SliceState | None:
-    """What the payload of an Observation says, None if it is not of an EndpointSlice."""
+    """What the payload of an Observation says, None if it is not of an EndpointSlice. Each fact that rests on it asks again."""
     told = parsed(payload)
     if told is None:
         return None
