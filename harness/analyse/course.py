@@ -136,9 +136,9 @@ def _of_silent_users(plan: LoadPlan, mark: CycleMark, requests: pl.DataFrame) ->
         return
     lanes = [lane.value for lane, weight in plan.lanes if weight > 0 and lane.route == USERS_ROUTE]
     due = pl.col("intended_ns").is_between(mark.load_started_ns, mark.recovered_ns)
-    asked = requests.filter(due & pl.col("lane").is_in(lanes) & (pl.col("sent_ns") > 0))["intended_ns"].sort().to_numpy()
+    asked = requests.filter(due & pl.col("lane").is_in(lanes) & (pl.col("sent_ns") > 0))["intended_ns"].sort()
     # The first planned time may lie before the recorded start of the load, so both ends count as silence too.
-    longest_s = int(np.diff([mark.load_started_ns, *asked.tolist(), mark.recovered_ns]).max()) / 1e9
+    longest_s = int(np.diff(asked.to_numpy(), prepend=mark.load_started_ns, append=mark.recovered_ns).max()) / 1e9
     if longest_s > _silence_s(plan):
         yield f"nobody asked the way of a user for {longest_s:.1f} s between the load's start and the recovery"
 

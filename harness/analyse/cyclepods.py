@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import polars as pl
@@ -9,7 +10,7 @@ import polars as pl
 from harness.analyse.windows import Window
 from harness.model import Stream
 
-_LOGS = (Stream.QUEUE_PROXY.value, Stream.APP.value)
+_LOGS = (Stream.QUEUE_PROXY, Stream.APP)
 _LEAVING = r'"deleting": *true'
 """In the payload that `harness.knative.pods.pod` writes."""
 
@@ -27,17 +28,15 @@ class CyclePods:
 
 
 class PodSights:
-    """The observations of pods in a history, grouped once."""
+    """The observations of pods in a history, grouped once. heard: for each stream, the pods for which it delivered data."""
 
-    def __init__(self, observations: pl.DataFrame) -> None:
-        stream = pl.col("stream")
+    def __init__(self, observations: pl.DataFrame, heard: Mapping[Stream, frozenset[str]]) -> None:
         leaving = pl.col("payload").str.contains(_LEAVING).alias("leaving")
-        pods = observations.lazy().filter(stream == Stream.PODS.value).select("pod", "seen_ns", leaving)
+        pods = observations.lazy().filter(pl.col("stream") == Stream.PODS.value).select("pod", "seen_ns", leaving)
         self._sights = pods.sort("seen_ns", maintain_order=True).collect()
         first = self._sights.group_by("pod").agg(pl.col("seen_ns").min())
         self._first: dict[str, int] = dict(first.iter_rows())
-        heard = observations.lazy().filter(stream.is_in(_LOGS)).select(pl.col("pod").unique()).collect()
-        self._heard = frozenset(heard["pod"].to_list())
+        self._heard = frozenset[str]().union(*(heard.get(stream, ()) for stream in _LOGS))
 
     def of(self, window: Window, since_ns: int) -> CyclePods:
         """The pods of the cycle with this window. since_ns: when the cycle before ended, 0 if there was none.

@@ -325,8 +325,8 @@ def _contradiction(disputes: Iterable[str]) -> str:
 
 def _answered(cycle: CycleEvidence, pod: str) -> dict[str, int]:
     """The time of the last good answer of each boot. pod: of the boots of this pod; "": of all boots."""
-    good = cycle.requests.filter(pl.col("outcome") == Outcome.OK.value).group_by("answer").agg(pl.col("done_ns").max())
-    last = dict(good.iter_rows())
+    good = cycle.requests.lazy().filter(pl.col("outcome") == Outcome.OK.value).group_by("answer").agg(pl.col("done_ns").max())
+    last = dict(good.collect().iter_rows())
     found: dict[str, int] = {}
     for index, headers in cycle.answers.select("index", "headers").iter_rows():
         named = json.loads(headers)

@@ -109,6 +109,7 @@ class _Tables:
     @staticmethod
     def of(history: History) -> _Tables:
         seen = history.observations
+        heard = _heard(seen)
         return _Tables(
             requests=ByCycle(history.requests),
             attempts=None if history.attempts is None else ByCycle(history.attempts),
@@ -117,9 +118,9 @@ class _Tables:
             activator=forwarding_errors(seen, Stream.ACTIVATOR),
             request_log=request_lines(seen, history.meta.run_id) if history.meta.spec.request_log else None,
             about_no_request=about_no_request(seen),
-            pods=PodSights(seen),
+            pods=PodSights(seen, heard),
             rest=Sights(seen),
-            heard=_heard(seen),
+            heard=heard,
             facts=declared(history.meta),
         )
 
@@ -224,8 +225,8 @@ def _of_hit_pod(cycle: CycleEvidence, event: FaultEvent, tables: _Tables) -> tup
 def _outside(cycle: CycleEvidence, books: Account, outages: Mapping[str, Sequence[Window] | None]) -> int | None:
     """How many requests of users failed outside of the outages of the pod that failed them; None if one of those is not known."""
     of_users, failures = cycle.failures.of_users, cycle.failures
-    pods = [books.pods[pod] if pod >= 0 else "" for pod in books.pod[of_users].tolist()]
-    return outside(failures.sent_ns[of_users], failures.done_ns[of_users], pods, outages, cycle.tolerance_ns)
+    sent_ns, done_ns, pod = (column[of_users] for column in (failures.sent_ns, failures.done_ns, books.pod))
+    return outside(sent_ns, done_ns, pod, books.pods, outages, cycle.tolerance_ns)
 
 
 def _found(cycle: CycleEvidence, facts: Mapping[Fact, FactValue]) -> tuple[CycleFindings, Account]:
@@ -241,7 +242,7 @@ def _found(cycle: CycleEvidence, facts: Mapping[Fact, FactValue]) -> tuple[Cycle
     early = failures.of_users & (failures.done_ns < mark.fault_ns)
     waited_us = cpu_wait_us(cycle.history.node_cpu, mark.load_started_ns, mark.recovered_ns or mark.ended_ns)
     voided = _voided(mark, waited_us) or void_reason(
-        spec, cycle.requests, report, mark.recovered_ns, attempts=cycle.attempts, waited_us=waited_us
+        spec, cycle.requests, report, mark.recovered_ns, attempts=cycle.attempts, waited_us=waited_us, late=late
     )
     found = CycleFindings(
         index=mark.index,

@@ -61,19 +61,25 @@ def touching(sent_ns: Indices, done_ns: Indices, windows: Iterable[Window], tole
 
 
 def outside(
-    sent_ns: Indices, done_ns: Indices, pod: Sequence[str], outages: Mapping[str, Sequence[Window] | None], tolerance_ns: int
+    sent_ns: Indices,
+    done_ns: Indices,
+    pod: Indices,
+    pods: Sequence[str],
+    outages: Mapping[str, Sequence[Window] | None],
+    tolerance_ns: int,
 ) -> int | None:
     """How many failed requests touch no outage of the pod that failed them; None if an outage is not known.
 
-    sent_ns, done_ns: of each failed request. pod: whose queue-proxy logged it, "" if no line shows the pod: then the outage of any
-    pod suffices. outages: of each pod that the fault hit; another pod has none. No failure: 0.
+    sent_ns, done_ns: of each failed request. pod: whose queue-proxy logged it, an index in `pods`; -1: no line shows the pod, so
+    the outage of any pod suffices. outages: of each pod that the fault hit; another pod has none. No failure: 0.
     """
     if not len(sent_ns):
         return 0
     known = {name: windows for name, windows in outages.items() if windows is not None}
     if len(known) < len(outages):
         return None
-    names, inside = np.array(pod), np.zeros(len(sent_ns), dtype=np.bool_)
+    inside = np.zeros(len(sent_ns), dtype=np.bool_)
     for name, windows in known.items():
-        inside |= ((names == name) | (names == "")) & touching(sent_ns, done_ns, windows, tolerance_ns)
+        may_be = np.array([one in {name, ""} for one in (*pods, "")])[pod]  # -1 is the last one
+        inside |= may_be & touching(sent_ns, done_ns, windows, tolerance_ns)
     return int((~inside).sum())

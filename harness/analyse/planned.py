@@ -49,7 +49,7 @@ def off_the_plan(plan: LoadPlan, requests: pl.DataFrame, report: GeneratorReport
     """How the load differs from the plan. requests: all of one cycle, with at least seq, lane and intended_ns."""
     if not math.isclose(report.rate_rps, plan.rate_rps, rel_tol=1e-6):
         return f"the generator's rate is {report.rate_rps:g} a second, the plan's {plan.rate_rps:g}"
-    ordered = requests.sort("seq")
+    ordered = requests.select("seq", "lane", "intended_ns").sort("seq")
     return _at_other_times(plan, ordered["intended_ns"].to_numpy() - report.t0_ns) or _on_other_lanes(plan, ordered["lane"])
 
 

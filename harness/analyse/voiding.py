@@ -57,6 +57,7 @@ def void_reason(
     *,
     attempts: pl.DataFrame | None = None,
     waited_us: float | None = None,
+    late: Pacing | None = None,
 ) -> str:
     """Why this cycle does not count because of its load or its machine, "" if it counts.
 
@@ -65,7 +66,7 @@ def void_reason(
     report: None if the generator left none; "running" in it: it was killed.
     until_ns: the load must have lasted until then, the cycle's recovery. 0: not checked, for an unfinished cycle, which is voided
     anyway.
-    waited_us: see `cpu_wait_us`; None: not known, which voids nothing.
+    waited_us: see `cpu_wait_us`; None: not known, which voids nothing. late: of the cycle's first attempts, if it is known already.
     Late load, stolen CPU time and a node that waited for a CPU are Reasons of the machine; every other reason is of the evidence.
     """
     if report is None or report.ended_by == "running":
@@ -87,7 +88,7 @@ def void_reason(
     first = first_sent(requests_of_cycle, attempts)
     if (sent := int((first["sent_ns"] > 0).sum())) != report.sent:
         return f"the generator sent {report.sent} requests and left records of {sent}"
-    seen = pacing(first)
+    seen = late or pacing(first)
     if seen.p99_us > spec.pacing_p99_limit_us:
         return Reason(f"pacing p99 {seen.p99_us:.0f} us > {spec.pacing_p99_limit_us} us", ReasonKind.MACHINE)
     if seen.max_us > spec.pacing_max_limit_us:
@@ -108,6 +109,6 @@ def _lost_records(requests: pl.DataFrame, report: GeneratorReport) -> str:
     """How many planned requests have no record, or which one; "" if none. A request without a record may have failed."""
     if requests.height != report.planned:
         return f"the generator planned {report.planned} requests and left {requests.height} records"
-    numbers = np.sort(requests["seq"].to_numpy())
+    numbers = np.sort(requests["seq"].to_numpy(), kind="stable")  # quick if they are in order already
     wrong = np.flatnonzero(numbers != np.arange(len(numbers)))
     return f"the generator's record of request {wrong[0]} is missing" if len(wrong) else ""

@@ -29,6 +29,7 @@ def sources(
     """
     if not named:
         return _nameless(requests, answers, user_port, since_ns)
+    requests = requests.select("outcome", "answer", "sent_ns", "done_ns")
     old, new, strangers = _by_boot(answers, pod, boot)
     ok = pl.col("outcome") == Outcome.OK.value
     good = requests.filter(ok & pl.col("answer").is_in(new) & (pl.col("done_ns") >= since_ns))
