@@ -124,19 +124,31 @@ def worst(codes: Iterable[int]) -> int:
 
 
 def measure(env: Mapping[str, str], run: Run) -> int:
-    """Every command, whatever came of the one before; the exit code of the step. Writes the outputs and an annotation of each."""
-    asked = commands(env)
+    """Every command, whatever came of the one before; the exit code of the step. Writes the outputs and an annotation of each.
+
+    Raises BadInput, after the outputs are written.
+    """
+    try:
+        asked = commands(env)
+    except BadInput:
+        _output(BAD_INPUT, env)
+        raise
     codes = []
     for argv in asked:
         code = run(argv)
         codes.append(code)
         _annotate(argv, code, env)
     whole = worst(codes)
-    if name := env.get("GITHUB_OUTPUT"):
-        with Path(name).open("a", encoding="utf-8") as out:
-            out.write(f"result={RESULTS.get(whole, 'error')}\nexit-code={whole}\n")
+    _output(whole, env)
     excused = whole == INCONCLUSIVE and env.get("INCONCLUSIVE") == "warn"
     return PASS if excused else whole
+
+
+def _output(code: int, env: Mapping[str, str]) -> None:
+    """What the steps after this one read."""
+    if name := env.get("GITHUB_OUTPUT"):
+        with Path(name).open("a", encoding="utf-8") as out:
+            out.write(f"result={RESULTS.get(code, 'error')}\nexit-code={code}\n")
 
 
 def _annotate(argv: Sequence[str], code: int, env: Mapping[str, str]) -> None:

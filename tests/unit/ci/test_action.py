@@ -166,6 +166,19 @@ def test_bad_inputs(env: Mapping[str, str], why: str) -> None:
         steps.commands(env)
 
 
+def test_bad_input_has_a_result(tmp_path: Path) -> None:
+    """As the action runs it: the outputs are `error` and 3, the reason is one line. So they are if an earlier step fails."""
+    out = tmp_path / "output"
+    done = run("measure", SCENARIOS="$(id)", GITHUB_OUTPUT=str(out))
+    assert (done.returncode, done.stdout) == (ExitCode.BAD_INPUT_OR_HOST, "")
+    assert done.stderr == "::error title=knative-chaos::'$(id)' is no name of a scenario.\n"
+    assert out.read_text(encoding="utf-8") == "result=error\nexit-code=3\n"
+    assert {name: one["value"] for name, one in action()["outputs"].items()} == {
+        "result": "${{ steps.measure.outputs.result || 'error' }}",
+        "exit-code": "${{ steps.measure.outputs.exit-code || '3' }}",
+    }
+
+
 @pytest.mark.parametrize(
     ("codes", "whole", "result"),
     [
