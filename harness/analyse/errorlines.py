@@ -1,16 +1,16 @@
 """The forwarding errors of a log as columns: hundreds of thousands of lines with few distinct texts.
 
-`knative.lines` classifies lines. It is called once for each *form*: lines that differ only in their time and in their message,
-which contains socket counters that the account does not need. The result is the same as for each single line, because only the
-inside of one JSON string is removed and that of another one is replaced. Lines that do not fit are classified one by one.
+`knative.lines` classifies lines. It is called once for each *form*: lines that differ only in their time, their error, and their
+message, which contains socket counters that the account does not need. The result is the same as for each single line, because only
+the insides of three JSON strings are replaced. Lines that do not fit are classified one by one.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -23,10 +23,13 @@ from harness.model import Stream
 
 _STAMP = "[0-9TZ:.+-]*"
 _STRING = r'(?:[^"\\\x00-\x1f]|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4})*'
-"""The inside of a JSON string. It can be removed without changing the meaning of the rest of the line."""
+"""The inside of a JSON string. It can be replaced without changing the meaning of the rest of the line."""
 
-_FORM = re.compile(rf'(.*?"timestamp":"){_STAMP}(".*?"message":"){_STRING}(".*)', re.DOTALL)
-"""A line of the usual form: before + its time + between + the inside of its message + after."""
+_FORM = re.compile(
+    rf'(?P<head>.*?"timestamp":"){_STAMP}(?P<first>".*?"message":"){_STRING}(?P<second>".*?"error":"){_STRING}(?P<tail>".*)',
+    re.DOTALL,
+)
+"""A line of the usual form: head + its time + first + the inside of its message + second + the inside of its error + tail."""
 
 _FORMS = 32
 """Forms of one pod's lines that are looked for. Lines of further forms are classified one by one."""
@@ -34,7 +37,7 @@ _FORMS = 32
 ANSWER_BYTES = 512
 """The generator keeps this many bytes of a body (harness/load/wire.py). A longer text of a line is compared by its beginning."""
 
-_STAND_INS = ("<stamp>", "<another stamp>")
+_STAND_INS = (("<stamp>", "<error>"), ("<another stamp>", "<another error>"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,44 +121,48 @@ class _Lines:
             self.text[row], self.at_ns[row] = self._text_of_line(payload, int(self.at_ns[row]))
 
     def _without_a_form(self, lines: pl.DataFrame) -> pl.DataFrame:
-        """Classify those of these lines that have the form of the first one, and return the others."""
-        form = None if lines.is_empty() else _FORM.fullmatch(lines["payload"][0])
-        if form is None:
-            return lines[1:]
-        before, between, after = form.groups()
-        alike = _of_form(lines, before, between, after)
+        """Classify the lines of the first usual form among these, and return those after its first line that have other forms."""
+        payloads = lines["payload"]  # looked at one by one: iterating would make all of them Python's
+        forms = ((place, _FORM.fullmatch(payloads[place])) for place in range(lines.height))
+        place, form = next(((place, form.groupdict()) for place, form in forms if form), (0, {}))
+        if not form:
+            return lines.clear()
+        alike = _of_form(lines[place:], **form)
         row = alike["row"].to_numpy()
-        self.text[row] = text = self._text_of_form(before, between + after)
-        if text not in {_OTHER, _ASK}:
+        kind = self._kind_of_form(**form)
+        if kind is self._wanted:
+            said, distinct = coded(alike["error"])
+            self.text[row] = np.array([self._index(json.loads(f'"{inside}"')) for inside in distinct], dtype=np.int64)[said]
             stamp, readable = stamps_ns(alike["stamp"])
             self.at_ns[row] = np.where(readable & (stamp != 0), stamp, self.at_ns[row])
-        return lines.join(alike, on="row", how="anti")
+        elif kind is not None:
+            self.text[row] = _OTHER
+        return lines[place:].join(alike, on="row", how="anti")
 
-    def _text_of_form(self, before: str, after: str) -> int:
-        """The text index of lines that differ only in the part between these two, if that is their time; else _ASK or _OTHER."""
-        plain, other = (before + stand_in + after for stand_in in _STAND_INS)
-        if kind_of(self._stream, plain) is not self._wanted:
-            return _OTHER
+    def _kind_of_form(self, head: str, first: str, second: str, tail: str) -> LineKind | None:
+        """The kind of the lines of this form; None: what was cut out of them is not their time and their error."""
+        plain, other = (f"{head}{stamp}{first}{second}{error}{tail}" for stamp, error in _STAND_INS)
         line, again = parsed(plain) or {}, parsed(other) or {}
-        if (line.get("timestamp"), again.get("timestamp")) != _STAND_INS:
-            return _ASK
-        return self._index(line)
+        kind = kind_of(self._stream, plain)
+        seen = tuple((one.get("timestamp"), one.get("error")) for one in (line, again))
+        return kind if kind is not self._wanted or seen == _STAND_INS else None
 
     def _text_of_line(self, payload: str, at_ns: int) -> tuple[int, int]:
         """(text, time) of one line by itself."""
         if kind_of(self._stream, payload) is not self._wanted:
             return _OTHER, at_ns
         line = parsed(payload) or {}
-        return self._index(line), stamp_ns(line.get("timestamp")) or at_ns
+        return self._index(str(line["error"])), stamp_ns(line.get("timestamp")) or at_ns
 
-    def _index(self, line: dict[str, Any]) -> int:
-        return self.texts.setdefault(as_answered(str(line["error"])), len(self.texts))
+    def _index(self, error: str) -> int:
+        return self.texts.setdefault(as_answered(error), len(self.texts))
 
 
-def _of_form(lines: pl.DataFrame, before: str, between: str, after: str) -> pl.DataFrame:
-    """row, stamp of those of these lines (row, payload) that are before + stamp + between + (the message's inside) + after."""
-    line, rest, inside = pl.col("payload"), pl.col("rest"), pl.col("inside")
-    seen = lines.lazy().filter(line.str.starts_with(before)).select("row", line.str.slice(len(before)).alias("rest"))
-    seen = seen.filter(rest.str.ends_with(after)).select("row", rest.str.strip_suffix(after).alias("inside"))
-    seen = seen.filter(inside.str.contains(f"^{_STAMP}{pl.escape_regex(between)}{_STRING}$"))
-    return seen.select("row", inside.str.slice(0, inside.str.find('"', literal=True)).alias("stamp")).collect()
+def _of_form(lines: pl.DataFrame, head: str, first: str, second: str, tail: str) -> pl.DataFrame:
+    """row, stamp, error of those of these lines (row, payload) that have this form. error: the inside of the JSON string."""
+    line, rest, told, error = (pl.col(name) for name in ("payload", "rest", "told", "error"))
+    seen = lines.lazy().filter(line.str.starts_with(head)).select("row", line.str.slice(len(head)).alias("rest"))
+    seen = seen.filter(rest.str.ends_with(tail)).select("row", rest.str.strip_suffix(tail).str.splitn(second, 2).alias("parts"))
+    seen = seen.select("row", pl.col("parts").struct.rename_fields(["told", "error"]).struct.unnest())
+    seen = seen.filter(told.str.contains(f"^{_STAMP}{pl.escape_regex(first)}{_STRING}$") & error.str.contains(f"^{_STRING}$"))
+    return seen.select("row", "error", told.str.slice(0, told.str.find('"', literal=True)).alias("stamp")).collect()

@@ -47,6 +47,14 @@ def test_more_forms_than_are_looked_for() -> None:
     """Each line is classified, and with its own time, whether its form was found or it was read by itself; pods alternate."""
     pods, texts = ("p", "q"), [f"read tcp 127.0.0.1:{port}: reset" for port in range(_FORMS + 5)]
     line = '{"timestamp":"2026-11-23T19:40:22.752Z","logger":"queueproxy","message":"used 9","error":"'
-    seen = pl.concat(rows(f'{line}{text}"}}').with_columns(pl.lit(pod).alias("pod")) for text in [*texts, *texts] for pod in pods)
+    lines = [f'{line}{text}","stacktrace":"{stack}"}}' for stack, text in enumerate(texts)]
+    seen = pl.concat(rows(one).with_columns(pl.lit(pod).alias("pod")) for one in [*lines, *lines] for pod in pods)
     found = told(forwarding_errors(seen, Stream.QUEUE_PROXY))
     assert found == [(1795462822752000000, text, pod) for text in [*texts, *texts] for pod in pods]
+
+
+def test_lines_of_one_form_have_their_own_texts() -> None:
+    """With what JSON escapes, and as they are."""
+    texts = ["EOF", 'a "quoted" one', "a \\ and a\ttab", "é \N{GRINNING FACE}", "", REFUSED, "EOF"]
+    seen = rows(*(json.dumps(json.loads(READ) | {"error": text}, separators=(",", ":")) for text in texts))
+    assert told(forwarding_errors(seen, Stream.QUEUE_PROXY)) == [(1795457886855179540, text, "p") for text in texts]
