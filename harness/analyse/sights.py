@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 import polars as pl
 
-from harness.knative.containerd import WORDS
+from harness.knative import containerd, kubelet
 from harness.model import CycleMark, Observation, Stream
 
 _LOGS = (Stream.QUEUE_PROXY.value, Stream.ACTIVATOR.value)
@@ -22,14 +22,14 @@ _STREAMS = {stream.value: stream for stream in Stream}
 
 
 class Sights:
-    """The observations of a history, grouped once, without the logs of the proxies and containerd's lines that tell of no act."""
+    """The observations of a history, grouped once: not the logs of the proxies, and of the journals the lines of kills and acts."""
 
     def __init__(self, observations: pl.DataFrame) -> None:
         stream = pl.col("stream")
         at = pl.when(stream.is_in(_SEEN)).then("seen_ns").otherwise("at_ns").alias("known_ns")
         rest = observations.with_row_index("row").filter(~stream.is_in(_LOGS)).with_columns(at)
-        rest = rest.filter((stream != Stream.CONTAINERD.value) | pl.col("payload").str.contains_any([*WORDS]))
-        self._journals = rest.filter(stream.is_in(_JOURNALS))
+        tells = pl.col("payload").str.contains_any([*kubelet.WORDS, *containerd.WORDS])
+        self._journals = rest.filter(stream.is_in(_JOURNALS) & tells)
         self._slices = rest.filter(stream == Stream.ENDPOINTS.value)
         self._of_faults = rest.filter(stream.is_in(_OF_FAULTS))
         own = rest.filter(~stream.is_in([*_JOURNALS, *_OF_FAULTS, Stream.ENDPOINTS.value]))

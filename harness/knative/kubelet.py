@@ -7,6 +7,10 @@ import re
 from harness.knative.names import USER_CONTAINER
 
 _UID = re.compile(r"[0-9a-f]{8}[-_][0-9a-f]{4}[-_][0-9a-f]{4}[-_][0-9a-f]{4}[-_][0-9a-f]{12}(?![0-9a-f])")
+_KILLS, _FAILED = "Killing container", "failed liveness probe"
+WORDS = (_KILLS, _FAILED)
+"""A line that tells of a kill has one of these in it."""
+
 _CONTAINER = re.compile(r'container(?:Name)?="([a-z0-9-]+)"')
 
 
@@ -28,9 +32,9 @@ def container_named(message: str) -> str:
 
 def kills(message: str) -> bool:
     """Whether the kubelet begins to kill a container."""
-    return "Killing container" in message
+    return _KILLS in message
 
 
 def kills_for_liveness(message: str, pod: str, container: str = USER_CONTAINER) -> bool:
     """Whether the kubelet kills this container because its liveness probe failed."""
-    return all(words in message for words in (pod, container, "failed liveness probe"))
+    return all(words in message for words in (pod, container, _FAILED))

@@ -15,6 +15,7 @@ from harness.apps.toggle import AppEvent
 from harness.apps.toggle_probes import asks_liveness
 from harness.faults import EDGES, FAULTS, Fault
 from harness.faults.edges import READINESS_ORDER
+from harness.knative import kubelet
 from harness.knative.names import USER_ROLE
 from harness.knative.pods import PodState, ready_throughout, restarts_since
 from harness.model import Bracket, CycleMark, FaultEvent, FaultSpec, Observation, ServiceSpec, Stream
@@ -145,7 +146,7 @@ def _of_the_node(seen: Seen, event: FaultEvent, service: ServiceSpec, fault: Fau
     _add(found, runtime.sources(seen.runtime, since_ns, base.container_id if base else "", base.restarts if base else None))
     _add(found, proxy.sources(seen.proxy, since_ns))
     for one in seen.kubelet:
-        if one.at_ns >= since_ns and "Killing container" in one.payload:
+        if one.at_ns >= since_ns and kubelet.kills(one.payload):
             _add(
                 found,
                 {"killing": Source(since_ns, one.at_ns, COMMAND, "the kubelet's journal: Killing container", one.resolution_ns)},
