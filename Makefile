@@ -149,6 +149,12 @@ regress: venv ## is HEAD worse than BASE? BASE=1.16 HEAD=1.23 [SCENARIOS="S1 N1"
 	@test -n "$(BASE)" -a -n "$(HEAD)" || { echo 'make regress needs both versions: make regress BASE=1.16 HEAD=1.23'; exit 3; }
 	$(CHAOS) diff --base "$(BASE)" --head "$(HEAD)" $(SCENARIOS) $(KN_ARGS)
 
+EXPERIMENTS ?= $(wildcard artifacts/*-diff/2*/)
+
+.PHONY: false-positives
+false-positives: venv ## how often diff finds a difference between equal builds: blocks of measured A/A comparisons relabelled (docs/diff.md)
+	$(BIN)/python -m tests.relabel $(EXPERIMENTS)
+
 .PHONY: down
 down: venv ## remove every cluster, container, network and volume of ours
 	$(CHAOS) down

@@ -11,7 +11,17 @@ from harness.compare.comparing import compared
 from harness.compare.cycles import ComparedCycle
 from harness.compare.feasible import least_cycles, require_feasible
 from harness.compare.readings import READINGS, planned
-from harness.compare.relabelled import p_values
+from harness.compare.relabelled import labellings, p_values
 from harness.compare.traces import refused_traces
 
-__all__ = ["READINGS", "ComparedCycle", "compared", "least_cycles", "p_values", "planned", "refused_traces", "require_feasible"]
+__all__ = [
+    "READINGS",
+    "ComparedCycle",
+    "compared",
+    "labellings",
+    "least_cycles",
+    "p_values",
+    "planned",
+    "refused_traces",
+    "require_feasible",
+]

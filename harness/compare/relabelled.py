@@ -8,34 +8,36 @@ effect and removes the arm's.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import combinations, product
 
 from harness.compare.arrangements import Stratum, arrangements
-from harness.compare.cycles import ComparedCycle
-from harness.model import HEAD
+from harness.compare.cycles import ComparedCycle, strata_of
+from harness.model import BASE, HEAD
+
+
+def labellings(cycles: Sequence[ComparedCycle]) -> Iterator[tuple[ComparedCycle, ...]]:
+    """The cycles of one scenario under each labelling of their blocks, with as many of either arm in each stratum as were measured.
+
+    The measured labelling is among them. Of the first half each one is mirrored (the arms exchanged) in the second half.
+    """
+    blocks: dict[int, list[str]] = {}
+    heads: dict[int, set[str]] = {}
+    for one in cycles:
+        blocks.setdefault(one.stratum, [])
+        if one.block not in blocks[one.stratum]:
+            blocks[one.stratum].append(one.block)
+        if one.arm == HEAD:
+            heads.setdefault(one.stratum, set()).add(one.block)
+    strata = [combinations(sorted(names), len(heads.get(stratum, ()))) for stratum, names in sorted(blocks.items())]
+    for chosen in product(*map(list, strata)):
+        as_head = {(stratum, name) for stratum, names in zip(sorted(blocks), chosen, strict=True) for name in names}
+        yield tuple(replace(one, arm=HEAD if (one.stratum, one.block) in as_head else BASE) for one in cycles)
 
 
 def relabelled(cycles: Sequence[ComparedCycle], reading: str) -> Iterator[tuple[Stratum, ...]]:
-    """Each labelling of the blocks of one scenario, with as many blocks of either arm in each stratum as were measured.
-
-    The measured labelling is among them. Each value must be known.
-    """
-    blocks: dict[int, dict[str, list[float]]] = {}
-    heads: dict[int, set[str]] = {}
-    for one in cycles:
-        value = one.values[reading]
-        if value is None:
-            raise ValueError(f"{reading} is not known in each cycle")
-        blocks.setdefault(one.stratum, {}).setdefault(one.block, []).append(value)
-        if one.arm == HEAD:
-            heads.setdefault(one.stratum, set()).add(one.block)
-    yield from product(*(list(_of_stratum(named, len(heads.get(stratum, ())))) for stratum, named in sorted(blocks.items())))
-
-
-def _of_stratum(blocks: dict[str, list[float]], heads: int) -> Iterator[Stratum]:
-    for chosen in combinations(sorted(blocks), heads):
-        base = [value for name, values in blocks.items() if name not in chosen for value in values]
-        yield Stratum(tuple(base), tuple(value for name in chosen for value in blocks[name]))
+    """The strata of a reading under each of the labellings. Raises ValueError if a value is not known."""
+    return (strata_of(labelled, reading) for labelled in labellings(cycles))
 
 
 def p_values(cycles: Sequence[ComparedCycle], reading: str) -> list[float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,8 @@ from harness.compare import ComparedCycle, p_values
 from harness.compare.relabelled import relabelled
 from harness.history import read
 from harness.judge.numbers import NUMBERS
-from harness.model import BASE, HEAD
+from harness.model import BASE, HEAD, Change, Design, Planned
+from tests import relabel
 
 RECORDING = Path(__file__).parents[2] / "data" / "s1-knative-1.23"
 LEVEL = 0.05
@@ -77,3 +79,23 @@ def test_an_effect_of_the_block_is_seen() -> None:
     rng = np.random.default_rng(13)
     count, of = rate(rng.normal(5.2, 0.05, (EXPERIMENTS, 8, 2)) + rng.normal(0, 0.3, (EXPERIMENTS, 8, 1)))
     assert binomtest(count, of).proportion_ci(0.99).low > LEVEL
+
+
+def test_the_report_fails_where_a_level_lies_below_its_interval(capsys: pytest.CaptureFixture[str]) -> None:
+    """Ten rejections of 18 at 0.05 are too many, one is not."""
+    assert relabel.said("p <= 0.05", 1, 18, 0.05)
+    assert not relabel.said("p <= 0.05", 10, 18, 0.05)
+    assert capsys.readouterr().out.splitlines()[1] == "p <= 0.05: 10 of 18, 0.5556, 95 % interval [0.3076, 0.7847]  ABOVE 0.05"
+    assert relabel.main([]) == 3
+
+
+def test_the_whole_comparison_is_made_of_each_labelling() -> None:
+    """The check can fail: with a margin of nothing, cycles of equal blocks that differ by a second are called worse or better."""
+    apart = [[5.0, 5.01], [6.0, 6.01], [6.0, 6.01], [5.0, 5.01]] * 2
+    window = Planned("S1", "refused-window", "s", 0.001)
+    design = Design("1.23", "1.23", ("S1",), 8, 1, (window,))
+    called = relabel.changes(design, "S1", blocks(apart))
+    assert len(called) == 18
+    assert set(called) & {Change.WORSE, Change.BETTER}
+    calm = replace(design, planned=(replace(window, margin=2.0),))
+    assert set(relabel.changes(calm, "S1", blocks(apart))) == {Change.SAME}
