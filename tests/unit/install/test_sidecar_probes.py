@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from harness.adapters.objects import ApiRefused, Ref
-from harness.install import sidecar_probes
+from harness.install import permission, sidecar_probes
 from harness.model import ClusterHandle, HostPorts
 from tests.unit.install.fake import FakeObjects
 
@@ -20,7 +22,7 @@ class Cluster(FakeObjects):
     def __init__(self, reads: int) -> None:
         super().__init__(refuse=self._webhook)
         self.reads, self.asked = reads, 0
-        self.stored[sidecar_probes.SCOPED.ref] = {
+        self.stored[sidecar_probes.PERMISSION.scoped.ref] = {
             "apiVersion": "v1",
             "kind": "ConfigMap",
             "metadata": {"name": "config-features", "namespace": "knative-serving"},
@@ -37,13 +39,13 @@ class Cluster(FakeObjects):
 def test_set_waited_for_and_given_back(reads: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """A version that never accepts it ends the wait without an error: that is what is examined."""
     cluster = Cluster(reads)
-    monkeypatch.setattr(sidecar_probes, "Objects", lambda _kube: cluster)
-    monkeypatch.setattr(sidecar_probes, "Kube", type("Kube", (), {"of": staticmethod(lambda _handle: None)}))
-    monkeypatch.setattr(sidecar_probes, "SETTLES_S", 0.2)
-    (change,) = sidecar_probes.switch_on(HANDLE, run_id="r1")
+    monkeypatch.setattr(permission, "Objects", lambda _kube: cluster)
+    monkeypatch.setattr(permission, "Kube", type("Kube", (), {"of": staticmethod(lambda _handle: None)}))
+    quick = replace(sidecar_probes.PERMISSION, settles_s=0.2)
+    (change,) = quick.switch_on(HANDLE, run_id="r1")
     assert (change.what, change.was, change.now) == ("multi-container-probing", None, "enabled")
-    assert cluster.stored[sidecar_probes.SCOPED.ref]["data"]["multi-container-probing"] == "enabled"
+    assert cluster.stored[sidecar_probes.PERMISSION.scoped.ref]["data"]["multi-container-probing"] == "enabled"
     assert cluster.asked >= max(reads, 1)
     assert sidecar_probes.give_back(HANDLE)
-    assert cluster.stored[sidecar_probes.SCOPED.ref]["data"] == {"_example": "..."}
+    assert cluster.stored[sidecar_probes.PERMISSION.scoped.ref]["data"] == {"_example": "..."}
     assert not sidecar_probes.give_back(HANDLE)

@@ -8,7 +8,7 @@ from harness.adapters.documents import Obj
 from harness.adapters.kube import Kube
 from harness.adapters.objects import ApiRefused, Ref
 from harness.errors import InstallError, WaitTimeout
-from harness.install import zero_scale
+from harness.install import permission, zero_scale
 from harness.model import ClusterHandle, HostPorts
 from tests.unit.install.fake import FakeObjects
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.usefixtures("quick_looks")
 
 HANDLE = ClusterHandle("c", "kind-c", "/nowhere", HostPorts(1, 2, 3, 4), "c-control-plane", "podman", "", "v1.34.4", created=True)
 KEY = "allow-zero-initial-scale"
-REF = zero_scale.SCOPED.ref
+REF = zero_scale.PERMISSION.scoped.ref
 SERVICE = Ref("serving.knative.dev/v1", "Service", "knative-chaos-from-zero", "default")
 
 
@@ -43,7 +43,7 @@ class Cluster(FakeObjects):
 def cluster(monkeypatch: pytest.MonkeyPatch) -> Cluster:
     """In place of the API server."""
     fake = Cluster()
-    monkeypatch.setattr(zero_scale, "Objects", lambda _kube: fake)
+    monkeypatch.setattr(permission, "Objects", lambda _kube: fake)
     monkeypatch.setattr(Kube, "of", lambda _handle: None)
     return fake
 
