@@ -12,6 +12,8 @@ from harness.adapters.files import State, locked
 from harness.adapters.gotool import GoTool
 from harness.adapters.progress import Progress
 from harness.cluster import checks, kind, record
+from harness.cluster import down as take_down
+from harness.errors import HarnessError, InstallError, WaitTimeout
 from harness.model import Build, ClusterHandle, InstalledStack, KnativeVersion, Phase, Provision
 from harness.run import installed
 from harness.run.phases import Phases
@@ -129,7 +131,11 @@ def make(ask: Ask, *, state: State, progress: Progress) -> Built:
 
 
 def stand(built: Built) -> World:
-    """The cluster, and Knative on it. Raises HostError, ImageError, ClusterError, InstallError."""
+    """The cluster, and Knative on it. Raises HostError, ImageError, ClusterError, InstallError, WaitTimeout.
+
+    A cluster that was made for this is removed if this Knative does not start on it: half an installation is of no use, and would
+    keep every other version out.
+    """
     state, progress, engine, provision = built.state, built.progress, built.engine, built.provision
     phases = Phases(progress)
     with phases.step("2c cluster", work=None):
@@ -142,10 +148,24 @@ def stand(built: Built) -> World:
     ):
         install.give_back(handle, progress=progress)
         inject.sweep(handle, engine, progress=progress)
-        stack = install.install(handle, provision, progress=progress)
+        try:
+            stack = install.install(handle, provision, progress=progress)
+        except (InstallError, WaitTimeout):
+            if handle.created:
+                _remove(built)
+            raise
         if built.build.serving is None:
             installed.note(state, stack, now_ns())
     return World(handle, stack, provision, engine, state, progress, (*built.phases, *phases.done), built.build)
+
+
+def _remove(built: Built) -> None:
+    """The cluster that was made for this. That it cannot be removed is said, and hides no error."""
+    built.progress.say(f"the cluster {built.cluster} was made for this, and is removed")
+    try:
+        take_down.down(engine=built.engine, state=built.state, names=[built.cluster])
+    except HarnessError as error:
+        built.progress.say(f"the cluster {built.cluster} was not removed: {error}")
 
 
 def _cluster(built: Built, *, recreate: bool) -> ClusterHandle:

@@ -50,6 +50,8 @@ class _File:
 def provide(version: KnativeVersion, *, modules: Modules, pins: Pins) -> Provision:
     """The version as its module has it. Raises SourceError (no such version, a manifest missing), HostError (no proxy)."""
     serving = _fetch(modules, SERVING, version)
+    if not (serving / "go.mod").is_file():
+        raise unknown(version, source="Go module", why="it has no go.mod, being older than Go modules.")
     networking = modules.required_dir(serving, NETWORKING)
     caching = modules.required_dir(serving, CACHING)
     notes = [] if version in KNOWN else [f"Knative {version} is not among the versions known to build from the module."]

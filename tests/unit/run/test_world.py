@@ -14,7 +14,8 @@ from harness.adapters.engine import Engine
 from harness.adapters.files import State
 from harness.adapters.progress import QUIET
 from harness.cluster import checks, kind
-from harness.errors import ImageError
+from harness.cluster import down as take_down
+from harness.errors import HarnessError, ImageError, InstallError, WaitTimeout
 from harness.model import Build, ClusterHandle, HostPorts, InstalledStack, KnativeVersion, Provision, SourceTree, Stack
 from harness.run import Ask, installed, prepare
 
@@ -39,6 +40,7 @@ class Host:
     has: str = ""
     created: bool = False
     broken: bool = False
+    fails: HarnessError | None = None
     done: list[str] = field(default_factory=list)
 
 
@@ -63,6 +65,8 @@ def host(monkeypatch: pytest.MonkeyPatch) -> Host:
 
     def put(*_args: object, **_kwargs: object) -> InstalledStack:
         host.done.append("install")
+        if host.fails:
+            raise host.fails
         return STACK
 
     engine = cast("Engine", SimpleNamespace(notes=()))
@@ -78,6 +82,7 @@ def host(monkeypatch: pytest.MonkeyPatch) -> Host:
     monkeypatch.setattr(install, "give_back", nothing)
     monkeypatch.setattr(install, "version_of", lambda _handle: host.has)
     monkeypatch.setattr(install, "install", put)
+    monkeypatch.setattr(take_down, "down", lambda *, names, **_kwargs: host.done.append(f"down {names[0]}"))
     return host
 
 
@@ -113,6 +118,19 @@ def test_what_does_not_build_touches_no_cluster(tmp_path: Path, host: Host) -> N
     with pytest.raises(ImageError):
         prepare(Ask(build=Build(VERSION, TREE)), state=State(tmp_path / "state"), progress=QUIET)
     assert host.done == ["images"]
+
+
+@pytest.mark.parametrize(
+    "fails", [InstallError("refused"), WaitTimeout("its pods", 300, "controller crashes")], ids=["refused", "does not start"]
+)
+@pytest.mark.parametrize("created", [True, False], ids=["new", "there"])
+def test_what_does_not_start_is_not_left_half_installed(tmp_path: Path, host: Host, fails: HarnessError, created: bool) -> None:
+    """A version that this Kubernetes does not run: a cluster that was made for it goes, one that was there stays."""
+    host.created, host.fails = created, fails
+    with pytest.raises(type(fails)):
+        prepare(Ask(build=Build(VERSION)), state=State(tmp_path / "state"), progress=QUIET)
+    assert host.done == ["images", "up", "install", *(["down e2e"] if created else [])]
+    assert installed.read(State(tmp_path / "state")) == {}
 
 
 def test_a_checkout_is_not_noted_as_its_release(tmp_path: Path, host: Host) -> None:
