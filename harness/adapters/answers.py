@@ -11,7 +11,6 @@ from typing import Any
 import urllib3
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
-from harness.adapters.kube import ApiException
 from harness.errors import HarnessError, ObserveError
 
 CONNECT_S = 10.0
@@ -99,6 +98,8 @@ def read_json(call: Callable[[], Any]) -> Any:
 
 
 def _answer(call: Callable[[], Any]) -> urllib3.BaseHTTPResponse:
+    from kubernetes.client.exceptions import ApiException  # noqa: PLC0415 - see harness.adapters.kube
+
     try:
         response = call()
     except ApiException as error:

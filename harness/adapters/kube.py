@@ -1,21 +1,23 @@
-"""The Kubernetes API, always by an explicit kubeconfig and context. The one module that touches the generated client."""
+"""The Kubernetes API, always by an explicit kubeconfig and context.
+
+The generated client is loaded where one is made: a command that asks no cluster does not pay for it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import yaml
-from kubernetes import client, config
-from kubernetes.client.exceptions import ApiException
 from urllib3.exceptions import HTTPError
 
 from harness.errors import BadInput, ClusterError
 from harness.model import ClusterHandle
 
-__all__ = ["ApiException", "Kube"]
+if TYPE_CHECKING:
+    from kubernetes import client
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 """Where no proxy leads back to."""
@@ -28,6 +30,8 @@ class Kube:
     """
 
     def __init__(self, api: client.ApiClient) -> None:
+        from kubernetes import client  # noqa: PLC0415 - see above
+
         self.api = api
         self.core = client.CoreV1Api(api)
         self.discovery = client.DiscoveryV1Api(api)
@@ -41,6 +45,8 @@ class Kube:
     @staticmethod
     def from_file(kubeconfig: Path, context: str, *, pool: int = 32) -> Kube:
         """A client from one file and one named context; the ambient ones are never looked at."""
+        from kubernetes import client, config  # noqa: PLC0415 - see above
+
         if not kubeconfig.is_file():
             raise BadInput(f"There is no kubeconfig at {kubeconfig}.", fix="make up")
         try:

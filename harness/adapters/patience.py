@@ -6,13 +6,14 @@ import os
 import sys
 import threading
 from collections.abc import Callable
-from typing import Any, TypeVar
-
-import duckdb
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from harness.adapters.clock import mono_s
 from harness.adapters.signals import deferred
 from harness.errors import BadInput, ExitCode
+
+if TYPE_CHECKING:
+    import duckdb
 
 T = TypeVar("T")
 

@@ -14,7 +14,7 @@ from urllib3.exceptions import HTTPError
 
 from harness.adapters.engine import Engine
 from harness.adapters.files import State, locked, write_atomic
-from harness.adapters.kube import ApiException, Kube
+from harness.adapters.kube import Kube
 from harness.adapters.limits import Limits
 from harness.adapters.ports import require_free
 from harness.adapters.process import run
@@ -31,9 +31,6 @@ from harness.model import ClusterHandle, HostPorts
 __all__ = ["load_images", "require_ports", "up"]
 
 MODULES = Path("/lib/modules")
-NOT_YET = (ClusterError, ApiException, HTTPError, OSError)
-"""How an API server that is still coming up, or is gone, shows itself."""
-
 PORT_LOST = ("address already in use", "port is already allocated", "bind for 127.0.0.1", "cannot listen on the tcp port")
 
 
@@ -148,6 +145,10 @@ class _Job:
 
     def wait_ready(self, *, within_s: float) -> str:
         """The API answers and every node is Ready; answers with the Kubernetes version."""
+        from kubernetes.client.exceptions import ApiException  # noqa: PLC0415 - see harness.adapters.kube
+
+        # How an API server that is still coming up, or is gone, shows itself.
+        not_yet = (ClusterError, ApiException, HTTPError, OSError)
         kube = Kube.from_file(self.kubeconfig, f"kind-{self.full}", pool=2)
 
         def look() -> Look[str]:
@@ -158,7 +159,7 @@ class _Job:
             return Look(version if ready and all(ready) else None, seen)
 
         try:
-            return wait_for(f"cluster {self.full}", look, within_s=within_s, every_s=1.0, tolerate=NOT_YET)
+            return wait_for(f"cluster {self.full}", look, within_s=within_s, every_s=1.0, tolerate=not_yet)
         finally:
             kube.api.close()  # type: ignore[no-untyped-call]
 

@@ -2,6 +2,7 @@
 
 Every table of a history has two columns more, `run` and `scenario`; the table `runs` has one row a run. A closed run's Parquet
 files are read as far as a question needs them; a run that was never closed, or has an older layout, is read whole.
+DuckDB is loaded by the first question: every command imports this module.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import duckdb
 import polars as pl
 
 from harness.errors import BadInput, HistoryError
@@ -22,6 +23,9 @@ from harness.history.reader import FIX, read_closed, read_head, read_tables, req
 from harness.history.tables import SCHEMAS, empty
 from harness.history.upgrade import Step
 from harness.model import KnativeVersion, RunMeta
+
+if TYPE_CHECKING:
+    import duckdb
 
 DEEPEST = 4
 """Levels below a directory in which runs are looked for: artifacts/SCENARIO/RUN are two."""
@@ -109,6 +113,8 @@ def opened(runs: Sequence[Path], *, writable: Path | None = None) -> Iterator[du
 
     Raises HistoryError for a run that is damaged, of another layout, or there twice.
     """
+    import duckdb  # noqa: PLC0415 - see above
+
     heads = [read_head(run) for run in runs]
     metas = [meta for meta, _ in heads]
     _require_distinct(runs, metas)
@@ -144,6 +150,8 @@ class _Views:
 
     def closed(self, run: Path, meta: RunMeta) -> None:
         """From its Parquet files, each of which must hold what closed.json says."""
+        import duckdb  # noqa: PLC0415 - see above
+
         rows, _, _ = read_closed(run)
         for table in Table:
             if table in OPTIONAL and table.value not in rows:
@@ -192,6 +200,8 @@ class Question:
 
 def question(connection: duckdb.DuckDBPyConnection, sql: str) -> Question:
     """Raises BadInput for what is no single SELECT, and for one that does not fit the tables."""
+    import duckdb  # noqa: PLC0415 - see above
+
     with told():
         statements = connection.extract_statements(sql)
         if [one.type for one in statements] != [duckdb.StatementType.SELECT]:
@@ -205,6 +215,8 @@ def question(connection: duckdb.DuckDBPyConnection, sql: str) -> Question:
 @contextmanager
 def told() -> Iterator[None]:
     """DuckDB's complaints as BadInput in one line."""
+    import duckdb  # noqa: PLC0415 - see above
+
     try:
         yield
     except duckdb.InterruptException as error:

@@ -9,14 +9,15 @@ import os
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, TextIO
-
-import duckdb
+from typing import TYPE_CHECKING, Any, TextIO
 
 from harness.adapters.patience import INTERRUPTED, WITHIN_S, Patience
 from harness.adapters.text import printable
 from harness.errors import BadInput, Interrupted
 from harness.history.query import Question, find, literal, opened, question, told
+
+if TYPE_CHECKING:
+    import duckdb
 
 BATCH = 10_000
 LONG_S = 7 * 24 * 3600.0

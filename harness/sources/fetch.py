@@ -1,4 +1,7 @@
-"""Downloads over HTTP: a deadline for the whole of it, retries for what the network did, and the size that was promised."""
+"""Downloads over HTTP: a deadline for the whole of it, retries for what the network did, and the size that was promised.
+
+httpx is loaded by the first download: every command imports this module, and few of them download.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,6 @@ import time
 from dataclasses import dataclass
 from functools import cache
 
-import httpx
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_fixed
 
 from harness.errors import SourceError
@@ -21,6 +23,8 @@ LIMIT_BYTES = 32 * 1024 * 1024
 @cache
 def _trust() -> ssl.SSLContext:
     """The certificates, read once: each reading takes a noticeable part of a second of two busy cores."""
+    import httpx  # noqa: PLC0415 - see above
+
     return httpx.create_ssl_context()
 
 
@@ -42,6 +46,8 @@ class Fetcher:
 
     def text(self, url: str) -> str:
         """The file as text. Raises Missing (404, 410), else SourceError with the address and what mends it."""
+        import httpx  # noqa: PLC0415 - see above
+
         ends = time.monotonic() + self.deadline_s
         try:
             body = Retrying(
@@ -60,6 +66,8 @@ class Fetcher:
             raise SourceError("The download is not text.", where=url, fix=_FIX) from error
 
     def _once(self, url: str, ends: float) -> bytes:
+        import httpx  # noqa: PLC0415 - see above
+
         left = ends - time.monotonic()
         if left <= 0:
             raise _late(url, self.deadline_s)
@@ -109,6 +117,8 @@ def _late(url: str, deadline_s: float) -> SourceError:
 
 
 def _probe(url: str, within_s: float) -> str:
+    import httpx  # noqa: PLC0415 - see above
+
     try:
         with (
             httpx.Client(

@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kubernetes.client.exceptions import ApiException
 from urllib3.exceptions import HTTPError
 
 from fixtures.experiment import Experiment
 from harness.adapters.clock import Reading, now_ns
-from harness.adapters.kube import ApiException, Kube
+from harness.adapters.kube import Kube
 from harness.adapters.objects import ApiRefused, Objects, Ref
 from harness.adapters.wait import Look, wait_for
 from harness.catalogue import holds

@@ -8,8 +8,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from kubernetes.client.exceptions import ApiException
 
-from harness.adapters.kube import ApiException, Kube
+from harness.adapters.kube import Kube
 from harness.adapters.wait import Look, wait_for
 from harness.errors import FaultError
 from harness.inject import AppState, ClusterAccess, clear, inject, outsider, state

@@ -63,9 +63,9 @@ def chaos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.Capture
 
 
 def test_the_command_is_a_program(tmp_path: Path) -> None:
-    """As a user starts it: the exit code and the one line reach the shell."""
+    """As a user starts it: the exit code and the one line reach the shell. What only some commands need was not loaded."""
     done = subprocess.run(
-        [sys.executable, "-m", "harness", "down"],
+        [sys.executable, "-X", "importtime", "-m", "harness", "down"],
         cwd=ROOT,
         env=environment(tmp_path, PYTHON_ONLY),
         capture_output=True,
@@ -74,6 +74,11 @@ def test_the_command_is_a_program(tmp_path: Path) -> None:
         timeout=240,
     )
     assert "docker" in refused(Done(done.returncode, done.stdout, done.stderr)).lower()
+    loaded = {
+        line.rpartition("|")[2].strip().partition(".")[0] for line in done.stderr.splitlines() if line.startswith("import time:")
+    }
+    assert "typer" in loaded
+    assert loaded.isdisjoint({"kubernetes", "httpx", "duckdb", "scipy", "h2"})
 
 
 def refused(done: Done) -> str:
