@@ -165,12 +165,12 @@ def analyse_experiment(directory: Path) -> Compared:
     experiment = history_room.read_experiment(directory)
     require_planned(experiment, directory)
     runs: dict[str, tuple[Run, ...]] = {arm.label: () for arm in experiment.arms}
+    measured = [block for block in experiment.blocks if block.run and (directory / block.run / RUN).is_file()]
     seen: dict[str, str] = {}
-    for block in experiment.blocks:
-        place = directory / block.run
-        if block.run and (place / RUN).is_file():
-            require_of_block(place, experiment, block, seen)
-            runs[block.arm] += (analyse_again(place),)
+    for block in measured:  # all of them before the first is analysed: a refusal takes no time and changes no report
+        require_of_block(directory / block.run, experiment, block, seen)
+    for block in measured:
+        runs[block.arm] += (analyse_again(directory / block.run),)
     experiment = judged(experiment, runs)
     experiment = replace(experiment, comparisons=comparisons(experiment, runs))
     history_room.write_experiment(directory, experiment)
