@@ -26,6 +26,7 @@ import pytest
 
 from harness.adapters.patience import Patience
 from harness.adapters.wait import Look, wait_for
+from harness.cli import main
 from harness.errors import BadInput, ExitCode, HistoryError
 from harness.history import Recorder, read
 from harness.history.layout import Table
@@ -112,7 +113,7 @@ def test_many_runs_are_told_apart() -> None:
         "N1": len(read(N1).requests),
         "S1": len(read(S1).requests),
     }.items()
-    runs = asked("SELECT run, scenario, knative, rate_rps, directory FROM runs WHERE scenario = 'S1'", DATA)
+    runs = asked("SELECT run, scenario, knative, rate_rps, directory FROM runs WHERE scenario = 'S1'", N1, S1)
     assert [(run["knative"], run["rate_rps"], run["directory"]) for run in runs] == [("1.23.0", 50.0, str(S1))]
 
 
@@ -238,9 +239,11 @@ def test_nothing_but_the_runs_asked_can_be_read(tmp_path: Path, sql: str) -> Non
         asked(sql.format(file=file, folder=tmp_path, other=N1 / "requests.parquet"))
 
 
-def test_what_needs_too_much_memory_is_given_up() -> None:
-    """With what to do, instead of the machine's last page."""
-    with pytest.raises(BadInput, match=MEMORY) as caught:
+def test_what_needs_too_much_memory_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With what to do, instead of the machine's last page. Here the limit is smaller: to fill a gigabyte takes seconds."""
+    assert MEMORY == "1GiB"
+    monkeypatch.setattr("harness.history.query.MEMORY", "100MiB")
+    with pytest.raises(BadInput, match="more than 100MiB") as caught:
         asked("SELECT len(list(repeat('x', 1000) || i)) FROM range(10_000_000) t(i)")
     assert "\n" not in str(caught.value)
 
@@ -413,23 +416,33 @@ def test_the_page_names_every_table_and_column() -> None:
         assert rows[table.value] == expected
 
 
-def test_the_command_answers_and_refuses(tmp_path: Path) -> None:
-    """0 and rows, or 3 and a line; a reader that goes away is no error."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+def test_the_command_answers_and_refuses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """0 and rows, or 3 and a line; in this process, for to start the command takes most of a second."""
+    monkeypatch.chdir(tmp_path)
 
-    def command(*args: str) -> subprocess.CompletedProcess[str]:
-        words = [sys.executable, "-m", "harness", "query", *args]
-        return subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=120)
+    def command(*args: str) -> tuple[object, str, str]:
+        monkeypatch.setattr(sys, "argv", ["knative-chaos", "query", *args])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return ended.value.code, *capfd.readouterr()
 
     good = command(str(S1), str(N1), "SELECT scenario, count(*) AS n FROM cycles GROUP BY ALL ORDER BY ALL", "--format", "csv")
-    assert (good.returncode, good.stdout, good.stderr) == (0, "scenario,n\nN1,5\nS1,5\n", "")
-    bad = command(str(S1), "SELECT nothing FROM requests")
-    assert bad.returncode == ExitCode.BAD_INPUT_OR_HOST
-    assert len(bad.stderr.splitlines()) == 1
-    lonely = command("SELECT 1")
-    assert lonely.returncode == ExitCode.BAD_INPUT_OR_HOST
-    assert "needs a directory" in lonely.stderr
-    words = [sys.executable, "-m", "harness", "query", str(S1), "SELECT * FROM range(3000000)", "--format", "csv"]
+    assert good == (0, "scenario,n\nN1,5\nS1,5\n", "")
+    code, _, said = command(str(S1), "SELECT nothing FROM requests")
+    assert code == ExitCode.BAD_INPUT_OR_HOST
+    assert len(said.splitlines()) == 1
+    code, _, said = command("SELECT 1")
+    assert code == ExitCode.BAD_INPUT_OR_HOST
+    assert "needs a directory" in said
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
+    """The answer is longer than a pipe holds; nothing is said on stderr."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    words = [sys.executable, "-m", "harness", "query", str(S1), "SELECT * FROM range(300000)", "--format", "csv"]
     with subprocess.Popen(words, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
         assert child.stdout is not None
         assert child.stderr is not None
