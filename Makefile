@@ -30,9 +30,11 @@ ALONE := tests/unit/load/test_truth.py
 .PHONY: test
 test: venv ## every test that needs no cluster
 	@# Three on two cores: many of them wait for a process of their own. Columns of a test are short: threads of polars cost more.
-	POLARS_MAX_THREADS=1 $(BIN)/pytest -n 3 --ignore=$(ALONE) $(PYTEST_ARGS)
+	@# Bytecode is written whatever the environment says: else each worker rewrites every test module, and each start of a command
+	@# compiles the harness. Neighbours stay on one worker (worksteal): what a module makes once is made once.
+	PYTHONDONTWRITEBYTECODE= POLARS_MAX_THREADS=1 $(BIN)/pytest -n 3 --dist worksteal --ignore=$(ALONE) $(PYTEST_ARGS)
 	@# The generator is compared with the truth on a machine that has nothing else to do, as far as we can help it.
-	$(BIN)/pytest $(ALONE) $(PYTEST_ARGS)
+	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest $(ALONE) $(PYTEST_ARGS)
 
 DEMO := artifacts/demo/S1
 
