@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
+
+pytest_plugins = ["pytester"]
 
 ROOT = Path(__file__).parents[2]
 
@@ -35,12 +40,15 @@ def test_collecting_needs_no_cluster(tmp_path: Path) -> None:
     assert not (tmp_path / "state").exists()
 
 
-def test_help_names_our_options(tmp_path: Path) -> None:
-    """`pytest --help` is where a user looks first."""
-    done = _pytest(tmp_path, "--help")
-    assert done.returncode == 0, done.stdout + done.stderr
+def test_help_names_our_options(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`pytest --help` is where a user looks first. With the conftest of this checkout, in this process, which has its plugins."""
+    monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # it would import them all anew
+    shutil.copy(ROOT / "conftest.py", pytester.path)
+    done = pytester.runpytest_inprocess("--help")
+    assert done.ret == 0
     for option in ("--kn-source", "--kn-version", "--kn-cycles", "--kn-cluster", "--kn-artifacts", "--kn-request-log"):
-        assert option in done.stdout
+        assert option in done.stdout.str()
 
 
 def test_without_an_engine_a_scenario_fails_with_one_clear_line(tmp_path: Path) -> None:

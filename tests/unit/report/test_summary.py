@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 from collections.abc import Iterator
 from dataclasses import replace
@@ -75,14 +74,16 @@ def test_a_missing_key_does_not_fit_the_schema(s1: Any, validator: jsonschema.Dr
     """Take any one key out, wherever it is, and the schema refuses the rest."""
     whole = loaded(s1)
     tried = 0
-    for path, key in objects(whole):
+    for path, key in list(objects(whole)):
         if path and path[-1] in FREE:
             continue
-        broken = copy.deepcopy(whole)
-        del at(broken, path)[key]
-        assert not validator.is_valid(broken), (path, key)
+        broken = at(whole, path)
+        taken = broken.pop(key)
+        assert not validator.is_valid(whole), (path, key)
+        broken[key] = taken
         tried += 1
     assert tried > 200
+    assert validator.is_valid(whole), "what was taken was put back"
 
 
 def closed(schema: Any) -> Any:

@@ -13,6 +13,7 @@ import pytest
 
 STEPS = '''
 """Loads the command once; each step is a process forked from here. The state of the bug stands in the checkout."""
+import gc
 import os
 import socket
 import sys
@@ -32,6 +33,7 @@ def examine(bug, build, *_args, **_more):
 
 bisect.examine_build = examine
 bisect.asked_build = lambda _text: Build(KnativeVersion.parse("1.23"))
+gc.freeze()  # or each step would copy the pages of what is loaded when it ends
 with socket.socket(socket.AF_UNIX) as door:
     door.bind(chr(0) + sys.argv[1])
     door.listen()
