@@ -396,19 +396,19 @@ def troubled() -> Case:
     )
 
 
-@pytest.fixture(name="s1")
+@pytest.fixture(name="s1", scope="session")
 def s1_case() -> Case:
     """The S1-like run."""
     return s1()
 
 
-@pytest.fixture(name="n1")
+@pytest.fixture(name="n1", scope="session")
 def n1_case() -> Case:
     """The N1-like run."""
     return n1()
 
 
-@pytest.fixture(name="troubled")
+@pytest.fixture(name="troubled", scope="session")
 def troubled_case() -> Case:
     """The run with hostile text and every kind of trouble."""
     return troubled()

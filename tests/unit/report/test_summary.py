@@ -25,7 +25,7 @@ CASES = ("s1", "n1", "troubled")
 ARTIFACTS = {"report": "report.html", "run": "run.json"}
 
 
-@pytest.fixture(name="validator")
+@pytest.fixture(name="validator", scope="module")
 def schema_validator() -> jsonschema.Draft202012Validator:
     """The published schema, itself checked."""
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
