@@ -242,6 +242,7 @@ def test_nothing_but_the_runs_asked_can_be_read(tmp_path: Path, sql: str) -> Non
 def test_what_needs_too_much_memory_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """With what to do, instead of the machine's last page. Here the limit is smaller: to fill a gigabyte takes seconds."""
     assert MEMORY == "1GiB"
+    assert asked("SELECT current_setting('memory_limit') AS m") == [{"m": "1.0 GiB"}]
     monkeypatch.setattr("harness.history.query.MEMORY", "100MiB")
     with pytest.raises(BadInput, match="more than 100MiB") as caught:
         asked("SELECT len(list(repeat('x', 1000) || i)) FROM range(10_000_000) t(i)")
