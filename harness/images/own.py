@@ -15,7 +15,7 @@ from harness.adapters.engine import Engine
 from harness.errors import BadInput, ImageError, ToolFailed
 from harness.images.bench import APPS
 
-_FRONT = ("docker.io/library/", "docker.io/", "localhost/", "index.docker.io/")
+_FRONT = ("docker.io/library/", "docker.io/", "localhost/")
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 _MOST_BYTES = 8 << 20
 """Of a file of JSON in an archive; a layer is none."""

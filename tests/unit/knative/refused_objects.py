@@ -118,7 +118,7 @@ def logged(error: str, *, key: str = "ns/shop-00001") -> str:
 PULL = f'failed to pull and unpack image "{IMAGE}": failed to resolve reference "{IMAGE}": '
 NOT_FOUND = f"rpc error: code = NotFound desc = {PULL}{IMAGE}: not found"
 NO_ANSWER = (
-    f'{PULL}failed to do request: Head "https://registry-1.docker.io/v2/library/no-such-image/manifests/1": '
+    f'{PULL}failed to do request: Head "https://registry.example.com/v2/library/no-such-image/manifests/1": '
     "dial tcp 98.85.153.80:443: i/o timeout"
 )
 NO_HOST = f'{PULL}failed to do request: Head "https://dev.local/v2/shop/manifests/1": dial tcp: lookup dev.local: no such host'
@@ -142,9 +142,9 @@ CONFLICT = (
 )
 DIGEST_404 = (
     'Unable to fetch image "docker.io/library/no-such-image:1": failed to resolve image to digest: HEAD '
-    "https://index.docker.io/v2/library/no-such-image/manifests/1: unexpected status code 404 Not Found"
+    "https://registry.example.com/v2/library/no-such-image/manifests/1: unexpected status code 404 Not Found"
 )
 DIGEST_NO_ANSWER = (
     'Unable to fetch image "docker.io/library/no-such-image:1": failed to resolve image to digest: Get '
-    '"https://index.docker.io/v2/": context deadline exceeded'
+    '"https://registry.example.com/v2/": context deadline exceeded'
 )
