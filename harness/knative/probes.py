@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from harness.model import Handler, Probe
@@ -39,6 +40,33 @@ _ROUTING_HEADERS = frozenset(
 
 _ENVOY = "x-envoy-"
 """Retries, timeouts and hedging as the request asks for them: Kourier lets these headers in from outside."""
+
+
+DRAINS = "shutting down"
+"""The body of queue-proxy's 503 to a probe while it drains; it does not ask the app then. Its 503 for an app that is not ready has
+no body. Source: knative.dev/pkg network/handlers/drain.go and Serving's pkg/queue/health/handler.go, v0.28.0."""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpAsked:
+    """A request of the kubelet's for an HTTP probe. path: with its slash. headers: with the User-Agent."""
+
+    port: int
+    path: str
+    headers: Mapping[str, str]
+
+
+def asked_over_http(container: Mapping[str, Any], which: str) -> HttpAsked | None:
+    """What the kubelet asks for a container's probe, of its entry in a pod's spec; None for no probe, or none over plain HTTP.
+
+    which: "liveness", "readiness" or "startup". The User-Agent begins as the kubelet's: queue-proxy takes the request for a probe.
+    """
+    get = (container.get(f"{which}Probe") or {}).get("httpGet")
+    if not get or get.get("scheme", "HTTP") != "HTTP":
+        return None
+    headers = {str(one.get("name")): str(one.get("value") or "") for one in get.get("httpHeaders") or []}
+    path = str(get.get("path") or "/")
+    return HttpAsked(probed_port(container, which), path, {"User-Agent": f"{KUBELET_AGENT}knative-chaos", **headers})
 
 
 def probed_port(container: Mapping[str, Any], which: str) -> int:

@@ -57,7 +57,7 @@ class Trial:
     know. fault: injected into the one pod once it has served; faults: how often, each time into an instance of the app that has
     served and was not hit before. within_s: how long what becomes of it is looked at, from the last fault on or else from the
     application; each fault before has this time as well. logs: containers whose logs are read; CONTROLLER_LOG: Knative's
-    controller.
+    controller. asks_readiness: from the fault on, each look also asks queue-proxy what the kubelet's readiness probe asks it.
     """
 
     name: str
@@ -71,6 +71,7 @@ class Trial:
     faults: int = 1
     within_s: float = 90.0
     logs: tuple[str, ...] = ()
+    asks_readiness: bool = False
 
 
 CONTROLLER_LOG = "controller"
@@ -111,15 +112,29 @@ class RequestSeen:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadinessSeen:
+    """What came back when a trial sent queue-proxy's readiness probe to a pod, through the API server.
+
+    status 0: no answer came, and text says why. A status may be the API server's own, if it did not reach the pod.
+    """
+
+    sent_ns: int
+    done_ns: int
+    pod: str
+    status: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Seen:
     """Everything that an examination saw; a bug's signature reads nothing else.
 
     answer: to the application, None before it or of a measured run. stored: the Service as the API server answered it, JSON.
     template: the spec of the pods as Knative made it, JSON, "" if it made none. observations: states of pods, events, and of a
     measured run queue-proxy's log, in the order seen. logs: by "pod/container" or "pod/container/previous" of a trial's logs.
-    fault: the last that was injected. marks, findings, verdict: of a measured run. gaps: in which observations may be missing; a
-    trial looks at pods, events and conditions together, so a missed look is a gap of PODS and of EVENTS. until_ns: of the last
-    look. ended: no look will follow.
+    readiness: of a trial with asks_readiness, in the order asked. fault: the last that was injected. marks, findings, verdict: of a
+    measured run. gaps: in which observations may be missing; a trial looks at pods, events and conditions together, so a missed
+    look is a gap of PODS and of EVENTS. until_ns: of the last look. ended: no look will follow.
     error: why the examination could not be carried to its end, "" if it was.
     """
 
@@ -130,6 +145,7 @@ class Seen:
     conditions: tuple[ConditionSeen, ...] = ()
     requests: tuple[RequestSeen, ...] = ()
     logs: Mapping[str, str] = field(default_factory=dict)
+    readiness: tuple[ReadinessSeen, ...] = ()
     fault: FaultEvent | None = None
     marks: tuple[CycleMark, ...] = ()
     findings: Findings | None = None

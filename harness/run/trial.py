@@ -20,13 +20,23 @@ from harness.adapters.objects import ApiRefused, NoSuchKind, Objects, Ref, condi
 from harness.adapters.wait import Look, wait_for
 from harness.apps.toggle import CONTROL_PORT, TOGGLE, TOKEN_ENV
 from harness.catalogue.bugs.reading import LOOKS_APART_S
+from harness.catalogue.bugs.reading import container as container_of
 from harness.deploy.applying import namespace_made
 from harness.deploy.manifest import env_of
 from harness.deploy.standing import REDACTED, redacted
 from harness.deploy.workload import applied
-from harness.errors import BadInput, FaultError, WaitTimeout
+from harness.errors import BadInput, ClusterError, FaultError, WaitTimeout
 from harness.knative import events, pods
-from harness.knative.names import CONTROLLER, CONTROLLER_SELECTOR, REVISION_LABEL, SERVICE_LABEL, SERVING_API, SYSTEM_NAMESPACE
+from harness.knative.names import (
+    CONTROLLER,
+    CONTROLLER_SELECTOR,
+    QUEUE_PROXY,
+    REVISION_LABEL,
+    SERVICE_LABEL,
+    SERVING_API,
+    SYSTEM_NAMESPACE,
+)
+from harness.knative.probes import asked_over_http
 from harness.model import (
     CONTROLLER_LOG,
     Answered,
@@ -37,6 +47,7 @@ from harness.model import (
     Gap,
     Observation,
     Pod,
+    ReadinessSeen,
     RequestSeen,
     Seen,
     Stream,
@@ -50,6 +61,9 @@ EVERY_S = 1.0
 """Between two looks. The edges that signatures measure are seconds to minutes apart."""
 
 REQUEST_TIMEOUT_S = 3.0
+READINESS_TIMEOUT_S = 1.0
+"""The kubelet's own for queue-proxy. With a request that times out, two looks still lie less than LOOKS_APART_S apart."""
+
 SHOWN = 200
 """Characters of an answer that are kept."""
 
@@ -110,6 +124,7 @@ class _Record:
     conditions: list[ConditionSeen] = field(default_factory=list)
     requests: list[RequestSeen] = field(default_factory=list)
     logs: dict[str, str] = field(default_factory=dict)
+    readiness: list[ReadinessSeen] = field(default_factory=list)
     fault: FaultEvent | None = None
     last: dict[tuple[str, ...], str] = field(default_factory=dict)
     gaps: list[Gap] = field(default_factory=list)
@@ -146,6 +161,7 @@ class _Record:
             conditions=tuple(self.conditions),
             requests=tuple(self.requests),
             logs=dict(self.logs),
+            readiness=tuple(self.readiness),
             fault=self.fault,
             gaps=(*self.gaps, *self._gaps(until_ns)),
             until_ns=until_ns,
@@ -163,6 +179,7 @@ class _Trying:
         self.run_id = run_id
         self.decides = decides
         self.objects = objects_at(world.handle)
+        self.kube = kube_at(world.handle) if trial.asks_readiness else None
         self.record = _Record()
         self.namespace = NAMESPACE_OF_DRY_RUNS if trial.dry_run else f"knative-chaos-{run_id}"
         self.begun_ns = now_ns()
@@ -244,6 +261,7 @@ class _Trying:
             self.record.looked()
             self._see_template()
             self._see_logs()
+            self._see_readiness()
         except (ApiRefused, NoSuchKind) as error:
             self.record.missed = str(error)
             return str(error)
@@ -296,6 +314,26 @@ class _Trying:
             about = [line for line in text.splitlines() if self.namespace in line and '"error"' in line]
             if about:
                 self.record.logs[f"{name}/{CONTROLLER_LOG}"] = "\n".join(about[-20:])
+
+    def _see_readiness(self) -> None:
+        """Of each pod, from the fault on: the kubelet's own question, whose answer no filter of events drops.
+
+        Queue-proxy does not count it as a request, so it prolongs no drain.
+        """
+        if self.kube is None or self.record.fault is None:
+            return
+        for pod in self.objects.find("v1", "Pod", namespace=self.namespace):
+            probe = asked_over_http(container_of(pod.get("spec") or {}, QUEUE_PROXY), "readiness")
+            if probe is None:
+                continue
+            name, sent_ns = str(pod["metadata"]["name"]), now_ns()
+            try:
+                status, text = self.kube.through_pod(
+                    self.namespace, name, probe.port, "GET", probe.path, headers=probe.headers, timeout_s=READINESS_TIMEOUT_S
+                )
+            except ClusterError as error:
+                status, text = 0, error.what
+            self.record.readiness.append(ReadinessSeen(sent_ns, now_ns(), name, status, " ".join(text.split())[:SHOWN]))
 
     def _request(self) -> None:
         """One, once the Service has an address.
@@ -365,7 +403,12 @@ class _Trying:
 
 def objects_at(handle: ClusterHandle) -> Objects:
     """The objects of this cluster."""
-    return Objects(Kube.of(handle))
+    return Objects(kube_at(handle))
+
+
+def kube_at(handle: ClusterHandle) -> Kube:
+    """The API of this cluster."""
+    return Kube.of(handle)
 
 
 def _compact(value: object) -> str:

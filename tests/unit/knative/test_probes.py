@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.knative.probes import is_probe_header
+from harness.knative.probes import HttpAsked, asked_over_http, is_probe_header
 
 
 @pytest.mark.parametrize(
@@ -25,3 +25,27 @@ def test_a_probe_is_known_by_its_headers(name: str, value: str, *, probe: bool) 
     """Whatever their case."""
     assert is_probe_header(name, value) is probe
     assert is_probe_header(name.lower(), value.upper()) is probe
+
+
+QUEUE_PROXY = {
+    "name": "queue-proxy",
+    "ports": [{"name": "http-queue", "containerPort": 8012}],
+    "readinessProbe": {"httpGet": {"path": "/ready", "port": 8012, "httpHeaders": [{"name": "K-Network-Probe", "value": "queue"}]}},
+}
+
+
+def test_a_probe_over_http_is_asked_as_the_kubelet_asks_it() -> None:
+    """With the rendered port, path and headers, and a User-Agent that queue-proxy takes for the kubelet's."""
+    agent = {"User-Agent": "kube-probe/knative-chaos"}
+    assert asked_over_http(QUEUE_PROXY, "readiness") == HttpAsked(8012, "/ready", {**agent, "K-Network-Probe": "queue"})
+    named = {**QUEUE_PROXY, "readinessProbe": {"httpGet": {"port": "http-queue", "scheme": "HTTP"}}}
+    assert asked_over_http(named, "readiness") == HttpAsked(8012, "/", agent)
+    assert all(is_probe_header(name, value) for name, value in agent.items())
+
+
+@pytest.mark.parametrize(
+    "probe", [None, {}, {"exec": {"command": ["true"]}}, {"tcpSocket": {"port": 1}}, {"httpGet": {"port": 1, "scheme": "HTTPS"}}]
+)
+def test_no_probe_over_http_is_not_asked(probe: object) -> None:
+    """Nor one over TLS."""
+    assert asked_over_http({**QUEUE_PROXY, "readinessProbe": probe}, "readiness") is None

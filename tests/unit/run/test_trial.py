@@ -19,7 +19,7 @@ from harness.adapters.ingress import Reply
 from harness.adapters.objects import ApiRefused, Ref
 from harness.adapters.progress import QUIET
 from harness.catalogue.bugs import BUGS
-from harness.errors import BadInput, DeployError, FaultError
+from harness.errors import BadInput, ClusterError, DeployError, FaultError
 from harness.history import corpus as store
 from harness.knative.names import SERVING_API
 from harness.model import (
@@ -58,6 +58,7 @@ class Cluster(FakeObjects):
         super().__init__(after=self._settle)
         self.ready = True
         self.boot = "b1"
+        self.probe: Obj = {"httpGet": {"port": 8012, "httpHeaders": [{"name": "K-Network-Probe", "value": "queue"}]}}
         self.logs: dict[str, str] = {}
         self.strict: list[bool] = []
         self.refusals: list[ApiRefused] = []
@@ -84,7 +85,7 @@ class Cluster(FakeObjects):
 
     def _pod(self, service: Obj) -> Obj:
         containers = [{**one, "name": "user-container"} for one in service["spec"]["template"]["spec"]["containers"]]
-        return {"containers": [*containers, {"name": "queue-proxy"}]}
+        return {"containers": [*containers, {"name": "queue-proxy", "readinessProbe": self.probe}]}
 
     def _status(self) -> Obj:
         return {
@@ -104,6 +105,7 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Cluster:
     """In place of the API server and of everything that would touch another one."""
     made = Cluster()
     monkeypatch.setattr(trial, "objects_at", lambda _handle: made)
+    monkeypatch.setattr(trial, "kube_at", lambda _handle: PodAsked((200, "queue")))
     monkeypatch.setattr(
         trial, "ask", lambda *_args, **_more: Reply(200, {"x-toggle-pod": "p1", "x-toggle-boot": made.boot}, "hello")
     )
@@ -235,6 +237,51 @@ def test_the_fault_comes_once_the_pod_has_served(cluster: Cluster, world: World,
     done.clear()
     assert try_out(wanted, world, decides=lambda _seen: False).fault is None
     assert not done
+
+
+class PodAsked:
+    """In place of the API server's way to a pod. answers: (status, text), or what is raised."""
+
+    def __init__(self, *answers: tuple[int, str] | ClusterError) -> None:
+        self.answers = list(answers)
+        self.asked: list[tuple[object, ...]] = []
+
+    def through_pod(self, *asked: object, **more: object) -> tuple[int, str]:
+        """The next answer; the last one stands."""
+        self.asked.append((*asked[1:], more["headers"]))
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, ClusterError):
+            raise answer
+        return answer
+
+
+def test_queue_proxy_is_asked_from_the_fault_on(cluster: Cluster, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the kubelet asks it, once a look; no answer is kept with its words, and ends no trial."""
+    way = PodAsked((503, "shutting down\n"), ClusterError("no answer"), (200, "queue"))
+    monkeypatch.setattr(trial, "kube_at", lambda _handle: way)
+    asked_before_fault: list[int] = []
+
+    def injected(_access: Any, _deployed: Deployed, pod: Pod, fault: FaultSpec, *, cycle: int) -> FaultEvent:
+        asked_before_fault.append(len(way.asked))
+        return FaultEvent(cycle, fault.kind, {}, pod.name, pod.boot, 1, 2, 200, "")
+
+    monkeypatch.setattr(inject, "inject", injected)
+    wanted = Trial("asks", service=ServiceSpec(), fault=FaultSpec("liveness"), within_s=5, asks_readiness=True)
+    seen = try_out(wanted, world, decides=lambda seen: len(seen.readiness) >= 3)
+    assert [(one.pod, one.status, one.text) for one in seen.readiness] == [
+        ("p1", 503, "shutting down"),
+        ("p1", 0, "no answer"),
+        ("p1", 200, "queue"),
+    ]
+    assert asked_before_fault == [0]
+    assert set(map(str, way.asked)) == {
+        str(("p1", 8012, "GET", "/", {"User-Agent": "kube-probe/knative-chaos", "K-Network-Probe": "queue"}))
+    }
+    way.asked.clear()
+    assert not try_out(replace(wanted, asks_readiness=False, within_s=0.1), world, decides=lambda _seen: False).readiness
+    cluster.probe = {}
+    assert not try_out(replace(wanted, within_s=0.1), world, decides=lambda _seen: False).readiness
+    assert not way.asked
 
 
 def test_the_second_fault_waits_for_a_new_instance_of_the_app(
