@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from harness.catalogue.bugs.bug import Bug, absent, inconclusive, present
-from harness.catalogue.bugs.reading import answered, failures, first_kill, restart_ns, s_between, states, while_it_stood
+from harness.catalogue.bugs.reading import (
+    answered,
+    first_kill,
+    last_503_ns,
+    last_drain_ns,
+    restart_ns,
+    s_between,
+    states,
+    while_it_stood,
+)
+from harness.knative.probes import DRAINS
 from harness.model import (
     AppSpec,
     BugState,
@@ -43,6 +53,8 @@ LIVENESS_RESTART = Trial(
     fault=FaultSpec("liveness"),
     within_s=150.0,
     logs=("queue-proxy",),
+    # On 1.1 the kubelet asks each second, and its events of the 503 end before the restart.
+    asks_readiness=True,
 )
 """One restart for a failed liveness probe. timeoutSeconds 60 is also the grace of the pod: who waits for it waits a minute."""
 
@@ -57,24 +69,22 @@ def signature(seen: Seen) -> Decided:
         return inconclusive("the kubelet has killed no container for its liveness probe")
     seen = while_it_stood(seen, kill.pod)
     after = [state for state in states(seen, kill.pod) if state.seen_ns >= kill.at_ns]
-    refusals = [one for one in failures(seen, "Readiness", kill.pod) if "statuscode: 503" in one.message]
-    last_503_ns = max((one.last_ns for one in refusals), default=0)
+    by_event_ns, by_answer_ns = last_503_ns(seen, kill.pod), last_drain_ns(seen, kill.pod)
+    refused_ns = max(by_event_ns, by_answer_ns)
     restarted_ns = restart_ns(seen, kill.pod, kill.at_ns)
     elapsed_s = s_between(kill.at_ns, seen.until_ns)
     ready = bool(after) and after[-1].ready is True
-    lasts_s = s_between(kill.at_ns, last_503_ns) if last_503_ns else 0.0
+    lasts_s = s_between(kill.at_ns, refused_ns) if refused_ns else 0.0
     steady_s = s_between(restarted_ns, seen.until_ns) if restarted_ns else 0.0
     restart_s = s_between(kill.at_ns, restarted_ns)
-    if restarted_ns and not ready and steady_s >= STUCK_S and lasts_s >= RESET_S and last_503_ns > restarted_ns:
-        return present(
-            f"the container was restarted {restart_s:.0f} s after the kill; {steady_s:.0f} s later the pod is not Ready, "
-            f"and queue-proxy answered its readiness probe with 503 {lasts_s:.0f} s after the kill"
-        )
-    if not restarted_ns and seen.ended and elapsed_s >= BLOCKED_S and last_503_ns > kill.at_ns:
-        return present(
-            f"{elapsed_s:.0f} s after the kill the container was not restarted, "
-            f"and queue-proxy answered its readiness probe with 503 {lasts_s:.0f} s after the kill"
-        )
+    answered_503 = "503" if by_event_ns >= by_answer_ns else f'503 "{DRAINS}"'
+    drains = f"queue-proxy answered its readiness probe with {answered_503} {lasts_s:.0f} s after the kill"
+    goes_on = by_event_ns > restarted_ns or s_between(restarted_ns, by_answer_ns) >= STUCK_S
+    if restarted_ns and not ready and steady_s >= STUCK_S and lasts_s >= RESET_S and goes_on:
+        restart = f"the container was restarted {restart_s:.0f} s after the kill"
+        return present(f"{restart}; {steady_s:.0f} s later the pod is not Ready, and {drains}")
+    if not restarted_ns and seen.ended and elapsed_s >= BLOCKED_S and refused_ns > kill.at_ns:
+        return present(f"{elapsed_s:.0f} s after the kill the container was not restarted, and {drains}")
     if not restarted_ns:
         return inconclusive(f"{elapsed_s:.0f} s after the kill the container was not restarted, and no readiness probe got a 503")
     served = answered(seen, restarted_ns) or any(mark.recovered_ns > restarted_ns for mark in seen.marks)

@@ -9,11 +9,14 @@ from typing import Any
 
 from harness.knative.events import event_state
 from harness.knative.pods import PodState, pod_state
+from harness.knative.probes import DRAINS
 from harness.model import Observation, RequestSeen, Seen, Stream
 
 OK = 200
 """HTTP status of a good answer, and of an object that the API server accepted."""
 
+UNAVAILABLE = 503
+"""HTTP status of queue-proxy to a readiness probe while it drains, or while the app is not ready."""
 
 LOOKS_APART_S = 6.0
 """Longest time between two looks of a trial that is no gap. A look comes a second after the one before, whose request may take 3 s,
@@ -67,7 +70,8 @@ def while_it_stood(seen: Seen, pod: str) -> Seen:
     if not gone_ns:
         return seen
     kept = tuple(one for one in seen.observations if one.seen_ns < gone_ns)
-    return replace(seen, observations=kept, until_ns=min(seen.until_ns, gone_ns))
+    asked = tuple(one for one in seen.readiness if one.done_ns < gone_ns)
+    return replace(seen, observations=kept, readiness=asked, until_ns=min(seen.until_ns, gone_ns))
 
 
 def restarts_by(state: PodState) -> int:
@@ -103,6 +107,18 @@ def failures(seen: Seen, which: str, pod: str = "") -> list[Failure]:
         first_ns = min(first_ns, before.first_ns) if before else first_ns
         last[one.pod, event.message] = Failure(first_ns, one.at_ns, event.count, event.message)
     return list(last.values())
+
+
+def last_503_ns(seen: Seen, pod: str) -> int:
+    """When the kubelet's readiness probe of this pod last got a 503, by the events; 0: never. Events are dropped after 25."""
+    refused = (one.last_ns for one in failures(seen, "Readiness", pod) if "statuscode: 503" in one.message)
+    return max(refused, default=0)
+
+
+def last_drain_ns(seen: Seen, pod: str) -> int:
+    """When queue-proxy last answered the trial that it drains; 0: never. A 503 of the API server, or for the app, is none."""
+    drains = (one.sent_ns for one in seen.readiness if (one.pod, one.status, one.text) == (pod, UNAVAILABLE, DRAINS))
+    return max(drains, default=0)
 
 
 def answered(seen: Seen, after_ns: int = 0) -> list[RequestSeen]:

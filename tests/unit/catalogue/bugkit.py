@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from harness.knative.objects import compact
-from harness.model import Answered, Observation, RequestSeen, Seen, Stream
+from harness.model import Answered, Observation, ReadinessSeen, RequestSeen, Seen, Stream
 
 SECOND = 1_000_000_000
 BEGUN_NS = 1_000 * SECOND
@@ -52,6 +52,11 @@ def unready(second: float, count: int = 1) -> Observation:
     return event(
         second, "Unhealthy", "Readiness probe failed: HTTP probe failed with statuscode: 503", count=count, container="queue-proxy"
     )
+
+
+def readiness(second: float, status: int = 503, text: str = "shutting down") -> ReadinessSeen:
+    """What queue-proxy answered the trial."""
+    return ReadinessSeen(at(second), at(second + 0.01), POD, status, text)
 
 
 def request(second: float, status: int = 200, *, boot: str = "b1", text: str = "") -> RequestSeen:

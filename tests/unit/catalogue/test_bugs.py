@@ -27,7 +27,7 @@ from harness.model import (
     Seen,
     Trial,
 )
-from tests.unit.catalogue.bugkit import POD, at, event, killing, pod, request, seen, unready
+from tests.unit.catalogue.bugkit import POD, at, event, killing, pod, readiness, request, seen, unready
 
 STEADY = [pod(1, ready=True)]
 RESTARTED = [*STEADY, killing(10), pod(12, ready=True, restarts=1)]
@@ -90,6 +90,48 @@ def test_b4_is_present_when_the_container_is_never_restarted() -> None:
     assert found.state is BugState.PRESENT
     assert "was not restarted" in found.why
     assert b4.signature(seen(35, [*STEADY, killing(10), unready(20)])).state is BugState.INCONCLUSIVE
+
+
+DRAINED = [*STEADY, killing(10), unready(11, 25), pod(47, ready=False, restarts=1, queue_proxy=False)]
+"""1.1: the kubelet asks each second, and its events of the 503 end before the restart."""
+
+
+def test_b4_is_present_by_what_queue_proxy_answers_the_trial() -> None:
+    """Events are dropped; the trial's own question is not. It still drains 20 s after the restart."""
+    asked = [readiness(second) for second in (12, 40, 48, 68)]
+    found = b4.signature(seen(70, DRAINED, readiness=tuple(asked)))
+    assert found.state is BugState.PRESENT
+    assert '503 "shutting down" 58 s after the kill' in found.why
+    assert b4.signature(seen(70, DRAINED)).state is BugState.INCONCLUSIVE
+    assert b4.signature(seen(70, DRAINED, readiness=tuple(asked[:-1]))).state is BugState.INCONCLUSIVE
+
+
+@pytest.mark.parametrize(
+    ("status", "text"),
+    [
+        (503, ""),  # of the app, which is not ready
+        (503, '{"kind":"Status","message":"error trying to reach service: dial tcp 10.0.0.1:8012: connect: connection refused"}'),
+        (0, "The API server gave no answer"),
+        (200, "queue"),
+        (500, "shutting down"),
+    ],
+)
+def test_b4_is_not_another_answer(status: int, text: str) -> None:
+    """Only queue-proxy's own words and status show that it drains."""
+    asked = tuple(readiness(second, status, text) for second in (48, 68))
+    assert b4.signature(seen(70, DRAINED, readiness=asked)).state is BugState.INCONCLUSIVE
+    other = tuple(replace(readiness(second), pod="toggle-00002-xyz") for second in (48, 68))
+    assert b4.signature(seen(70, DRAINED, readiness=other)).state is BugState.INCONCLUSIVE
+
+
+def test_b4_is_not_the_drain_of_a_pod_that_is_deleted() -> None:
+    """What queue-proxy answered while its pod was deleted is not read."""
+    gone = pod(60, ready=False, restarts=1)
+    gone = replace(gone, payload=gone.payload.replace('"deleting":false', '"deleting":true'))
+    restarted = [*STEADY, killing(10), pod(14, ready=False, restarts=1), gone]
+    asked = tuple(readiness(second) for second in (61, 68))
+    assert b4.signature(seen(70, restarted, readiness=asked)).state is BugState.INCONCLUSIVE
+    assert b4.signature(seen(70, restarted[:-1], readiness=asked)).state is BugState.PRESENT
 
 
 def test_b4_is_absent_only_when_the_restarted_pod_serves() -> None:
