@@ -29,7 +29,7 @@ from harness.model import (
     Seen,
     Stream,
 )
-from tests.unit.catalogue.bugkit import POD, SECOND, at, event, killing, pod, request, seen, unready
+from tests.unit.catalogue.bugkit import POD, SECOND, at, event, killing, pod, readiness, request, seen, unready
 from tests.unit.catalogue.test_bugs import SIDECAR, app_log, cycle
 
 PRESENT, ABSENT, UNSURE, NONE = BugState.PRESENT, BugState.ABSENT, BugState.INCONCLUSIVE, BugState.NOT_APPLICABLE
@@ -121,6 +121,28 @@ def test_b2_is_a_restart_that_waits_without_a_drain() -> None:
     found = decide(BUGS["B2"], seen(70, late, ended=True))
     assert (found.state, found.masked_by) == (BugState.MASKED, "B4")
     assert decide(BUGS["B4"], seen(70, blocked, ended=True)).masked_by == "B2"
+
+
+def test_b2_is_absent_where_a_drain_restarts_before_timeout_seconds_are_over() -> None:
+    """37 of 60 s on 1.1: the drain held it (B4), not the pod's grace. Close to the grace, or where it is not known: neither."""
+    grace = json.dumps({"terminationGracePeriodSeconds": 60})
+    early = [READY, killing(10), unready(20), pod(47, ready=False, restarts=1)]
+    found = b2.signature(seen(48, early, template=grace))
+    assert found.state is ABSENT
+    assert "37 s after the kill, before the 60 s of timeoutSeconds were over; queue-proxy's readiness answered 503" in found.why
+    assert b2.signature(seen(48, early)).state is UNSURE
+    late = [READY, killing(10), unready(20), pod(56, ready=False, restarts=1)]
+    assert b2.signature(seen(57, late, template=grace)).state is UNSURE
+    gap = Gap(Stream.PODS, "", at(12), at(20), "the API server was away")
+    assert BUGS["B2"].shown(seen(48, early, template=grace, gaps=(gap,))).state is UNSURE
+
+
+def test_b2_is_not_a_drain_that_only_the_trial_saw() -> None:
+    """Queue-proxy said so to the trial; the kubelet's events of it may be dropped."""
+    blocked = [READY, killing(10)]
+    assert b2.signature(seen(56, blocked, readiness=(readiness(12),))).state is UNSURE
+    assert b2.signature(seen(56, blocked, readiness=(readiness(12, 200, "queue"),))).state is PRESENT
+    assert b2.signature(seen(56, blocked, readiness=(readiness(8),))).state is PRESENT
 
 
 def crashed(until: float, *conditions: tuple[float, str], ready: bool = True) -> Seen:
@@ -290,7 +312,9 @@ def test_evidence_without_pods_is_not_whole() -> None:
 
 def test_no_edge_is_shorter_than_two_looks_are_apart() -> None:
     """What lies between two looks of a trial is no gap yet: no threshold of a signature may be as short."""
-    shortest = min(b2.PROMPT_S, b2.BLOCKED_S, b4.RESET_S, b4.BLOCKED_S, b4.STUCK_S, b4.STEADY_S, b10.STEADY_S, b14.STEADY_S)
+    shortest = min(
+        b2.PROMPT_S, b2.BLOCKED_S, b2.EARLY_S, b4.RESET_S, b4.BLOCKED_S, b4.STUCK_S, b4.STEADY_S, b10.STEADY_S, b14.STEADY_S
+    )
     assert min(shortest, b17.EARLY_S) > LOOKS_APART_S
     assert b17.EARLY_S < b17.DELAY_S
 
