@@ -43,7 +43,15 @@ ANY_REQUEST = UserRequest()
 
 
 def ask(address: str, port: int, host: str, *, request: UserRequest = ANY_REQUEST, timeout_s: float = 5.0) -> Reply:
-    """Ask once on a new connection. Never raises for what the network does: that is what is being asked."""
+    """Ask once on a new connection. Never raises for what the network does: that is what is being asked.
+
+    Of a gRPC call only one that succeeded has a status, 200.
+    """
+    if request.method == "GRPC":
+        from harness.adapters.unary import call  # noqa: PLC0415 - its library is loaded only where it is used
+
+        status, headers, text = call(address, port, host, request=request, timeout_s=timeout_s)
+        return Reply(status, headers, text)
     connection = http.client.HTTPConnection(address, port, timeout=timeout_s)
     try:
         headers = {**dict(request.headers), "Host": host, "Connection": "close"}

@@ -117,6 +117,8 @@ def judge_answer(failure: Failure, user_port: int) -> Cause | Wants:
         return Cause.DIRECT
     if failure.outcome is Outcome.TRUNCATED and not failure.to_pod and BOOT_HEADER not in failure.headers:
         return _TIMEOUTS.get(failure.body, Cause.UNKNOWN)
+    if failure.outcome is Outcome.GRPC_ERROR:
+        return _of_a_call(failure)
     if failure.outcome is not Outcome.HTTP_ERROR:
         return Cause.UNKNOWN
     if failure.status >= 400 and BOOT_HEADER in failure.headers:
@@ -137,6 +139,16 @@ def judge_answer(failure: Failure, user_port: int) -> Cause | Wants:
     if failure.status >= 400 and failure.headers.get("server") == "envoy" and UPSTREAM_HEADER not in failure.headers:
         return Cause.INGRESS
     return _said_behind_the_ingress(failure)
+
+
+def _of_a_call(failure: Failure) -> Cause:
+    """The status in the trailers of a call. Queue-proxy and the activator write none: of them a caller gets an HTTP status.
+
+    Envoy does where it answers a call by itself (no upstream, or one that broke).
+    """
+    if failure.to_pod or UPSTREAM_HEADER in failure.headers:
+        return Cause.APP
+    return Cause.INGRESS if failure.headers.get("server") == "envoy" else Cause.UNKNOWN
 
 
 def _said_behind_the_ingress(failure: Failure) -> Cause | Wants:

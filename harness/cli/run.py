@@ -45,6 +45,12 @@ def run(
     expect: Annotated[
         str, typer.Option("--expect", metavar="STATUS,...", help="The good statuses; default: every one from 200 to 299.")
     ] = "",
+    grpc: Annotated[
+        str, typer.Option("--grpc", metavar="SERVICE/METHOD", help="Unary gRPC calls in place of HTTP requests; trailers decide.")
+    ] = "",
+    message: Annotated[
+        str, typer.Option("--message", metavar="BASE64", help="The message of the calls; default: an empty one.")
+    ] = "",
     seed: Annotated[
         int | None, typer.Option("--kn-seed", "--seed", help="Seed of the injection phases; default: random, recorded.")
     ] = None,
@@ -68,7 +74,7 @@ def run(
     build = asked_build(kn_version, queue_proxy)
     version = build.version
     workload = workload_of(text_of(service), where=str(service), version=version) if service else None
-    request = user_request(method, path, header or (), expect)
+    request = user_request(method, path, header or (), expect, grpc=grpc, message=message)
     if workload is None and (request or image or image_archive or not entry.claims):
         raise BadInput(f"{name} was asked for without a Service of your own.", fix="Name its file with --service.")
     asked = replace(entry, cycles=cycles or entry.cycles, load=replace(entry.load, rate_rps=rate or entry.load.rate_rps))

@@ -151,6 +151,11 @@ def spec_of(workload: Workload, *, base: ServiceSpec) -> ServiceSpec:
     return described(objects_of(workload)[0], base=base)
 
 
+def _takes_http2(workload: Workload) -> bool:
+    ports = served_container(objects_of(workload)[0]).get("ports") or [{}]
+    return bool(ports[0].get("name") == "h2c")
+
+
 def require_possible(workload: Workload, lanes: Iterable[tuple[Lane, int]], *, request_log: bool = False) -> None:
     """Refuse what this kind of workload cannot do, before anything is made for it. Raises BadInput."""
     plain = workload.kind is WorkloadKind.DEPLOYMENT
@@ -158,6 +163,11 @@ def require_possible(workload: Workload, lanes: Iterable[tuple[Lane, int]], *, r
     for lane in (lane for lane, weight in lanes if weight):
         if lane.route not in ROUTES[workload.kind]:
             raise BadInput(f"The lane {lane} needs the route {lane.route!r}, which a {workload.kind} does not have.", fix=compares)
+        if lane.behaviour is Behaviour.GRPC and not plain and not _takes_http2(workload):
+            raise BadInput(
+                f"The lane {lane} makes gRPC calls, and queue-proxy speaks HTTP/1.1 to the container: its port is not named h2c.",
+                fix="Write ports: [{name: h2c, containerPort: ...}] for the container that gets the requests.",
+            )
         if plain and lane.behaviour is Behaviour.H2C:
             raise BadInput(
                 f"The lane {lane} speaks HTTP/2 to the app itself, with no ingress between that turns it into HTTP/1.1.",

@@ -51,7 +51,7 @@ def clients_of(spec: GeneratorSpec, book: Book, sockets: Sockets) -> dict[int, C
             continue
         route, behaviour = spec.route_of(lane), lane.behaviour
         code, dialer = LANES.index(lane), Dialer(route.address, route.port)
-        if behaviour is Behaviour.H2C:
+        if behaviour in {Behaviour.H2C, Behaviour.GRPC}:
             from harness.load.h2c import H2c  # noqa: PLC0415 - its library is loaded only where it is used
 
             clients[code] = H2c(code, dialer, spec, route.host, rid, book, sockets)

@@ -6,6 +6,8 @@ REFUSED    the connection was not to be had             RESET      it was torn d
 CLOSED     it ended before this answer began                       or told that it will not serve it any more (GOAWAY)
 TRUNCATED  it, or the stream, ended within this answer  MALFORMED  what came is not HTTP/2
 
+GRPC_ERROR the trailers of a call have a status other than 0 (`harness.knative.unary`)
+
 A connection that is lost takes all its streams with it, each with an outcome of its own. Nothing is sent again: the next request
 opens another connection. So does one for which a connection has no room (the server limits the streams of one).
 """
@@ -17,21 +19,23 @@ import select
 import struct
 import time
 from contextlib import suppress
+from dataclasses import replace
 from socket import socket
 
 from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.errors import ErrorCodes
-from h2.events import DataReceived, Event, ResponseReceived, StreamEnded, StreamReset
+from h2.events import DataReceived, Event, ResponseReceived, StreamEnded, StreamReset, TrailersReceived
 from h2.exceptions import H2Error, InvalidBodyLengthError
 from h2.settings import SettingCodes
 
+from harness.knative.unary import HEADERS, KEPT, TRAILERS, called, framed
 from harness.load.book import Book, Carrier
 from harness.load.connection import READ_BYTES, Dialer, Sockets, push, receive
 from harness.load.outcome import outcome_of
 from harness.load.spec import GeneratorSpec
 from harness.load.wire import BODY_KEPT, Framing, Head, Malformed, evidence_of, fields_of, judged
-from harness.model import ATTEMPT_SHIFT, FLAG_REUSED, LANES, RID_HEADER, Outcome
+from harness.model import ATTEMPT_SHIFT, FLAG_REUSED, LANES, RID_HEADER, Behaviour, Outcome
 
 WINDOW = 1 << 20
 """Bytes a server may send before it must wait for us, for a stream and, many times, for a connection: no answer comes near."""
@@ -60,12 +64,19 @@ class H2c:
         self.sockets = sockets
         self._dialer = dialer
         self._rid = rid
-        path = spec.plan.path
+        path, behaviour = spec.plan.path, LANES[lane].behaviour
         self.expect = spec.plan.expect
-        self._path = (path + ("&rid=" if "?" in path else "?rid=")).encode("ascii")
-        self._before = [(b":method", b"GET"), (b":scheme", b"http"), (b":authority", host.encode("ascii"))]
-        fields = fields_of(LANES[lane].behaviour, spec.plan)
+        self.body = framed(spec.plan.message) if behaviour is Behaviour.GRPC else b""
+        self.calls = behaviour is Behaviour.GRPC
+        query = "" if self.calls else "&rid=" if "?" in path else "?rid="
+        self._path = (path + query).encode("ascii")
+        method = b"POST" if self.calls else b"GET"
+        self._before = [(b":method", method), (b":scheme", b"http"), (b":authority", host.encode("ascii"))]
+        fields = fields_of(behaviour, spec.plan)
         self._behind = [(name.lower().encode("ascii"), value.encode("ascii")) for name, value in fields]
+        if self.calls:
+            given = {name for name, _ in self._behind}
+            self._behind += [(name, value) for name, value in HEADERS if name not in given]
         self._links: list[Link] = []
         self.streams = STREAMS  # what a server said last that it takes
 
@@ -83,7 +94,8 @@ class H2c:
         stream = Stream(self.lane, link)
         self.book.begin(stream, seq, intended, at, attempt << ATTEMPT_SHIFT | (0 if fresh else FLAG_REUSED))
         rid = self._rid + b"%d" % seq
-        link.request(stream, [*self._before, (b":path", self._path + rid), (_RID, rid), *self._behind])
+        path = self._path if self.calls else self._path + rid
+        link.request(stream, [*self._before, (b":path", path), (_RID, rid), *self._behind])
         try:
             if fresh:
                 self._dialer.dial(link.sock)
@@ -103,12 +115,13 @@ class H2c:
 class Stream(Carrier):
     """One request on its connection."""
 
-    __slots__ = ("id", "link")
+    __slots__ = ("id", "length", "link")
 
     def __init__(self, lane: int, link: Link) -> None:
         super().__init__(lane)
         self.link = link
         self.id = 0
+        self.length = 0  # of the answer's body
 
     def give_up(self, now: int) -> None:
         """Its deadline has gone: tell the server not to go on."""
@@ -142,14 +155,18 @@ class Link:
     def has_room(self) -> bool:
         """Whether it can take another request now."""
         limit = self._h2.remote_settings.max_concurrent_streams if self._greeted else self.home.streams
-        return not self._leaving and self._carried < CARRIED_MAX and len(self._streams) < limit
+        if self._leaving or self._carried >= CARRIED_MAX or len(self._streams) >= limit:
+            return False
+        return not self.home.calls or self._h2.outbound_flow_control_window >= len(self.home.body)
 
     def request(self, stream: Stream, headers: list[tuple[bytes, bytes]]) -> None:
         """Put a request among what is to be sent."""
         stream.id = self._h2.get_next_available_stream_id()
         self._streams[stream.id] = stream
         self._carried += 1
-        self._h2.send_headers(stream.id, headers, end_stream=True)
+        self._h2.send_headers(stream.id, headers, end_stream=not self.home.calls)
+        if self.home.calls:
+            self._h2.send_data(stream.id, self.home.body, end_stream=True)
         self.unsent += self._h2.data_to_send()
 
     def flush(self) -> None:
@@ -266,28 +283,39 @@ class Link:
             stream = self._streams.get(event.stream_id or 0)
             if stream is not None:
                 stream.first = stream.first or now
-                stream.reply.head = _head(event.headers)
+                stream.reply.head = _head(event.headers, trailers=self.home.calls)
+        elif isinstance(event, TrailersReceived):
+            stream = self._streams.get(event.stream_id or 0)
+            if stream is not None and stream.reply.head is not None and self.home.calls:
+                stream.reply.head = _with_trailers(stream.reply.head, event.headers)
         elif isinstance(event, DataReceived):
             stream = self._streams.get(event.stream_id or 0)
+            if stream is not None:
+                stream.length += len(event.data or b"")
             if stream is not None and len(stream.reply.body) < BODY_KEPT:
                 stream.reply.body = (stream.reply.body + (event.data or b""))[:BODY_KEPT]
             self._h2.acknowledge_received_data(event.flow_controlled_length or 0, event.stream_id or 0)
         elif isinstance(event, StreamEnded):
             stream = self._streams.get(event.stream_id or 0)
             if stream is not None and stream.reply.head is not None:
-                self._finish(stream, judged(stream.reply.head.status, self.home.expect), now)
+                self._finish(stream, self._judged(stream, stream.reply.head), now)
         elif isinstance(event, StreamReset):
             stream = self._streams.get(event.stream_id or 0)
             if stream is not None:
                 self._finish(stream, Outcome.RESET, now)
+
+    def _judged(self, stream: Stream, head: Head) -> Outcome:
+        if self.home.calls:
+            return called(head.status, dict(head.evidence), stream.reply.body, stream.length)
+        return judged(head.status, self.home.expect)
 
     def _finish(self, stream: Stream, outcome: Outcome, now: int) -> None:
         self._streams.pop(stream.id, None)
         self.home.book.end(stream, outcome, now)
 
 
-def _head(headers: list[tuple[bytes, bytes]] | None) -> Head:
-    """The status and what is evidence. Raises Malformed."""
+def _head(headers: list[tuple[bytes, bytes]] | None, *, trailers: bool = False) -> Head:
+    """The status and what is evidence. trailers: those of a call may stand here, where nothing else follows. Raises Malformed."""
     status = 0
     evidence: dict[str, str] = {}
     for name, value in headers or []:
@@ -297,4 +325,14 @@ def _head(headers: list[tuple[bytes, bytes]] | None) -> Head:
             status = int(value)
         else:
             evidence.update(evidence_of(bytes(name), bytes(value)))
+    if trailers:
+        evidence.update(_trailers(headers))
     return Head(status, Framing.LENGTH, 0, True, tuple(sorted(evidence.items())))  # noqa: FBT003 - keep: as the connection decides
+
+
+def _with_trailers(head: Head, headers: list[tuple[bytes, bytes]] | None) -> Head:
+    return replace(head, evidence=tuple(sorted({**dict(head.evidence), **_trailers(headers)}.items())))
+
+
+def _trailers(headers: list[tuple[bytes, bytes]] | None) -> dict[str, str]:
+    return {name.decode("ascii"): value.decode("utf-8", "replace")[:KEPT] for name, value in headers or [] if name in TRAILERS}

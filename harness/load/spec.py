@@ -10,8 +10,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from harness.knative.probes import is_probe_header, is_routing_header
+from harness.knative.unary import framed
 from harness.load.schedule import CHANGING, capacity
-from harness.model import ATTEMPT_HEADER, RECORD, RID_HEADER, Arrivals, Hop, Lane, LoadPlan, Route
+from harness.model import ATTEMPT_HEADER, RECORD, RID_HEADER, Arrivals, Behaviour, Hop, Lane, LoadPlan, Route
 
 MAX_RECORD_BYTES = 8 << 30
 """More than this is a slip in max_s, not a plan."""
@@ -48,6 +49,7 @@ OURS = frozenset(
 )
 """Headers a plan may not have: they decide where a request goes, who it is, where it ends, and whether it is sent at all."""
 
+_METHOD = re.compile(r"/[A-Za-z_][A-Za-z0-9_.]*/[A-Za-z_][A-Za-z0-9_]*")
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
@@ -121,7 +123,7 @@ class GeneratorSpec:
         _of_kind(_number, "a number", (plan, ("rate_rps", "to_rate_rps", "over_s", "deadline_s", "retry_after_s")))
         _of_kind(_number, "a number", (self, ("max_s", "drain_s")))
         _of_kind(_whole, "a whole number", (plan, ("in_flight_cap", "seed", "retries")), (self, ("cycle",)))
-        _of_kind(_text, "text", (plan, ("body", "path")), (self, ("run_id",)))
+        _of_kind(_text, "text", (plan, ("body", "path", "message")), (self, ("run_id",)))
         if not (isinstance(plan.expect, tuple) and all(_whole(status) for status in plan.expect)):
             raise BadSpec(f"expect is {_short(plan.expect)}; it must be a tuple of statuses")
         if not isinstance(plan.arrivals, Arrivals):
@@ -228,6 +230,13 @@ def _check_content(plan: LoadPlan) -> None:
     _check_printable("path", plan.path)
     if not plan.path.startswith("/") or "#" in plan.path:
         raise BadSpec(f"path is {plan.path!r}; it must begin with / and have no fragment")
+    if any(weight and lane.behaviour is Behaviour.GRPC for lane, weight in plan.lanes):
+        if not _METHOD.fullmatch(plan.path):
+            raise BadSpec(f"path is {plan.path!r}; of a gRPC lane it is /PACKAGE.SERVICE/METHOD")
+        try:
+            framed(plan.message)
+        except ValueError as error:
+            raise BadSpec(f"message cannot be sent: {error}") from error
     for status in plan.expect:
         if not FIRST_STATUS <= status < LAST_STATUS:
             raise BadSpec(

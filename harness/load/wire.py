@@ -67,7 +67,9 @@ class RequestText:
 def fields_of(behaviour: Behaviour, plan: LoadPlan) -> tuple[tuple[str, str], ...]:
     """Header fields that say nothing of framing or identity: the plan's, and ours where the plan has none of that name."""
     given = {name.lower() for name, _ in plan.headers}
-    own = [("User-Agent", "knative-chaos"), ("Accept", "*/*")]
+    own = [("User-Agent", "knative-chaos")]
+    if behaviour is not Behaviour.GRPC:
+        own.append(("Accept", "*/*"))
     if behaviour is Behaviour.POST_KEEPALIVE:
         own.append(("Content-Type", "text/plain"))
     return (*(field for field in own if field[0].lower() not in given), *plan.headers)

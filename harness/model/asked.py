@@ -276,13 +276,14 @@ class ServiceSpec:
 
 
 class Behaviour(StrEnum):
-    """What a client does. RETRYING: it sends a failed request again and says so. H2C: HTTP/2 without TLS."""
+    """What a client does. RETRYING: it sends a failed request again and says so. H2C: HTTP/2 without TLS. GRPC: unary calls."""
 
     GET_KEEPALIVE = "get-keepalive"
     POST_KEEPALIVE = "post-keepalive"
     GET_NEW = "get-new-connection"
     H2C = "h2c"
     RETRYING = "retrying"
+    GRPC = "grpc"
 
 
 USERS_ROUTE = "users"
@@ -305,6 +306,7 @@ class Lane(StrEnum):
     GET_RETRYING = "get-retrying"
     GET_QUEUE_PROXY = "get-queue-proxy"
     GET_POD = "get-pod"
+    GRPC = "grpc"
 
     @property
     def behaviour(self) -> Behaviour:
@@ -325,6 +327,7 @@ _LANES: Mapping[Lane, tuple[Behaviour, str]] = {
     Lane.GET_RETRYING: (Behaviour.RETRYING, USERS_ROUTE),
     Lane.GET_QUEUE_PROXY: (Behaviour.GET_KEEPALIVE, QUEUE_PROXY_ROUTE),
     Lane.GET_POD: (Behaviour.GET_KEEPALIVE, POD_ROUTE),
+    Lane.GRPC: (Behaviour.GRPC, USERS_ROUTE),
 }
 
 
@@ -339,7 +342,11 @@ class Arrivals(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class UserRequest:
-    """What one user sends, and which answers are good. expect: the good statuses; (): every status from 200 to 299."""
+    """What one user sends, and which answers are good.
+
+    method: "GET", "POST", or "GRPC" for a unary call of the method that path names; its message, in base64, is the body. expect:
+    the good statuses; (): every status from 200 to 299. Of a call they do not decide, its trailers do.
+    """
 
     method: str = "GET"
     path: str = "/"
@@ -360,7 +367,8 @@ class LoadPlan:
     while no pod is ready); in_flight_cap 0 means the highest rate * deadline_s.
     arrivals: RAMP goes from rate_rps to to_rate_rps within over_s and stays there, STEP jumps to to_rate_rps after over_s; POISSON
     draws exponential intervals of mean 1/rate_rps from `seed`. body: of POST lanes. headers: added to each request, as given.
-    path: with or without a query. expect: the statuses that are good; (): every status below 400.
+    path: with or without a query; of GRPC lanes the method, "/package.Service/Method". expect: the statuses that are good; ():
+    every status below 400. message: of GRPC lanes, in base64.
     retries: of RETRYING clients, attempts after the first; retry_after_s: before the first of them, doubled for each further one.
     """
 
@@ -378,13 +386,17 @@ class LoadPlan:
     retry_after_s: float = 0.1
     path: str = "/"
     expect: tuple[int, ...] = ()
+    message: str = ""
 
     @property
     def request(self) -> UserRequest:
         """The request by which its users' route is proved: that of its lanes."""
-        posts = [lane.behaviour is Behaviour.POST_KEEPALIVE for lane, weight in self.lanes if weight and lane.route == USERS_ROUTE]
-        method = "POST" if posts and all(posts) else "GET"
-        return UserRequest(method, self.path, self.headers, self.body if method == "POST" else "", self.expect)
+        asked = {lane.behaviour for lane, weight in self.lanes if weight and lane.route == USERS_ROUTE}
+        if asked == {Behaviour.GRPC}:
+            return UserRequest("GRPC", self.path, self.headers, self.message)
+        if asked == {Behaviour.POST_KEEPALIVE}:
+            return UserRequest("POST", self.path, self.headers, self.body, self.expect)
+        return UserRequest("GET", self.path, self.headers, "", self.expect)
 
 
 @dataclass(frozen=True, slots=True)

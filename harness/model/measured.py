@@ -28,6 +28,7 @@ class Outcome(StrEnum):
     MALFORMED = "malformed"
     NOT_SENT = "not-sent"
     UNANSWERED = "unanswered"
+    GRPC_ERROR = "grpc-error"
 
 
 LANES: tuple[Lane, ...] = tuple(Lane)

@@ -18,6 +18,7 @@ OUTCOMES = {
     "malformed": "not an HTTP response",
     "not-sent": "not sent (too many in flight)",
     "unanswered": "no response when the load ended",
+    "grpc-error": "gRPC status other than OK",
 }
 
 CAUSES = {

@@ -20,6 +20,7 @@ RESTARTED = "the kubelet restarts the container, once"
 LANES = {
     "GET": ((Lane.GET_KEEPALIVE, 4), (Lane.GET_NEW, 1)),
     "POST": ((Lane.POST_KEEPALIVE, 1),),
+    "GRPC": ((Lane.GRPC, 1),),
 }
 """How the users of a Service ask, by method: kept connections, and for GET also new ones. A proxy may send a GET twice, so the two
 are not mixed."""
@@ -53,6 +54,7 @@ def on_own(asked: Scenario, service: ServiceSpec, request: UserRequest | None) -
     if request is not None or not ours:
         users = request or UserRequest()
         load = replace(asked.load, lanes=LANES[users.method], path=users.path, headers=users.headers, expect=users.expect)
+        load = replace(load, message=users.body) if users.method == "GRPC" else load
         changed = replace(changed, load=load)
     return changed if ours and asked.claims else replace(changed, claims=claims_for(changed))
 
@@ -72,13 +74,22 @@ def left_out(asked: Scenario, measured: Scenario) -> tuple[str, ...]:
     return tuple(dict.fromkeys(claim.check for claim in asked.claims if claim.check not in kept))
 
 
-def user_request(method: str, path: str, headers: Sequence[str], expect: str) -> UserRequest | None:
-    """The request of the options --method, --path, --header and --expect; None if none of them was given. Raises BadInput."""
-    if not (method or path or headers or expect):
+def user_request(
+    method: str, path: str, headers: Sequence[str], expect: str, *, grpc: str = "", message: str = ""
+) -> UserRequest | None:
+    """The request of the options --method, --path, --header, --expect, --grpc and --message; None if none of them was given.
+
+    Raises BadInput.
+    """
+    if not (method or path or headers or expect or grpc or message):
         return None
-    verb = (method or "GET").upper()
-    if verb not in LANES:
-        raise BadInput(f"--method is {method}.", fix=f"Use {' or '.join(LANES)}.")
+    if grpc and (method or path or expect):
+        raise BadInput("--grpc was given with an option of HTTP requests.", fix="Leave out --method, --path and --expect.")
+    if message and not grpc:
+        raise BadInput("--message was given without --grpc.", fix="Name the method: --grpc PACKAGE.SERVICE/METHOD.")
+    verb = "GRPC" if grpc else (method or "GET").upper()
+    if verb not in LANES or (verb == "GRPC" and not grpc):
+        raise BadInput(f"--method is {method}.", fix="Use GET or POST, or --grpc.")
     pairs = [text.partition(":") for text in headers]
     for text, (name, colon, _) in zip(headers, pairs, strict=True):
         if not colon or not name.strip():
@@ -88,6 +99,8 @@ def user_request(method: str, path: str, headers: Sequence[str], expect: str) ->
     except ValueError as error:
         raise BadInput(f"--expect is {expect!r}.", fix="Write statuses with commas between them, such as 200,404.") from error
     given = tuple((name.strip(), value.strip()) for name, _, value in pairs)
+    if grpc:
+        return UserRequest(verb, f"/{grpc.removeprefix('/')}", given, message)
     return UserRequest(verb, path or "/", given, expect=statuses)
 
 

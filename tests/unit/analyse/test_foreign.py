@@ -96,3 +96,19 @@ def test_an_error_of_its_own_has_no_cause() -> None:
     broken = story.answer(0, 500, "no database", server="envoy", x_envoy_upstream_service_time="present")
     story.requests[10].update(outcome="http-error", status=500, answer=broken)
     assert analyse(story.history()).ledger.unattributed == 1
+
+
+@pytest.mark.parametrize(
+    ("headers", "cause"),
+    [
+        ({"x_envoy_upstream_service_time": "present", "server": "envoy"}, "app"),
+        ({"server": "envoy"}, "ingress"),
+        ({}, "unknown"),
+    ],
+)
+def test_a_status_in_the_trailers_is_the_programs_or_the_ingress(headers: dict[str, str], cause: str) -> None:
+    """Queue-proxy and the activator answer a call by an HTTP status."""
+    story = foreign()
+    failed = story.answer(0, 200, "", **headers, grpc_status="14")
+    story.requests[10].update(outcome="grpc-error", status=200, answer=failed)
+    assert analyse(story.history()).cycles[0].by_cause[cause] == 1

@@ -15,7 +15,7 @@ from harness.load.process import GeneratorSpec
 from harness.model import POD_ROUTE, QUEUE_PROXY_ROUTE, USERS_ROUTE, Lane, LoadPlan, Route
 
 TRUTH = Path(__file__).with_name("truth.py")
-EVEN = tuple((lane, 1) for lane in Lane)
+EVEN = tuple((lane, 1) for lane in Lane if lane is not Lane.GRPC)  # its path is no other lane's
 PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 """Of properties: how long a busy machine takes says nothing."""
 

@@ -66,20 +66,18 @@ class Peer:
 class Stage:
     """The lane, its book, and a listener."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, lane: Lane = Lane.GET_H2C, path: str = "/") -> None:
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.listener.setblocking(False)
         self.folder = folder
-        spec = spec_for(self.listener.getsockname()[1], lanes=((Lane.GET_H2C, 1),))
-        plan = replace(spec.plan, headers=(("X-Team", "a b"), ("Accept", "text/*")))
+        spec = spec_for(self.listener.getsockname()[1], lanes=((lane, 1),))
+        plan = replace(spec.plan, path=path, headers=(("X-Team", "a b"), ("Accept", "text/*")))
         self.records = RecordWriter(folder / RECORDS_FILE, 1000, OFFSET)
         self.answers = AnswerWriter(folder / ANSWERS_FILE)
         self.book = Book(self.records, self.answers, None, Retry.of(LoadPlan(deadline_s=600)))
         self.sockets = Sockets()
         dialer = Dialer("127.0.0.1", spec.routes[0].port)
-        self.lane = H2c(
-            LANES.index(Lane.GET_H2C), dialer, replace(spec, plan=plan), "app.example", b"r-0-", self.book, self.sockets
-        )
+        self.lane = H2c(LANES.index(lane), dialer, replace(spec, plan=plan), "app.example", b"r-0-", self.book, self.sockets)
         self.peers: list[Peer] = []
         self.sent = 0
         self.reader = RecordReader(folder)

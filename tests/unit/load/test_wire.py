@@ -155,7 +155,7 @@ def test_only_headers_that_are_evidence_are_kept() -> None:
     assert dict(head.evidence) == {"server": "envoy", "x-toggle-boot": "b1", "x-envoy-upstream-service-time": "present"}
 
 
-@pytest.mark.parametrize("lane", [lane for lane in Lane if lane is not Lane.GET_H2C])
+@pytest.mark.parametrize("lane", [lane for lane in Lane if lane not in {Lane.GET_H2C, Lane.GRPC}])
 @pytest.mark.parametrize(("path", "target"), [("/", b"/?rid=r-0-7"), ("/a?b=c", b"/a?b=c&rid=r-0-7")])
 def test_a_request_carries_its_id_twice_and_the_given_host(lane: Lane, path: str, target: bytes) -> None:
     """In the query, which access logs keep, and in a header; POST has a body of the length it says and no Idempotency-Key."""

@@ -29,4 +29,5 @@ def test_the_codes_of_recordings_are_the_lanes_of_today() -> None:
         ("get-retrying", "users"),
         ("get-queue-proxy", "queue-proxy"),
         ("get-pod", "pod"),
+        ("grpc", "users"),
     ]

@@ -92,9 +92,31 @@ def test_users_ask_another_program_by_get_unless_told_otherwise() -> None:
     assert load.request == UserRequest("POST", "/buy?x=1", (("X-Shop", "a: b"),), "knative-chaos", (200, 201))
 
 
+def test_calls_are_asked_for_by_their_method() -> None:
+    """They have a lane of their own, and no other request goes beside them."""
+    load = on_own(S1, shop(), user_request("", "", ["X-Shop: a"], "", grpc="grpc.health.v1.Health/Check", message="CgA=")).load
+    assert load.lanes == ((Lane.GRPC, 1),)
+    assert load.request == UserRequest("GRPC", "/grpc.health.v1.Health/Check", (("X-Shop", "a"),), "CgA=")
+    for given in ({"method": "GET"}, {"path": "/"}, {"expect": "200"}):
+        with pytest.raises(BadInput, match="--grpc"):
+            user_request(**{"method": "", "path": "", "expect": "", **given}, headers=(), grpc="a.B/C")
+    with pytest.raises(BadInput, match="--message was given without --grpc"):
+        user_request("", "", (), "", message="CgA=")
+
+
+def test_calls_need_a_port_that_takes_them(tmp_path: Path) -> None:
+    """Queue-proxy speaks HTTP/1.1 to any other."""
+    asked = replace(on_own(asked_for("kill"), shop(), user_request("", "", (), "", grpc="a.B/C")), name="mine")
+    with pytest.raises(BadInput, match="not named h2c"):
+        require_runnable(asked, VERSION, tmp_path, workload=workload_of(SERVICE))
+    named = SERVICE.replace("{containerPort: 8080}", "{name: h2c, containerPort: 8080}")
+    require_runnable(asked, VERSION, tmp_path, workload=workload_of(named))
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [
+        (("GRPC", "", (), ""), "--method"),
         (("PUT", "", (), ""), "--method"),
         (("", "", ("X-Shop",), ""), "--header"),
         (("", "", (), "200,good"), "--expect"),
