@@ -1,8 +1,8 @@
 """Histories of an older layout, brought to this release's layout before they are decoded.
 
 A step leads from one layout to the next. Its functions are pure, from JSON values to JSON values; the files of the run directory
-stay as they were written. Add a step when a file or a column changes its meaning; a new field that has a default, or a new table
-of `layout.OPTIONAL`, needs none.
+stay as they were written. Add a step when a file or a column changes its meaning, or may hold a value that earlier releases refuse
+as damage (a lane, an outcome, a stream); a new field that has a default, or a new table of `layout.OPTIONAL`, needs none.
 """
 
 from __future__ import annotations
@@ -53,6 +53,7 @@ STEPS: tuple[Step, ...] = (
         name="a cycle names its pods and the milestones of its course",
         rows={Table.CYCLES: lambda given: given | {"pods": [], "at": {}}},
     ),
+    Step(name="a request may be a unary gRPC call"),  # the lane grpc, the outcome grpc-error
 )
 """STEPS[n - 1] leads from layout n to layout n + 1."""
 

@@ -17,7 +17,7 @@ from harness.history import reader as reading
 from harness.history.layout import Table
 from harness.history.rows import Format, answer
 from harness.history.upgrade import Object, Step
-from harness.model import FaultEvent, FaultSpec
+from harness.model import LANES, OUTCOMES, FaultEvent, FaultSpec, Lane, Outcome, Stream
 from tests.unit.history.kit import load, mark, meta, record, seen
 
 TODAY = upgrade.STEPS
@@ -102,6 +102,11 @@ def test_a_query_sees_the_upgraded_rows(tmp_path: Path, monkeypatch: pytest.Monk
     out = io.StringIO()
     answer([run], "SELECT payload, source FROM observations JOIN runs USING (run)", out, form=Format.CSV)
     assert out.getvalue() == "payload,source\n012,FROM MODULE\n"
+
+
+def test_a_value_that_earlier_releases_refuse_has_a_layout_of_its_own() -> None:
+    """They would call the file damaged, instead of naming the release that reads it. Another value here needs another step."""
+    assert (upgrade.HISTORY_SCHEMA, LANES[-1], OUTCOMES[-1], len(Stream)) == (4, Lane.GRPC, Outcome.GRPC_ERROR, 11)
 
 
 @pytest.mark.parametrize("layout", [NEXT + 1, 99, 0, -1, True, "1", None, 1.0])
