@@ -26,7 +26,18 @@ from harness.cli.bundle import bundle_command, unbundle_command
 from harness.cli.corpus import corpus
 from harness.cli.diff import diff
 from harness.cli.export import export_command
-from harness.cli.options import Artifacts, Cluster, Context, Knative, Prefer, QueueProxy, ReleaseUrl, Source, Version
+from harness.cli.options import (
+    Artifacts,
+    Cluster,
+    Knative,
+    OnCluster,
+    Prefer,
+    QueueProxy,
+    ReleaseUrl,
+    Source,
+    Version,
+    with_cluster,
+)
 from harness.cli.reproduce import reproduce
 from harness.cli.run import run
 from harness.cli.showing import RULING_EXIT, progress_of, show, show_compared, text_of
@@ -94,21 +105,17 @@ def doctor() -> None:
 
 
 @app.command()
+@with_cluster
 def up(
-    cluster: Cluster = "e2e",
-    context: Context = "",
-    kn_source: Source = "auto",
+    *,
+    on: OnCluster,
     kn_version: Knative = "",
     queue_proxy: QueueProxy = "",
-    engine: Prefer = "",
-    release_url: ReleaseUrl = "",
-    *,
     recreate: Annotated[bool, typer.Option("--recreate", help="Create the cluster again even if it is healthy.")] = False,
 ) -> None:
     """Create a cluster with Knative that has served a request; make only what is missing."""
     state = State.default()
-    ask = Ask(kn_source, asked_build(kn_version, queue_proxy), cluster, release_url, engine, recreate, context)
-    world = prepare(ask, state=state, progress=progress_of(state))
+    world = prepare(on.ask(asked_build(kn_version, queue_proxy), recreate=recreate), state=state, progress=progress_of(state))
     set_queue_proxy(world)
     typer.echo(f"cluster {world.handle.name}: Kubernetes {world.handle.kubernetes_version}, {world.stack.proof}")
     typer.echo(f"kubectl --kubeconfig {world.handle.kubeconfig} --context {world.handle.context} get pods -A")

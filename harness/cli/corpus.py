@@ -9,12 +9,12 @@ import typer
 
 from harness.adapters.files import State, write_atomic
 from harness.catalogue.bugs import BUGS, in_order
-from harness.cli.options import Cluster, Context, Prefer, ReleaseUrl, Source
+from harness.cli.options import OnCluster, with_cluster
 from harness.cli.showing import progress_of
 from harness.history import corpus as store
 from harness.model import KnativeVersion
 from harness.report import corpus as page_of
-from harness.run import Ask, asked_version
+from harness.run import asked_version
 from harness.run.corpus import CORPUS_VERSIONS, decide_again, fill
 
 Versions = Annotated[
@@ -23,17 +23,14 @@ Versions = Annotated[
 Bugs = Annotated[list[str] | None, typer.Option("--bug", help=f"Once for each of {', '.join(BUGS)}; default: all.")]
 
 
+@with_cluster
 def corpus(
     kn_version: Versions = None,
     bug: Bugs = None,
-    cluster: Cluster = "e2e",
-    context: Context = "",
-    kn_source: Source = "auto",
-    engine: Prefer = "",
-    release_url: ReleaseUrl = "",
     root: Annotated[Path, typer.Option("--corpus", help="Directory for evidence and cells.")] = Path("artifacts/corpus"),
     page: Annotated[Path | None, typer.Option("--page", help="Write the matrix into this Markdown file.")] = None,
     *,
+    on: OnCluster,
     again: Annotated[bool, typer.Option("--again", help="Examine decided cells once more.")] = False,
     keep: Annotated[bool, typer.Option("--keep", help="Keep clusters that are made for this.")] = False,
     analyze: Annotated[
@@ -53,8 +50,7 @@ def corpus(
         decide_again(root)
     else:
         state = State.default()
-        ask = Ask(kn_source, None, cluster, release_url, engine, context=context)
-        fill(bugs, versions, ask, root, state=state, progress=progress_of(state), again=again, keep=keep, made=write)
+        fill(bugs, versions, on.ask(None), root, state=state, progress=progress_of(state), again=again, keep=keep, made=write)
     write()
     for line in _matrix(root, versions):
         typer.echo(line)

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from functools import wraps
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, TypeVar, get_type_hints
 
 import typer
+
+from harness.model import Build
+from harness.run import Ask
+
+R = TypeVar("R")
 
 Cluster = Annotated[str, typer.Option("--kn-cluster", "--cluster", help="Name of the cluster; several can exist at once.")]
 Context = Annotated[
@@ -30,3 +39,45 @@ QueueProxy = Annotated[
 Prefer = Annotated[str, typer.Option("--kn-engine", "--engine", help="docker or podman; default: the one that works.")]
 Artifacts = Annotated[Path, typer.Option("--kn-artifacts", "--artifacts", help="Directory for the runs.")]
 ReleaseUrl = Annotated[str, typer.Option("--kn-release-url", "--release-url", help="Download releases from this mirror.")]
+
+
+@dataclass(frozen=True, slots=True)
+class OnCluster:
+    """On which cluster a command works, and where its parts come from: one option for each field, see `with_cluster`."""
+
+    cluster: Cluster = "e2e"
+    context: Context = ""
+    kn_source: Source = "auto"
+    engine: Prefer = ""
+    release_url: ReleaseUrl = ""
+
+    def ask(self, build: Build | None, *, recreate: bool = False) -> Ask:
+        """For a world of this build; None is the pinned version."""
+        return Ask(self.kn_source, build, self.cluster, self.release_url, self.engine, recreate, self.context)
+
+
+def with_cluster(command: Callable[..., R]) -> Callable[..., R]:
+    """The command with the options of OnCluster in place of its parameter of that type.
+
+    Typer reads options from a signature; it has no other way to share them. Raises ValueError without such a parameter.
+    """
+    own = inspect.signature(command, eval_str=True)
+    hints = get_type_hints(OnCluster, include_extras=True)
+    options = [
+        inspect.Parameter(one.name, inspect.Parameter.KEYWORD_ONLY, default=one.default, annotation=hints[one.name])
+        for one in fields(OnCluster)
+    ]
+    (name,) = (one.name for one in own.parameters.values() if one.annotation is OnCluster)
+    shown: list[inspect.Parameter] = []
+    for one in own.parameters.values():
+        shown += options if one.name == name else [one.replace(kind=inspect.Parameter.KEYWORD_ONLY)]
+
+    @wraps(command)
+    def shared(**given: Any) -> R:
+        chosen = OnCluster(**{one.name: given.pop(one.name) for one in options})
+        return command(**given, **{name: chosen})
+
+    signature = own.replace(parameters=shown)
+    vars(shared).update(__signature__=signature)
+    shared.__annotations__ = {one.name: one.annotation for one in shown} | {"return": signature.return_annotation}
+    return shared

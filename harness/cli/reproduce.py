@@ -10,22 +10,20 @@ import typer
 from harness import report
 from harness.adapters.files import State
 from harness.adapters.text import printable
-from harness.cli.options import Artifacts, Cluster, Context, Prefer, ReleaseUrl, Source
+from harness.cli.options import Artifacts, OnCluster, with_cluster
 from harness.cli.showing import RULING_EXIT, progress_of
 from harness.model import Build
-from harness.run import Ask, asked_build, measure, prepare, require_runnable
+from harness.run import asked_build, measure, prepare, require_runnable
 from harness.run.reproducing import again, recorded, stack_differences
 
 
+@with_cluster
 def reproduce(
     file: Annotated[Path, typer.Argument(metavar="BUNDLE", help="A file that `bundle` wrote.")],
     cycles: Annotated[int, typer.Option("--kn-cycles", min=0, help="Number of cycles; 0: as in the bundle.")] = 0,
     kn_version: Annotated[str, typer.Option("--kn-version", help="Another Knative than that of the bundle.")] = "",
-    cluster: Cluster = "e2e",
-    context: Context = "",
-    kn_source: Source = "auto",
-    engine: Prefer = "",
-    release_url: ReleaseUrl = "",
+    *,
+    on: OnCluster,
     artifacts: Artifacts = Path("artifacts"),
 ) -> None:
     """Measure what a bundle measured on the same version, and print both results side by side."""
@@ -37,7 +35,7 @@ def reproduce(
     progress = progress_of(state)
     for note in asked.notes:
         progress.say(printable(note))
-    world = prepare(Ask(kn_source, build, cluster, release_url, engine, context=context), state=state, progress=progress)
+    world = prepare(on.ask(build), state=state, progress=progress)
     done = measure(asked.scenario, world, artifacts=artifacts, seed=asked.seed, workload=asked.workload)
     report.show(done.summary, where=str(done.directory))
     report.step_summary(done.summary)

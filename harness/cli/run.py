@@ -12,14 +12,15 @@ from harness import images
 from harness.adapters.engine import Engine
 from harness.adapters.files import State
 from harness.catalogue import SCENARIOS, is_catalogued
-from harness.cli.options import Artifacts, Cluster, Context, Knative, Prefer, QueueProxy, ReleaseUrl, Source
+from harness.cli.options import Artifacts, Knative, OnCluster, QueueProxy, with_cluster
 from harness.cli.showing import progress_of, show, text_of
 from harness.deploy import images_of, spec_of, workload_of
 from harness.errors import BadInput
-from harness.run import Ask, asked_build, measure, prepare, require_runnable, with_request_log
+from harness.run import asked_build, measure, prepare, require_runnable, with_request_log
 from harness.run.own import asked_for, left_out, loaded, on_own, user_request
 
 
+@with_cluster
 def run(
     name: Annotated[
         str, typer.Argument(metavar="SCENARIO", help=f"One of {', '.join(SCENARIOS)}; or, with --service, the name of a fault.")
@@ -59,13 +60,9 @@ def run(
         bool,
         typer.Option("--kn-request-log", "--request-log", help="Have queue-proxy log each request's id; changes what is measured."),
     ] = False,
-    cluster: Cluster = "e2e",
-    context: Context = "",
-    kn_source: Source = "auto",
+    on: OnCluster,
     kn_version: Knative = "",
     queue_proxy: QueueProxy = "",
-    engine: Prefer = "",
-    release_url: ReleaseUrl = "",
     artifacts: Artifacts = Path("artifacts"),
 ) -> None:
     """Measure one scenario and print its verdict."""
@@ -91,7 +88,7 @@ def run(
     progress = progress_of(state)
     if out := left_out(entry, asked):
         progress.say(f"Not asked of {asked.service.app.image}, whose log and answers do not tell: {', '.join(out)}.")
-    names = images.bring(wanted, Engine.detect(state, prefer=engine)) if wanted else {}
-    world = prepare(Ask(kn_source, build, cluster, release_url, engine, context=context), state=state, progress=progress)
+    names = images.bring(wanted, Engine.detect(state, prefer=on.engine)) if wanted else {}
+    world = prepare(on.ask(build), state=state, progress=progress)
     loaded(world, names)
     show(measure(asked, world, artifacts=artifacts, seed=seed, workload=workload, images=names))
