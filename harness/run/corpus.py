@@ -11,7 +11,7 @@ from harness.adapters.clock import now_ns
 from harness.adapters.engine import Engine
 from harness.adapters.files import State
 from harness.adapters.progress import Progress, work_of
-from harness.catalogue.bugs import BUGS, Bug
+from harness.catalogue.bugs import Bug
 from harness.cluster import down as take_down
 from harness.cluster.record import known_clusters
 from harness.errors import BadInput, HarnessError, HistoryError, Interrupted
@@ -163,19 +163,24 @@ def _unmade(bug: Bug, version: str, error: HarnessError) -> Cell:
 def decide_again(root: Path) -> tuple[Cell, ...]:
     """Every stored cell, decided anew from its evidence; written where the decision differs. Needs no cluster.
 
+    Two passes: a bug is present by its own evidence alone, and only what is present masks another one. In one pass a cell could be
+    masked by a state that no longer follows from any evidence (B2 and B4 may mask each other).
+
     A cell whose evidence is gone, damaged or of another stack is EVIDENCE_MISSING, which is undecided. Raises HistoryError for a
     damaged cell.
     """
-    cells = list(corpus.read_cells(root))
-    order = [masker for bug in BUGS.values() for masker in (*bug.maskers, bug.id)]
-    cells.sort(key=lambda cell: order.index(cell.bug) if cell.bug in order else len(order))
-    for index, cell in enumerate(cells):
-        known: Mapping[str, Decided] = known_of(cells, cell.version, cell.stack)
-        try:
-            anew = decided_again(cell, root, known)
-        except HistoryError as error:
-            anew = corpus.without_evidence(cell, error.what)
-        if anew != cell:
-            cells[index] = anew
-            corpus.write_cell(root, anew)
+    before = corpus.read_cells(root)
+    alone = [_anew(cell, root, {}) for cell in before]
+    cells = [_anew(cell, root, known_of(alone, cell.version, cell.stack)) for cell in before]
+    for stored, cell in zip(before, cells, strict=True):
+        if stored != cell:
+            corpus.write_cell(root, cell)
     return tuple(cells)
+
+
+def _anew(cell: Cell, root: Path, known: Mapping[str, Decided]) -> Cell:
+    """The cell, decided anew, or EVIDENCE_MISSING."""
+    try:
+        return decided_again(cell, root, known)
+    except HistoryError as error:
+        return corpus.without_evidence(cell, error.what)
