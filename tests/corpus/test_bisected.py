@@ -1,4 +1,4 @@
-"""The search over evidence of real clusters: it finds the release that fixed B8, whatever ranges the corpus claims."""
+"""The search over evidence of real clusters: it finds the releases that fixed B4 and B8, whatever ranges the corpus claims."""
 
 from __future__ import annotations
 
@@ -20,24 +20,34 @@ from harness.sources import KNOWN
 from tests.corpus.test_evidence import CELLS, ROOT
 
 BY_VERSION = store.newest(CELLS)
-VERSIONS = candidates(KnativeVersion.parse("1.14"), KnativeVersion.parse("1.23"), KNOWN)
+WIDE = {"B4": ("1.1", "1.16"), "B8": ("1.14", "1.23")}
+"""Ends with at least five releases between them that can be had."""
+
+ANSWERS = {
+    "B4": "B4 was fixed in 1.7.0: the release before it that can be had is 1.6.0.",
+    "B8": "B8 was fixed in 1.18.0: the release before it that can be had is 1.17.1.",
+}
 
 
 @pytest.mark.parametrize("claimed", [None, "any", "1.1-1.3", ">=1.20"])
-def test_the_release_that_fixed_b8(claimed: str | None) -> None:
-    """By the evidence that the search of 2026-11-28 left; a release without any is inconclusive here. Decided anew each time."""
+@pytest.mark.parametrize("name", sorted(WIDE))
+def test_the_release_that_fixed_it(name: str, claimed: str | None) -> None:
+    """By the evidence that the searches of 2026-11-28 left; a release without any is inconclusive here. Decided anew each time."""
+    old, new = (KnativeVersion.parse(end) for end in WIDE[name])
+    versions = candidates(old, new, KNOWN)
+    assert len(versions) >= 2 + 5
     false = Claimed(VersionRange.parse(claimed) if claimed else None, "falsified")
-    bug: Bug = BUGS["B8"] if claimed is None else replace(BUGS["B8"], claimed=false)
+    bug: Bug = BUGS[name] if claimed is None else replace(BUGS[name], claimed=false)
 
     def examine(version: KnativeVersion) -> Cell:
-        cell = BY_VERSION.get(("B8", version.text))
+        cell = BY_VERSION.get((name, version.text))
         if cell is None:
-            return Cell("B8", version.text, "", Decided(BugState.INCONCLUSIVE, "not recorded"), "", 1)
+            return Cell(name, version.text, "", Decided(BugState.INCONCLUSIVE, "not recorded"), "", 1)
         return replace(cell, decided=decide(bug, seen_in(ROOT / cell.evidence)))
 
-    stored = decided_versions(BUGS["B8"], VERSIONS, CELLS)
-    found = search(bug, VERSIONS, examine, stored=stored, around=lambda cell: surroundings_of(ROOT / cell.evidence))
-    assert found.lines()[0] == "B8 was fixed in 1.18.0: the release before it that can be had is 1.17.1."
+    stored = decided_versions(BUGS[name], versions, CELLS)
+    found = search(bug, versions, examine, stored=stored, around=lambda cell: surroundings_of(ROOT / cell.evidence))
+    assert found.lines()[0] == ANSWERS[name]
     assert (found.old.decided.state, found.new.decided.state) == (BugState.PRESENT, BugState.ABSENT)
     assert all(cell.evidence for cell in found.cells.values())
 

@@ -27,6 +27,7 @@ ROOT = Path(__file__).parent / "evidence"
 CELLS = store.read_cells(ROOT)
 
 KNOWN = {
+    ("B4", "1.1.0"): BugState.PRESENT,
     ("B4", "1.6.0"): BugState.PRESENT,
     ("B4", "1.7.0"): BugState.ABSENT,
     ("B8", "1.16.0"): BugState.PRESENT,
@@ -59,7 +60,9 @@ def test_what_is_known_is_so_and_no_claim_is_contradicted_unsaid(cell: Cell) -> 
 
 def test_there_is_evidence_of_both_states() -> None:
     """Of a bug that is present on one version and absent on another."""
+    assert set(KNOWN) <= {(cell.bug, cell.version) for cell in CELLS}
     states = {(cell.bug, cell.decided.state) for cell in CELLS}
+    assert {("B4", BugState.PRESENT), ("B4", BugState.ABSENT)} <= states
     assert {("B8", BugState.PRESENT), ("B8", BugState.ABSENT), ("B8", BugState.NOT_APPLICABLE)} <= states
 
 
