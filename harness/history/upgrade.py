@@ -54,6 +54,7 @@ STEPS: tuple[Step, ...] = (
         rows={Table.CYCLES: lambda given: given | {"pods": [], "at": {}}},
     ),
     Step(name="a request may be a unary gRPC call"),  # the lane grpc, the outcome grpc-error
+    Step(name="listening sockets are sampled"),  # a stream that an earlier release does not know
 )
 """STEPS[n - 1] leads from layout n to layout n + 1."""
 

@@ -140,7 +140,8 @@ class FaultEvent:
 
 class Stream(StrEnum):
     """Where an observation came from. NODE: what a fault's door on the node shows of the fault, while it is in.
-    OTHER_PODS: pods that are not the workload's and that a fault hits, such as the activator's.
+    OTHER_PODS: pods that are not the workload's and that a fault hits, such as the activator's. LISTENERS: the listening sockets of
+    a pod, sampled in its network.
 
     CLOCK observes nothing: its gaps are the host's clock being set.
     """
@@ -155,6 +156,7 @@ class Stream(StrEnum):
     CONTAINERD = "journal:containerd"
     NODE = "node"
     OTHER_PODS = "pods:other"
+    LISTENERS = "listeners"
     CLOCK = "clock"
 
 
@@ -163,8 +165,8 @@ class Observation:
     """One thing an observer saw.
 
     at_ns: the source's own time, true to resolution_ns. seen_ns: when it reached the harness. instance: the container's restart
-    count, as far as the observer knew it (-1: unknown). payload: a log line as it was, or for PODS, ENDPOINTS and EVENTS one
-    JSON object:
+    count, as far as the observer knew it (-1: unknown). payload: a line as it was (of LISTENERS: the sampler's), or for PODS,
+    ENDPOINTS and EVENTS one JSON object:
       PODS       {uid, phase, ready: bool|null, ip, deleting: bool, revision, containers: {name: C}}
                  C = {restarts, ready, id, running_since_ns|null, waiting|null, terminated: T|null, last_terminated: T|null}
                  T = {exit_code, signal, reason, started_ns, finished_ns}
@@ -281,6 +283,7 @@ class RunMeta:
     documents: what was deployed, as YAML, but for namespace, label and token. pod_spec: what its pods were really made from, as
     JSON, the token left out. routes: those of the load; () in a record of an earlier release.
     experiment: id of the experiment this run is a block of, arm: the label of its arm there; "" for a run by itself.
+    listeners_every_ms: the interval at which the listening sockets of each pod were to be sampled, 0: they were not.
     """
 
     run_id: str
@@ -302,6 +305,7 @@ class RunMeta:
     stack: Stack | None = None
     experiment: str = ""
     arm: str = ""
+    listeners_every_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from harness.model import ClusterHandle, Gap, Pod, Stream
 from harness.observe.clock import ClockWatch, ReadClocks
 from harness.observe.feed import Feed
 from harness.observe.journal import ExecArgv, Journal
+from harness.observe.listeners import ListenerWitness
 from harness.observe.logs import LogFollower
 from harness.observe.rawcopy import RawCopies
 from harness.observe.sink import Sink
@@ -45,8 +46,8 @@ Wrap = Callable[[LogSource], LogSource]
 
 
 class Observers:
-    """Pods, EndpointSlices and events of `namespace`, the logs of each of its pods and of every activator, the node's journal; and
-    the host's clock.
+    """Pods, EndpointSlices and events of `namespace`, the logs and listening sockets of each of its pods, the log of every
+    activator, the node's journal; and the host's clock.
 
     A pod's logs are followed from their beginning as soon as the pod is seen, whoever made it. Only what is already on its way out
     when the observers start is left alone.
@@ -55,6 +56,7 @@ class Observers:
     the raw copies. exec_argv, exec_env: how a command is run inside the node; None: there is no way in, and the journals are one
     Gap. wrap_source: called for each container that is followed, to plant a fault between its log and its reader. read_clocks: to
     plant a clock that is set. also: (namespace, selector) of further pods whose states are observed, without their logs.
+    exec_open: as exec_argv, with standard input passed on; None: listening sockets are not sampled.
     """
 
     def __init__(
@@ -71,6 +73,7 @@ class Observers:
         read_clocks: ReadClocks | None = None,
         kube: Kube | None = None,
         also: Iterable[tuple[str, str]] = (),
+        exec_open: ExecArgv | None = None,
     ) -> None:
         self.feed = sink if isinstance(sink, Feed) else Feed(sink)
         self._kube = kube or Kube.of(handle)
@@ -113,6 +116,7 @@ class Observers:
             for of, selector in also
         ]
         self._journal = Journal(exec_argv, exec_env or {}, self._identity, self.feed, self._raw) if exec_argv is not None else None
+        self._listeners = ListenerWitness(exec_open, exec_env or {}, self.feed) if exec_open is not None else None
 
     # --- life ---
 
@@ -147,13 +151,17 @@ class Observers:
     def seal(self) -> bool:
         """The end of a cycle: prove that each stream has delivered everything up to now, or record gaps; True if all is proved.
 
-        The logs of the pods there were are followed no longer: what becomes of them after this is not part of the evidence.
+        The pods there were are followed no longer: what becomes of them after this is not part of the evidence.
         """
         with self._guard:
             followers = [one for of_pod in self._pods.values() for one in of_pod if not one.stopping()]
+            pods = tuple(self._pods)
         whole = self._seal([*followers, *self._standing(), *self._activator_logs()])
         for follower in followers:
             follower.end()
+        if self._listeners is not None:
+            for pod in pods:
+                self._listeners.forget(pod)
         return whole
 
     def stop(self, within_s: float = STOP_S) -> bool:
@@ -198,7 +206,7 @@ class Observers:
 
     def _standing(self) -> list[Worker]:
         always: list[Worker] = [*self._watches(), self._clock]
-        return [*always, self._journal] if self._journal is not None else always
+        return [*always, *(one for one in (self._journal, self._listeners) if one is not None)]
 
     def _watches(self) -> list[Watch]:
         return [self._pod_watch, self._slice_watch, self._event_watch, self._activator_watch, *self._other_watches]
@@ -282,6 +290,8 @@ class Observers:
                 ]
                 for follower in self._pods[name]:
                     follower.start()
+                if self._listeners is not None and (uid := str(meta.get("uid") or "")):
+                    self._listeners.follow(name, uid)
         for follower in known or ():
             follower.wake()
 

@@ -6,7 +6,7 @@ import os
 import platform
 import random
 import secrets
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -247,6 +247,7 @@ class _Session:
             anchor_mono_ns=anchor.mono_ns,
             experiment=self.place.experiment if self.place else "",
             arm=self.place.arm if self.place else "",
+            listeners_every_ms=observe.LISTENERS_EVERY_MS if world.handle.node else 0,
         )
 
     def _knative(self) -> str:
@@ -336,6 +337,7 @@ class _Session:
                 sink=recorder,
                 raw_dir=recorder.raw_dir,
                 exec_argv=lambda argv: world.engine.exec_argv(world.handle.node, argv),
+                exec_open=self._exec_open if self.head.listeners_every_ms else None,
                 exec_env=world.engine.env,
                 wrap_source=self.planted.wrap_source,
                 read_clocks=self.planted.read_clocks,
@@ -358,6 +360,10 @@ class _Session:
         )
         self._await_calm(recorder)
         self._cycles(bench, deployed)
+
+    def _exec_open(self, argv: Sequence[str]) -> list[str]:
+        """How a command is run inside the node with its standard input passed on."""
+        return self.world.engine.exec_argv(self.world.handle.node, argv, interactive=True)
 
     def _watch_node_cpu(self, recorder: history_room.Recorder, undo: ExitStack) -> None:
         """On a node of ours. Elsewhere how long it waits for a CPU stays unknown."""

@@ -413,3 +413,22 @@ def test_a_sink_that_fails_is_told_and_everything_still_ends(make: Make) -> None
 def test_observers_that_were_never_started_end_at_once(make: Make) -> None:
     """An undo that is registered early must not fail."""
     assert make().stop()
+
+
+def test_the_listening_sockets_of_each_pod_are_sampled_until_its_cycle_is_sealed(make: Make, api: FakeApi) -> None:
+    """A pod without a uid is not; one that is sealed is no longer."""
+    api.lists[PODS][0]["metadata"]["uid"] = "u-1"
+    told = (
+        "import sys, json\n"
+        "for line in sys.stdin:\n"
+        "    print(json.dumps({'sealed': line.split()[1]} if 'seal' in line else {'told': line}), flush=True)"
+    )
+    feed = Feed()
+    observers = make(sink=feed, exec_open=lambda _command: [sys.executable, "-c", told])
+    observers.start()
+    observers.prove((P,), within_s=WITHIN_S)
+    assert not observers.seal()
+    (gap,) = [gap for gap in feed.gaps() if gap.stream is Stream.LISTENERS]
+    assert (gap.pod, gap.reason.rpartition(": ")[2]) == ("p", "no process of it was found")
+    assert observers.seal()
+    assert observers.stop()
