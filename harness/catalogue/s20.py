@@ -36,9 +36,10 @@ S20B = replace(
     name="S20B",
     title="The process is ended by SIGKILL under load",
     fault=FaultSpec("kill"),
-    # Not when failures happen: a process that gets SIGKILL reports no end of its listener.
+    # A process that gets SIGKILL reports no end of its listener: its sockets show it.
     claims=(
         claim("requests-do-not-fail", broken_on(">=1.7", "nobody listens until the new container does")),
+        claim("failures-only-while-not-listening", holds_on(">=1.7", "the kernel closes the listener with the process")),
         claim("container-restarts-once", holds_on(">=1.7", "restartPolicy Always")),
         *NUMBERS,
     ),

@@ -16,10 +16,11 @@ S24B = replace(
     service=replace(S1.service, timeout_s=10),
     fault=FaultSpec("freeze"),
     load=LoadPlan(rate_rps=20.0),
-    # Not when failures happen: a stopped process reports no end of its listener.
+    # A stopped process keeps its listener and reports no end of it: its sockets show it.
     claims=(
         broken("requests-do-not-fail", "nobody answers until the kubelet has killed the container and the new one listens"),
         claim("ready-pod-is-not-refused", broken_on(">=1.7", "knative/serving #14980, open at 1.23")),
+        broken("failures-only-while-not-listening", "the kernel accepts for stopped processes, and nobody answers"),
         claim("container-restarts-once", holds_on(">=1.7", "the kubelet restarts a container whose liveness probe failed")),
         within("failed-requests", 100, 900, PREDICTED, versions=">=1.7"),
         within("other-failures", 0, 0, PREDICTED, "activator", "reset-in-flight", "refused-dial", "timeout", versions=">=1.7"),

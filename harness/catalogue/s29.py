@@ -16,6 +16,7 @@ S29 = replace(
     claims=(
         broken("requests-do-not-fail", "queue-proxy's port is closed until its next container listens"),
         broken("pod-stays-ready", "the kubelet publishes that queue-proxy's container is not running"),
+        broken("failures-only-while-not-listening", "the app listens throughout, and nobody forwards to it"),
         within("failed-requests", 1, 240, PREDICTED),
     ),
     cycles=3,
