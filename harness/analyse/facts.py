@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from harness.analyse import listeners
 from harness.analyse.anatomy import Anatomy, dissect, endpoint_disputes, gather, good_liveness_probe
 from harness.analyse.evidence import LANES_TO_PODS, is_of_queue_proxy
 from harness.analyse.landed import landed, with_second
@@ -26,15 +27,17 @@ from harness.analyse.windows import Window
 from harness.apps.known import app_of
 from harness.apps.toggle import BOOT_HEADER, POD_HEADER, Event
 from harness.faults import FAULTS, Asked
+from harness.knative.listeners import LOOPBACK
 from harness.knative.pods import PodState, ready_throughout, restarts_since
-from harness.model import SLOW_S, USERS_ROUTE, Cause, Fact, Handler, Hop, Landed, Latency, Outcome, RunMeta, Stream
+from harness.knative.times import MILLISECOND_NS
+from harness.model import LISTENER_HOLE, SLOW_S, USERS_ROUTE, Cause, Fact, Handler, Hop, Landed, Latency, Outcome, RunMeta, Stream
 
 Groups = tuple[frozenset[Stream], ...]
 
 OF_A_POD = frozenset({Fact.LANDING, Fact.READINESS, Fact.RESTARTS, Fact.LISTENER, Fact.PROBES})
 """The facts that are computed for each pod."""
 
-LISTENER_EDGES = frozenset({"listener-closed", "listening"})
+LISTENER_EDGES = frozenset({listeners.CLOSED, listeners.OPENED})
 """Requests may fail only between these edges. If sources contradict each other about one of them, the fact is unknown."""
 
 ANATOMY = frozenset(Stream) - {Stream.CLOCK, Stream.ACTIVATOR}
@@ -71,6 +74,8 @@ def declared(meta: RunMeta) -> Mapping[Fact, Declared]:
     liveness, app = meta.spec.service.liveness, app_of(meta.spec.service.app.image)
     app_log = one[Stream.APP] if app.logs_probes and liveness is not None and liveness.handler is not Handler.TCP else ()
     proxied = one[Stream.QUEUE_PROXY] if _has_queue_proxy(meta) else ()
+    stamps = {Stream.APP} if app.logs_listener else set()
+    of_listener = frozenset(stamps | ({Stream.LISTENERS} if meta.listeners_every_ms else set()))
     explains = frozenset({Stream.QUEUE_PROXY, Stream.ACTIVATOR, Stream.PODS, Stream.APP})
     return {
         Fact.REQUESTS: Declared((), none, _requests),
@@ -78,7 +83,7 @@ def declared(meta: RunMeta) -> Mapping[Fact, Declared]:
         Fact.LANDING: Declared(_proofs_of(meta), none, _landing),
         Fact.READINESS: Declared(one[Stream.PODS], frozenset({Stream.ENDPOINTS}), _readiness),
         Fact.RESTARTS: Declared(one[Stream.PODS], none, _restarts),
-        Fact.LISTENER: Declared(one[Stream.APP] if app.logs_listener else (), ANATOMY, _listener),
+        Fact.LISTENER: Declared((of_listener,) if of_listener else (), ANATOMY, _listener),
         Fact.PROBES: Declared(app_log, frozenset({Stream.APP}), _probes),
         Fact.LATENCY: Declared((), none, _latency),
         Fact.FAILING_POD: Declared(() if proxied else one[Stream.PODS], frozenset({Stream.PODS}), _failing_pod),
@@ -244,15 +249,25 @@ class ListenerValue:
     anatomy: Anatomy
 
 
+@dataclass(frozen=True, slots=True)
+class _Sampled:
+    """What the listening sockets show: when the pod did not listen, and why no claim may rest on that, "" if one may."""
+
+    shuts: Sequence[listeners.Shut]
+    unknown: str
+
+
 def _listener(view: View) -> tuple[ListenerValue, str]:
-    """When the app listened, by its own report; and the anatomy, which may contradict that report."""
+    """When the app listened, by its own report or by its listening sockets; and the anatomy, which may contradict that report."""
     cycle, seen = view.cycle, view.seen()
-    events = view.app()
+    events, until_ns = view.app(), cycle.window.until_ns
     answered = _answered(cycle, cycle.mark.pod if cycle.mark.pods else "")
-    outages = closed_windows(events, cycle.begin_ns, cycle.window.until_ns, answered) if events else None
+    meta, since_ns = cycle.history.meta, cycle.event.sent_ns if cycle.event else cycle.begin_ns
+    logs = app_of(meta.spec.service.app.image).logs_listener
+    told = closed_windows(events, cycle.begin_ns, until_ns, answered) if events and logs else None
     sights = view.states(cycle.mark.pod)
+    sampled = _sampled(view, sights)
     of_pod = gather(cycle.mark.pod, seen, events, sights, view.about_no_request(), cycle.end_ns)
-    meta = cycle.history.meta
     anatomy = dissect(
         cycle.mark,
         cycle.event,
@@ -263,14 +278,41 @@ def _listener(view: View) -> tuple[ListenerValue, str]:
         end_ns=cycle.end_ns,
         user_port=meta.user_port,
         role=meta.spec.fault.role,
+        sockets=listeners.sources(sampled.shuts, since_ns),
     )
-    if not app_of(meta.spec.service.app.image).logs_listener:
-        return ListenerValue(None, anatomy), f"{meta.spec.service.app.image} does not say when it listens"
-    ends = last_closed(outages or (), cycle.window.until_ns) if any(state.deleting for state in sights) else ()
+    if sampled.unknown:
+        outages = told
+        about = (text for text in anatomy.disputes if LISTENER_EDGES & set(text.partition(": ")[0].split(", ")))
+        unknown = [_contradiction(about)]
+        if told is None and (meta.listeners_every_ms or not logs):
+            unknown.append(f"the app's log does not show when it listened, and {sampled.unknown}")
+    elif told is None or cycle.not_whole(Stream.APP):
+        outages, unknown = listeners.windows(sampled.shuts, cycle.begin_ns, until_ns), []
+    else:
+        # Two witnesses of the listener itself. What others conclude from refusals is disputed in the anatomy alone.
+        outages = told
+        apart = listeners.contradicted(told, events, sampled.shuts, cycle.begin_ns, until_ns, cycle.tolerance_ns)
+        unknown = [_contradiction([apart] if apart else [])]
+    ends = last_closed(outages or (), until_ns) if any(state.deleting for state in sights) else ()
     excused = _only_in(ends, outages or (), cycle) if ends else 0
-    about = (text for text in anatomy.disputes if LISTENER_EDGES & set(text.partition(": ")[0].split(", ")))
     after_its_end = f"{excused} requests failed after {cycle.mark.pod}, which is deleted, had closed its listener for good"
-    return ListenerValue(outages, anatomy), "; ".join(filter(None, (after_its_end if excused else "", _contradiction(about))))
+    return ListenerValue(outages, anatomy), "; ".join(filter(None, (after_its_end if excused else "", *unknown)))
+
+
+def _sampled(view: View, sights: Sequence[PodState]) -> _Sampled:
+    """Where users' requests arrive: queue-proxy asks at the loopback address, users of a plain Deployment at the pod's own."""
+    cycle, meta = view.cycle, view.cycle.history.meta
+    if not meta.listeners_every_ms:
+        return _Sampled((), "the listening sockets were not sampled")
+    address = LOOPBACK if _has_queue_proxy(meta) else next((one.ip for one in reversed(sights) if one.ip), "")
+    looks = view.listeners()
+    if not looks or not address:
+        return _Sampled((), cycle.not_whole(Stream.LISTENERS) or "the address of the pod was not seen")
+    shuts = tuple(listeners.shuts(looks, address, meta.user_port))
+    hole_ns = LISTENER_HOLE * meta.listeners_every_ms * MILLISECOND_NS
+    from_ns, until_ns = cycle.begin_ns, cycle.window.until_ns
+    unseen = listeners.not_covered(looks, address, meta.user_port, from_ns, until_ns, hole_ns)
+    return _Sampled(shuts, cycle.not_whole(Stream.LISTENERS) or unseen)
 
 
 def _only_in(ends: Sequence[Window], outages: Sequence[Window], cycle: CycleEvidence) -> int:

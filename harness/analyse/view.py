@@ -18,6 +18,7 @@ from harness.analyse.requestlog import Joined
 from harness.analyse.windows import Window
 from harness.apps.toggle import AppEvent
 from harness.faults import Asked, Sight
+from harness.knative.listeners import Stretch, stretch_of
 from harness.knative.pods import PodState
 from harness.model import COURSES, NOBODY, CycleMark, FaultEvent, GeneratorReport, History, Observation, Stream
 
@@ -123,6 +124,12 @@ class View:
         """The events in the app's log of the cycle's pod, by the app's clock."""
         self._require(Stream.APP)
         return self.cycle.sight.app(self.cycle.mark.pod)
+
+    def listeners(self) -> Sequence[Stretch]:
+        """The looks at the listening sockets of the cycle's pod, in the order seen."""
+        self._require(Stream.LISTENERS)
+        own = (one for one in self.cycle.seen if one.stream is Stream.LISTENERS and one.pod == self.cycle.mark.pod)
+        return [stretch for one in own if (stretch := stretch_of(one.payload)) is not None]
 
     def queue_proxy(self) -> ErrorLines:
         """Queue-proxy's forwarding errors while the load ran."""

@@ -136,7 +136,7 @@ class PodState:
     finished_ns: when the user container ended, if it is terminated now; last_finished_ns: when the one before it did. Both, and
     running_since_ns, are true to a second. queue_proxy_ready: of the queue-proxy container, None where there is none.
     deleting: the pod is being deleted, or is gone. revision: see `revision_of`. containers: each container's state, as in an
-    Observation.
+    Observation. ip: "" before it has one.
     """
 
     seen_ns: int
@@ -151,6 +151,7 @@ class PodState:
     deleting: bool = False
     revision: str = ""
     containers: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    ip: str = ""
 
     def exit_code(self, container: str) -> int | None:
         """Of the container's last end, None if none was seen."""
@@ -184,6 +185,7 @@ def pod_state(seen: Observation) -> PodState | None:
         deleting=told.get("deleting") is True,
         revision=str(told.get("revision") or ""),
         containers=told.get("containers") or {},
+        ip=str(told.get("ip") or ""),
     )
 
 

@@ -199,6 +199,10 @@ class Gap:
     reason: str
 
 
+LISTENER_HOLE = 3
+"""Two looks at the listening sockets that are more intervals apart than this have a Gap between them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Phase:
     """One numbered step of a run and how long it took."""

@@ -14,7 +14,7 @@ from harness.adapters.wait import Look, wait_for
 from harness.errors import HarnessError, WaitTimeout
 from harness.knative.listeners import Stretch, sealed_of, stretch_of
 from harness.knative.times import MILLISECOND_NS, SECOND_NS
-from harness.model import Gap, Observation, Stream
+from harness.model import LISTENER_HOLE, Gap, Observation, Stream
 from harness.observe.journal import ExecArgv
 from harness.observe.sink import Sink
 from harness.observe.worker import RETRY_S, Worker
@@ -23,9 +23,6 @@ PROGRAM = files("harness.observe").joinpath("listeners.pl").read_text(encoding="
 
 EVERY_MS = 20
 """A look takes 0.12 ms of CPU time, so this costs 1 % of a core (docs/listener.md)."""
-
-HOLE_INTERVALS = 3
-"""A longer time between two looks is a Gap."""
 
 LIFE_S = 86_400.0
 STAY_NS = 60 * SECOND_NS
@@ -49,7 +46,7 @@ class ListenerWitness(Worker):
     """Samples the pods that it was told to follow, until it is told to forget them.
 
     exec_argv, exec_env: how a command is run inside the node with its standard input passed on. A pod is sampled as soon as a
-    process of it is found. Between two looks that are more than HOLE_INTERVALS apart is a Gap of the pod, whatever made it: a busy
+    process of it is found. Between two looks that are more than LISTENER_HOLE apart is a Gap of the pod, whatever made it: a busy
     machine, a sampler that died and was started anew, one that is stopped.
     """
 
@@ -156,7 +153,7 @@ class ListenerWitness(Worker):
 
     @property
     def _hole_ns(self) -> int:
-        return HOLE_INTERVALS * self._every_ms * MILLISECOND_NS
+        return LISTENER_HOLE * self._every_ms * MILLISECOND_NS
 
     def _tell(self, command: str) -> None:
         if self._child is not None:

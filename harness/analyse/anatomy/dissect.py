@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 import polars as pl
 
@@ -49,12 +50,14 @@ def dissect(
     end_ns: int,
     user_port: int = 8080,
     role: str = USER_ROLE,
+    sockets: Mapping[str, Source] = MappingProxyType({}),
 ) -> Anatomy:
     """The anatomy of this cycle.
 
     event: the fault event of the cycle. None: there was none; only readiness is then analysed, from the start of the load. seen: of
     the cycle's pod; see `gather`. requests, answers: the cycle's rows. end_ns: of the cycle. Later observations, such as the
-    deletion of its pod, do not belong to it. role: of the container that the fault was to hit.
+    deletion of its pod, do not belong to it. role: of the container that the fault was to hit. sockets: what the listening sockets
+    show of its edges.
     """
     since_ns = event.sent_ns if event is not None else mark.load_started_ns
     done = FaultSpec(event.kind, event.params, role=role) if event is not None else FaultSpec()
@@ -71,6 +74,7 @@ def dissect(
         if app.names_itself or service.max_scale == 1:
             named = app.names_itself
             _add(found, clients.sources(requests, answers, mark.pod, mark.boot, user_port, since_ns, named=named))
+        _add(found, sockets)
         _add(found, _closed_by_its_end(found, seen, mark.boot, since_ns))
     _add(found, _readiness(seen, mark))
     edges = {edge: choose(found[edge]) for edge in EDGES if edge in found}

@@ -1,4 +1,4 @@
-"""A program that says nothing of itself: the cluster and its users decide; what only its own log could tell is undecided."""
+"""A program that says nothing of itself: the cluster, its users and its listening sockets decide."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import pytest
 
 from harness.analyse import analyse
 from harness.judge import judge
-from harness.model import AppSpec, Expectation, Fact, Hop, LoadPlan, Observed, Route, Ruling, Stream
-from tests.unit.analyse.story import CLOSED_S, LISTENING_S, Story, at, claim, open_questions, restarts
+from harness.model import AppSpec, Expectation, Fact, Gap, Hop, LoadPlan, Observed, Outcome, Route, Ruling, Stream
+from tests.unit.analyse.sampled import sampled
+from tests.unit.analyse.story import BAD, CLOSED_S, LISTENING_S, Story, at, claim, open_questions, restarts
 
 CLAIMS = (claim("requests-do-not-fail", Expectation.BROKEN), claim("container-restarts-once", Expectation.HOLDS))
 THROUGH = Route("users", "127.0.0.1", 1, "h", (Hop.INGRESS, Hop.QUEUE_PROXY, Hop.USER_CONTAINER))
@@ -47,16 +48,38 @@ def test_what_the_cluster_and_the_users_tell_is_decided() -> None:
     assert judge(history.meta.spec, findings).ruling is Ruling.PASS
 
 
-def test_what_only_its_own_word_could_tell_is_undecided() -> None:
-    """And the reason names the program."""
-    story = foreign()
-    story.spec(claims=(*CLAIMS, claim("failures-only-while-not-listening", Expectation.HOLDS)))
+LISTENING = claim("failures-only-while-not-listening", Expectation.HOLDS)
+
+
+def test_its_sockets_show_when_it_listens() -> None:
+    """In place of the log that it does not write, whatever it prints: the claim holds, and one failure outside breaks it."""
+    story = sampled(foreign())
+    story.spec(claims=(*CLAIMS, LISTENING))
+    story.see(Stream.APP, "pod-0", at(0, 1), {"event": "listening", "t_ns": at(0, 1), "boot": "x"})
     history = story.history()
     findings = analyse(history)
-    assert [cycle.unknown for cycle in findings.cycles] == [{Fact.LISTENER.value: "shop:1 does not say when it listens"}] * 2
-    verdict = judge(history.meta.spec, findings)
-    assert verdict.ruling is Ruling.INCONCLUSIVE
-    assert [one.observed for one in verdict.claims].count(Observed.UNDECIDED) == 1
+    assert [cycle.unknown for cycle in findings.cycles] == [{}, {}]
+    assert judge(history.meta.spec, findings).ruling is Ruling.PASS
+    story.request(0, at(0, 12.0105), Outcome.HTTP_ERROR, status=502, answer=BAD)
+    story.refused_line("pod-0", at(0, 12.0115))
+    verdict = judge(history.meta.spec, analyse(story.history()))
+    assert [one.observed for one in verdict.claims if one.claim is LISTENING] == [Observed.BROKEN]
+
+
+def test_without_its_sockets_nothing_shows_when_it_listens() -> None:
+    """On a cluster whose node is not ours, and in a recording of an earlier release; and in a cycle with a gap in the samples."""
+    unsampled, holed = foreign(), sampled(foreign())
+    holed.gaps.append(Gap(Stream.LISTENERS, "pod-0", at(0, 8), at(0, 8.1), "planted"))
+    sampling = "the listening sockets were not sampled"
+    for story, cycles, said in ((unsampled, [0, 1], sampling), (holed, [0], "listeners has a gap of 0.1 s: planted")):
+        story.spec(claims=(*CLAIMS, LISTENING))
+        history = story.history()
+        findings = analyse(history)
+        assert [cycle.index for cycle in findings.cycles if cycle.unknown] == cycles
+        assert said in findings.cycles[0].unknown[Fact.LISTENER.value]
+        verdict = judge(history.meta.spec, findings)
+        assert verdict.ruling is Ruling.INCONCLUSIVE
+        assert [one.observed for one in verdict.claims].count(Observed.UNDECIDED) == 1
 
 
 def test_the_edges_of_its_listener_are_those_that_its_users_saw() -> None:
