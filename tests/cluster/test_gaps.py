@@ -229,8 +229,8 @@ def test_a_pod_that_goes_before_its_logs_were_sealed_is_inconclusive(experiment:
             deployed.pods[0].name, deployed.namespace, grace_period_seconds=0, _request_timeout=10
         )
 
-    # Each log has a claim that rests on it; of N1's own, none rests on the app's.
-    spec = replace(N1, after_s=3.0, claims=(*N1.claims, holds("failures-only-while-not-listening")))
+    # Each log has a claim that rests on it; of N1's own, none rests on the app's, whose probes no other stream shows.
+    spec = replace(N1, after_s=3.0, claims=(*N1.claims, holds("container-restarts-once")))
     run = experiment(spec, name="planted-pod-gone", cycles=1, planted=Planted(before_fault=delete))
     for stream in (Stream.QUEUE_PROXY, Stream.APP):
         assert [gap.stream for gap in run.findings.gaps if gap.stream is stream and "was gone before" in gap.reason] == [stream]
