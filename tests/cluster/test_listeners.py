@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -111,3 +115,35 @@ def test_each_edge_lies_in_its_bracket_whatever_the_address_and_however_short(wo
         assert witness.join(30)
     gone = engine.exec(node, ["pgrep", "-f", "^knative-chaos-listeners"], check=False).stdout
     assert gone == "", "the sampler ends with its input"
+
+
+CHILD = """
+import sys, time
+from harness.adapters.engine import Engine
+from harness.adapters.files import State
+from harness.observe import Feed
+from harness.observe.listeners import ListenerWitness
+engine = Engine.detect(State.default(), prefer=sys.argv[1])
+witness = ListenerWitness(lambda argv: engine.exec_argv(sys.argv[2], argv, interactive=True), engine.env, Feed())
+witness.start()
+while not witness._child:
+    time.sleep(0.05)
+print("in", flush=True)
+time.sleep(600)
+"""
+
+
+def test_a_killed_harness_leaves_no_sampler(world: World) -> None:
+    """The program on the node notices that its input has ended."""
+    engine, node = world.engine, world.handle.node
+
+    def samplers() -> list[str]:
+        return engine.exec(node, ["pgrep", "-f", "^knative-chaos-listeners"], check=False).stdout.split()
+
+    argv = [sys.executable, "-c", CHILD, world.handle.engine, node]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, env=dict(os.environ)) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "in\n"
+        wait_for("the sampler", lambda: Look(bool(samplers()) or None, "none"), within_s=40)
+        child.send_signal(signal.SIGKILL)
+    wait_for("its end", lambda: Look(None if samplers() else True, "it runs"), within_s=40)
