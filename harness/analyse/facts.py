@@ -307,7 +307,8 @@ def _sampled(view: View, sights: Sequence[PodState]) -> _Sampled:
     address = LOOPBACK if _has_queue_proxy(meta) else next((one.ip for one in reversed(sights) if one.ip), "")
     looks = view.listeners()
     if not looks or not address:
-        return _Sampled((), cycle.not_whole(Stream.LISTENERS) or "the address of the pod was not seen")
+        unseen = "the address of the pod was not seen" if looks else "no look at its listening sockets was seen"
+        return _Sampled((), cycle.not_whole(Stream.LISTENERS) or unseen)
     shuts = tuple(listeners.shuts(looks, address, meta.user_port))
     hole_ns = LISTENER_HOLE * meta.listeners_every_ms * MILLISECOND_NS
     from_ns, until_ns = cycle.begin_ns, cycle.window.until_ns
