@@ -131,7 +131,7 @@ sub obey {
 $| = 1;
 $0 = 'knative-chaos-listeners';
 # A look that is late is a hole in the evidence. It takes a tenth of a millisecond, so it may come before all ordinary work, as the
-# load generator does.
+# load generator does. The kernel may refuse that to a container.
 my $lowest = pack 'l', 1;
 syscall($sched_setscheduler, 0, $SCHED_RR, $lowest) == 0 or eval { setpriority 0, 0, -20 };
 my $next  = now_ns();
