@@ -91,7 +91,8 @@ undo() {
   return 0
 }
 
-# What any run left behind: rules by their table's name, and stopped processes of containers.
+# What any run left behind: rules by their table's name, stopped processes of containers, and samplers of listening sockets that were
+# stopped: one that runs ends by itself when its harness does, and a harness that runs starts another one.
 sweep() {
   local table path pid
   nft list tables 2>/dev/null | while read -r _ _ table; do
@@ -99,6 +100,10 @@ sweep() {
   done
   for pid in $(pids kubepods); do
     case $(state "$pid") in T | t) kill -CONT "$pid" 2>/dev/null && printf '%s; ' "stopped process $pid" ;; esac
+  done
+  for path in $(grep -l -a -e '^knative-chaos-listeners' "$proc"/[0-9]*/cmdline 2>/dev/null); do
+    pid=${path%/cmdline} pid=${pid##*/}
+    case $(state "$pid") in T | t) kill -KILL "$pid" 2>/dev/null && printf '%s; ' "stopped sampler $pid" ;; esac
   done
   return 0
 }

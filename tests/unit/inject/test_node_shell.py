@@ -183,6 +183,22 @@ def test_what_an_earlier_run_left_behind_is_found(node: FakeNode) -> None:
     assert node.rules() == ["knative_chaos"]
 
 
+def test_a_sampler_that_was_stopped_is_ended(node: FakeNode) -> None:
+    """It cannot notice that its harness is gone. One that runs is some run's; and a container's process may have any name."""
+    stopped, runs, container = node.run(False), node.run(False), node.run(False)
+    for process in (stopped, runs):
+        (node.proc / str(process.pid) / "cgroup").write_text("0::/init.scope\n", encoding="utf-8")
+        (node.proc / str(process.pid) / "cmdline").write_text("knative-chaos-listeners\0", encoding="utf-8")
+    (node.proc / str(container.pid) / "cmdline").write_text("of knative-chaos-listeners\0", encoding="utf-8")
+    stopped.send_signal(signal.SIGSTOP)
+    await_state(stopped, "T")
+    shell = node.start()
+    assert shell.ask("sweep") == f"stopped sampler {stopped.pid}; "
+    assert stopped.wait(40) == -signal.SIGKILL
+    assert shell.ask("sweep") == ""
+    assert (runs.poll(), container.poll()) == (None, None)
+
+
 def test_a_failed_command_says_why_and_the_next_one_works(node: FakeNode) -> None:
     """Nothing but the commands that there are is carried out."""
     shell = node.start()
