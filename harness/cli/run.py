@@ -87,7 +87,7 @@ def run(
     state = State.default()
     progress = progress_of(state)
     if out := left_out(entry, asked):
-        progress.say(f"Not asked of {asked.service.app.image}, whose log and answers do not tell: {', '.join(out)}.")
+        progress.say(f"Not asked of {asked.service.app.image}, since they are predictions about the toggle app: {', '.join(out)}.")
     names = images.bring(wanted, Engine.detect(state, prefer=on.engine)) if wanted else {}
     world = prepare(on.ask(build), state=state, progress=progress)
     loaded(world, names)
