@@ -39,14 +39,19 @@ def remove_cluster(full: str, engine: Engine, home: Path | None = None) -> tuple
 
 
 def orphaned_volumes(engine: Engine) -> dict[str, str]:
-    """Volumes of nodes of ours that have no container any more: volume name to full cluster name."""
+    """Volumes of nodes of ours that have no container any more: volume name to full cluster name.
+
+    Others may make clusters meanwhile. kind makes the volume before the container: the volumes are listed first, so that the
+    container of each of them is seen, and those of a cluster that a process is making are nobody's to remove.
+    """
+    labels_of = engine.volume_labels()
     alive = {each.name for each in engine.containers(PREFIX)}
     found = {}
-    for volume, labels in engine.volume_labels().items():
+    for volume, labels in labels_of.items():
         owner = re.search(rf"\b({re.escape(PREFIX)}[a-z0-9-]+)-control-plane\b", labels)
         if owner and owner[0] not in alive:
             found[volume] = owner[1]
-    return found
+    return {volume: full for volume, full in found.items() if not strays.find(strays.is_making(full))}
 
 
 def sweep(engine: Engine, *, besides: str) -> tuple[str, ...]:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from harness.adapters.engine import Container
 from harness.adapters.files import State
+from harness.cluster import strays
 from harness.cluster.down import KEPT, down
+from harness.cluster.remains import orphaned_volumes
 from harness.errors import BadInput
 from tests.unit.cluster.kit import FakeEngine
 
@@ -56,6 +59,25 @@ def test_the_volume_of_a_node_that_is_gone_goes_too(engine: FakeEngine, state: S
     engine.volume_owners["orphan-volume"] = "knative-chaos-a-control-plane"
     down(engine=engine.real(), state=state, names=["a"])
     assert engine.volume_owners == {}
+
+
+def test_the_volume_of_a_cluster_that_somebody_makes_meanwhile_stays(engine: FakeEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether its container comes between the two lists, or is still to come. Seen with two `up` side by side on a busy machine."""
+    engine.volume_owners["orphan"] = "knative-chaos-old-control-plane"
+    listed = engine.containers
+
+    def then_one_is_made(*asked: str, **more: str) -> list[Container]:
+        rows = list(listed(*asked, **more))
+        engine.add("knative-chaos-new")
+        return rows
+
+    monkeypatch.setattr(engine, "containers", then_one_is_made)
+    assert orphaned_volumes(engine.real()) == {"orphan": "knative-chaos-old"}
+    monkeypatch.setattr(engine, "containers", listed)
+    engine.volume_owners["made-first"] = "knative-chaos-next-control-plane"
+    kind = strays.Stray(7, ("/opt/kind", "create", "cluster", "--name", "knative-chaos-next"), {})
+    monkeypatch.setattr(strays, "find", lambda matches: (kind,) if matches(kind) else ())
+    assert orphaned_volumes(engine.real()) == {"orphan": "knative-chaos-old"}
 
 
 def test_a_name_that_is_none_is_bad_input(engine: FakeEngine, state: State) -> None:
