@@ -18,9 +18,9 @@ from harness.analyse.requestlog import Joined
 from harness.analyse.windows import Window
 from harness.apps.toggle import AppEvent
 from harness.faults import Asked, Sight
-from harness.knative.listeners import Stretch, stretch_of
+from harness.knative.listeners import Stretch, stretch_of, unchanged
 from harness.knative.pods import PodState
-from harness.model import COURSES, NOBODY, CycleMark, FaultEvent, GeneratorReport, History, Observation, Stream
+from harness.model import COURSES, NOBODY, CycleMark, FaultEvent, Gap, GeneratorReport, History, Observation, Stream
 
 
 class UndeclaredStream(LookupError):
@@ -87,10 +87,23 @@ class CycleEvidence:
             mine.add(NOBODY)  # with several pods, one that came and went unseen may have been part of the cycle
         for gap in self.history.gaps:
             concerns = gap.stream is stream and (stream in _OF_THE_NODE or gap.pod in mine)
-            if concerns and self.window.overlaps(gap.from_ns, gap.until_ns):
+            if concerns and self.window.overlaps(gap.from_ns, gap.until_ns) and not self._is_bridged(gap):
                 return f"{stream.value} has a gap of {(gap.until_ns - gap.from_ns) / 1e9:.1f} s: {gap.reason}"
         return ""
 
+    def looks(self) -> list[Stretch]:
+        """The looks at the listening sockets of the cycle's pod, in the order seen."""
+        own = (one for one in self.seen if one.stream is Stream.LISTENERS and one.pod == self.mark.pod)
+        return [stretch for one in own if (stretch := stretch_of(one.payload)) is not None]
+
+    def _is_bridged(self, gap: Gap) -> bool:
+        """Whether nothing was lost: a short gap in the looks at the pod's sockets, with the same sockets at both ends."""
+        mine = gap.stream is Stream.LISTENERS and gap.pod == self.mark.pod
+        return mine and unchanged(self.looks(), gap.from_ns, gap.until_ns, BRIDGED_NS)
+
+
+BRIDGED_NS = 1_000_000_000
+"""A gap in the looks at the sockets of a pod that lasts longer may hide a program that came and went."""
 
 _OF_THE_NODE = frozenset({Stream.ACTIVATOR, Stream.KUBELET, Stream.CONTAINERD})
 """Streams that belong to no single pod. Whether they are whole does not depend on the pod."""
@@ -128,8 +141,7 @@ class View:
     def listeners(self) -> Sequence[Stretch]:
         """The looks at the listening sockets of the cycle's pod, in the order seen."""
         self._require(Stream.LISTENERS)
-        own = (one for one in self.cycle.seen if one.stream is Stream.LISTENERS and one.pod == self.cycle.mark.pod)
-        return [stretch for one in own if (stretch := stretch_of(one.payload)) is not None]
+        return self.cycle.looks()
 
     def queue_proxy(self) -> ErrorLines:
         """Queue-proxy's forwarding errors while the load ran."""

@@ -55,6 +55,24 @@ class Stretch:
         return frozenset(one.inode for one in self.listeners if one.takes(target, port))
 
 
+def unchanged(stretches: Collection[Stretch], from_ns: int, until_ns: int, within_ns: int) -> bool:
+    """Whether the looks around this time found the same sockets.
+
+    They are the last one that began by the first moment and the first one that ended at the second or later. False if one of them
+    is missing, or if they are further apart than within_ns. The inode names a socket: none of them was
+    closed in between.
+    """
+    before = max(((begun, one) for one in stretches for begun, _ in one.looks if begun <= from_ns), key=_first, default=None)
+    after = min(((ended, one) for one in stretches for _, ended in one.looks if ended >= until_ns), key=_first, default=None)
+    if before is None or after is None or after[0] - before[0] > within_ns:
+        return False
+    return frozenset(before[1].listeners) == frozenset(after[1].listeners)
+
+
+def _first(look: tuple[int, Stretch]) -> int:
+    return look[0]
+
+
 def stretch_of(line: str) -> Stretch | None:
     """One line of the sampler; None if it is something else."""
     try:

@@ -69,9 +69,9 @@ def test_its_sockets_show_when_it_listens() -> None:
 def test_without_its_sockets_nothing_shows_when_it_listens() -> None:
     """On a cluster whose node is not ours, and in a recording of an earlier release; and in a cycle with a gap in the samples."""
     unsampled, holed = foreign(), sampled(foreign())
-    holed.gaps.append(Gap(Stream.LISTENERS, "pod-0", at(0, 8), at(0, 8.1), "planted"))
+    holed.gaps.append(Gap(Stream.LISTENERS, "pod-0", at(0, 8), at(0, 9.5), "planted"))
     sampling = "the listening sockets were not sampled"
-    for story, cycles, said in ((unsampled, [0, 1], sampling), (holed, [0], "listeners has a gap of 0.1 s: planted")):
+    for story, cycles, said in ((unsampled, [0, 1], sampling), (holed, [0], "listeners has a gap of 1.5 s: planted")):
         story.spec(claims=(*CLAIMS, LISTENING))
         history = story.history()
         findings = analyse(history)
