@@ -5,10 +5,10 @@
 
 from harness.adapters.progress import QUIET, Progress
 from harness.install import queue_proxy, request_log, sidecar_probes, zero_scale
-from harness.install.stack import install, version_of
+from harness.install.stack import install, is_whole, version_of
 from harness.model import ClusterHandle
 
-__all__ = ["give_back", "install", "queue_proxy", "request_log", "sidecar_probes", "version_of", "zero_scale"]
+__all__ = ["give_back", "install", "is_whole", "queue_proxy", "request_log", "sidecar_probes", "version_of", "zero_scale"]
 
 
 def give_back(handle: ClusterHandle, *, progress: Progress = QUIET) -> None:

@@ -17,7 +17,7 @@ REF = Ref("v1", "ConfigMap", "knative-chaos", SYSTEM_NAMESPACE)
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """digest: of all objects as applied. complete: False while an installation is under way, and for ever after one was cut."""
+    """digest: of all objects as applied. complete: True once it served a request; False until then, also when it was cut."""
 
     digest: str
     versions: Mapping[str, str]

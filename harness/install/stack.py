@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from harness.adapters.kube import Kube
 from harness.adapters.objects import Objects, Ref
 from harness.adapters.progress import QUIET, Progress
-from harness.errors import ClusterError, InstallError
+from harness.errors import ClusterError, HarnessError, InstallError
 from harness.install import record
 from harness.install.apply import apply_all, established, parsed, rolled_out
 from harness.install.changes import DOMAIN, changed, digest, images_of
@@ -16,6 +16,9 @@ from harness.knative.names import RELEASE_LABEL, SERVICES_CRD, SYSTEM_NAMESPACE,
 from harness.model import ClusterHandle, InstalledStack, Provision, Stack
 
 INGRESS_NAMESPACE = "kourier-system"
+
+BEFORE = "installed before"
+"""What there was to do: nothing but the proof."""
 
 
 def install(
@@ -40,7 +43,7 @@ def install(
         )
     if before is not None and before.complete and before.digest == mark:
         progress.say(f"Knative {provision.versions.get('knative')} is installed already, unchanged")
-        installed = "installed before"
+        installed = BEFORE
     else:
         installed = "new" if before is None else "again"
         with progress.step(
@@ -59,11 +62,12 @@ def install(
             progress=progress,
             work=f"wait for the pods of {provision.versions.get('knative')}, {installed}",
         )
-        record.write(objects, mark, provision.versions, changes, complete=True)
     proof = prove(
         objects, provision.app_image, handle.ports, within_s=proof_s, progress=progress, work=f"prove a request, {installed}"
     )
     seen = _seen_versions(objects, handle, provision)
+    if installed != BEFORE:
+        record.write(objects, mark, provision.versions, changes, complete=True)
     return InstalledStack(
         namespace=SYSTEM_NAMESPACE,
         ingress_namespace=INGRESS_NAMESPACE,
@@ -87,6 +91,15 @@ def version_of(handle: ClusterHandle) -> str:
     """The text of the Knative that the harness installed there, if only in part; "" if none. Raises ClusterError for another's."""
     seen = record.read(Objects(Kube.of(handle)))
     return seen.versions.get("knative", "") if seen else ""
+
+
+def is_whole(handle: ClusterHandle) -> bool:
+    """Whether an installation on this cluster once served a request and was not begun anew since; also where nobody answers."""
+    try:
+        seen = record.read(Objects(Kube.of(handle)))
+    except HarnessError:
+        return True  # nothing is known that would justify the removal of a cluster
+    return seen is not None and seen.complete
 
 
 def _seen_versions(objects: Objects, handle: ClusterHandle, provision: Provision) -> Mapping[str, str]:

@@ -13,7 +13,7 @@ from harness.adapters.gotool import GoTool
 from harness.adapters.progress import Progress
 from harness.cluster import checks, kind, record
 from harness.cluster import down as take_down
-from harness.errors import HarnessError, InstallError, WaitTimeout
+from harness.errors import ClusterError, HarnessError
 from harness.model import Build, ClusterHandle, InstalledStack, KnativeVersion, Phase, Provision
 from harness.run import installed
 from harness.run.phases import Phases
@@ -133,8 +133,8 @@ def make(ask: Ask, *, state: State, progress: Progress) -> Built:
 def stand(built: Built) -> World:
     """The cluster, and Knative on it. Raises HostError, ImageError, ClusterError, InstallError, WaitTimeout.
 
-    A cluster that was made for this is removed if this Knative does not start on it: half an installation is of no use, and would
-    keep every other version out.
+    A cluster on which this Knative does not start is removed if it was made for this, or holds what was installed in part: half an
+    installation is of no use, and would keep every other version out. One that is whole stays, whatever this request met.
     """
     state, progress, engine, provision = built.state, built.progress, built.engine, built.provision
     phases = Phases(progress)
@@ -150,8 +150,9 @@ def stand(built: Built) -> World:
         inject.sweep(handle, engine, progress=progress)
         try:
             stack = install.install(handle, provision, progress=progress)
-        except (InstallError, WaitTimeout):
-            if handle.created:
+        except HarnessError as error:
+            untouched = isinstance(error, ClusterError) or install.is_whole(handle)
+            if handle.created or not untouched:
                 _remove(built)
             raise
         if built.build.serving is None:
@@ -160,8 +161,8 @@ def stand(built: Built) -> World:
 
 
 def _remove(built: Built) -> None:
-    """The cluster that was made for this. That it cannot be removed is said, and hides no error."""
-    built.progress.say(f"the cluster {built.cluster} was made for this, and is removed")
+    """The cluster with half an installation. That it cannot be removed is said, and hides no error."""
+    built.progress.say(f"Knative does not start on the cluster {built.cluster}, which is removed")
     try:
         take_down.down(engine=built.engine, state=built.state, names=[built.cluster])
     except HarnessError as error:

@@ -145,6 +145,20 @@ def test_without_a_served_request_nothing_is_proved(world: World, reply: Reply) 
         world.install(proof_s=0.2)
     assert (str(reply.status) if reply.status else reply.text) in caught.value.what
     assert not [ref for ref in world.objects.stored if proof.NAMESPACE in {ref.name, ref.namespace}]
+    found = record.read(world.objects)
+    assert found is not None
+    assert not found.complete
+
+
+def test_what_served_a_request_stays_whole_when_the_next_is_not_served(world: World) -> None:
+    """Nothing was installed by the second call, so that the cluster need not go."""
+    world.install()
+    world.reply = Reply(404, {}, "")
+    with pytest.raises(InstallError, match="serves no request"):
+        world.install(proof_s=0.2)
+    found = record.read(world.objects)
+    assert found is not None
+    assert found.complete
 
 
 def test_a_proof_left_by_a_killed_run_is_cleared_first(world: World) -> None:

@@ -12,10 +12,11 @@ import pytest
 from harness import images, inject, install, sources
 from harness.adapters.engine import Engine
 from harness.adapters.files import State
+from harness.adapters.objects import ApiRefused
 from harness.adapters.progress import QUIET
 from harness.cluster import checks, kind
 from harness.cluster import down as take_down
-from harness.errors import HarnessError, ImageError, InstallError, WaitTimeout
+from harness.errors import ClusterError, HarnessError, ImageError, InstallError, WaitTimeout
 from harness.model import Build, ClusterHandle, HostPorts, InstalledStack, KnativeVersion, Provision, SourceTree, Stack
 from harness.run import Ask, installed, prepare
 
@@ -35,11 +36,12 @@ STACK = InstalledStack(
 
 @dataclass
 class Host:
-    """What was done, in order. has: the Knative that the cluster has."""
+    """What was done, in order. has: the Knative that the cluster has. whole: whether its installation served a request before."""
 
     has: str = ""
     created: bool = False
     broken: bool = False
+    whole: bool = False
     fails: HarnessError | None = None
     done: list[str] = field(default_factory=list)
 
@@ -81,6 +83,7 @@ def host(monkeypatch: pytest.MonkeyPatch) -> Host:
     monkeypatch.setattr(inject, "sweep", nothing)
     monkeypatch.setattr(install, "give_back", nothing)
     monkeypatch.setattr(install, "version_of", lambda _handle: host.has)
+    monkeypatch.setattr(install, "is_whole", lambda _handle: host.whole)
     monkeypatch.setattr(install, "install", put)
     monkeypatch.setattr(take_down, "down", lambda *, names, **_kwargs: host.done.append(f"down {names[0]}"))
     return host
@@ -121,16 +124,36 @@ def test_what_does_not_build_touches_no_cluster(tmp_path: Path, host: Host) -> N
 
 
 @pytest.mark.parametrize(
-    "fails", [InstallError("refused"), WaitTimeout("its pods", 300, "controller crashes")], ids=["refused", "does not start"]
+    "fails",
+    [
+        InstallError("refused"),
+        WaitTimeout("its pods", 300, "controller crashes"),
+        ApiRefused("GET", status=0, said="the API server ends"),
+    ],
+    ids=["refused", "does not start", "no answer"],
 )
-@pytest.mark.parametrize("created", [True, False], ids=["new", "there"])
-def test_what_does_not_start_is_not_left_half_installed(tmp_path: Path, host: Host, fails: HarnessError, created: bool) -> None:
-    """A version that this Kubernetes does not run: a cluster that was made for it goes, one that was there stays."""
-    host.created, host.fails = created, fails
+@pytest.mark.parametrize(
+    ("created", "whole", "removed"),
+    [(True, False, True), (False, False, True), (False, True, False)],
+    ids=["new", "there, begun", "there, whole"],
+)
+def test_what_does_not_start_is_not_left_half_installed(
+    tmp_path: Path, host: Host, fails: HarnessError, created: bool, whole: bool, removed: bool
+) -> None:
+    """A version that this Kubernetes does not run: its cluster goes, unless nothing was installed on it now."""
+    host.created, host.whole, host.fails = created, whole, fails
     with pytest.raises(type(fails)):
         prepare(Ask(build=Build(VERSION)), state=State(tmp_path / "state"), progress=QUIET)
-    assert host.done == ["images", "up", "install", *(["down e2e"] if created else [])]
+    assert host.done == ["images", "up", "install", *(["down e2e"] if removed else [])]
     assert installed.read(State(tmp_path / "state")) == {}
+
+
+def test_a_cluster_with_another_knative_stays(tmp_path: Path, host: Host) -> None:
+    """It is refused before anything of it is touched, even if its own installation was cut."""
+    host.fails = ClusterError("The cluster e2e has Knative 1.22.0, asked for is 1.23.0.")
+    with pytest.raises(ClusterError):
+        prepare(Ask(build=Build(VERSION)), state=State(tmp_path / "state"), progress=QUIET)
+    assert host.done == ["images", "up", "install"]
 
 
 def test_a_checkout_is_not_noted_as_its_release(tmp_path: Path, host: Host) -> None:
