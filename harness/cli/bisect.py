@@ -16,7 +16,7 @@ from harness.catalogue.bugs import BUGS
 from harness.cli.options import Cluster, Prefer, ReleaseUrl, Source
 from harness.cli.showing import progress_of
 from harness.errors import BadInput, ExitCode, HarnessError, HostError, Interrupted, SourceError
-from harness.history import corpus
+from harness.history import corpus, require_writable
 from harness.model import BugState, Cell, KnativeVersion
 from harness.run import Ask, asked_build, asked_version
 from harness.run.bisect import ANSWERS, candidates, search, searched
@@ -52,6 +52,7 @@ def bisect(
     if not (old and new):
         raise BadInput("A search needs two ends.", fix="knative-chaos bisect B8 --old 1.14 --new 1.23")
     bug = searched(what, claim)
+    require_writable(root, option="--corpus")
     versions = candidates(asked_version(old), asked_version(new), KNOWN)
     state = State.default()
     progress = progress_of(state)
@@ -121,6 +122,7 @@ def _step(what: str, good: str, claim: str, kn_version: str, ask: Ask, root: Pat
     if good not in {BugState.ABSENT, BugState.PRESENT}:
         raise BadInput(f"{good!r} is no state that can be good.", fix="--good absent, or --good present")
     bug, state = searched(what, claim), State.default()
+    require_writable(root, option="--corpus")
     try:
         build = asked_build(kn_version)
     except BadInput as error:  # of this commit: the next one may be a Serving that can be built

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated
 
@@ -11,8 +12,10 @@ from harness.adapters.files import State, write_atomic
 from harness.catalogue.bugs import BUGS, in_order
 from harness.cli.options import OnCluster, with_cluster
 from harness.cli.showing import progress_of
+from harness.errors import BadInput, ExitCode
 from harness.history import corpus as store
-from harness.model import KnativeVersion
+from harness.history import require_writable
+from harness.model import DECIDED_STATES, KnativeVersion
 from harness.report import corpus as page_of
 from harness.run import asked_version
 from harness.run.corpus import CORPUS_VERSIONS, decide_again, fill
@@ -37,9 +40,18 @@ def corpus(
         bool, typer.Option("--analyze", help="Decide the stored cells again from their evidence; needs no cluster.")
     ] = False,
 ) -> None:
-    """Examine each bug of the corpus on each version; store each cell, and print the matrix."""
+    """Examine each bug of the corpus on each version; store each cell, and print the matrix.
+
+    Exit codes: 0 every cell is decided, 2 one is not.
+    """
     bugs = in_order(tuple(bug or ()))
     versions = list(dict.fromkeys(asked_version(text) for text in kn_version or CORPUS_VERSIONS))
+
+    if page is not None:
+        require_writable(page.parent, option="--page")
+    if analyze and not root.is_dir():
+        raise BadInput(f"There is no corpus: {root} is no directory.", fix="Name the directory of one with --corpus.")
+    require_writable(root, option="--corpus")
 
     def write() -> None:
         if page is not None:
@@ -54,6 +66,19 @@ def corpus(
     write()
     for line in _matrix(root, versions):
         typer.echo(line)
+    if left := _undecided(root, {one.id for one in bugs}, {one.text for one in versions} if kn_version else None):
+        typer.echo(f"not decided: {', '.join(left)}")
+        raise typer.Exit(ExitCode.INCONCLUSIVE)
+
+
+def _undecided(root: Path, bugs: Collection[str], versions: Collection[str] | None) -> list[str]:
+    """The stored cells of these bugs that are not decided. versions: None for all."""
+    cells = store.newest(store.read_cells(root))
+    return [
+        f"{bug} on {version} ({cell.decided.state})"
+        for (bug, version), cell in sorted(cells.items())
+        if bug in bugs and (versions is None or version in versions) and cell.decided.state not in DECIDED_STATES
+    ]
 
 
 def _matrix(root: Path, asked: list[KnativeVersion]) -> list[str]:

@@ -10,7 +10,7 @@ import typer
 
 from harness.adapters.files import State
 from harness.catalogue import SCENARIOS, scenario
-from harness.cli.options import Artifacts, Prefer, ReleaseUrl, Source
+from harness.cli.options import Artifacts, Prefer, ReleaseUrl, Seed, Source
 from harness.cli.showing import progress_of, show_compared
 from harness.errors import BadInput
 from harness.model import Build
@@ -30,7 +30,7 @@ def diff(
     margin: Annotated[
         list[str] | None, typer.Option("--margin", metavar="READING=NUMBER", help="A margin of one reading; docs/diff.md.")
     ] = None,
-    seed: Annotated[int | None, typer.Option("--kn-seed", "--seed", help="Of order and phases; drawn by default.")] = None,
+    seed: Seed = None,
     cluster: Annotated[str, typer.Option("--kn-cluster", "--cluster", help="How the names of both clusters begin.")] = "diff",
     kn_source: Source = "auto",
     engine: Prefer = "",
@@ -58,6 +58,8 @@ def margins_of(texts: Iterable[str]) -> dict[str, float]:
     found = {}
     for text in texts:
         name, _, number = text.partition("=")
+        if name.strip() in found:
+            raise BadInput(f"The margin of {name.strip()} is given twice.", fix="Give it once.")
         try:
             found[name.strip()] = float(number)
         except ValueError:

@@ -37,6 +37,16 @@ QueueProxy = Annotated[
     typer.Option("--kn-queue-proxy", "--queue-proxy", help="path:DIR of a queue-proxy of your own in place of the installed one."),
 ]
 Prefer = Annotated[str, typer.Option("--kn-engine", "--engine", help="docker or podman; default: the one that works.")]
+Seed = Annotated[
+    int | None,
+    typer.Option(
+        "--kn-seed",
+        "--seed",
+        min=-(1 << 63),
+        max=(1 << 63) - 1,
+        help="Seed of the injection phases, and of the order of arms; default: random, recorded.",
+    ),
+]
 Artifacts = Annotated[Path, typer.Option("--kn-artifacts", "--artifacts", help="Directory for the runs.")]
 ReleaseUrl = Annotated[str, typer.Option("--kn-release-url", "--release-url", help="Download releases from this mirror.")]
 

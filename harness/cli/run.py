@@ -12,7 +12,7 @@ from harness import images
 from harness.adapters.engine import Engine
 from harness.adapters.files import State
 from harness.catalogue import SCENARIOS, is_catalogued
-from harness.cli.options import Artifacts, Knative, OnCluster, QueueProxy, with_cluster
+from harness.cli.options import Artifacts, Knative, OnCluster, QueueProxy, Seed, with_cluster
 from harness.cli.showing import progress_of, show, text_of
 from harness.deploy import images_of, spec_of, workload_of
 from harness.errors import BadInput
@@ -52,9 +52,7 @@ def run(
     message: Annotated[
         str, typer.Option("--message", metavar="BASE64", help="The message of the calls; default: an empty one.")
     ] = "",
-    seed: Annotated[
-        int | None, typer.Option("--kn-seed", "--seed", help="Seed of the injection phases; default: random, recorded.")
-    ] = None,
+    seed: Seed = None,
     *,
     request_log: Annotated[
         bool,

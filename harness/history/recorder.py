@@ -38,10 +38,11 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 """What a scenario and a run id may be called: they name directories."""
 
 
-def require_writable(artifacts: Path) -> None:
-    """Find out before anything is made or measured whether runs can be kept there. Raises BadInput.
+def require_writable(artifacts: Path, *, option: str = "--kn-artifacts") -> None:
+    """Find out before anything is made or measured whether files can be kept there. Raises BadInput.
 
-    Directories that are made for this are removed again: what is asked may still be refused.
+    option: by which the user names another directory. Directories that are made for this are removed again: what is asked may
+    still be refused.
     """
     made = [place for place in (artifacts, *artifacts.parents) if not place.exists()]
     try:
@@ -49,18 +50,18 @@ def require_writable(artifacts: Path) -> None:
         with tempfile.TemporaryFile(dir=artifacts):
             pass
     except OSError as error:
-        raise _unwritable(artifacts, error) from error
+        raise _unwritable(artifacts, error, option) from error
     finally:
         for place in made:
             with suppress(OSError):  # not made, or somebody has put something there
                 place.rmdir()
 
 
-def _unwritable(artifacts: Path, error: OSError) -> BadInput:
+def _unwritable(directory: Path, error: OSError, option: str = "--kn-artifacts") -> BadInput:
     return BadInput(
-        f"The artifacts directory {artifacts} cannot be written: {error.strerror}.",
-        fix="Name a directory you may write with --kn-artifacts, or mend its rights.",
-        where=str(artifacts),
+        f"The directory {directory} cannot be written: {error.strerror}.",
+        fix=f"Name one you may write with {option}, or mend its rights.",
+        where=str(directory),
     )
 
 

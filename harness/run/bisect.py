@@ -110,8 +110,8 @@ def search(
         cell = cells[versions[none.index]]
         by = f" by {cell.decided.masked_by}" if cell.decided.masked_by else ""
         raise BadInput(
-            f"{bug.id} is {cell.decided.state}{by} on {cell.version}: {cell.decided.why}.",
-            fix="Choose an end on which it is present or absent; --again examines what was stored of another cluster.",
+            f"{bug.id} is {cell.decided.state}{by} on {cell.version}: {cell.decided.why.rstrip('.')}.",
+            fix="Choose an end on which it is present or absent; --again examines once more what is stored.",
             where=cell.evidence,
         ) from none
     return Bisected(bug, tuple(versions), cells, interval)

@@ -14,7 +14,7 @@ from harness.adapters.progress import Progress, work_of
 from harness.catalogue.bugs import Bug
 from harness.cluster import down as take_down
 from harness.cluster.record import known_clusters
-from harness.errors import BadInput, HarnessError, HistoryError, Interrupted
+from harness.errors import BadInput, HarnessError, HistoryError, HostError, Interrupted
 from harness.history import corpus
 from harness.model import DECIDED_STATES, BugState, Build, Cell, Decided, KnativeVersion
 from harness.run.examine import decided_again, examine, follows, known_of
@@ -54,7 +54,8 @@ def fill(
 
     A cell that is decided on the newest stack of its version is not examined again unless `again`. A version that cannot be made
     leaves inconclusive cells with the reason, and the next one follows. A cluster that was made for this is removed after its
-    version unless `keep`. made: called after each cell. Raises Interrupted, KeyboardInterrupt.
+    version unless `keep`. made: called after each cell. Raises Interrupted, KeyboardInterrupt; BadInput and HostError, which are of
+    every version.
     """
     for version in versions:
         wanted = tuple(bugs) if again else open_cells(bugs, version, corpus.read_cells(root))
@@ -125,7 +126,7 @@ def _version(
 ) -> None:
     try:
         world = prepare(ask, state=state, progress=progress)
-    except (Interrupted, BadInput):
+    except (Interrupted, BadInput, HostError):  # of every version: a cell would say of this one what is wrong with the host
         raise
     except HarnessError as error:
         progress.say(f"{version} cannot be made: {error}")
@@ -157,7 +158,7 @@ def _cell(bug: Bug, world: World, root: Path, progress: Progress, place: str, *,
 
 
 def _unmade(bug: Bug, version: str, error: HarnessError) -> Cell:
-    return Cell(bug.id, version, "", Decided(BugState.INCONCLUSIVE, f"the version cannot be made: {error}"), "", now_ns())
+    return Cell(bug.id, version, "", Decided(BugState.INCONCLUSIVE, f"the version cannot be made: {error.what}"), "", now_ns())
 
 
 def decide_again(root: Path) -> tuple[Cell, ...]:

@@ -108,9 +108,10 @@ def make(ask: Ask, *, state: State, progress: Progress) -> Built:
     record.full_name(cluster)
     pins = images.pins()
     build = ask.build or asked_build("")
+    sources.require_source(ask.source, build)
     kind.require_ports(cluster, state)
     with phases.step("1 check the host", work=None):
-        checks.prepare(state, progress=progress)
+        checks.prepare(state, progress=progress, prefer=ask.engine)
         engine = Engine.detect(state, prefer=ask.engine)
         for note in engine.notes:
             progress.say(note)

@@ -1,7 +1,7 @@
 """A Knative version from its release or its Go module -> Provision. May touch adapters; knows no other stage."""
 
 from harness.sources.builds import asked
-from harness.sources.choose import KINDS, choose, of_build
+from harness.sources.choose import KINDS, choose, of_build, require_source
 from harness.sources.dialect import Dialect, dialect_of, fetched
 from harness.sources.fetch import Fetcher
 from harness.sources.module import SERVING
@@ -26,4 +26,5 @@ __all__ = [
     "fetched",
     "of_build",
     "parsed",
+    "require_source",
 ]

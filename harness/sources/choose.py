@@ -32,13 +32,20 @@ def of_build(
 
     The parameters are those of `choose`, and so is what it raises.
     """
-    own.require_source(kind, asked)
+    require_source(kind, asked)
     if asked.serving is not None:
         with progress.step(f"get the manifests of {asked.installed}", work=None):
             provision = own.provide(asked.version, asked.serving, modules=modules(), pins=pins)
     else:
         provision = choose(kind, asked.version, state=state, modules=modules, pins=pins, release_url=release_url, progress=progress)
     return own.with_queue_proxy(provision, asked.queue_proxy) if asked.queue_proxy else provision
+
+
+def require_source(kind: str, asked: Build) -> None:
+    """Raises BadInput for no kind of source, and for a release that is asked for of a checkout."""
+    if kind not in KINDS:
+        raise BadInput(f"{kind!r} is no source of Knative.", fix=f"--kn-source {'|'.join(KINDS)}")
+    own.require_source(kind, asked)
 
 
 def choose(
@@ -55,12 +62,10 @@ def choose(
 ) -> Provision:
     """What the version asked for consists of, from the source asked for.
 
-    kind: "release", "module", or "auto", which tries the release's host for a few seconds and says what it chose and why.
+    kind: one of KINDS. "auto" tries the release's host for a few seconds and says what it chose and why.
     modules: gives the Go toolchain; called only when it is needed, for it may have to be installed.
-    release_url: the base below which releases lie. Raises BadInput (no such kind), SourceError, HostError.
+    release_url: the base below which releases lie. Raises SourceError, HostError.
     """
-    if kind not in KINDS:
-        raise BadInput(f"{kind!r} is no source of Knative.", fix=f"--kn-source {'|'.join(KINDS)}")
     get = fetcher or Fetcher()
     if kind == "auto":
         kind = _auto(asked, release_url, get, progress, try_s)

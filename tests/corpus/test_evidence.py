@@ -93,6 +93,18 @@ def test_the_command_writes_the_page_from_the_evidence_alone(tmp_path: Path) -> 
     assert store.read_cells(copy) == CELLS
 
 
+def test_the_command_does_not_pass_without_evidence(tmp_path: Path) -> None:
+    """The plant: the evidence of one cell is removed. The exit code says that it is not decided."""
+    copy = shutil.copytree(ROOT, tmp_path / "corpus")
+    words = ["corpus", "--analyze", "--corpus", str(copy), "--kn-version", "1.18", "--bug", "B8"]
+    assert CliRunner().invoke(app, words).exit_code == 0
+    cell = next(one for one in CELLS if (one.bug, one.version) == ("B8", "1.18.0"))
+    shutil.rmtree(copy / cell.evidence)
+    ran = CliRunner().invoke(app, words)
+    assert ran.exit_code == 2, ran.output
+    assert ran.output.splitlines()[-1] == "not decided: B8 on 1.18.0 (evidence missing)"
+
+
 @pytest.mark.parametrize("path", sorted(ROOT.glob("*/*/*.json")), ids=lambda path: f"{path.parent.parent.name}-{path.parent.name}")
 def test_no_token_is_stored(path: Path) -> None:
     """The app's token is redacted wherever the Service is shown."""

@@ -221,6 +221,35 @@ def test_artifacts_that_cannot_be_written(tmp_path: Path, chaos: Chaos) -> None:
     assert "Fix:" in line
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("corpus", "--kn-version", "1.23", "--bug", "B8", "--corpus", "{file}"),
+        ("corpus", "--analyze", "--corpus", "{file}"),
+        ("corpus", "--analyze", "--corpus", "{gone}"),
+        ("corpus", "--analyze", "--corpus", "tests/corpus/evidence", "--page", "{file}/page.md"),
+        ("bisect", "B8", "--old", "1.17", "--new", "1.18", "--corpus", "{file}"),
+    ],
+    ids=" ".join,
+)
+def test_a_corpus_or_page_that_cannot_be_kept_there(tmp_path: Path, words: tuple[str, ...], chaos: Chaos) -> None:
+    """Said before anything is examined, and nothing is left of the attempt."""
+    (tmp_path / "file").write_text("mine", encoding="utf-8")
+    places = {"file": str(tmp_path / "file"), "gone": str(tmp_path / "gone")}
+    done = chaos(*(word.format(**places) for word in words))
+    assert done.returncode == ExitCode.BAD_INPUT_OR_HOST
+    assert refused(done)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_search_on_a_host_without_an_engine_stores_nothing(tmp_path: Path, chaos: Chaos) -> None:
+    """What is wrong with the host is no evidence about a release."""
+    done = chaos("bisect", "B8", "--old", "1.17", "--new", "1.18", "--corpus", str(tmp_path / "corpus"))
+    assert done.returncode == ExitCode.BAD_INPUT_OR_HOST
+    assert "No container engine" in done.stderr.splitlines()[-1]
+    assert not list(tmp_path.rglob("*.json"))
+
+
 def test_an_option_that_does_not_exist(tmp_path: Path, chaos: Chaos) -> None:
     """Bad input like any other."""
     assert "--nope" in refused(chaos("run", "S1", "--nope"))

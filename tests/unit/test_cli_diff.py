@@ -45,7 +45,9 @@ def ended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *words: str) -> int:
         ((*BUILDS, "S1", "--margin", "refused-window"), "'refused-window' is no margin"),
         ((*BUILDS, "S1", "--margin", "no-such=1"), "no reading 'no-such'"),
         ((*BUILDS, "S1", "--margin", "refused-window=nan"), "margin of refused-window is nan"),
+        ((*BUILDS, "S1", "--margin", "restarts=1", "--margin", "restarts=2"), "margin of restarts is given twice"),
         ((*BUILDS, "S1", "--looks", "0"), "looks"),
+        ((*BUILDS, "S1", "--seed", str(1 << 63)), "--seed"),
     ],
 )
 def test_bad_input_is_one_line_and_nothing_is_made(

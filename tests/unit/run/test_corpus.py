@@ -12,7 +12,7 @@ import pytest
 from harness.adapters.files import State
 from harness.adapters.progress import QUIET
 from harness.catalogue.bugs import BUGS, Bug
-from harness.errors import DeployError, ImageError, Interrupted, ToolFailed
+from harness.errors import DeployError, HostError, ImageError, Interrupted, ToolFailed
 from harness.history import corpus as store
 from harness.model import BugState, Cell, Decided, KnativeVersion, Seen, Stack
 from harness.report import corpus as page
@@ -117,6 +117,19 @@ def test_a_version_that_cannot_be_made_says_so_and_the_next_follows(tmp_path: Pa
     done.clear()
     fill(tmp_path, ["B4", "B8"], [broken, V17])
     assert done == ["up 1.13.0 e2e-1-13", "down e2e-1-13", "up 1.7.0 e2e-1-7", "B8 1.7.0 again", "down e2e-1-7"]
+
+
+def test_a_host_that_cannot_do_it_is_no_state_of_a_bug(tmp_path: Path, done: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would be said of every version, and of none truly: nothing is stored, and no further cluster is tried."""
+
+    def lacking(*_args: Any, **_more: Any) -> None:
+        raise HostError("No container engine is on this machine.")
+
+    monkeypatch.setattr("harness.run.corpus.prepare", lacking)
+    with pytest.raises(HostError):
+        fill(tmp_path, ["B4"], [V16, V17])
+    assert not list(tmp_path.glob("*/*.json"))
+    assert done == ["down e2e-1-6"]
 
 
 def test_an_interruption_ends_it_and_keeps_what_was_decided(

@@ -16,7 +16,7 @@ from harness.adapters.objects import ApiRefused
 from harness.adapters.progress import QUIET
 from harness.cluster import checks, kind
 from harness.cluster import down as take_down
-from harness.errors import ClusterError, HarnessError, ImageError, InstallError, WaitTimeout
+from harness.errors import BadInput, ClusterError, HarnessError, ImageError, InstallError, WaitTimeout
 from harness.model import Build, ClusterHandle, HostPorts, InstalledStack, KnativeVersion, Provision, SourceTree, Stack
 from harness.run import Ask, installed, prepare
 
@@ -42,6 +42,7 @@ class Host:
     created: bool = False
     broken: bool = False
     whole: bool = False
+    preferred: str = ""
     fails: HarnessError | None = None
     done: list[str] = field(default_factory=list)
 
@@ -78,7 +79,7 @@ def host(monkeypatch: pytest.MonkeyPatch) -> Host:
     monkeypatch.setattr(images, "kind_binary", lambda **_kwargs: Path("kind"))
     monkeypatch.setattr(kind, "up", up)
     monkeypatch.setattr(kind, "require_ports", nothing)
-    monkeypatch.setattr(checks, "prepare", nothing)
+    monkeypatch.setattr(checks, "prepare", lambda *_args, prefer, **_kwargs: setattr(host, "preferred", prefer))
     monkeypatch.setattr(Engine, "detect", lambda *_args, **_kwargs: engine)
     monkeypatch.setattr(inject, "sweep", nothing)
     monkeypatch.setattr(install, "give_back", nothing)
@@ -154,6 +155,19 @@ def test_a_cluster_with_another_knative_stays(tmp_path: Path, host: Host) -> Non
     with pytest.raises(ClusterError):
         prepare(Ask(build=Build(VERSION)), state=State(tmp_path / "state"), progress=QUIET)
     assert host.done == ["images", "up", "install"]
+
+
+def test_the_engine_that_is_asked_for_is_looked_for(tmp_path: Path, host: Host) -> None:
+    """Another one, which this host may lack, is not."""
+    prepare(Ask(engine="podman"), state=State(tmp_path / "state"), progress=QUIET)
+    assert host.preferred == "podman"
+
+
+def test_a_source_that_is_none_is_refused_first(tmp_path: Path, host: Host) -> None:
+    """Before the host is changed in any way."""
+    with pytest.raises(BadInput, match="no source of Knative"):
+        prepare(Ask(source="moon"), state=State(tmp_path / "state"), progress=QUIET)
+    assert host.done == []
 
 
 def test_a_checkout_is_not_noted_as_its_release(tmp_path: Path, host: Host) -> None:

@@ -9,8 +9,8 @@ import pytest
 from harness.adapters.files import State
 from harness.adapters.progress import Progress
 from harness.errors import BadInput, SourceError
-from harness.model import KnativeVersion
-from harness.sources import Fetcher, Modules, Pins, choose
+from harness.model import Build, KnativeVersion
+from harness.sources import Fetcher, Modules, Pins, choose, of_build
 from harness.sources.release import CRDS
 from tests.unit.sources.site import Page, Site
 
@@ -93,5 +93,5 @@ def test_module_asked_for_asks_no_release(site: Site, state: State) -> None:
 def test_bad_words_touch_nothing(site: Site, state: State) -> None:
     """A kind that is none is refused before anybody is asked."""
     with pytest.raises(BadInput, match="no source of Knative"):
-        choose("registry", VERSION, state=state, modules=never, pins=PINS, release_url=site.base)
+        of_build("registry", Build(VERSION), state=state, modules=never, pins=PINS, release_url=site.base)
     assert site.asked == []
