@@ -11,6 +11,7 @@ from pathlib import Path
 
 from harness import history as history_room
 from harness.errors import HistoryError
+from harness.history.layout import RUN
 from harness.model import ALPHA, ALPHA_SAME, BASE, HEAD, POWER, Block, Experiment, RunMeta
 from harness.run.blocks import arm_label
 from harness.run.bundling import seed_of
@@ -49,6 +50,16 @@ def require_of_block(place: Path, experiment: Experiment, block: Block, seen: di
     if why:
         fix = "Put the run back that was measured as this block, or remove the directory: its arm is then inconclusive."
         raise HistoryError(f"The run of block {block.name} was copied there: {why}.", where=str(place), fix=fix)
+
+
+def require_stacks(experiment: Experiment, directory: Path) -> None:
+    """Raise HistoryError for an arm that is said to be of a stack on which none of its runs was measured."""
+    for arm in experiment.arms:
+        runs = [block.run for block in experiment.blocks if block.arm == arm.label and block.run]
+        metas = [history_room.read_meta(directory / run) for run in runs if (directory / run / RUN).is_file()]
+        stacks = {meta.stack.id for meta in metas if meta.stack is not None}
+        if stacks and arm.stack.id not in stacks:
+            raise _damaged(f"its arm {arm.label} has stack {arm.stack.id}, its runs {', '.join(sorted(stacks))}", directory)
 
 
 def _foreign(meta: RunMeta, experiment: Experiment, block: Block, seen: dict[str, str]) -> Iterator[str]:

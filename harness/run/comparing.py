@@ -25,18 +25,20 @@ VALUES: Mapping[Observed, float | None] = {Observed.HOLDS: 0.0, Observed.BROKEN:
 """Of a claim in one cycle: less is better, as for the numbers."""
 
 
-def comparisons(experiment: Experiment, runs: Mapping[str, Sequence[Run]]) -> tuple[Comparison, ...]:
+def comparisons(
+    experiment: Experiment, runs: Mapping[str, Sequence[Run]], confounders: Sequence[str] = ()
+) -> tuple[Comparison, ...]:
     """One comparison for each look of which a block is planned; none if the experiment does not compare builds.
 
-    runs: of each arm by its label. A doubt about any run, a block that was not measured, and an early end leave the comparison
-    inconclusive.
+    runs: of each arm by its label. confounders: see `harness.run.confounding`. One of them, a doubt about any run, a block that was
+    not measured, and an early end leave the comparison inconclusive.
     """
     design = experiment.design
     if design is None:
         return ()
     cycles = compared_cycles(experiment, runs)
     looks = sorted({block.look for block in experiment.blocks})
-    return tuple(compared(design, cycles, look, tuple(_lacking(experiment, runs, look))) for look in looks)
+    return tuple(compared(design, cycles, look, (*confounders, *_lacking(experiment, runs, look))) for look in looks)
 
 
 def compared_cycles(experiment: Experiment, runs: Mapping[str, Sequence[Run]]) -> tuple[ComparedCycle, ...]:

@@ -27,7 +27,7 @@ from harness.run.blocks import arm_label, cluster_of, placements, plan_look
 from harness.run.comparison_page import write_page
 from harness.run.experiment import Compared, Measuring, Side, begun, interrupted
 from harness.run.session import require_runnable
-from harness.run.world import Ask, World, make, stand
+from harness.run.world import Ask, Built, World, make, stand
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,13 +154,23 @@ class _Clusters:
         self.names = (ask.cluster, ask.cluster) if self.shared else (f"{ask.cluster}-1", f"{ask.cluster}-2")
         self.placement = 0
         # Both are built before a cluster is touched, and once: the files of a checkout may change while it is measured.
-        self._built = {
-            arm: make(
-                replace(ask, build=pair.build(arm), cluster=cluster_of(self.names, 1, arm)), state=state, progress=self.progress
-            )
-            for arm in (BASE, HEAD)
-        }
+        self._built: dict[str, Built] = {}
+        for arm in (BASE, HEAD):
+            asked_of = replace(ask, build=pair.build(arm), cluster=cluster_of(self.names, 1, arm), source=self._source(ask))
+            self._built[arm] = make(asked_of, state=state, progress=self.progress)
         self._worlds: dict[str, World] = {}
+
+    def _source(self, ask: Ask) -> str:
+        """Of both builds: who built them, and with which toolchain, must not be a difference of them.
+
+        What is of the user's own is built here, and so is then the other one. Else head comes from where base was found.
+        """
+        if ask.source != "auto":
+            return ask.source
+        pair = self._asked.pair
+        if any(build.serving or build.queue_proxy for build in (pair.base, pair.head)):
+            return "module"
+        return self._built[BASE].provision.source if BASE in self._built else ask.source
 
     def placed(self, placement: int) -> dict[str, tuple[Side, World]]:
         """The clusters made anew for this placement; each arm of each scenario with its world, by its label.

@@ -26,10 +26,11 @@ from harness.history.layout import RUN
 from harness.judge import judge
 from harness.model import Arm, ArmResult, Block, Build, Experiment, KnativeVersion, Ruling, RunSpec, Scenario, Workload
 from harness.run.analysis import Run, analyse_again
-from harness.run.belonging import require_of_block, require_planned
+from harness.run.belonging import require_of_block, require_planned, require_stacks
 from harness.run.blocks import plan
 from harness.run.comparing import comparisons, run_of
 from harness.run.comparison_page import write_page
+from harness.run.confounding import confounded
 from harness.run.session import Place, measure, require_runnable
 from harness.run.world import Ask, World, asked_build, asked_version, make, stand
 
@@ -172,7 +173,8 @@ def analyse_experiment(directory: Path) -> Compared:
     for block in measured:
         runs[block.arm] += (analyse_again(directory / block.run),)
     experiment = judged(experiment, runs)
-    experiment = replace(experiment, comparisons=comparisons(experiment, runs))
+    require_stacks(experiment, directory)
+    experiment = with_comparisons(experiment, runs)
     history_room.write_experiment(directory, experiment)
     write_page(directory, experiment, runs)
     return Compared(experiment, directory, runs)
@@ -185,6 +187,14 @@ def judged(experiment: Experiment, runs: Mapping[str, Sequence[Run]]) -> Experim
     """
     arms = tuple(_judged(arm, experiment.blocks, runs.get(arm.label, ())) for arm in experiment.arms)
     return replace(experiment, arms=arms)
+
+
+def with_comparisons(experiment: Experiment, runs: Mapping[str, Sequence[Run]]) -> Experiment:
+    """The experiment with what its builds come to, if it compares builds. The heads of the runs are read."""
+    if experiment.design is None:
+        return experiment
+    metas = {label: [history_room.read_meta(run.directory) for run in of_arm] for label, of_arm in runs.items()}
+    return replace(experiment, comparisons=comparisons(experiment, runs, confounded(experiment.design, metas)))
 
 
 def _judged(arm: ArmResult, blocks: Sequence[Block], runs: Sequence[Run]) -> ArmResult:
@@ -297,7 +307,7 @@ class Measuring:
         self.experiment = judged(replace(self.experiment, interrupted=interrupted), self._runs)
         over = interrupted or any(arm.stopped for arm in self.experiment.arms)
         if over or all(run_of(block, self._runs) for block in self.experiment.blocks):
-            self.experiment = replace(self.experiment, comparisons=comparisons(self.experiment, self._runs))
+            self.experiment = with_comparisons(self.experiment, self._runs)
         history_room.write_experiment(self.directory, self.experiment)
 
     def append(self, blocks: Sequence[Block]) -> None:

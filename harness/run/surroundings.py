@@ -11,10 +11,13 @@ from harness.errors import HistoryError
 from harness.history import corpus
 from harness.history.layout import RUN
 from harness.knative.names import USER_CONTAINER
-from harness.model import Seen, Stack
+from harness.model import RunMeta, Seen, Stack
 
 NODE_IMAGE = "node_image"
 """In `RunMeta.host`."""
+
+RELEASE = "release"
+"""Of `Stack.source`."""
 
 _INGRESS = ("kourier", "envoy")
 """Parts of the names of the ingress' images; every other image of a stack is Knative Serving's and changes with its version."""
@@ -22,8 +25,12 @@ _INGRESS = ("kourier", "envoy")
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """All but Knative that decides what is seen; "" where the evidence does not say it."""
+    """All but Knative that decides what is seen; "" where the evidence does not say it.
 
+    source: "release", or "built here" whatever the sources were: the toolchain of a release is not known.
+    """
+
+    source: str = ""
     kubernetes: str = ""
     node_image: str = ""
     ingress: str = ""
@@ -36,12 +43,16 @@ def surroundings_of(evidence: Path) -> Surroundings:
     """Of a run directory, or of one with evidence.json. Evidence that cannot be read says nothing."""
     try:
         if (evidence / RUN).is_file():
-            meta = history_room.read_meta(evidence)
-            return _around(meta.stack, meta.host.get(NODE_IMAGE, ""), Seen(template=meta.pod_spec))
+            return surroundings_of_run(history_room.read_meta(evidence))
         stored = corpus.read_evidence(evidence)
     except HistoryError:
         return Surroundings()
     return _around(stored.stack, stored.node_image, stored.seen)
+
+
+def surroundings_of_run(meta: RunMeta) -> Surroundings:
+    """Of a run, from its head."""
+    return _around(meta.stack, meta.host.get(NODE_IMAGE, ""), Seen(template=meta.pod_spec))
 
 
 def differences(one: Surroundings, other: Surroundings) -> tuple[str, ...]:
@@ -55,4 +66,5 @@ def _around(stack: Stack | None, node_image: str, seen: Seen) -> Surroundings:
     if stack is None:
         return Surroundings(node_image=node_image, app=app)
     images = ", ".join(sorted(image for image in stack.images if any(part in image for part in _INGRESS)))
-    return Surroundings(stack.kubernetes, node_image, stack.ingress, images, stack.toolchain, app)
+    source = RELEASE if stack.source == RELEASE else "built here"
+    return Surroundings(source, stack.kubernetes, node_image, stack.ingress, images, stack.toolchain, app)

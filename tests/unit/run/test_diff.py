@@ -20,7 +20,19 @@ from harness.catalogue import N1, S1, holds
 from harness.errors import BadInput, ClusterError, HistoryError, Interrupted
 from harness.history import read_experiment, write_experiment
 from harness.history.codec import encode
-from harness.model import BASE, HEAD, Change, Experiment, KnativeVersion, Observed, Ruling, Scenario, SourceTree, Stack
+from harness.model import (
+    BASE,
+    HEAD,
+    Change,
+    Experiment,
+    KnativeVersion,
+    Observed,
+    Ruling,
+    Scenario,
+    SourceTree,
+    Stack,
+    SystemChange,
+)
 from harness.report import experiment_lines
 from harness.run import (
     Ask,
@@ -84,7 +96,8 @@ def change(run: Run, **numbers: Any) -> Run:
 class Recorded:
     """In place of `measure`, `make` and `stand`. ends: by the block's name. clusters: (cluster, version, made anew), in order.
 
-    begun: (block, cluster's version), in order. broken: makes the second making of clusters fail.
+    begun: (block, its cluster, its seed), in order. broken: makes the second making of clusters fail. sources: that were asked for;
+    source: from which everything comes. other: what else differs in the stacks of a cluster.
     """
 
     ends: dict[str, Callable[[], BaseException]] = field(default_factory=dict)
@@ -92,13 +105,18 @@ class Recorded:
     begun: list[tuple[str, str, int | None]] = field(default_factory=list)
     broken: bool = False
     built: list[str] = field(default_factory=list)
+    sources: list[str] = field(default_factory=list)
+    source: str = "module"
+    other: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def make(self, ask: Ask, **_kwargs: object) -> Built:
         """Nothing is built."""
         self.built.append(str(ask.build))
         build = ask.build or asked_build("")
+        self.sources.append(ask.source)
         absent: Any = None
-        return Built(ask, ask.cluster, build, absent, absent, absent, absent, QUIET, ())
+        provision: Any = SimpleNamespace(source=self.source)
+        return Built(ask, ask.cluster, build, provision, absent, absent, absent, QUIET, ())
 
     def stand(self, built: Built) -> World:
         """A cluster nobody asks anything."""
@@ -106,17 +124,20 @@ class Recorded:
             raise ClusterError("kind could not make it")
         self.clusters.append((built.cluster, str(built.build.version), built.ask.recreate))
         assert built.ask.cluster == built.cluster
-        stack = SimpleNamespace(stack=replace(STACK, knative=built.build.version.text, ingress=built.cluster))
-        return cast("World", SimpleNamespace(stack=stack, progress=QUIET))
+        swapped = (SystemChange("ConfigMap", "queue-sidecar-image", "", "own", "asked for"),) if built.build.queue_proxy else ()
+        own: dict[str, Any] = {"knative": built.build.version.text, "changes": swapped} | self.other.get(built.cluster, {})
+        stack = replace(STACK, **own)
+        handle = SimpleNamespace(name=built.cluster)
+        return cast("World", SimpleNamespace(stack=SimpleNamespace(stack=stack), handle=handle, progress=QUIET))
 
     def measure(self, scenario: Scenario, on: World, *, artifacts: Path, seed: int | None, workload: object, place: Place) -> Run:
         """A copy of the recording, as a run of this arm."""
         name = place.directory.name
-        self.begun.append((name, on.stack.stack.ingress, seed))
+        self.begun.append((name, on.handle.name, seed))
         shutil.copytree(RECORDING, place.directory)
         head = json.loads((place.directory / "run.json").read_text(encoding="utf-8"))
         head["meta"] |= {"run_id": name, "stack": encode(on.stack.stack)}
-        head["meta"] |= {"experiment": place.experiment, "arm": place.arm, "cluster": on.stack.stack.ingress}
+        head["meta"] |= {"experiment": place.experiment, "arm": place.arm, "cluster": on.handle.name}
         head["meta"]["host"] |= {"phase_seed": str(seed), "experiment_plan": place.plan}
         write_json(place.directory / "run.json", head)
         if name in self.ends:
@@ -219,6 +240,8 @@ def test_builds_that_differ_in_their_queue_proxy_share_a_cluster(recorded: Recor
     swapped = replace(base, queue_proxy=SourceTree("8ab4", name="holding"))
     done = compared(tmp_path, pair=Pair(base, swapped))
     assert recorded.built == ["1.23.0", swapped.text]
+    assert recorded.sources == ["module", "module"], "one toolchain for both"
+    assert done.experiment.change is Change.SAME
     assert recorded.clusters == [("diff", "1.23.0", True), ("diff", "1.23.0", False)]
     assert {block.cluster for block in done.experiment.blocks} == {"diff"}
     assert {block.placement for block in done.experiment.blocks} == {1, 2}
@@ -231,6 +254,64 @@ def test_equal_builds_have_two_clusters(recorded: Recorded, tmp_path: Path) -> N
     compared(tmp_path, pair=pair("1.23", "1.23"))
     assert len(recorded.built) == 2
     assert [cluster for cluster, _, _ in recorded.clusters] == ["diff-1", "diff-2", "diff-2", "diff-1"]
+
+
+@pytest.mark.parametrize(("asked", "second"), [("auto", "release"), ("module", "module")])
+def test_both_builds_come_from_one_source(recorded: Recorded, tmp_path: Path, asked: str, second: str) -> None:
+    """Head from where base was found: a release and a build of our own differ in their toolchain."""
+    recorded.source = "release"
+    compare_builds(
+        DiffAsk(pair(), (ASKED,), 8),
+        Ask(source=asked, cluster="diff"),
+        artifacts=tmp_path,
+        state=State(tmp_path),
+        progress=QUIET,
+        seed=1,
+    )
+    assert recorded.sources == [asked, second]
+
+
+@pytest.mark.parametrize(
+    ("other", "why"),
+    [
+        ({"diff-1": {"kubernetes": "v1.33.1"}}, "more than the build differs in the runs of mine: kubernetes: v1.33.1 and v1.34.4"),
+        ({"diff-2": {"toolchain": "go1.27"}}, "toolchain: go1.25 and go1.27"),
+        ({"diff-1": {"knative": "1.21.0"}}, "mine-base was measured on Knative 1.21.0, planned was 1.22.0"),
+    ],
+)
+def test_what_differs_beside_the_build_leaves_it_open(
+    recorded: Recorded, tmp_path: Path, other: dict[str, dict[str, Any]], why: str
+) -> None:
+    """The plant: one of the clusters is of another Kubernetes, toolchain or Knative. Also when it is analysed again."""
+    recorded.other = other
+    done = compared(tmp_path)
+    assert done.experiment.change is Change.INCONCLUSIVE
+    assert any(why in reason for reason in done.experiment.comparisons[-1].reasons), done.experiment.comparisons[-1].reasons
+    assert analyse_experiment(done.directory).experiment.comparisons == done.experiment.comparisons
+
+
+def test_a_build_that_was_not_installed_is_not_called_the_same(recorded: Recorded, tmp_path: Path) -> None:
+    """The plant: both arms ran on the stack of base, as if the fix had not been set; and equal builds on two stacks."""
+    base = asked_build("1.23")
+    recorded.other = {"diff": {"changes": ()}}
+    done = compared(tmp_path, pair=Pair(base, replace(base, queue_proxy=SourceTree("8ab4", name="holding"))))
+    assert done.experiment.change is Change.INCONCLUSIVE
+    assert "both arms of mine were measured on one stack" in done.experiment.comparisons[-1].reasons[0]
+    recorded.other = {"diff-1": {"images": ("rebuilt",)}}
+    done = compared(tmp_path, pair=Pair(base, base))
+    assert done.experiment.change is Change.INCONCLUSIVE
+    assert "mine-base was measured on 2 different stacks" in done.experiment.comparisons[-1].reasons[0]
+
+
+def test_exchanged_stacks_of_the_arms_are_noticed(recorded: Recorded, tmp_path: Path) -> None:
+    """The plant: in experiment.json alone, so that the page would name the wrong versions."""
+    done = compared(tmp_path)
+    one, other = done.experiment.arms
+    write_experiment(
+        done.directory, replace(done.experiment, arms=(replace(one, stack=other.stack), replace(other, stack=one.stack)))
+    )
+    with pytest.raises(HistoryError, match="is damaged: its arm mine-base has stack"):
+        analyse_experiment(done.directory)
 
 
 def worse(place: Path) -> Run:
