@@ -94,6 +94,21 @@ def require_of_place(evidence: Path, place: Path) -> None:
         raise HistoryError(f"This evidence is of {seen_on}.", fix="Put the evidence of this stack back.", where=str(evidence))
 
 
+def require_of_provocation(bug: Bug, evidence: Path) -> None:
+    """Raise HistoryError for evidence of another trial or scenario: that nothing of this bug is in it says nothing."""
+    if (evidence / RUN).is_file():
+        name = history_room.read_meta(evidence).spec.scenario
+    else:
+        trial = corpus.read_evidence(evidence).trial
+        name = trial.name if trial else evidence.name
+    if name != bug.provoked_by.name:
+        raise HistoryError(
+            f"This evidence is of {name}; {bug.id} is provoked by {bug.provoked_by.name}.",
+            fix="Put the evidence of this bug back.",
+            where=str(evidence),
+        )
+
+
 def follows(bug: Bug, cell: Cell, root: Path) -> bool:
     """Whether the state of a stored cell follows from its evidence; not, if that is gone, or of another stack."""
     if not cell.evidence:
@@ -106,6 +121,7 @@ def follows(bug: Bug, cell: Cell, root: Path) -> bool:
 
 def _anew(bug: Bug, cell: Cell, root: Path, known: Mapping[str, Decided]) -> Decided:
     require_of_place(root / cell.evidence, corpus.place_of(root, cell.version, cell.stack))
+    require_of_provocation(bug, root / cell.evidence)
     return decide(bug, seen_in(root / cell.evidence), known)
 
 

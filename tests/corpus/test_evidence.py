@@ -134,6 +134,18 @@ def test_evidence_of_another_release_is_none(tmp_path: Path) -> None:
         assert stored(BUGS["B8"], place) == found
 
 
+def test_evidence_of_another_provocation_is_none(tmp_path: Path) -> None:
+    """The plant: a cell of B3 that names the evidence of B8's trial on the same stack, in which no liveness probe fails."""
+    copy = shutil.copytree(ROOT, tmp_path / "corpus")
+    cells = {(cell.bug, cell.version): cell for cell in CELLS}
+    forged = replace(cells["B3", "1.16.0"], evidence=cells["B8", "1.16.0"].evidence)
+    assert not follows(BUGS["B3"], forged, copy)
+    store.write_cell(copy, forged)
+    anew = {(cell.bug, cell.version): cell.decided for cell in decide_again(copy)}
+    assert anew["B3", "1.16.0"].state is BugState.EVIDENCE_MISSING
+    assert "provoked by http-liveness" in anew["B3", "1.16.0"].why
+
+
 def test_a_search_examines_again_what_does_not_follow_from_its_evidence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The plant: a cell whose state was edited."""
     copy = shutil.copytree(ROOT, tmp_path / "corpus")
