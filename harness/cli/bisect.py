@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import traceback
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -13,7 +14,7 @@ from typer.core import TyperCommand
 from harness.adapters.files import State
 from harness.adapters.text import printable
 from harness.catalogue.bugs import BUGS
-from harness.cli.options import Cluster, Prefer, ReleaseUrl, Source
+from harness.cli.options import Cluster, OnClusters, with_cluster
 from harness.cli.showing import progress_of
 from harness.errors import BadInput, ExitCode, HarnessError, HostError, Interrupted, SourceError
 from harness.history import corpus, require_writable
@@ -34,17 +35,22 @@ Again = Annotated[bool, typer.Option("--again", help="Examine decided releases o
 Keep = Annotated[bool, typer.Option("--keep", help="Keep clusters that are made for this.")]
 
 
+@dataclass(frozen=True, slots=True)
+class OnCommit(OnClusters):
+    """On which cluster the commits are examined, one after the other."""
+
+    cluster: Cluster = "bisect"
+
+
+@with_cluster
 def bisect(
     what: What,
     old: Annotated[str, typer.Option("--old", help="The older end.")] = "",
     new: Annotated[str, typer.Option("--new", help="The newer end.")] = "",
     claim: ClaimOption = "",
-    cluster: Cluster = "e2e",
-    kn_source: Source = "auto",
-    engine: Prefer = "",
-    release_url: ReleaseUrl = "",
     root: Root = Path("artifacts/corpus"),
     *,
+    on: OnClusters,
     again: Again = False,
     keep: Keep = False,
 ) -> None:
@@ -56,11 +62,10 @@ def bisect(
     versions = candidates(asked_version(old), asked_version(new), KNOWN)
     state = State.default()
     progress = progress_of(state)
-    ask = Ask(kn_source, None, cluster, release_url, engine)
     progress.say(f"{bug.id} over {', '.join(map(str, versions))}")
 
     def examine(version: KnativeVersion) -> Cell:
-        cell = examine_version(bug, version, ask, root, state=state, progress=progress, again=again, keep=keep)
+        cell = examine_version(bug, version, on.ask(), root, state=state, progress=progress, again=again, keep=keep)
         progress.say(f"{version}: {cell.decided.state}")
         return cell
 
@@ -71,19 +76,19 @@ def bisect(
     typer.echo(f"  below {root}; {len(found.cells)} of {len(versions)} releases examined")
 
 
+@with_cluster
 def bisect_step(
     what: What,
     good: Annotated[str, typer.Option("--good", help="The state that is good: absent or present.")] = BugState.ABSENT.value,
     claim: ClaimOption = "",
     kn_version: Annotated[str, typer.Option("--kn-version", help="What is examined; default: the checkout here.")] = "path:.",
-    cluster: Cluster = "bisect",
-    kn_source: Source = "auto",
-    engine: Prefer = "",
-    root: Annotated[Path, typer.Option("--corpus", help="Directory for evidence and cells.")] = Path("artifacts/bisect"),
+    root: Root = Path("artifacts/bisect"),
+    *,
+    on: OnCommit,
 ) -> NoReturn:
     """Examine one checkout for `git bisect run`: exit code 0 good, 1 bad, 125 cannot be decided, 128 and more end the search."""
     try:
-        sys.exit(_step(what, good, claim, kn_version, Ask(kn_source, None, cluster, "", engine), root))
+        sys.exit(_step(what, good, claim, kn_version, on.ask(), root))
     except (BadInput, HostError) as error:  # of every commit: to skip them all would take hours and find nothing
         _end(str(error))
     except Interrupted as error:

@@ -28,14 +28,12 @@ from harness.cli.diff import diff
 from harness.cli.export import export_command
 from harness.cli.options import (
     Artifacts,
-    Cluster,
     Knative,
     OnCluster,
+    OnClusters,
     Prefer,
     QueueProxy,
-    ReleaseUrl,
     Seed,
-    Source,
     Version,
     with_cluster,
 )
@@ -52,7 +50,6 @@ from harness.history.rows import Format, answer
 from harness.knative.manifest import table as probe_table
 from harness.knative.manifest.settings import Settings
 from harness.run import (
-    Ask,
     Side,
     analyse_again,
     analyse_experiment,
@@ -151,6 +148,7 @@ def probes(
 
 
 @app.command("compare")
+@with_cluster
 def compare_command(
     name: Annotated[str, typer.Argument(metavar="SCENARIO", help=f"One of {', '.join(SCENARIOS)}.")],
     beside: Annotated[list[str] | None, typer.Option("--with", metavar="SCENARIO", help="Another scenario beside it.")] = None,
@@ -165,10 +163,8 @@ def compare_command(
     ] = None,
     cycles: Annotated[int, typer.Option("--kn-cycles", min=0, help="Cycles of each arm; 0: what the scenario says.")] = 0,
     seed: Seed = None,
-    cluster: Cluster = "e2e",
-    kn_source: Source = "auto",
-    engine: Prefer = "",
-    release_url: ReleaseUrl = "",
+    *,
+    on: OnClusters,
     artifacts: Artifacts = Path("artifacts"),
 ) -> None:
     """Measure several scenarios, or one on several versions or queue-proxies, in turn, and print the verdict of each arm."""
@@ -179,7 +175,7 @@ def compare_command(
     sides = [
         Side(entry.name.lower() + suffixes[build], replace(entry, cycles=number), build) for entry in entries for build in builds
     ]
-    ask = Ask(kn_source, None, cluster, release_url, engine)
+    ask = on.ask()
     require_comparable(sides, ask, artifacts)
     state = State.default()
     pairs = worlds(sides, ask, state=state, progress=progress_of(state))

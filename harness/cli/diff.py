@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -10,13 +11,21 @@ import typer
 
 from harness.adapters.files import State
 from harness.catalogue import SCENARIOS, scenario
-from harness.cli.options import Artifacts, Prefer, ReleaseUrl, Seed, Source
+from harness.cli.options import Artifacts, OnClusters, Seed, with_cluster
 from harness.cli.showing import progress_of, show_compared
 from harness.errors import BadInput
 from harness.model import Build
-from harness.run import Ask, DiffAsk, Pair, asked_build, compare_builds, require_diff
+from harness.run import DiffAsk, Pair, asked_build, compare_builds, require_diff
 
 
+@dataclass(frozen=True, slots=True)
+class OnBoth(OnClusters):
+    """On which clusters a comparison is made."""
+
+    cluster: Annotated[str, typer.Option("--kn-cluster", "--cluster", help="How the names of both clusters begin.")] = "diff"
+
+
+@with_cluster
 def diff(
     names: Annotated[list[str], typer.Argument(metavar="SCENARIO...", help=f"Some of {', '.join(SCENARIOS)}.")],
     base: Annotated[str, typer.Option("--base", help="The build to compare with: 1.16, or what --kn-version takes.")],
@@ -31,10 +40,8 @@ def diff(
         list[str] | None, typer.Option("--margin", metavar="READING=NUMBER", help="A margin of one reading; docs/diff.md.")
     ] = None,
     seed: Seed = None,
-    cluster: Annotated[str, typer.Option("--kn-cluster", "--cluster", help="How the names of both clusters begin.")] = "diff",
-    kn_source: Source = "auto",
-    engine: Prefer = "",
-    release_url: ReleaseUrl = "",
+    *,
+    on: OnBoth,
     artifacts: Artifacts = Path("artifacts"),
 ) -> None:
     """Compare two builds of Knative: better, worse, the same within a margin, or inconclusive (exit codes 0, 1, 0, 2)."""
@@ -42,8 +49,7 @@ def diff(
     asked = DiffAsk(pair, tuple(scenario(name) for name in names), cycles, looks, margins_of(margin or ()))
     require_diff(asked, artifacts)
     state = State.default()
-    ask = Ask(kn_source, None, cluster, release_url, engine)
-    show_compared(compare_builds(asked, ask, artifacts=artifacts, state=state, progress=progress_of(state), seed=seed))
+    show_compared(compare_builds(asked, on.ask(), artifacts=artifacts, state=state, progress=progress_of(state), seed=seed))
 
 
 def build_of(text: str, option: str) -> Build:

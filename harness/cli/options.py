@@ -52,42 +52,59 @@ ReleaseUrl = Annotated[str, typer.Option("--kn-release-url", "--release-url", he
 
 
 @dataclass(frozen=True, slots=True)
-class OnCluster:
-    """On which cluster a command works, and where its parts come from: one option for each field, see `with_cluster`."""
+class OnClusters:
+    """On which clusters a command works, and where their parts come from: one option for each field, see `with_cluster`.
+
+    A command that makes several clusters names them after one.
+    """
 
     cluster: Cluster = "e2e"
-    context: Context = ""
     kn_source: Source = "auto"
     engine: Prefer = ""
     release_url: ReleaseUrl = ""
 
-    def ask(self, build: Build | None, *, recreate: bool = False) -> Ask:
+    def ask(self, build: Build | None = None) -> Ask:
+        """For a world of this build; None is the pinned version."""
+        return Ask(self.kn_source, build, self.cluster, self.release_url, self.engine)
+
+
+@dataclass(frozen=True, slots=True)
+class OnCluster(OnClusters):
+    """The same of a command that works on one cluster, which a context can name as well."""
+
+    context: Context = ""
+
+    def ask(self, build: Build | None = None, *, recreate: bool = False) -> Ask:
         """For a world of this build; None is the pinned version."""
         return Ask(self.kn_source, build, self.cluster, self.release_url, self.engine, recreate, self.context)
 
 
 def with_cluster(command: Callable[..., R]) -> Callable[..., R]:
-    """The command with the options of OnCluster in place of its parameter of that type.
+    """The command with the options of OnClusters, or of a kind of it, in place of its parameter of that type.
 
     Typer reads options from a signature; it has no other way to share them. Raises ValueError without such a parameter.
     """
     own = inspect.signature(command, eval_str=True)
-    hints = get_type_hints(OnCluster, include_extras=True)
+    ((name, kind),) = ((one.name, one.annotation) for one in own.parameters.values() if _is_shared(one.annotation))
+    hints = get_type_hints(kind, include_extras=True)
     options = [
         inspect.Parameter(one.name, inspect.Parameter.KEYWORD_ONLY, default=one.default, annotation=hints[one.name])
-        for one in fields(OnCluster)
+        for one in fields(kind)
     ]
-    (name,) = (one.name for one in own.parameters.values() if one.annotation is OnCluster)
     shown: list[inspect.Parameter] = []
     for one in own.parameters.values():
         shown += options if one.name == name else [one.replace(kind=inspect.Parameter.KEYWORD_ONLY)]
 
     @wraps(command)
     def shared(**given: Any) -> R:
-        chosen = OnCluster(**{one.name: given.pop(one.name) for one in options})
+        chosen = kind(**{one.name: given.pop(one.name) for one in options})
         return command(**given, **{name: chosen})
 
     signature = own.replace(parameters=shown)
     vars(shared).update(__signature__=signature)
     shared.__annotations__ = {one.name: one.annotation for one in shown} | {"return": signature.return_annotation}
     return shared
+
+
+def _is_shared(annotation: object) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, OnClusters)

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated
 
 import pytest
 import typer
 from typer.testing import CliRunner
 
-from harness.cli.options import OnCluster, with_cluster
+from harness.cli.options import Cluster, OnCluster, OnClusters, with_cluster
 from harness.run import Ask
+
+
+@dataclass(frozen=True, slots=True)
+class OnTwo(OnClusters):
+    """Another name by default."""
+
+    cluster: Cluster = "two"
 
 
 def test_a_command_gets_the_shared_options_as_one() -> None:
@@ -35,6 +43,23 @@ def test_a_command_gets_the_shared_options_as_one() -> None:
     shown = CliRunner().invoke(app, ["--help"]).output
     assert shown.index("--kn-cluster") < shown.index("--kn-release-url") < shown.index("--keep")
     assert "Work." in shown
+
+
+def test_a_command_on_several_clusters_has_no_context() -> None:
+    """Nor has one of a kind with another default."""
+    seen: list[Ask] = []
+    app = typer.Typer()
+
+    @app.command()
+    @with_cluster
+    def work(*, on: OnTwo) -> None:
+        """Work."""
+        seen.append(on.ask())
+
+    assert CliRunner().invoke(app, []).exit_code == 0
+    assert CliRunner().invoke(app, ["--kn-source", "module", "--kn-cluster", "other"]).exit_code == 0
+    assert CliRunner().invoke(app, ["--context", "x"]).exit_code == 2
+    assert seen == [Ask(cluster="two"), Ask("module", cluster="other")]
 
 
 def test_a_command_without_the_parameter_is_a_mistake() -> None:

@@ -154,8 +154,9 @@ def stepped(monkeypatch: pytest.MonkeyPatch, outcome: BugState | BaseException, 
         return Cell(bug.id, "1.23.0", "s", Decided(outcome, "seen"), "e", 1)
 
     monkeypatch.setattr("harness.cli.bisect.examine_build", examine)
+    on = {"cluster": "bisect", "kn_source": "auto", "engine": "", "release_url": ""}
     with pytest.raises(SystemExit) as ended:
-        bisect_step(what, good=good, claim="", kn_version="1.23", root=Path("never"))
+        bisect_step(what=what, good=good, claim="", kn_version="1.23", root=Path("never"), **on)
     code = ended.value.code
     assert isinstance(code, int)
     return code
