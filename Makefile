@@ -151,6 +151,15 @@ regress: venv ## is HEAD worse than BASE? BASE=1.16 HEAD=1.23 [SCENARIOS="S1 N1"
 	@test -n "$(BASE)" -a -n "$(HEAD)" || { echo 'make regress needs both versions: make regress BASE=1.16 HEAD=1.23'; exit 3; }
 	$(CHAOS) diff --base "$(BASE)" --head "$(HEAD)" $(SCENARIOS) $(KN_ARGS)
 
+BUG ?=
+OLD ?=
+NEW ?=
+
+.PHONY: bisect
+bisect: venv ## which release fixed or introduced it? BUG=B8 OLD=1.14 NEW=1.23, or a scenario's name as BUG: docs/bisect.md
+	@test -n "$(BUG)" -a -n "$(OLD)" -a -n "$(NEW)" || { echo 'make bisect needs a bug and two ends: make bisect BUG=B8 OLD=1.14 NEW=1.23'; exit 3; }
+	$(CHAOS) bisect "$(BUG)" --old "$(OLD)" --new "$(NEW)" $(KN_ARGS)
+
 EXPERIMENTS ?= $(wildcard artifacts/*-diff/2*/)
 
 .PHONY: false-positives
