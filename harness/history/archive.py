@@ -24,6 +24,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, NoReturn
 
+from harness.adapters.files import made_directory
 from harness.errors import BadInput
 from harness.history.codec import DoesNotFit, decode, encode
 
@@ -265,8 +266,10 @@ def _write_one(opened: zipfile.ZipFile, one: Packed, part: Path, archive: Path) 
 @contextmanager
 def _whole(target: Path) -> Iterator[Path]:
     """A path beside the target to write to, which takes the target's place if the block ends well and is gone if it does not."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as beside:
+    with (
+        made_directory(target.parent),
+        tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as beside,
+    ):
         part = Path(beside) / target.name
         yield part
         part.replace(target)
@@ -275,8 +278,10 @@ def _whole(target: Path) -> Iterator[Path]:
 @contextmanager
 def _whole_directory(target: Path) -> Iterator[Path]:
     """The same for a directory."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as beside:
+    with (
+        made_directory(target.parent),
+        tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as beside,
+    ):
         part = Path(beside) / target.name
         part.mkdir()
         yield part
