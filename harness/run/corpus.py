@@ -77,7 +77,7 @@ def cluster_of(build: Build, ask: Ask, *, state: State, progress: Progress, keep
     try:
         yield replace(ask, build=build, cluster=cluster)
     finally:
-        if not (there or keep or ask.context):
+        if cluster in known_clusters(state) and not (there or keep or ask.context):
             try:
                 take_down.down(engine=Engine.detect(state, prefer=ask.engine), state=state, names=[cluster])
             except HarnessError as error:
