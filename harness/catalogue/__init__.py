@@ -19,8 +19,10 @@ from harness.catalogue.s1b import S1B
 from harness.catalogue.s2 import S2
 from harness.catalogue.s6 import S6
 from harness.catalogue.s7 import S7
+from harness.catalogue.s10 import S10
 from harness.catalogue.s12 import S12
 from harness.catalogue.s15 import S15
+from harness.catalogue.s17 import S17A, S17B
 from harness.catalogue.s20 import S20, S20B
 from harness.catalogue.s23 import S23
 from harness.catalogue.s24 import S24B
@@ -43,8 +45,11 @@ __all__ = [
     "S2",
     "S6",
     "S7",
+    "S10",
     "S12",
     "S15",
+    "S17A",
+    "S17B",
     "S20",
     "S20B",
     "S23",
@@ -94,6 +99,9 @@ _LISTED = (
     S24B,
     S29,
     S30C,
+    S10,
+    S17A,
+    S17B,
 )
 
 SCENARIOS: Mapping[str, Scenario] = {entry.name: entry for entry in _LISTED}

@@ -270,9 +270,16 @@ class ServiceSpec:
     window_s: int | None = None
     target_rps: int | None = None
 
-    def with_probes(self, *, liveness: Probe | None = None, readiness: Probe | None = None) -> ServiceSpec:
+    def with_probes(
+        self, *, liveness: Probe | None = None, readiness: Probe | None = None, startup: Probe | None = None
+    ) -> ServiceSpec:
         """The same Service with these probes in place of its own; None keeps what is there."""
-        return replace(self, liveness=liveness or self.liveness, readiness=readiness or self.readiness)
+        return replace(
+            self,
+            liveness=liveness or self.liveness,
+            readiness=readiness or self.readiness,
+            startup=startup or self.startup,
+        )
 
 
 class Behaviour(StrEnum):
