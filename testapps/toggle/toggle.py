@@ -11,6 +11,7 @@ Each event is one JSON line on stdout in one write: {"t_ns", "event", "pod", "bo
 
 from __future__ import annotations
 
+import errno
 import hmac
 import json
 import os
@@ -82,6 +83,7 @@ class Settings:
             self.startup_delay_s = -1.0
         if not 0 <= self.startup_delay_s <= 86_400:
             raise BadEnvironment(f"TOGGLE_STARTUP_DELAY is {delay!r}; it must be seconds from 0 to 86400")
+        self.asks = _number(env, "TOGGLE_ASKS", 0, 65535)
         self.bind = env.get("TOGGLE_BIND") or "0.0.0.0"  # noqa: S104 - a pod's clients come from outside of it
         self.pod = env.get("HOSTNAME") or socket.gethostname()
         # The name keeps pods, and several copies in one pod (its containers share /dev/shm), apart.
@@ -344,9 +346,12 @@ def render(status: int, body: bytes, kind: str, extra: str, request: Request | N
 
 
 class Connection:
-    """One client. hung: it asked while hanging and gets no answer any more. out: what the socket would not take yet."""
+    """One client. hung: it asked while hanging and gets no answer any more. out: what the socket would not take yet.
 
-    __slots__ = ("accepted_ns", "control", "ending", "hung", "out", "parser", "peer", "silent", "sock")
+    question: what is asked of another container before this client gets its answer.
+    """
+
+    __slots__ = ("accepted_ns", "control", "ending", "hung", "out", "parser", "peer", "question", "silent", "sock")
 
     def __init__(self, sock: socket.socket, peer: str, *, control: bool) -> None:
         self.sock = sock
@@ -358,6 +363,19 @@ class Connection:
         self.hung = False
         self.ending = False
         self.out = b""
+        self.question: Question | None = None
+
+
+class Question:
+    """A request to another container of the pod, on behalf of one client's. got: its answer so far."""
+
+    __slots__ = ("client", "got", "request", "sock")
+
+    def __init__(self, sock: socket.socket, client: Connection, request: Request) -> None:
+        self.sock = sock
+        self.client = client
+        self.request = request
+        self.got = b""
 
 
 # --- the app ------------------------------------------------------------------------------------------------------------
@@ -434,6 +452,9 @@ class App:
                 self._accept(self._control, control=True)
             elif self._main is not None and key.fileobj is self._main:
                 self._accept(self._main, control=False)
+            elif isinstance(key.data, Question):
+                if key.data.client.question is key.data:
+                    self._asked(key.data, writable=bool(ready & selectors.EVENT_WRITE))
             elif isinstance(key.data, Connection) and key.data in self._connections:
                 if ready & selectors.EVENT_WRITE:
                     self._flush(key.data)
@@ -541,10 +562,16 @@ class App:
             self._drop(connection)
             return
         connection.silent = False
+        if connection.question is not None:  # nobody who waits for an answer sends more
+            self._drop(connection)
+            return
         if connection.hung or connection.ending:
             return
         try:
             for request in connection.parser.feed(data):
+                if self.settings.asks and not connection.control and not self._which(request) and not self._hangs("all"):
+                    self._ask(connection, request)
+                    return
                 answer = self._controlled(request) if connection.control else self._answered(request, connection.peer)
                 if answer is None:
                     connection.hung = True
@@ -582,7 +609,56 @@ class App:
         else:
             self._selector.modify(connection.sock, selectors.EVENT_READ, connection)
 
+    # another container of the pod
+
+    def _ask(self, client: Connection, request: Request) -> None:
+        """Ask the other container; the client is answered when it has."""
+        sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        sock.settimeout(0)
+        client.question = Question(sock, client, request)
+        self._selector.register(sock, selectors.EVENT_WRITE, client.question)
+        error = sock.connect_ex(("127.0.0.1", self.settings.asks))
+        if error not in (0, errno.EINPROGRESS):
+            self._tell(client.question, os.strerror(error))
+
+    def _asked(self, question: Question, *, writable: bool) -> None:
+        """Send the request once there is a connection, then read the answer to its end."""
+        try:
+            if writable:
+                error = question.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+                if error:
+                    self._tell(question, os.strerror(error))
+                    return
+                question.sock.send(b"GET / HTTP/1.1\r\nhost: sidecar\r\nconnection: close\r\n\r\n")
+                self._selector.modify(question.sock, selectors.EVENT_READ, question)
+                return
+            data = question.sock.recv(READ_SIZE)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            self._tell(question, error.strerror or type(error).__name__)
+            return
+        question.got += data
+        if not data:
+            first = question.got.partition(b"\r\n")[0].decode("latin-1")
+            self._tell(question, "" if first.startswith("HTTP/1.1 200 ") else first or "no answer")
+
+    def _tell(self, question: Question, wrong: str) -> None:
+        """Answer the client. wrong: why the other container did not answer well, "" if it did."""
+        client, request = question.client, question.request
+        self._forget(client)
+        good = render(200, self._hello, "text/plain", self._who, request)
+        self._send(client, self._text(500, f"sidecar: {wrong.lower()}", request) if wrong else good, last=not request.keep_alive)
+
+    def _forget(self, client: Connection) -> None:
+        """Ask no more on behalf of this client."""
+        question, client.question = client.question, None
+        if question is not None:
+            self._selector.unregister(question.sock)
+            question.sock.close()
+
     def _drop(self, connection: Connection) -> None:
+        self._forget(connection)
         if connection in self._connections:
             self._connections.discard(connection)
             self._selector.unregister(connection.sock)
@@ -598,12 +674,16 @@ class App:
     def _json(self, value: dict[str, Any], request: Request) -> bytes:
         return render(200, json.dumps(value).encode() + b"\n", "application/json", self._who, request)
 
+    def _which(self, request: Request) -> str:
+        """The probe that it is, "" for a user's request."""
+        probes = "k-network-probe" in request.headers or request.headers.get("user-agent", "").startswith("kube-probe/")
+        return PROBES.get(request.path) or ("other" if probes else "")
+
     def _answered(self, request: Request, peer: str) -> bytes | None:
         """The main port's answer, None to leave the client hanging."""
         agent = request.headers.get("user-agent", "")
         network = request.headers.get("k-network-probe")
-        which = PROBES.get(request.path) or ("other" if network is not None or agent.startswith("kube-probe/") else "")
-        if which:
+        if which := self._which(request):
             about = {"peer": peer, "user_agent": agent[:64], **({} if network is None else {"network_probe": network[:32]})}
             return self._probed(which, "http", request, about)
         if self._hangs("all"):

@@ -9,6 +9,8 @@ from collections.abc import Callable
 
 import pytest
 
+from harness.adapters.wait import Look, wait_for
+
 from .conftest import PATIENCE_S, Toggle
 
 
@@ -184,3 +186,39 @@ def test_a_few_hundred_requests_over_several_connections(toggle: Toggle) -> None
 def test_bodies_differ_between_boots(start: Callable[..., Toggle]) -> None:
     """Two starts are told apart by their boot id."""
     assert start().get()[2] != start().get()[2]
+
+
+def test_the_other_container_is_asked_before_a_user_is_answered(start: Callable[..., Toggle]) -> None:
+    """Its answer decides: 200 while it answers well, 500 with what was wrong while its port is closed, and 200 again."""
+    sidecar = start()
+    app = start(TOGGLE_ASKS=str(sidecar.port))
+    seen = [app.get()]
+    sidecar.control("/fault", {"kind": "close"})
+    seen += [app.get(), app.get("/healthz"), app.get("/other", {"user-agent": "kube-probe/1.34"})]
+    sidecar.control("/clear")
+    seen.append(app.get())
+    assert [status for status, _, _ in seen] == [200, 500, 200, 200, 200]
+    assert [headers["x-toggle-boot"] for _, headers, _ in seen] == [app.event("boot")["boot"]] * 5
+    assert seen[1][2] == "sidecar: connection refused\n"
+
+
+def test_a_user_of_a_container_that_hangs_waits_and_may_leave(start: Callable[..., Toggle]) -> None:
+    """Others are served meanwhile, and a client that waits for its answer is dropped when it leaves or sends more."""
+    sidecar = start()
+    app = start(TOGGLE_ASKS=str(sidecar.port))
+    sidecar.control("/fault", {"kind": "hang"})
+    with app.connect() as waiting, app.connect() as impatient:
+        for sock in (waiting, impatient):
+            sock.sendall(b"GET / HTTP/1.1\r\nhost: h\r\n\r\n")
+        wait_for("two questions", lambda: _hung(sidecar, 2), within_s=PATIENCE_S, every_s=0.01)
+        assert app.get("/healthz")[0] == 200
+        impatient.sendall(b"GET / HTTP/1.1\r\nhost: h\r\n\r\n")
+        assert impatient.recv(1) == b""
+        sidecar.control("/clear")
+        assert waiting.recv(4096).startswith(b"HTTP/1.1 500 ")
+    assert app.get()[0] == 200
+
+
+def _hung(app: Toggle, count: int) -> Look[bool]:
+    hung = app.control("/state", method="GET")[1]["hung"]
+    return Look(True if hung == count else None, str(hung))
