@@ -10,6 +10,7 @@ import polars as pl
 
 from harness.analyse.evidence import LANES_OF_USERS
 from harness.faults import FAULTS
+from harness.knative.roles import container_of_role, is_sidecar
 from harness.model import COURSES, USERS_ROUTE, Arrivals, CycleMark, FaultEvent, FaultSpec, LoadPlan, Outcome, RunSpec
 
 SILENT_INTERVALS = 20
@@ -49,10 +50,10 @@ def _of_the_fault(spec: RunSpec, mark: CycleMark, faults: Sequence[FaultEvent]) 
         if len(second) != 1 or (second[0].pod != mark.pod and FAULTS[spec.second.kind].elsewhere is None):
             yield f"the second fault {spec.second.kind} was put in {len(second)} times, not once into {mark.pod}"
         for fault in second:
-            yield from _as_asked(spec.second, mark, fault)
+            yield from _as_asked(spec, spec.second, mark, fault)
             yield from _when_marked(mark.when("second_fault"), fault)
     for fault in done:
-        yield from _as_asked(asked, mark, fault)
+        yield from _as_asked(spec, asked, mark, fault)
     first_ns = min((fault.sent_ns for fault in done), default=mark.fault_ns)
     for fault in done:
         if (asked.pods == "one" or fault.sent_ns == first_ns) and fault.sent_ns != mark.fault_ns:
@@ -64,7 +65,7 @@ def _of_the_fault(spec: RunSpec, mark: CycleMark, faults: Sequence[FaultEvent]) 
         yield f"the fault was put into {', '.join(hit)}, not into each of {', '.join(sorted(mark.began_with))} once"
 
 
-def _as_asked(asked: FaultSpec, mark: CycleMark, fault: FaultEvent) -> Iterable[str]:
+def _as_asked(spec: RunSpec, asked: FaultSpec, mark: CycleMark, fault: FaultEvent) -> Iterable[str]:
     if fault.kind != asked.kind:
         yield f"the fault {fault.kind} was put in though {asked.kind} was asked"
     else:
@@ -73,7 +74,12 @@ def _as_asked(asked: FaultSpec, mark: CycleMark, fault: FaultEvent) -> Iterable[
             if had.get(name) != wanted.get(name):
                 yield f"the fault {fault.kind} was put in with {name} {had.get(name)} though {wanted.get(name)} was asked"
     elsewhere = FAULTS[asked.kind].elsewhere is not None
-    if asked.pods == "one" and not elsewhere and (fault.pod, fault.boot) != (mark.pod, mark.boot):
+    if is_sidecar(asked.role):  # whose program has a boot of its own
+        container = container_of_role(spec.service, asked.role)
+        pod = mark.pod if asked.pods == "one" else fault.pod
+        if (fault.pod, fault.container) != (pod, container):
+            yield f"the fault was put into {fault.pod}/{fault.container or 'no container'}, not into {pod}/{container}"
+    elif asked.pods == "one" and not elsewhere and (fault.pod, fault.boot) != (mark.pod, mark.boot):
         yield f"the fault was put into {fault.pod} of boot {fault.boot}, not into {mark.pod} of boot {mark.boot}"
 
 

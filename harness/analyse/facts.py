@@ -28,7 +28,9 @@ from harness.apps.known import app_of
 from harness.apps.toggle import BOOT_HEADER, POD_HEADER, Event
 from harness.faults import FAULTS, Asked
 from harness.knative.listeners import LOOPBACK
+from harness.knative.names import QUEUE_PROXY
 from harness.knative.pods import PodState, ready_throughout, restarts_since
+from harness.knative.roles import is_sidecar, service_of_role
 from harness.knative.times import MILLISECOND_NS
 from harness.model import LISTENER_HOLE, SLOW_S, USERS_ROUTE, Cause, Fact, Handler, Hop, Landed, Latency, Outcome, RunMeta, Stream
 
@@ -71,10 +73,12 @@ def declared(meta: RunMeta) -> Mapping[Fact, Declared]:
     """The streams of each fact in this run. They depend on the route of the requests, on the fault and on the probes."""
     none: frozenset[Stream] = frozenset()
     one = {stream: (frozenset({stream}),) for stream in Stream}
-    liveness, app = meta.spec.service.liveness, app_of(meta.spec.service.app.image)
-    app_log = one[Stream.APP] if app.logs_probes and liveness is not None and liveness.handler is not Handler.TCP else ()
+    role = meta.spec.fault.role
+    service, log = service_of_role(meta.spec.service, role), Stream.SIDECAR if is_sidecar(role) else Stream.APP
+    liveness, app = service.liveness, app_of(service.app.image)
+    app_log = one[log] if app.logs_probes and liveness is not None and liveness.handler is not Handler.TCP else ()
     proxied = one[Stream.QUEUE_PROXY] if _has_queue_proxy(meta) else ()
-    stamps = {Stream.APP} if app.logs_listener else set()
+    stamps = {log} if app.logs_listener else set()
     of_listener = frozenset(stamps | ({Stream.LISTENERS} if meta.listeners_every_ms else set()))
     explains = frozenset({Stream.QUEUE_PROXY, Stream.ACTIVATOR, Stream.PODS, Stream.APP})
     return {
@@ -84,7 +88,7 @@ def declared(meta: RunMeta) -> Mapping[Fact, Declared]:
         Fact.READINESS: Declared(one[Stream.PODS], frozenset({Stream.ENDPOINTS}), _readiness),
         Fact.RESTARTS: Declared(one[Stream.PODS], none, _restarts),
         Fact.LISTENER: Declared((of_listener,) if of_listener else (), ANATOMY, _listener),
-        Fact.PROBES: Declared(app_log, frozenset({Stream.APP}), _probes),
+        Fact.PROBES: Declared(app_log, frozenset({log}), _probes),
         Fact.LATENCY: Declared((), none, _latency),
         Fact.FAILING_POD: Declared(() if proxied else one[Stream.PODS], frozenset({Stream.PODS}), _failing_pod),
     }
@@ -92,8 +96,8 @@ def declared(meta: RunMeta) -> Mapping[Fact, Declared]:
 
 def _proofs_of(meta: RunMeta) -> Groups:
     """The streams that prove the fault, and the second fault if there is one."""
-    second = FAULTS[meta.spec.second.kind].needs if meta.spec.second is not None else ()
-    return (*FAULTS[meta.spec.fault.kind].needs, *second)
+    asked = (meta.spec.fault, *([meta.spec.second] if meta.spec.second else []))
+    return tuple(group for fault in asked for group in FAULTS[fault.kind].evidence(fault))
 
 
 def readings(cycle: CycleEvidence, facts: Mapping[Fact, Declared]) -> dict[Fact, FactValue]:
@@ -182,12 +186,14 @@ def _landing(view: View) -> tuple[Landed, str]:
     spec = cycle.history.meta.spec
     since_ns = cycle.event.sent_ns if cycle.event else cycle.begin_ns
     seen = view.sight(partial(_asked, cycle))
-    proof = landed(spec.fault, spec.service, cycle.event, seen, since_ns)
+    proof = landed(spec.fault, cycle.service, cycle.event, seen, since_ns)
     if spec.second is not None:
         done = (event for event in cycle.history.faults if event.cycle == cycle.mark.index and event.kind == spec.second.kind)
         second = next(done, None)
         after_ns = second.sent_ns if second else cycle.begin_ns
-        proof = with_second(proof, spec.second, landed(spec.second, spec.service, second, seen, after_ns))
+        proof = with_second(
+            proof, spec.second, landed(spec.second, service_of_role(spec.service, spec.second.role), second, seen, after_ns)
+        )
     missing = "; ".join(f"{name}: {evidence}" for name, was, evidence in proof.parts if not was)
     return proof, "" if proof.proved else f"the fault is not proved to have landed ({missing})"
 
@@ -217,7 +223,9 @@ def _readiness(view: View) -> tuple[bool | None, str]:
 
 @dataclass(frozen=True, slots=True)
 class RestartsValue:
-    """own: by how much the restart count of this pod's user container grew, None if unknown. grown: of each pod, if it did."""
+    """own: by how much the restart count of the container that the fault was to hit grew, None if unknown. grown: of each pod, if
+    it did; and by "POD/CONTAINER" of the other containers of this pod but queue-proxy.
+    """
 
     own: int | None
     grown: Mapping[str, int]
@@ -227,8 +235,11 @@ def _restarts(view: View) -> tuple[RestartsValue, str]:
     """By how much restart counts grew, of the pod's own container and of those of the cycle's other pods."""
     cycle = view.cycle
     pod, others = cycle.mark.pod, sorted({seen.pod for seen in view.others()})
-    own = _grown(cycle, view.states(pod), came=cycle.from_zero)
+    own = _grown(cycle, view.hit_states(), came=cycle.from_zero)
     grown = {pod: own, **{one: _grown(cycle, view.states(one), came=True) for one in others}}
+    states = view.states(pod)
+    for container in sorted({name for state in states for name in state.containers} - {cycle.container, QUEUE_PROXY}):
+        grown[f"{pod}/{container}"] = _grown(cycle, [state.about(container) for state in states], came=True)
     return RestartsValue(own, {one: count for one, count in grown.items() if count}), ""
 
 
@@ -261,23 +272,25 @@ def _listener(view: View) -> tuple[ListenerValue, str]:
     """When the app listened, by its own report or by its listening sockets; and the anatomy, which may contradict that report."""
     cycle, seen = view.cycle, view.seen()
     events, until_ns = view.app(), cycle.window.until_ns
-    answered = _answered(cycle, cycle.mark.pod if cycle.mark.pods else "")
+    # Good answers are those of the user container: they say nothing of when a sidecar listened.
+    answered = _answered(cycle, cycle.mark.pod if cycle.mark.pods else "") if cycle.app_log is Stream.APP else {}
     meta, since_ns = cycle.history.meta, cycle.event.sent_ns if cycle.event else cycle.begin_ns
-    logs = app_of(meta.spec.service.app.image).logs_listener
+    logs = app_of(cycle.service.app.image).logs_listener
     told = closed_windows(events, cycle.begin_ns, until_ns, answered) if events and logs else None
-    sights = view.states(cycle.mark.pod)
+    sights = view.hit_states()
     sampled = _sampled(view, sights)
     of_pod = gather(cycle.mark.pod, seen, events, sights, view.about_no_request(), cycle.end_ns)
     anatomy = dissect(
-        cycle.mark,
+        cycle.hit,
         cycle.event,
-        meta.spec.service,
+        cycle.service,
         of_pod,
         cycle.users,
         cycle.answers,
         end_ns=cycle.end_ns,
         user_port=meta.user_port,
         role=meta.spec.fault.role,
+        container=cycle.container,
         sockets=listeners.sources(sampled.shuts, since_ns),
     )
     if sampled.unknown:
@@ -286,7 +299,7 @@ def _listener(view: View) -> tuple[ListenerValue, str]:
         unknown = [_contradiction(about)]
         if told is None and (meta.listeners_every_ms or not logs):
             unknown.append(f"the app's log does not show when it listened, and {sampled.unknown}")
-    elif told is None or cycle.not_whole(Stream.APP):
+    elif told is None or cycle.not_whole(cycle.app_log):
         outages, unknown = listeners.windows(sampled.shuts, cycle.begin_ns, until_ns), []
     else:
         # Two witnesses of the listener itself. What others conclude from refusals is disputed in the anatomy alone.
@@ -300,19 +313,22 @@ def _listener(view: View) -> tuple[ListenerValue, str]:
 
 
 def _sampled(view: View, sights: Sequence[PodState]) -> _Sampled:
-    """Where users' requests arrive: queue-proxy asks at the loopback address, users of a plain Deployment at the pod's own."""
+    """Where requests arrive: other containers ask at the loopback address, users of a plain Deployment at the pod's own."""
     cycle, meta = view.cycle, view.cycle.history.meta
     if not meta.listeners_every_ms:
         return _Sampled((), "the listening sockets were not sampled")
-    address = LOOPBACK if _has_queue_proxy(meta) else next((one.ip for one in reversed(sights) if one.ip), "")
+    port, through = cycle.port, _has_queue_proxy(meta) or cycle.app_log is Stream.SIDECAR
+    address = LOOPBACK if through else next((one.ip for one in reversed(sights) if one.ip), "")
     looks = view.listeners()
+    if not port:
+        return _Sampled((), f"the port on which {cycle.container} listens is not known")
     if not looks or not address:
         unseen = "the address of the pod was not seen" if looks else "no look at its listening sockets was seen"
         return _Sampled((), cycle.not_whole(Stream.LISTENERS) or unseen)
-    shuts = tuple(listeners.shuts(looks, address, meta.user_port))
+    shuts = tuple(listeners.shuts(looks, address, port))
     hole_ns = LISTENER_HOLE * meta.listeners_every_ms * MILLISECOND_NS
     from_ns, until_ns = cycle.begin_ns, cycle.window.until_ns
-    unseen = listeners.not_covered(looks, address, meta.user_port, from_ns, until_ns, hole_ns)
+    unseen = listeners.not_covered(looks, address, port, from_ns, until_ns, hole_ns)
     return _Sampled(shuts, cycle.not_whole(Stream.LISTENERS) or unseen)
 
 
@@ -329,14 +345,14 @@ def _probes(view: View) -> tuple[bool | None, str]:
     """Whether the new container's liveness probe was seen to succeed; None if the app cannot report that probe."""
     cycle = view.cycle
     events = view.app()
-    liveness = cycle.history.meta.spec.service.liveness
-    if not app_of(cycle.history.meta.spec.service.app.image).logs_probes:
+    liveness = cycle.service.liveness
+    if not app_of(cycle.service.app.image).logs_probes:
         return None, ""
     tells = liveness is not None and liveness.handler is not Handler.TCP
     tells = tells or any(one.event == Event.PROBE and one.more.get("which") == "liveness" for one in events)
     if not tells:
         return None, ""
-    return good_liveness_probe(cycle.mark, cycle.event, cycle.history.meta.spec.service, events), ""
+    return good_liveness_probe(cycle.hit, cycle.event, cycle.service, events), ""
 
 
 def _latency(view: View) -> tuple[Latency | None, str]:

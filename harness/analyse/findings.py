@@ -31,6 +31,7 @@ from harness.apps.toggle import POD_HEADER
 from harness.faults import Sight
 from harness.knative.lines import refused_text
 from harness.knative.pods import ready_throughout
+from harness.knative.roles import is_sidecar
 from harness.model import (
     COURSES,
     Cause,
@@ -272,6 +273,7 @@ def _found(cycle: CycleEvidence, facts: Mapping[Fact, FactValue]) -> tuple[Cycle
         latency=facts[Fact.LATENCY].value,
         unknown={fact.value: reading.unknown for fact, reading in facts.items() if reading.unknown},
         last_seen=last_seen(cycle) if voided else (),
+        container=cycle.container if is_sidecar(spec.fault.role) else None,
     )
     return found, books
 

@@ -7,7 +7,7 @@ declaration is noticed. Every fact may read the records of the load generator, w
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import polars as pl
 
@@ -19,8 +19,10 @@ from harness.analyse.windows import Window
 from harness.apps.toggle import AppEvent
 from harness.faults import Asked, Sight
 from harness.knative.listeners import Stretch, stretch_of, unchanged
+from harness.knative.names import USER_CONTAINER, USER_ROLE
 from harness.knative.pods import PodState
-from harness.model import COURSES, NOBODY, CycleMark, FaultEvent, Gap, GeneratorReport, History, Observation, Stream
+from harness.knative.roles import container_of_role, is_sidecar, service_of_role, sidecar_of
+from harness.model import COURSES, NOBODY, CycleMark, FaultEvent, Gap, GeneratorReport, History, Observation, ServiceSpec, Stream
 
 
 class UndeclaredStream(LookupError):
@@ -68,6 +70,36 @@ class CycleEvidence:
         """Whether its load should have met no pod."""
         course = COURSES.get(self.history.meta.spec.course_name)
         return course is not None and course.from_zero
+
+    @property
+    def service(self) -> ServiceSpec:
+        """As the container has it that the fault was to hit."""
+        return service_of_role(self.history.meta.spec.service, self.history.meta.spec.fault.role)
+
+    @property
+    def container(self) -> str:
+        """The name of the sidecar that the fault was to hit, else of the user container."""
+        spec = self.history.meta.spec
+        return container_of_role(spec.service, spec.fault.role if is_sidecar(spec.fault.role) else USER_ROLE)
+
+    @property
+    def port(self) -> int:
+        """Where the program in that container listens, 0 if it is not known."""
+        sidecar = sidecar_of(self.history.meta.spec.service, self.history.meta.spec.fault.role)
+        return sidecar.port if sidecar else self.history.meta.user_port
+
+    @property
+    def app_log(self) -> Stream:
+        """The stream of that container's log."""
+        return Stream.SIDECAR if is_sidecar(self.history.meta.spec.fault.role) else Stream.APP
+
+    @property
+    def hit(self) -> CycleMark:
+        """The mark, with the boot of the program that the fault hit: of a sidecar that of the event, else the last in its log."""
+        if self.event is None or self.app_log is Stream.APP:
+            return self.mark
+        told = [one.boot for one in self.sight.app(self.mark.pod, self.container) if one.t_ns < self.event.sent_ns]
+        return replace(self.mark, boot=self.event.boot or (told[-1] if told else ""))
 
     @property
     def tolerance_ns(self) -> int:
@@ -133,10 +165,16 @@ class View:
         self._require(Stream.PODS)
         return self.cycle.sight.limited({Stream.PODS}).states(pod)
 
+    def hit_states(self) -> Sequence[PodState]:
+        """The states of the cycle's pod, each about the container that the fault was to hit."""
+        container = self.cycle.container
+        states = self.states(self.cycle.mark.pod)
+        return states if container == USER_CONTAINER else [state.about(container) for state in states]
+
     def app(self) -> Sequence[AppEvent]:
-        """The events in the app's log of the cycle's pod, by the app's clock."""
-        self._require(Stream.APP)
-        return self.cycle.sight.app(self.cycle.mark.pod)
+        """The events in the log of the container that the fault was to hit, by the clock of its app."""
+        self._require(self.cycle.app_log)
+        return self.cycle.sight.app(self.cycle.mark.pod, self.cycle.container)
 
     def listeners(self) -> Sequence[Stretch]:
         """The looks at the listening sockets of the cycle's pod, in the order seen."""

@@ -23,6 +23,7 @@ CONTROL_PORT_ENV = "TOGGLE_CONTROL_PORT"
 TOKEN_ENV = "TOGGLE_TOKEN"  # noqa: S105 - the name of a variable, not a token
 STARTUP_DELAY_ENV = "TOGGLE_STARTUP_DELAY"
 SIGTERM_ENV = "TOGGLE_SIGTERM"
+ASKS_ENV = "TOGGLE_ASKS"
 
 SIGTERMS = ("exit", "ignore", "ignore-close")
 """What SIGTERM_ENV may say: end, keep listening, or close the listener and live on."""
@@ -105,8 +106,13 @@ def in_words(payload: str) -> str:
 
 def app_events(observations: Iterable[Observation]) -> tuple[AppEvent, ...]:
     """The app's events among these observations, by the app's clock; other lines of its log are skipped."""
-    lines = (event_of(seen.payload) for seen in observations if seen.stream is Stream.APP)
-    return tuple(sorted((line for line in lines if line is not None), key=lambda event: event.t_ns))
+    return log_events(seen for seen in observations if seen.stream is Stream.APP)
+
+
+def log_events(lines: Iterable[Observation]) -> tuple[AppEvent, ...]:
+    """The events of one container's log, by the app's clock; lines that are none are skipped."""
+    events = (event_of(seen.payload) for seen in lines)
+    return tuple(sorted((event for event in events if event is not None), key=lambda event: event.t_ns))
 
 
 def cannot_fail(which: str, probe: Probe | None) -> str:

@@ -6,8 +6,8 @@ import ipaddress
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from harness.apps.toggle import OTHER_PROBE, PROBE_EVENTS, PROBE_PATHS, AppEvent, Event, app_events
-from harness.knative.probes import DEFAULT_READINESS
+from harness.apps.toggle import OTHER_PROBE, PROBE_EVENTS, PROBE_PATHS, AppEvent, Event, log_events
+from harness.knative.roles import asked_readiness
 from harness.model import Handler, Observation, Probe, ServiceSpec
 
 SPARE_NS = 1_000_000_000
@@ -39,7 +39,8 @@ def hits(which: str, service: ServiceSpec, told: Sequence[AppEvent]) -> list[Hit
     no startup probe afterwards. A probe that still cannot be distinguished counts as both.
     """
     probe = {"startup": service.startup, "liveness": service.liveness, "readiness": service.readiness}[which]
-    found = [hit for one in told if _is(which, probe, one) and (hit := _hit(one)) is not None]
+    own = asked_readiness(service) if which == "readiness" else probe
+    found = [hit for one in told if _is(which, probe, own, one) and (hit := _hit(one)) is not None]
     if which != "readiness" and service.startup and service.liveness and _asked(service.startup) == _asked(service.liveness):
         done = _first_good_of_each_boot(found)
         if which == "startup":
@@ -49,26 +50,28 @@ def hits(which: str, service: ServiceSpec, told: Sequence[AppEvent]) -> list[Hit
 
 
 def well_probed(which: str, service: ServiceSpec, seen: Iterable[Observation]) -> frozenset[str]:
-    """The boots that reported a successful probe of this name. seen: of one pod, its app's log so far.
+    """The boots that reported a successful probe of this name. seen: of one container, its app's log so far.
 
     The run waits with this function and the analysis uses `hits`. Both apply the same rule, so that no run ends before its
     evidence is complete.
     """
-    return frozenset(hit.boot for hit in hits(which, service, app_events(seen)) if hit.well)
+    return frozenset(hit.boot for hit in hits(which, service, log_events(seen)) if hit.well)
 
 
 def _asked(probe: Probe) -> tuple[Handler, str]:
     return probe.handler, "" if probe.handler is Handler.TCP else probe.path
 
 
-def _is(which: str, probe: Probe | None, one: AppEvent) -> bool:
-    """Without this probe in the spec, only the app's log shows it (a user's own manifest), or it is Knative's own readiness."""
+def _is(which: str, probe: Probe | None, asked: Probe | None, one: AppEvent) -> bool:
+    """Without this probe in the spec, only the app's log shows it (a user's own manifest), or it is Knative's own readiness.
+
+    probe: of the spec. asked: that, or Knative's own.
+    """
     if one.event not in PROBE_EVENTS:
         return False
     named, via = one.more.get("which"), one.more.get("via")
     if probe is None and named == which:
         return True
-    asked = probe or (DEFAULT_READINESS if which == "readiness" else None)
     if asked is None:
         return False
     if asked.handler is Handler.EXEC:

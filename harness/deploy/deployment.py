@@ -13,7 +13,7 @@ from harness.adapters.objects import Objects, Ref
 from harness.adapters.wait import Look, wait_for
 from harness.apps.toggle import CONTROL_PORT, CONTROL_PORT_ENV, TOKEN_ENV
 from harness.deploy.kind import Refused, never
-from harness.deploy.manifest import env_of, user_port
+from harness.deploy.manifest import env_of, sidecar_control_ports, user_port
 from harness.errors import BadInput
 from harness.knative.refusals import Evidence
 from harness.model import CONTROL_NODE_PORT, USERS_ROUTE, ClusterHandle, Deployed, Hop, Route, WorkloadKind
@@ -58,6 +58,7 @@ class PlainDeployment:
             routes=(Route(USERS_ROUTE, handle.address, handle.ports.control, host, (Hop.USER_CONTAINER,)),),
             user_port=user_port(obj),
             control_port=int(env_of(obj, CONTROL_PORT_ENV) or CONTROL_PORT),
+            sidecar_control_ports=sidecar_control_ports(obj),
             token=env_of(obj, TOKEN_ENV),
             selector=_selector(obj),
         )

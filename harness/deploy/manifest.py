@@ -8,7 +8,17 @@ from dataclasses import replace
 
 from harness.adapters.documents import Obj
 from harness.apps.known import app_of
-from harness.apps.toggle import PROBE_COMMAND, PROBE_PATHS, SIGTERM_ENV, STARTUP_DELAY_ENV, TOGGLE, TOKEN_ENV
+from harness.apps.toggle import (
+    ASKS_ENV,
+    CONTROL_PORT,
+    CONTROL_PORT_ENV,
+    PROBE_COMMAND,
+    PROBE_PATHS,
+    SIGTERM_ENV,
+    STARTUP_DELAY_ENV,
+    TOGGLE,
+    TOKEN_ENV,
+)
 from harness.errors import BadInput
 from harness.knative.manifest.notes import template_note
 from harness.knative.manifest.places import at
@@ -19,36 +29,37 @@ from harness.knative.names import (
     MAX_SCALE,
     METRIC,
     MIN_SCALE,
+    PORT_ENV,
     RPS,
     SERVING_API,
     TARGET,
     TARGET_BURST_CAPACITY,
+    USER_CONTAINER,
     USER_PORT,
     WINDOW,
 )
-from harness.model import RUN_LABEL, AppSpec, Handler, Probe, ServiceSpec
+from harness.knative.roles import sidecar_role
+from harness.model import RUN_LABEL, AppSpec, Handler, Probe, ServiceSpec, Sidecar
 
 HANDLERS = {"httpGet": Handler.HTTP, "exec": Handler.EXEC, "grpc": Handler.GRPC}
 """Fields of a probe; one without any of them asks by TCP, as Knative fills it in."""
 
 CPU_REQUEST = "50m"
+SIDECAR_CPU_REQUEST = "20m"
 """Two pods must fit at once on two cores beside Kubernetes and Knative, while one replaces the other."""
 
 
 def render(spec: ServiceSpec) -> Obj:
-    """The Service v1 of a spec: one container of the toggle app, probes as asked and no others, no limits."""
+    """The Service v1 of a spec: containers of the toggle app, probes as asked and no others, no limits."""
     container: Obj = {
+        **({"name": USER_CONTAINER} if spec.sidecars else {}),
         "image": TOGGLE.image,
         "ports": [{"containerPort": USER_PORT}],
-        "env": [
-            {"name": STARTUP_DELAY_ENV, "value": f"{spec.app.startup_delay_s:g}"},
-            {"name": SIGTERM_ENV, "value": spec.app.sigterm},
-        ],
+        "env": _env_of(spec.app),
         "resources": {"requests": {"cpu": CPU_REQUEST}},
+        **_probes(spec.liveness, spec.readiness, spec.startup),
     }
-    for name, probe in (("liveness", spec.liveness), ("readiness", spec.readiness), ("startup", spec.startup)):
-        if probe is not None:
-            container[f"{name}Probe"] = rendered_probe(name, probe)
+    sidecars = [_sidecar(one, CONTROL_PORT - number) for number, one in enumerate(spec.sidecars, 1)]
     annotations = {
         MIN_SCALE: str(spec.min_scale),
         MAX_SCALE: str(spec.max_scale),
@@ -67,11 +78,40 @@ def render(spec: ServiceSpec) -> Obj:
                 "spec": {
                     "containerConcurrency": spec.container_concurrency,
                     "timeoutSeconds": spec.timeout_s,
-                    "containers": [container],
+                    "containers": [container, *sidecars],
                 },
             }
         },
     }
+
+
+def _sidecar(spec: Sidecar, control_port: int) -> Obj:
+    """A container of the toggle app on a port of its own. Its probes name their port: Knative fills none in for a sidecar."""
+    probes = [one and replace(one, port=one.port or spec.port) for one in (spec.liveness, spec.readiness, spec.startup)]
+    return {
+        "name": spec.name,
+        "image": TOGGLE.image,
+        "env": [
+            {"name": PORT_ENV, "value": str(spec.port)},
+            {"name": CONTROL_PORT_ENV, "value": str(control_port)},
+            *_env_of(spec.app),
+        ],
+        "resources": {"requests": {"cpu": SIDECAR_CPU_REQUEST}},
+        **_probes(*probes),
+    }
+
+
+def _env_of(app: AppSpec) -> list[Obj]:
+    return [
+        {"name": STARTUP_DELAY_ENV, "value": f"{app.startup_delay_s:g}"},
+        {"name": SIGTERM_ENV, "value": app.sigterm},
+        *([{"name": ASKS_ENV, "value": str(app.asks)}] if app.asks else []),
+    ]
+
+
+def _probes(liveness: Probe | None, readiness: Probe | None, startup: Probe | None) -> Obj:
+    given = {"liveness": liveness, "readiness": readiness, "startup": startup}
+    return {f"{name}Probe": rendered_probe(name, probe) for name, probe in given.items() if probe is not None}
 
 
 def rendered_probe(name: str, probe: Probe) -> Obj:
@@ -124,7 +164,8 @@ def adopted(manifest: Obj, *, namespace: str, images: Mapping[str, str], token: 
 
 
 def described(manifest: Obj, *, base: ServiceSpec) -> ServiceSpec:
-    """What a user's manifest says of the Service under test, in our terms: name, image, probes, scale, the app's start-up delay.
+    """What a user's manifest says of the Service under test, in our terms: name, image, probes, scale, the app's start-up delay,
+    and the sidecars.
 
     base: gives what a manifest does not say. Raises BadInput for what is not what it should be.
     """
@@ -149,7 +190,8 @@ def _described(manifest: Obj, container: Obj, base: ServiceSpec) -> ServiceSpec:
     return replace(
         base,
         name=manifest["metadata"]["name"],
-        app=_described_app(manifest, str(container["image"])),
+        app=_described_app(container),
+        sidecars=tuple(_described_sidecar(one) for one in containers_of(manifest) if one is not container),
         liveness=_described_probe(container.get("livenessProbe"), port),
         readiness=_described_probe(container.get("readinessProbe"), port),
         startup=_described_probe(container.get("startupProbe"), port),
@@ -164,12 +206,26 @@ def _described(manifest: Obj, container: Obj, base: ServiceSpec) -> ServiceSpec:
     )
 
 
-def _described_app(manifest: Obj, image: str) -> AppSpec:
+def _described_app(container: Obj) -> AppSpec:
     """How the toggle app behaves is in its environment. Of another program only the image is known."""
+    image = str(container["image"])
     if app_of(image) is not TOGGLE:
         return AppSpec(startup_delay_s=0.0, image=image)
-    sigterm = env_of(manifest, SIGTERM_ENV) or AppSpec().sigterm
-    return AppSpec(float(env_of(manifest, STARTUP_DELAY_ENV) or 0), sigterm, image)
+    delay, asks = variable(container, STARTUP_DELAY_ENV), variable(container, ASKS_ENV)
+    return AppSpec(float(delay or 0), variable(container, SIGTERM_ENV) or AppSpec().sigterm, image, int(asks or 0))
+
+
+def _described_sidecar(container: Obj) -> Sidecar:
+    """A container that gets no requests from outside. Where its program listens is known of the toggle app alone."""
+    port = int(variable(container, PORT_ENV) or 0)
+    return Sidecar(
+        name=str(container.get("name") or ""),
+        port=port,
+        app=_described_app(container),
+        liveness=_described_probe(container.get("livenessProbe"), port),
+        readiness=_described_probe(container.get("readinessProbe"), port),
+        startup=_described_probe(container.get("startupProbe"), port),
+    )
 
 
 def _whole_seconds(text: str) -> int:
@@ -218,8 +274,22 @@ def _described_probe(probe: Obj | None, served: int) -> Probe | None:
 
 def served_container(obj: Obj) -> Obj:
     """The container that gets the requests: the one with a port, or the only one."""
-    containers: list[Obj] = obj["spec"]["template"]["spec"]["containers"]
+    containers = containers_of(obj)
     return containers[served_index(containers)]
+
+
+def containers_of(obj: Obj) -> list[Obj]:
+    """All containers of the template, as listed."""
+    listed: list[Obj] = obj["spec"]["template"]["spec"]["containers"]
+    return listed
+
+
+def sidecar_control_ports(obj: Obj) -> dict[str, int]:
+    """Where the toggle app in each sidecar takes orders, by role; other programs take none."""
+    served = served_container(obj)
+    others = [one for one in containers_of(obj) if one is not served]
+    ports = {sidecar_role(number): variable(one, CONTROL_PORT_ENV) for number, one in enumerate(others, 1)}
+    return {role: int(port) for role, port in ports.items() if port}
 
 
 def user_port(obj: Obj) -> int:
@@ -230,5 +300,10 @@ def user_port(obj: Obj) -> int:
 
 def env_of(obj: Obj, name: str) -> str:
     """A variable of the served container as written, "" if it is not there or comes from elsewhere; of two the last counts."""
-    found = [one for one in served_container(obj).get("env") or [] if one.get("name") == name]
+    return variable(served_container(obj), name)
+
+
+def variable(container: Obj, name: str) -> str:
+    """The same of any container."""
+    found = [one for one in container.get("env") or [] if one.get("name") == name]
     return str(found[-1].get("value") or "") if found else ""

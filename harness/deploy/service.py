@@ -10,7 +10,7 @@ from harness.adapters.objects import Objects, Ref, condition, conditions
 from harness.adapters.wait import Look, wait_for
 from harness.apps.toggle import CONTROL_PORT, CONTROL_PORT_ENV, TOKEN_ENV
 from harness.deploy.kind import Refused, never
-from harness.deploy.manifest import env_of, pods_wanted, scales_by_itself, user_port
+from harness.deploy.manifest import env_of, pods_wanted, scales_by_itself, sidecar_control_ports, user_port
 from harness.deploy.pods import pods_at
 from harness.knative.names import CONTROLLER, CONTROLLER_SELECTOR, REVISION_LABEL, SERVICE_LABEL, SERVING_API, SYSTEM_NAMESPACE
 from harness.knative.refusals import Evidence
@@ -50,6 +50,7 @@ class KnativeService:
             routes=(Route(USERS_ROUTE, handle.address, handle.ports.ingress, host, USERS_HOPS),),
             user_port=user_port(obj),
             control_port=int(env_of(obj, CONTROL_PORT_ENV) or CONTROL_PORT),
+            sidecar_control_ports=sidecar_control_ports(obj),
             token=env_of(obj, TOKEN_ENV),
             selector=_selector(ref),
         )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from harness.knative.probes import DEFAULT_READINESS
+from harness.knative.roles import asked_readiness
 from harness.knative.times import SECOND_NS
 from harness.model import Bracket, Probe, ServiceSpec, Stream
 
@@ -123,7 +123,8 @@ def good_probes_due(service: ServiceSpec, seen: Mapping[str, Bracket], end_ns: i
         ready_ns += (service.startup.period_s + service.startup.timeout_s) * SECOND_NS
     if service.liveness is not None and liveness and _due_by(service.liveness, started_ns, ready_ns, end_ns):
         yield "first-good-probe"
-    if _due_by(service.readiness or DEFAULT_READINESS, started_ns, ready_ns, end_ns):
+    readiness = asked_readiness(service)
+    if readiness is not None and _due_by(readiness, started_ns, ready_ns, end_ns):
         yield "first-good-readiness-probe"
 
 

@@ -10,6 +10,8 @@ from harness.faults.edges import RESTART_ORDER, RESTARTED, good_probes_due
 from harness.faults.fault import RESTART, ByHand, Case, Door, Ends, Fault, Part
 from harness.faults.proofs import app_answered, restarted
 from harness.faults.sight import Sight
+from harness.knative.names import USER_ROLE
+from harness.knative.roles import SIDECAR
 from harness.model import Bracket, FaultSpec, Procedure, ServiceSpec, Stream
 
 
@@ -18,6 +20,7 @@ class ProcessExits(Fault):
 
     name = "exit"
     door = Door.TOGGLE
+    roles = (USER_ROLE, SIDECAR)
     params = MappingProxyType({"persistent": False, "code": 1})
     done = "The app's process was made to exit"
     needs = (frozenset({Stream.APP}), frozenset({Stream.PODS}))

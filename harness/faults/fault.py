@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import MappingProxyType
 from typing import ClassVar, Literal
@@ -18,6 +18,8 @@ from harness.apps.known import app_of
 from harness.errors import BadInput
 from harness.faults.edges import READINESS_ORDER, Edge, Pairs, Witness
 from harness.faults.sight import Sight
+from harness.knative.names import USER_ROLE
+from harness.knative.roles import SIDECAR, container_of_role, is_sidecar, log_of, service_of_role, sidecar_of, sidecar_role
 from harness.model import Bracket, Deployed, FaultEvent, FaultSpec, Pod, Probe, Procedure, Scalar, ServiceSpec, Stream
 
 Part = tuple[str, bool, str]
@@ -89,6 +91,11 @@ class Case:
     event: FaultEvent
     after_ns: int
 
+    @property
+    def container(self) -> str:
+        """The name of the container that it hit."""
+        return self.event.container or container_of_role(self.service, self.fault.role)
+
 
 @dataclass(frozen=True, slots=True)
 class Elsewhere:
@@ -133,8 +140,8 @@ class Fault(ABC):
     elsewhere: ClassVar[Elsewhere | None] = None
     """Where its pod is drawn from if that is none of the workload's. The states of these pods are then observed too."""
 
-    roles: ClassVar[tuple[str, ...]] = ("user",)
-    """The containers that it can hit, by role."""
+    roles: ClassVar[tuple[str, ...]] = (USER_ROLE,)
+    """The containers that it can hit, by role; "sidecar" stands for every sidecar."""
 
     params: ClassVar[Mapping[str, Scalar]] = MappingProxyType({})
     """Its parameters, each with the value it has when nobody asks for another. The value's type is the parameter's."""
@@ -165,10 +172,10 @@ class Fault(ABC):
 
     def require(self, fault: FaultSpec) -> None:
         """Raises BadInput for what this fault cannot do: a parameter, a value, a container or pods that are not for it."""
-        if fault.role not in self.roles:
-            raise BadInput(
-                f"The fault {self.name} cannot hit the container {fault.role!r}.", fix=f"Use one of: {', '.join(self.roles)}."
-            )
+        hits = SIDECAR if is_sidecar(fault.role) else fault.role
+        if hits not in self.roles or fault.role == SIDECAR:
+            roles = ", ".join(sidecar_role(1) if role == SIDECAR else role for role in self.roles)
+            raise BadInput(f"The fault {self.name} cannot hit the container {fault.role!r}.", fix=f"Use one of: {roles}.")
         if (self.of_workload or self.elsewhere) and fault.pods == "all":
             to = "the workload" if self.of_workload else "one pod that is not the workload's"
             raise BadInput(f"The fault {self.name} is done once, to {to}.", fix='Leave pods="all" out.')
@@ -185,16 +192,34 @@ class Fault(ABC):
                     fix=f"Give a value of type {type(default).__name__}; the default is {default!r}.",
                 )
 
+    def evidence(self, fault: FaultSpec) -> tuple[frozenset[Stream], ...]:
+        """The streams its proof rests on (`needs`), with the log of the container that it hits in place of the app's."""
+        log = log_of(fault.role)
+        if not is_sidecar(fault.role) or log is None:
+            return self.needs
+        return tuple(frozenset(log if stream is Stream.APP else stream for stream in group) for group in self.needs)
+
+    def ends_in(self, fault: FaultSpec, service: ServiceSpec) -> Ends:
+        """How it ends in the container that it hits: no request is answered by a new boot of a sidecar.
+
+        service: as that container has it (`harness.knative.roles`); so for `can_land`, `landing_s`, `required` and a Case.
+        """
+        ends = self.ends(fault, service)
+        return replace(ends, new_boot=False) if is_sidecar(fault.role) else ends
+
     def namespace(self, deployed: Deployed) -> str:
         """Of the pods that it hits."""
         return self.elsewhere.namespace if self.elsewhere else deployed.namespace
 
     def refused(self, fault: FaultSpec, asked: Procedure, doors: Collection[Door]) -> str:
         """Why this fault can never take hold in this Service on a cluster with these doors, "" if it can."""
+        if is_sidecar(fault.role) and sidecar_of(asked.service, fault.role) is None:
+            return f"the Service has {len(asked.service.sidecars)} sidecars, and it was asked for in {fault.role}"
+        asked = replace(asked, service=service_of_role(asked.service, fault.role))
         if self.door is Door.TOGGLE and not app_of(asked.service.app.image).control_port:
             return (
-                f"the toggle app itself is asked to fail, and the Service runs {asked.service.app.image}; liveness-blocked, freeze "
-                "and kill hit any program"
+                f"the toggle app itself is asked to fail, and the container runs {asked.service.app.image}; liveness-blocked, "
+                "freeze and kill hit any program"
             )
         if self.door not in doors:
             return f"it is done through the {self.door.value}, and that of this cluster is not ours"

@@ -10,6 +10,8 @@ from harness.faults.edges import KILL_ORDER, KILLED, good_probes_due
 from harness.faults.fault import CLEARED, RESTART, ByHand, Case, Door, Ends, Fault, Part, detection_s
 from harness.faults.proofs import app_answered, fault_line, hung_probe, killed_for_liveness, restarted
 from harness.faults.sight import Sight
+from harness.knative.names import USER_ROLE
+from harness.knative.roles import SIDECAR
 from harness.model import Bracket, FaultSpec, Handler, Procedure, ServiceSpec, Stream
 
 
@@ -22,6 +24,7 @@ class AppHangs(Fault):
 
     name = "hang"
     door = Door.TOGGLE
+    roles = (USER_ROLE, SIDECAR)
     params = MappingProxyType({"persistent": False, "scope": "all"})
     done = "The app was made to hang: it accepted connections and sent no response"
     needs = (frozenset({Stream.APP}), frozenset({Stream.EVENTS, Stream.KUBELET}), frozenset({Stream.PODS}))

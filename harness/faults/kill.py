@@ -6,9 +6,10 @@ from collections.abc import Mapping
 
 from harness.faults.edges import RESTART_ORDER, RESTARTED, good_probes_due
 from harness.faults.fault import RESTART, Case, Ends, Lift, Part
-from harness.faults.node import NodeFault, NodeSignal, Shown, Signal, container_of_role, container_restarted, node_did
+from harness.faults.node import NodeFault, NodeSignal, Shown, Signal, container_restarted, node_did
 from harness.faults.sight import Sight
 from harness.knative.names import QUEUE_PROXY, USER_ROLE
+from harness.knative.roles import SIDECAR
 from harness.model import Bracket, FaultSpec, Procedure, ServiceSpec, Stream
 
 KILLED_BY_SIGNAL = 137
@@ -21,7 +22,7 @@ class Killed(NodeFault):
     name = "kill"
     done = "Every process of the container was ended by SIGKILL"
     needs = (frozenset({Stream.PODS}),)
-    roles = (USER_ROLE, QUEUE_PROXY)
+    roles = (USER_ROLE, SIDECAR, QUEUE_PROXY)
     order = RESTART_ORDER
 
     def can_land(self, fault: FaultSpec, asked: Procedure) -> str:  # noqa: ARG002
@@ -34,14 +35,14 @@ class Killed(NodeFault):
 
     def ends(self, fault: FaultSpec, service: ServiceSpec) -> Ends:  # noqa: ARG002
         """The container is restarted; the program runs on where it is queue-proxy's."""
-        return RESTART if fault.role == USER_ROLE else Ends(Lift.NEVER, ready_again=True)
+        return Ends(Lift.NEVER, ready_again=True) if fault.role == QUEUE_PROXY else RESTART
 
     def proof(self, case: Case, seen: Sight) -> tuple[Part, ...]:
         """The signal was sent, the container's exit code says so, and the kubelet counted a restart."""
-        name = container_of_role(case.fault)
-        codes = {state.exit_code(name) for state in seen.states(case.event.pod) if state.seen_ns >= case.after_ns} - {None}
+        ends = (state.exit_code(case.container) for state in seen.states(case.event.pod) if state.seen_ns >= case.after_ns)
+        codes = {code for code in ends if code is not None}
         by_signal = KILLED_BY_SIGNAL in codes
-        shown = ", ".join(map(str, sorted(code for code in codes if code is not None))) or "none seen"
+        shown = ", ".join(map(str, sorted(codes))) or "none seen"
         return node_did(case), ("the container's exit code is 137", by_signal, shown), container_restarted(case, seen)
 
     def required(
@@ -54,6 +55,6 @@ class Killed(NodeFault):
         asks_liveness: bool,  # noqa: ARG002
     ) -> frozenset[str]:
         """A new container that listens and answers, where it is the user's; the edges of a restart are of that one."""
-        if fault.role != USER_ROLE:
+        if fault.role == QUEUE_PROXY:
             return frozenset({"fault"})
         return RESTARTED | {"fault", "listening", "first-ok", *good_probes_due(service, seen, end_ns)}

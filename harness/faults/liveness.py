@@ -10,6 +10,8 @@ from harness.faults.edges import KILL_ORDER, KILLED, good_probes_due
 from harness.faults.fault import RESTART, ByHand, Case, Door, Ends, Fault, Part
 from harness.faults.proofs import app_answered, failed_probe, killed_for_liveness, restarted
 from harness.faults.sight import Sight
+from harness.knative.names import USER_ROLE
+from harness.knative.roles import SIDECAR
 from harness.model import Bracket, FaultSpec, Procedure, ServiceSpec, Stream
 
 
@@ -18,6 +20,7 @@ class LivenessFails(Fault):
 
     name = "liveness"
     door = Door.TOGGLE
+    roles = (USER_ROLE, SIDECAR)
     params = MappingProxyType({"persistent": False})
     done = "The app was made to fail its liveness probe, with which Kubernetes checks that it is alive"
     needs = (frozenset({Stream.APP}), frozenset({Stream.EVENTS, Stream.KUBELET}), frozenset({Stream.PODS}))

@@ -13,12 +13,13 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, ClassVar
 
 from harness.faults.fault import Case, Door, Fault, Part
 from harness.faults.sight import Sight
 from harness.knative.lines import parsed
-from harness.knative.names import USER_CONTAINER, USER_ROLE
+from harness.knative.names import USER_ROLE
+from harness.knative.roles import SIDECAR
 from harness.model import FaultSpec, ServiceSpec
 
 ELSEWHERE_S = 10.0
@@ -72,6 +73,7 @@ class NodeFault(Fault):
     """A fault that is one act on the node. It needs nothing of the program under test."""
 
     door = Door.NODE
+    roles: ClassVar[tuple[str, ...]] = (USER_ROLE, SIDECAR)
 
     @abstractmethod
     def act(self, fault: FaultSpec, shown: Shown) -> NodeAct:
@@ -100,14 +102,9 @@ def node_did(case: Case) -> Part:
     return "the node did it", case.event.status == 200, case.event.answer[:120]
 
 
-def container_of_role(fault: FaultSpec) -> str:
-    """The name of the container that it hits."""
-    return USER_CONTAINER if fault.role == USER_ROLE else fault.role
-
-
 def container_restarted(case: Case, seen: Sight) -> Part:
     """The kubelet counted a restart of the container; for programs whose log says nothing of it, this is all."""
-    counts = [(state.seen_ns, state.restarts_of(container_of_role(case.fault))) for state in seen.states(case.event.pod)]
+    counts = [(state.seen_ns, state.restarts_of(case.container)) for state in seen.states(case.event.pod)]
     before = [count for ns, count in counts if ns <= case.after_ns and count is not None]
     after = [count for ns, count in counts if ns > case.after_ns and count is not None]
     if not before:

@@ -9,14 +9,13 @@ from harness.faults.fault import Case, Part
 from harness.faults.sight import Sight
 from harness.knative import kubelet
 from harness.knative.lines import parsed
-from harness.knative.names import USER_CONTAINER
 from harness.knative.pods import restarts_since
 from harness.model import Stream
 
 
 def after(case: Case, seen: Sight) -> Sequence[AppEvent]:
     """The events in the log of the app that the fault hit, from the fault on."""
-    return [event for event in seen.app(case.event.pod) if event.t_ns >= case.after_ns]
+    return [event for event in seen.app(case.event.pod, case.container) if event.t_ns >= case.after_ns]
 
 
 def app_answered(case: Case, seen: Sight) -> Part:
@@ -92,11 +91,11 @@ def killed_for_liveness(case: Case, seen: Sight) -> Part:
         if one.at_ns + max(one.resolution_ns, 1) <= case.after_ns:
             continue
         if one.stream is Stream.KUBELET:
-            if kubelet.kills_for_liveness(one.payload, pod):
+            if kubelet.kills_for_liveness(one.payload, pod, case.container):
                 return name, True, "kubelet: failed liveness probe"
         elif "Killing" in one.payload:
             event = parsed(one.payload) or {}
-            if event.get("reason") == "Killing" and event.get("container") in {USER_CONTAINER, "", None}:
+            if event.get("reason") == "Killing" and event.get("container") in {case.container, "", None}:
                 message = str(event.get("message", ""))
                 # A pod that is being deleted is also killed ("Stopping container ..."): that is not the fault's doing.
                 if "liveness" in message:
@@ -115,7 +114,7 @@ def pod_unready(case: Case, seen: Sight) -> Part:
 
 def restarted(case: Case, seen: Sight) -> tuple[Part, Part]:
     """The kubelet counted a restart of the container, and a new process said so itself."""
-    grown = restarts_since(seen.states(case.event.pod), case.after_ns)
+    grown = restarts_since([state.about(case.container) for state in seen.states(case.event.pod)], case.after_ns)
     count: Part = ("restartCount grew", False, "the pod was not seen before the fault")
     if grown is not None:
         count = ("restartCount grew", grown >= 1, f"by {grown}")

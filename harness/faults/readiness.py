@@ -10,6 +10,8 @@ from harness.faults.edges import LATE_NS, READINESS_ORDER
 from harness.faults.fault import CLEARED, READY, ByHand, Case, Door, Ends, Fault, Part, detection_s
 from harness.faults.proofs import app_answered, failed_probe, pod_unready
 from harness.faults.sight import Sight
+from harness.knative.names import USER_ROLE
+from harness.knative.roles import SIDECAR
 from harness.knative.times import SECOND_NS
 from harness.model import Bracket, FaultSpec, Handler, Procedure, ServiceSpec, Stream
 
@@ -23,6 +25,7 @@ class ReadinessFails(Fault):
 
     name = "readiness"
     door = Door.TOGGLE
+    roles = (USER_ROLE, SIDECAR)
     params = MappingProxyType({"persistent": False})
     done = "The app was made to fail its readiness probe, with which Kubernetes checks that it may get requests"
     needs = (frozenset({Stream.APP}), frozenset({Stream.PODS}))

@@ -13,6 +13,7 @@ from harness.apps.toggle import AppEvent, event_of
 from harness.knative.containerd import Act, act_of
 from harness.knative.endpoints import SliceState, slice_state
 from harness.knative.lines import DRAIN
+from harness.knative.names import USER_CONTAINER
 from harness.knative.pods import PodState, pod_state
 from harness.model import Observation, Outcome, Stream
 
@@ -38,6 +39,7 @@ class Sight:
     def __init__(self, observations: Iterable[Observation] = (), requests: Requests = lambda _since_ns: ()) -> None:
         self._requests = requests
         self._app: dict[str, list[AppEvent]] = defaultdict(list)
+        self._sidecars: dict[tuple[str, str], list[AppEvent]] = defaultdict(list)
         self._states: dict[str, list[PodState]] = defaultdict(list)
         self._others: dict[str, list[PodState]] = defaultdict(list)
         self._events: dict[str, list[Observation]] = defaultdict(list)
@@ -53,6 +55,9 @@ class Sight:
             if seen.stream is Stream.APP:
                 if (event := event_of(seen.payload)) is not None:
                     self._app[seen.pod].append(event)
+            elif seen.stream is Stream.SIDECAR:
+                if (event := event_of(seen.payload)) is not None:
+                    self._sidecars[seen.pod, seen.container].append(event)
             elif seen.stream in {Stream.PODS, Stream.OTHER_PODS}:
                 if (state := pod_state(seen)) is not None:
                     (self._states if seen.stream is Stream.PODS else self._others)[seen.pod].append(state)
@@ -75,6 +80,8 @@ class Sight:
         part = Sight(requests=requests)
         if Stream.APP in streams:
             part._app = self._app
+        if Stream.SIDECAR in streams:
+            part._sidecars = self._sidecars
         if Stream.PODS in streams:
             part._states = self._states
         if Stream.OTHER_PODS in streams:
@@ -90,9 +97,10 @@ class Sight:
         part._stops.update((key, times) for key, times in self._stops.items() if key[0] in streams)
         return part
 
-    def app(self, pod: str) -> Sequence[AppEvent]:
-        """The events in the app's log of this pod, by the app's clock."""
-        return sorted(self._app.get(pod, ()), key=lambda event: event.t_ns)
+    def app(self, pod: str, container: str = USER_CONTAINER) -> Sequence[AppEvent]:
+        """The events in the log of this pod's app, or of the app in one of its sidecars, by the app's clock."""
+        told = self._sidecars.get((pod, container)) or (self._app.get(pod) if container == USER_CONTAINER else ()) or ()
+        return sorted(told, key=lambda event: event.t_ns)
 
     def states(self, pod: str) -> Sequence[PodState]:
         """The states of this pod, of the workload or not, in the order seen."""

@@ -55,6 +55,10 @@ STEPS: tuple[Step, ...] = (
     ),
     Step(name="a request may be a unary gRPC call"),  # the lane grpc, the outcome grpc-error
     Step(name="listening sockets are sampled"),  # a stream that an earlier release does not know
+    Step(
+        name="a fault names the container that it hit",
+        rows={Table.FAULTS: lambda given: given | {"container": ""}},
+    ),
 )
 """STEPS[n - 1] leads from layout n to layout n + 1."""
 

@@ -11,6 +11,7 @@ from harness.adapters.kube import Kube
 from harness.adapters.wait import Look, wait_for
 from harness.apps.toggle import CLEAR_PATH, STATE_PATH, TOKEN_ENV, TOKEN_HEADER
 from harness.errors import ClusterError, FaultError
+from harness.knative.names import USER_ROLE
 from harness.model import ClusterHandle, Deployed, Pod
 
 TIMEOUT_S = 10.0
@@ -39,13 +40,14 @@ class AppState:
 
 
 class Control:
-    """One pod's control port. Raises FaultError for every answer that is not what was asked for."""
+    """The control port of one container of a pod. Raises FaultError for every answer that is not what was asked for."""
 
-    def __init__(self, handle: ClusterHandle, deployed: Deployed, pod: Pod) -> None:
+    def __init__(self, handle: ClusterHandle, deployed: Deployed, pod: Pod, role: str = USER_ROLE) -> None:
         self._kube = Kube.of(handle)
         self._deployed = deployed
         self._pod = pod
-        self.where = f"{deployed.namespace}/{pod.name}:{deployed.control_port}"
+        self._port = deployed.control_port_of(role)
+        self.where = f"{deployed.namespace}/{pod.name}:{self._port}"
 
     def ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> tuple[int, str]:
         """(status, text) of one call, whatever it is. Raises FaultError when no answer came."""
@@ -53,7 +55,7 @@ class Control:
             return self._kube.through_pod(
                 self._deployed.namespace,
                 self._pod.name,
-                self._deployed.control_port,
+                self._port,
                 method,
                 path,
                 headers={TOKEN_HEADER: self._deployed.token, "Content-Type": "application/json"},
@@ -106,18 +108,26 @@ class Control:
             ) from error
 
 
-def state(handle: ClusterHandle, deployed: Deployed, pod: Pod) -> AppState:
-    """How the app in the pod is now; its boot may be another than when the pod was found. Raises FaultError."""
-    return Control(handle, deployed, pod).state()
+def state(handle: ClusterHandle, deployed: Deployed, pod: Pod, role: str = USER_ROLE) -> AppState:
+    """How the app in this container is now; its boot may be another than when the pod was found. Raises FaultError."""
+    return Control(handle, deployed, pod, role).state()
 
 
-def clear(handle: ClusterHandle, deployed: Deployed, pod: Pod, kind: str | None = None, *, within_s: float = 10) -> AppState:
+def clear(
+    handle: ClusterHandle,
+    deployed: Deployed,
+    pod: Pod,
+    kind: str | None = None,
+    *,
+    role: str = USER_ROLE,
+    within_s: float = 10,
+) -> AppState:
     """Turn one fault off, or all; returns the app's state after that.
 
     Asked again while the app does not answer, for within_s: it may be between two starts, and clearing twice is clearing once.
     Raises WaitTimeout, and FaultError when the app refuses.
     """
-    control = Control(handle, deployed, pod)
+    control = Control(handle, deployed, pod, role)
     wanted = {} if kind is None else {"kind": kind}
 
     def look() -> Look[AppState]:

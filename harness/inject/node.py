@@ -17,6 +17,7 @@ from harness.inject.access import ClusterAccess
 from harness.inject.door import Injector
 from harness.inject.shell import NodeShell
 from harness.knative.pods import bare_id, container_statuses
+from harness.knative.roles import is_sidecar
 from harness.model import ClusterHandle, Deployed, FaultEvent, FaultSpec, Observation, Pod, Stream
 
 
@@ -48,7 +49,9 @@ class Node(Injector):
             done = {"ip": act.ip, "port": act.port, "verdict": act.verdict.value, "look": ["packets", _rule(pod)]}
         answered_ns = now_ns()
         params, answer = kind.filled(fault.params), json.dumps(done, sort_keys=True)
-        event = FaultEvent(cycle, fault.kind, params, pod.name, pod.boot, sent_ns, answered_ns, 200, answer)
+        boot = "" if is_sidecar(fault.role) else pod.boot  # that of a sidecar is in its log alone
+        container = pod.containers.get(fault.role, "")
+        event = FaultEvent(cycle, fault.kind, params, pod.name, boot, sent_ns, answered_ns, 200, answer, container)
         self.look(access, event)
         return event
 

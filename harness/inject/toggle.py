@@ -11,6 +11,7 @@ from harness.faults import fault_named
 from harness.inject.access import ClusterAccess
 from harness.inject.control import Control, clear
 from harness.inject.door import Injector
+from harness.knative.names import USER_ROLE
 from harness.model import Deployed, FaultEvent, FaultSpec, Pod
 
 
@@ -18,20 +19,23 @@ class Toggle(Injector):
     """The injector of the faults that the toggle app carries out on itself."""
 
     def inject(self, access: ClusterAccess, deployed: Deployed, pod: Pod, fault: FaultSpec, *, cycle: int) -> FaultEvent:
-        """Tell the app in the pod to fail; returns what was done and its answer.
+        """Tell the app in the container to fail; returns what was done and its answer.
 
         The app is asked for its state first: that opens the connection, so that the bracket holds one short call only, and a pod
-        that has restarted unnoticed is found before anything is done to it. The fault itself is sent once. Raises FaultError for
-        any answer but a 200 from this pod and boot; the fault may then be in all the same.
+        that has restarted unnoticed is found before anything is done to it. The boot of a sidecar is the one that it names then.
+        The fault itself is sent once. Raises FaultError for any answer but a 200 from this pod and boot; the fault may then be in
+        all the same.
         """
-        control = Control(access.handle, deployed, pod)
-        _same_boot(control, pod, control.state().boot, "before the fault")
+        control = Control(access.handle, deployed, pod, fault.role)
+        boot = control.state().boot
+        if fault.role == USER_ROLE:
+            _same_boot(control, pod.boot, boot, "before the fault")
         params = fault_named(fault.kind).filled(fault.params)
         sent_ns = now_ns()
         status, text = control.ask("POST", FAULT_PATH, {"kind": fault.kind, **params})
         answered_ns = now_ns()
         answer = control.understood(status, text)
-        _same_boot(control, pod, answer["boot"], "in the answer to the fault")
+        _same_boot(control, boot, answer["boot"], "in the answer to the fault")
         if answer.get("kind") != fault.kind or any(answer.get(name) != value for name, value in params.items()):
             did = {name: answer.get(name) for name in params}
             raise FaultError(
@@ -43,26 +47,27 @@ class Toggle(Injector):
             kind=fault.kind,
             params=params,
             pod=pod.name,
-            boot=pod.boot,
+            boot=boot,
             sent_ns=sent_ns,
             answered_ns=answered_ns,
             status=status,
             answer=text,
+            container=pod.containers.get(fault.role, ""),
         )
 
-    def take_back(self, access: ClusterAccess, deployed: Deployed, pod: Pod, fault: FaultSpec) -> None:  # noqa: ARG002 - all toggles are ours
+    def take_back(self, access: ClusterAccess, deployed: Deployed, pod: Pod, fault: FaultSpec) -> None:
         """Turn every toggle of the app off."""
-        clear(access.handle, deployed, pod)
+        clear(access.handle, deployed, pod, role=fault.role)
 
 
 def _listed(params: Mapping[str, object]) -> str:
     return ", ".join(f"{name}: {value}" for name, value in params.items())
 
 
-def _same_boot(control: Control, pod: Pod, boot: str, when: str) -> None:
-    if boot != pod.boot:
+def _same_boot(control: Control, expected: str, boot: str, when: str) -> None:
+    if boot != expected:
         raise FaultError(
-            f"The app's boot id {when} is {boot}, the cycle began with {pod.boot}: it has restarted.",
+            f"The app's boot id {when} is {boot}, the cycle began with {expected}: it has restarted.",
             fix="See the log of the container's last start; this cycle does not count.",
             where=control.where,
         )

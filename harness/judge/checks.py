@@ -124,7 +124,7 @@ def failures_only_while_not_listening(cycle: CycleFindings) -> Reading:
 
 
 def container_restarts_once(cycle: CycleFindings) -> Reading:
-    """The user container is restarted exactly once, and no other pod's. Undecided until the new one is probed well."""
+    """The container that the fault hit is restarted exactly once, and no other one. Undecided until the new one is probed well."""
     hit = {cycle.pod, *(one.pod for one in cycle.others_hit or ())}
     return _restarts(cycle, 1, {pod: count for pod, count in cycle.restarted.items() if pod not in hit})
 
@@ -147,7 +147,8 @@ def _restarts(cycle: CycleFindings, wanted: int, astray: Mapping[str, int]) -> R
     if cycle.restarts == wanted and not cycle.sent:
         return Reading(Observed.UNDECIDED, "nothing was sent")
     observed = Observed.HOLDS if cycle.restarts == wanted else Observed.BROKEN
-    return Reading(observed, f"restarts: {cycle.restarts} (should be {wanted})", cycle.restarts, RESTARTS)
+    of = f" of {cycle.container}" if cycle.container else ""
+    return Reading(observed, f"restarts{of}: {cycle.restarts} (should be {wanted})", cycle.restarts, RESTARTS)
 
 
 _OF_REQUESTS = frozenset({Fact.REQUESTS, Fact.LEDGER})

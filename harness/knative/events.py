@@ -73,10 +73,9 @@ class EventState:
     count: int
     container: str
 
-    @property
-    def of_user_container(self) -> bool:
-        """Whether it may be about the user container: an event that names no container is about the whole pod."""
-        return self.container in {USER_CONTAINER, ""}
+    def may_be_about(self, container: str = USER_CONTAINER) -> bool:
+        """Whether it may be about this container: an event that names none is about the whole pod."""
+        return self.container in {container, ""}
 
     @property
     def kills_for_liveness(self) -> bool:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from harness.knative.lines import parsed
@@ -133,8 +133,9 @@ def _terminated(state: Object | None) -> dict[str, Any] | None:
 class PodState:
     """One sight of a pod. ready, restarts: None where the API said nothing. ready is False for a pod that is being deleted.
 
-    finished_ns: when the user container ended, if it is terminated now; last_finished_ns: when the one before it did. Both, and
-    running_since_ns, are true to a second. queue_proxy_ready: of the queue-proxy container, None where there is none.
+    restarts, container_id, running_since_ns, finished_ns, last_finished_ns: of the user container, unless `about` was asked.
+    finished_ns: when it ended, if it is terminated now; last_finished_ns: when the one before it did. Both, and running_since_ns,
+    are true to a second. queue_proxy_ready: of the queue-proxy container, None where there is none.
     deleting: the pod is being deleted, or is gone. revision: see `revision_of`. containers: each container's state, as in an
     Observation. ip: "" before it has one.
     """
@@ -160,6 +161,10 @@ class PodState:
         code = ended.get("exit_code") if isinstance(ended, dict) else None
         return code if isinstance(code, int) else None
 
+    def about(self, container: str) -> PodState:
+        """The same sight of the pod, with this container in place of the user container."""
+        return replace(self, **_fields_of(container_of({"containers": self.containers}, container)))
+
     def restarts_of(self, container: str) -> int | None:
         """How often this container was restarted, None where the API said nothing."""
         count = container_of({"containers": self.containers}, container).get("restarts")
@@ -170,23 +175,30 @@ def pod_state(seen: Observation) -> PodState | None:
     """What one sight of a pod says, None if it is of another kind or says nothing that can be read."""
     if seen.stream not in {Stream.PODS, Stream.OTHER_PODS} or (told := parsed(seen.payload)) is None:
         return None
-    user, proxy = container_of(told, USER_CONTAINER), container_of(told, QUEUE_PROXY)
-    ready, restarts, since = told.get("ready"), user.get("restarts"), user.get("running_since_ns")
+    user, proxy, ready = container_of(told, USER_CONTAINER), container_of(told, QUEUE_PROXY), told.get("ready")
     return PodState(
         seen_ns=seen.seen_ns,
         ready=False if told.get("deleting") else ready if isinstance(ready, bool) else None,
-        restarts=restarts if isinstance(restarts, int) else None,
-        container_id=str(user.get("id") or ""),
-        running_since_ns=since if isinstance(since, int) else None,
+        **_fields_of(user),
         resolution_ns=seen.resolution_ns,
-        finished_ns=_finished(user.get("terminated")),
-        last_finished_ns=_finished(user.get("last_terminated")),
         queue_proxy_ready=asked if isinstance(asked := proxy.get("ready"), bool) else None,
         deleting=told.get("deleting") is True,
         revision=str(told.get("revision") or ""),
         containers=told.get("containers") or {},
         ip=str(told.get("ip") or ""),
     )
+
+
+def _fields_of(container: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a PodState that are of one container."""
+    restarts, since = container.get("restarts"), container.get("running_since_ns")
+    return {
+        "restarts": restarts if isinstance(restarts, int) else None,
+        "container_id": str(container.get("id") or ""),
+        "running_since_ns": since if isinstance(since, int) else None,
+        "finished_ns": _finished(container.get("terminated")),
+        "last_finished_ns": _finished(container.get("last_terminated")),
+    }
 
 
 def container_of(told: Mapping[str, Any], name: str) -> Mapping[str, Any]:
@@ -202,7 +214,7 @@ def _finished(ended: object) -> int | None:
 
 
 def restarts_since(sights: Iterable[PodState], after_ns: int, until_ns: int | None = None) -> int | None:
-    """By how much the user container's restart count grew after this moment, None if it was not seen by then.
+    """By how much the restart count of the sights' container grew after this moment, None if it was not seen by then.
 
     A watch tells only changes: not seen again means not changed.
     """

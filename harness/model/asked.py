@@ -222,11 +222,32 @@ class AppSpec:
     """The program under test. image: as the manifest names it; `harness.apps.known.app_of` says what it can do.
 
     The others are of the toggle app. sigterm: "exit", "ignore" (keeps its listener) or "ignore-close" (closes it, lives on).
+    asks: the port of another container of the pod, which it asks before it answers a request; 0: it asks nobody.
     """
 
     startup_delay_s: float = 5.0
     sigterm: str = "exit"
     image: str = "toggle"
+    asks: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Sidecar:
+    """A further container of the pod, which gets no requests from outside. name: of the container. port: where its program listens,
+    and of those of its probes that name none.
+    """
+
+    name: str = "sidecar"
+    port: int = 8090
+    app: AppSpec = field(default_factory=AppSpec)
+    liveness: Probe | None = None
+    readiness: Probe | None = None
+    startup: Probe | None = None
+
+    @property
+    def probes(self) -> tuple[Probe, ...]:
+        """Those it has."""
+        return tuple(one for one in (self.liveness, self.readiness, self.startup) if one is not None)
 
 
 class WorkloadKind(StrEnum):
@@ -254,6 +275,7 @@ class ServiceSpec:
     initial_scale, window_s: None leaves them to Knative (1 pod, 60 s).
     target_rps: requests a second for each pod by which the autoscaler counts; None: it counts requests in flight, as by default.
     min_scale 0 with initial_scale 0: it stands without a pod, and the first request makes one.
+    app, liveness, readiness, startup: of the container that gets the requests; sidecars: the others, which stand after it.
     """
 
     name: str = "toggle"
@@ -269,6 +291,7 @@ class ServiceSpec:
     initial_scale: int | None = None
     window_s: int | None = None
     target_rps: int | None = None
+    sidecars: tuple[Sidecar, ...] = ()
 
     def with_probes(
         self, *, liveness: Probe | None = None, readiness: Probe | None = None, startup: Probe | None = None

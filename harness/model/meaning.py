@@ -120,9 +120,11 @@ class CycleFindings:
     before_fault: those of by_cause that had failed before the fault was injected.
     refused_window: first to last request refused by the user container's port; None if there was none.
     ready_throughout: pod Ready was never seen False from the fault to the end; None if the streams do not tell.
-    restarts: of the user container in the cycle, None if unknown. outside_window: failed requests not overlapping
-    [old listener close, new listener open] as the app itself reports, None without that report.
-    restarted: of every pod of the cycle whose user container was restarted, hit or not, how often.
+    restarts: of the container that the fault hit in the cycle (the user container without a fault), None if unknown.
+    outside_window: failed requests not overlapping [old listener close, new listener open] as the app itself reports, None without
+    that report.
+    restarted: of every pod of the cycle whose user container was restarted, hit or not, how often; of the pod that was hit the
+    container that was, and by "POD/CONTAINER" its other containers but queue-proxy.
     probed_again: the app told of a good liveness probe of the new boot; None where it has no liveness probe it can tell of.
     missing: edges a fault of this kind must have and nobody saw. disputes: sources of one edge, or edges of a known order, that
     contradict each other by more than their error, in words. queue_proxy_window: first to last refused line of queue-proxy that
@@ -133,6 +135,7 @@ class CycleFindings:
     last_seen: of a cycle that does not count, what was last seen of its pod.
     latency: of a run with a claim about a number, and of a block of an experiment; None: of another run, or without such an answer.
     cpu_wait_us: mean wait of the node's daemons for a CPU, each time one could run, in the worst second; None: unknown.
+    container: the sidecar that the fault was to hit, None if it was none. The anatomy and the restarts are then its own.
     """
 
     index: int
@@ -163,6 +166,7 @@ class CycleFindings:
     before_fault: Mapping[str, int] = field(default_factory=dict)
     latency: Latency | None = None
     cpu_wait_us: float | None = None
+    container: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

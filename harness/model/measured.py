@@ -119,7 +119,8 @@ class GeneratorReport:
 class FaultEvent:
     """What was done to one pod, and the answer to it. sent_ns..answered_ns brackets the moment it took effect.
 
-    params: every parameter of the fault. boot: "" for a pod whose app does not name itself.
+    params: every parameter of the fault. boot: of the program that was hit, "" if it does not name itself. container: the name of
+    the one that was hit; "": the whole pod, or the record is of an earlier release.
     """
 
     cycle: int
@@ -131,6 +132,7 @@ class FaultEvent:
     answered_ns: int
     status: int
     answer: str
+    container: str = ""
 
     @property
     def persistent(self) -> bool:
@@ -141,7 +143,7 @@ class FaultEvent:
 class Stream(StrEnum):
     """Where an observation came from. NODE: what a fault's door on the node shows of the fault, while it is in.
     OTHER_PODS: pods that are not the workload's and that a fault hits, such as the activator's. LISTENERS: the listening sockets of
-    a pod, sampled in its network.
+    a pod, sampled in its network. SIDECAR: the log of each sidecar, which the observation names.
 
     CLOCK observes nothing: its gaps are the host's clock being set.
     """
@@ -157,6 +159,7 @@ class Stream(StrEnum):
     NODE = "node"
     OTHER_PODS = "pods:other"
     LISTENERS = "listeners"
+    SIDECAR = "log:sidecar"
     CLOCK = "clock"
 
 

@@ -298,7 +298,8 @@ class Deployed:
 
     revision: "" where there are none. pods: of the moment it was looked at; () where it was scaled to zero. selector: the labels of
     its pods. applied: the objects as they were applied, as a JSON list, with the token. pod_spec: what the pods were really made
-    from, as JSON, without the token. request: that by which it is proved to serve.
+    from, as JSON, without the token. request: that by which it is proved to serve. control_port: of the container that gets the
+    requests; sidecar_control_ports: of the others, by role.
     """
 
     kind: str
@@ -309,11 +310,16 @@ class Deployed:
     routes: tuple[Route, ...]
     user_port: int = 8080
     control_port: int = 0
+    sidecar_control_ports: Mapping[str, int] = field(default_factory=dict)
     token: str = field(default="", repr=False)
     selector: str = ""
     applied: str = field(default="[]", repr=False)
     pod_spec: str = field(default="", repr=False)
     request: UserRequest = field(default_factory=UserRequest)
+
+    def control_port_of(self, role: str) -> int:
+        """Where the program in the container of this role takes orders, 0 if it takes none."""
+        return self.control_port if role == "user" else self.sidecar_control_ports.get(role, 0)
 
     def route(self, name: str) -> Route:
         """The route of this name. Raises LookupError with the names there are."""

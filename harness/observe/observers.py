@@ -16,8 +16,9 @@ from harness.errors import ObserveError, WaitTimeout
 from harness.knative import endpoints, events, missed, pods
 from harness.knative.identity import Identity
 from harness.knative.journald import Entry
-from harness.knative.names import ACTIVATOR, ACTIVATOR_SELECTOR, QUEUE_PROXY, SYSTEM_NAMESPACE, USER_ROLE
+from harness.knative.names import ACTIVATOR, ACTIVATOR_SELECTOR, SYSTEM_NAMESPACE
 from harness.knative.objects import Object, name_of
+from harness.knative.roles import log_of
 from harness.knative.times import maybe_ns
 from harness.model import ClusterHandle, Gap, Pod, Stream
 from harness.observe.clock import ClockWatch, ReadClocks
@@ -30,9 +31,6 @@ from harness.observe.sink import Sink
 from harness.observe.source import KubeLogs, LogSource
 from harness.observe.watch import Call, Decode, Watch
 from harness.observe.worker import Worker
-
-STREAMS: Mapping[str, Stream] = {QUEUE_PROXY: Stream.QUEUE_PROXY, USER_ROLE: Stream.APP}
-"""By a container's role. A pod without a container of such a role has no such log, and a sidecar's is not read."""
 
 STOP_S = 45.0
 """All threads together; the longest wait that nobody can cut short is a call to an API that hangs."""
@@ -284,10 +282,8 @@ class Observers:
             if known is None and not left_before and not self._stopped:
                 # One that is gone when it is first seen is followed too: that its log cannot be read is then a gap.
                 made_ns = maybe_ns(meta.get("creationTimestamp"))
-                roles = [(role, container) for role, container in pods.roles_of(obj).items() if role in STREAMS]
-                self._pods[name] = [
-                    self._follower(self._logs, name, container, STREAMS[role], since_ns=made_ns) for role, container in roles
-                ]
+                logs = [(log, container) for role, container in pods.roles_of(obj).items() if (log := log_of(role)) is not None]
+                self._pods[name] = [self._follower(self._logs, name, container, log, since_ns=made_ns) for log, container in logs]
                 for follower in self._pods[name]:
                     follower.start()
                 if self._listeners is not None and (uid := str(meta.get("uid") or "")):

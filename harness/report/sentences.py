@@ -43,7 +43,9 @@ def _done(summary: Summary) -> tuple[Piece, ...]:
     kinds = {cycle["fault"]["kind"] for cycle in summary["cycles"] if cycle["fault"] and not cycle["voided"]}
     kind = min(kinds) if len(kinds) == 1 else "none" if not kinds else "several"
     what = FAULTS[kind].done if kind in FAULTS else f"The fault “{words.plain(kind)}” was injected"
-    out = [Piece(f"{what}, in "), _number(summary, "derived.cycles_counted", "count")]
+    sidecars = {words.plain(cycle["fault"].get("container", "")) for cycle in summary["cycles"] if cycle["fault"]} - {""}
+    where = f" in the sidecar {', '.join(sorted(sidecars))}," if sidecars else ""
+    out = [Piece(f"{what},{where} in "), _number(summary, "derived.cycles_counted", "count")]
     out.append(Piece(" cycle, on a fresh pod" if good == 1 else " cycles, each on a fresh pod"))
     if summary["generator"]["rate"] is not None:
         out += [Piece(", while "), _number(summary, "generator.rate", "rate"), Piece(" requests a second were sent")]

@@ -76,6 +76,7 @@ class FaultShape(TypedDict):
     ]
     pod: Annotated[str, Meta(description="the pod it was sent to")]
     boot: Annotated[str, Meta(description="the boot id with which the app answered")]
+    container: NotRequired[Annotated[str, Meta(description="the sidecar that was hit, of a fault in one")]]
     status: Annotated[int, Meta(description="HTTP status of the app's answer")]
     answer: Annotated[str, Meta(description="body of the app's answer")]
     answered_after_s: Annotated[float | None, Meta(description="from the request to the answer; null: there was no answer")]

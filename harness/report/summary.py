@@ -177,7 +177,7 @@ def _cycle(cycle: CycleFindings, mark: CycleMark | None, event: FaultEvent | Non
         given_up=mark.given_up if mark else "",
         replaces=mark.replaces if mark else -1,
         origin=origin[1] if origin else None,
-        fault=_fault(event) if event else None,
+        fault=_fault(event, cycle.container) if event else None,
         landed=_landed(cycle.landed),
         anatomy={name: _edge(cycle.anatomy[name], start) for name in sorted(cycle.anatomy)},
         refused_window_s=_span(cycle.refused_window, start),
@@ -192,9 +192,12 @@ def _span(window: tuple[int, int] | None, start: int | None) -> list[float] | No
     return [seconds(window[0] - start), seconds(window[1] - start)]
 
 
-def _fault(event: FaultEvent) -> FaultShape:
+def _fault(event: FaultEvent, sidecar: str | None) -> FaultShape:
     took_s = seconds(event.answered_ns - event.sent_ns) if event.answered_ns > 0 else None
-    return _of(FaultShape, event, answered_after_s=took_s)
+    made = _of(FaultShape, event, answered_after_s=took_s)
+    if sidecar is None:
+        del made["container"]
+    return made
 
 
 def _landed(landed: Landed) -> LandedShape:

@@ -21,6 +21,7 @@ from harness.errors import FaultError, HarnessError, WaitTimeout
 from harness.faults import FAULTS, Asked, Case, Lift, Sight
 from harness.faults.sight import Requests
 from harness.knative.pods import restarts_since
+from harness.knative.roles import container_of_role, is_sidecar, service_of_role
 from harness.load.process import Generator, GeneratorSpec, Seen, routes_of
 from harness.load.process import start as start_generator
 from harness.model import (
@@ -89,7 +90,9 @@ class Cycle:
         self.bench = bench
         self.spec = bench.spec
         self.deployed = deployed
-        self.app = app_of(self.spec.service.app.image)
+        self.service = service_of_role(self.spec.service, self.spec.fault.role)
+        self.container = container_of_role(self.spec.service, self.spec.fault.role)
+        self.app = app_of(self.service.app.image)
         self.fault = FAULTS[self.spec.fault.kind]
         self.told = inject.drawn(self.spec.fault, deployed.pods, bench.random)
         self.pod = self.told[0] if self.told else NO_POD
@@ -100,7 +103,7 @@ class Cycle:
         self.generator: Generator
         self.events: list[FaultEvent] = []
         self.unlifted: list[tuple[Pod, FaultSpec]] = []
-        self.ends = self.fault.ends(self.spec.fault, self.spec.service)
+        self.ends = self.fault.ends_in(self.spec.fault, self.service)
         self.sight = _LiveSight(bench.observers.feed, self._asked)
 
     def prepare(self) -> None:
@@ -156,8 +159,8 @@ class Cycle:
 
     def inject(self) -> None:
         """The fault, at a random phase of the liveness probe's period."""
-        if self.spec.service.liveness is not None:
-            _let_pass(inject.random_phase(self.spec.service.liveness.period_s, self.bench.random))
+        if self.service.liveness is not None:
+            _let_pass(inject.random_phase(self.service.liveness.period_s, self.bench.random))
         for pod in inject.elsewhere(self.bench.access, self.spec.fault, self.bench.random) or self.told:
             self.unlifted.append((pod, self.spec.fault))
             self.events.append(self._inject(pod, self.spec.fault))
@@ -202,7 +205,7 @@ class Cycle:
         """
         stays: HarnessError | None = None
         for pod, fault in tuple(self.unlifted):
-            if FAULTS[fault.kind].ends(fault, self.spec.service).lift is Lift.NEVER:
+            if FAULTS[fault.kind].ends_in(fault, self._as_hit(fault)).lift is Lift.NEVER:
                 continue
             try:
                 self._take_back(pod, fault)
@@ -266,17 +269,23 @@ class Cycle:
         wait_for("the steady state", look, within_s=self._steady_within_s(), every_s=0.25)
 
     def _probe_watch(self, pod: Pod, *, of_its_boot: bool) -> _ProbeSeen | None:
-        """For the boot that the cycle began with, or another one.
+        """For the boot that the cycle began with, or another one, of the container that the fault hits.
 
         None where the app cannot tell a liveness probe from another connection, logs none, or has no such probe.
         """
-        probe = self.spec.service.liveness
+        probe, role = self.service.liveness, self.spec.fault.role
         if probe is None or probe.handler is Handler.TCP or not self.app.logs_probes:
             return None
-        return _ProbeSeen(self.bench.observers.feed, pod.name, self.spec.service, lambda boot: (boot == pod.boot) is of_its_boot)
+        if not is_sidecar(role):
+            return _ProbeSeen(self.bench.observers.feed, pod.name, self.service, lambda boot: (boot == pod.boot) is of_its_boot)
+        # A sidecar names its boot in its log alone; the pod had not restarted when it was found.
+        before_ns = self.mark.fault_ns or now_ns()
+        known = {one.boot for one in self.sight.now().app(pod.name, self.container) if one.t_ns < before_ns}
+        log = Stream.SIDECAR, self.container
+        return _ProbeSeen(self.bench.observers.feed, pod.name, self.service, lambda boot: of_its_boot or boot not in known, *log)
 
     def _steady_within_s(self) -> float:
-        probe = self.spec.service.liveness
+        probe = self.service.liveness
         first_probe_s = probe.initial_delay_s + 2 * probe.period_s if probe else 0
         return self.spec.steady_s * 2 + first_probe_s + 30
 
@@ -285,12 +294,12 @@ class Cycle:
 
     def _await_landed(self, fault: FaultSpec, events: Sequence[FaultEvent]) -> None:
         """In every pod that was hit."""
-        spec = self.spec
+        service = self._as_hit(fault)
 
         def look() -> Look[bool]:
             now = self.sight.now()
             self._lift_with_the_kill(fault, events, now)
-            proofs = [(event.pod, analyse.landed(fault, spec.service, event, now, event.sent_ns)) for event in events]
+            proofs = [(event.pod, analyse.landed(fault, service, event, now, event.sent_ns)) for event in events]
             missing = [
                 f"{pod}: {name}" if len(proofs) > 1 else name for pod, proof in proofs for name, seen, _ in proof.parts if not seen
             ]
@@ -298,7 +307,7 @@ class Cycle:
             return Look(True if proved else None, "missing: " + ", ".join(missing) if missing else "all parts")
 
         try:
-            within_s = FAULTS[fault.kind].landing_s(fault, spec.service)
+            within_s = FAULTS[fault.kind].landing_s(fault, service)
             wait_for("the fault's landing", look, within_s=within_s, every_s=0.25)
         except WaitTimeout as late:
             if state := inject.last_state(self.bench.access, self.deployed, fault):
@@ -307,12 +316,12 @@ class Cycle:
 
     def _lift_with_the_kill(self, fault: FaultSpec, events: Sequence[FaultEvent], now: Sight) -> None:
         """Looks at what the door shows of the fault, and takes it back from each pod whose container is being stopped."""
-        kind, service = FAULTS[fault.kind], self.spec.service
+        kind, service = FAULTS[fault.kind], self._as_hit(fault)
         for event in events:
             pod = next((pod for pod, asked in self.unlifted if pod.name == event.pod and asked == fault), None)
             if pod is None:
                 continue
-            killed = kind.ends(fault, service).lift is Lift.KILLED
+            killed = kind.ends_in(fault, service).lift is Lift.KILLED
             if killed and kind.lifts(Case(fault, service, event, event.sent_ns), now):
                 self._take_back(pod, fault)
                 continue
@@ -323,7 +332,11 @@ class Cycle:
 
     def _landing_within_s(self) -> float:
         asked = [self.spec.fault, *([self.spec.second] if self.spec.second else [])]
-        return sum(FAULTS[fault.kind].landing_s(fault, self.spec.service) for fault in asked)
+        return sum(FAULTS[fault.kind].landing_s(fault, self._as_hit(fault)) for fault in asked)
+
+    def _as_hit(self, fault: FaultSpec) -> ServiceSpec:
+        """The Service as the container has it that this fault hits."""
+        return service_of_role(self.spec.service, fault.role)
 
     def _await_recovery(self, generator: Generator) -> None:
         """Every answer of the new app for after_s, to those who come the way of every user; to all where nobody does.
@@ -396,9 +409,18 @@ class _LiveSight:
 class _ProbeSeen:
     """Whether the app has logged a well answered liveness probe of a boot that is looked for; asks the feed for each line once."""
 
-    def __init__(self, feed: observe.Feed, pod: str, service: ServiceSpec, boot: Callable[[str], bool]) -> None:
+    def __init__(
+        self,
+        feed: observe.Feed,
+        pod: str,
+        service: ServiceSpec,
+        boot: Callable[[str], bool],
+        log: Stream = Stream.APP,
+        container: str = "",
+    ) -> None:
+        """log, container: the log that is looked at; "": of the one container that has such a log."""
         self._feed = feed
-        self._pod = pod
+        self._pod, self._log, self._container = pod, log, container
         self._service = service
         self._boot = boot
         self._index = 0
@@ -408,7 +430,8 @@ class _ProbeSeen:
     def seen(self) -> bool:
         """Look at what is new."""
         new, self._index = self._feed.since(self._index)
-        fresh = [one for one in new if one.stream is Stream.APP and one.pod == self._pod]
+        mine = (one for one in new if one.stream is self._log and one.pod == self._pod)
+        fresh = [one for one in mine if self._container in {"", one.container}]
         if fresh and not self._seen:
             self._told += fresh
             self._seen = any(map(self._boot, well_probed("liveness", self._service, self._told)))

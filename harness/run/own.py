@@ -11,6 +11,7 @@ from harness.catalogue import SCENARIOS, holds, scenario
 from harness.cluster import kind
 from harness.errors import BadInput
 from harness.faults import FAULTS
+from harness.knative.roles import service_of_role
 from harness.model import Claim, FaultSpec, Lane, Scenario, ServiceSpec, UserRequest
 from harness.run.world import World
 
@@ -63,7 +64,8 @@ def claims_for(asked: Scenario) -> tuple[Claim, ...]:
     """What is asked of any program, of which nothing but the cluster and its users tell: that no request fails, and how often its
     container is restarted.
     """
-    restarts = FAULTS[asked.fault.kind].ends(asked.fault, asked.service).probed_again
+    service = service_of_role(asked.service, asked.fault.role)
+    restarts = FAULTS[asked.fault.kind].ends(asked.fault, service).probed_again
     restart = holds("container-restarts-once", RESTARTED) if restarts else holds("no-restart", USERS)
     return (holds("requests-do-not-fail", USERS), restart)
 

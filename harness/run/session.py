@@ -307,6 +307,8 @@ class _Session:
             self._switch_on(undo, "4 request log on", install.request_log)
         if spec.service.initial_scale == 0:
             self._switch_on(undo, "4 initial scale 0 allowed", install.zero_scale)
+        if any(one.probes for one in spec.service.sidecars):
+            self._switch_on(undo, "4 probes of sidecars allowed", install.sidecar_probes)
         undo.callback(deploy.remove, world.handle, namespace=self.namespace, run_id=self.run_id, progress=world.progress)
         with self.phases.step("4 deploy", work=None):
             deployed = deploy.deploy(

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from harness.analyse.anatomy.sources import Source
 from harness.knative.events import CREATED, KILLING, STARTED, UNHEALTHY, event_state
+from harness.knative.names import USER_CONTAINER
 from harness.knative.pods import PodState
 from harness.knative.times import SECOND_NS
 from harness.model import Observation, Probe, ServiceSpec
@@ -38,11 +39,17 @@ def status_sources(sights: Sequence[PodState], since_ns: int) -> dict[str, Sourc
 
 
 def event_sources(
-    events: Sequence[Observation], service: ServiceSpec, since_ns: int, restarts: int | None, *, liveness_fails: bool
+    events: Sequence[Observation],
+    service: ServiceSpec,
+    since_ns: int,
+    restarts: int | None,
+    *,
+    liveness_fails: bool,
+    container: str = USER_CONTAINER,
 ) -> dict[str, Source]:
-    """What the kubelet's events say, by their own times. liveness_fails: the fault makes the liveness probe fail.
+    """What the kubelet's events say of a container, by their own times. liveness_fails: the fault makes the liveness probe fail.
 
-    restarts: of the user container in the cycle. The API merges events of one reason. After more than one restart it is therefore
+    restarts: of the container in the cycle. The API merges events of one reason. After more than one restart it is therefore
     unknown which container a time belongs to, and only the kill and the first failed probe are used.
     """
     found: dict[str, Source] = {}
@@ -53,7 +60,7 @@ def event_sources(
             continue
         text = f"{event.reason} {event.message}"
         followed, counts[text] = counts.get(text), event.count
-        if seen.at_ns + SECOND_NS <= since_ns or not event.of_user_container:
+        if seen.at_ns + SECOND_NS <= since_ns or not event.may_be_about(container):
             continue
         if event.reason == KILLING:
             found.setdefault("killing", _second(seen.at_ns, since_ns, "events: Killing"))

@@ -17,8 +17,9 @@ from harness.apps.toggle_probes import asks_liveness
 from harness.faults import EDGES, FAULTS, Fault
 from harness.faults.edges import READINESS_ORDER
 from harness.knative import kubelet
-from harness.knative.names import USER_ROLE
+from harness.knative.names import USER_CONTAINER, USER_ROLE
 from harness.knative.pods import PodState, ready_throughout, restarts_since
+from harness.knative.roles import is_sidecar
 from harness.model import Bracket, CycleMark, FaultEvent, FaultSpec, Observation, ServiceSpec, Stream
 
 ONLY_TOLD = frozenset({"sigterm", "listening", "first-ok", *probes.GOOD_EDGES.values()})
@@ -51,13 +52,14 @@ def dissect(
     user_port: int = 8080,
     role: str = USER_ROLE,
     sockets: Mapping[str, Source] = MappingProxyType({}),
+    container: str = USER_CONTAINER,
 ) -> Anatomy:
     """The anatomy of this cycle.
 
     event: the fault event of the cycle. None: there was none; only readiness is then analysed, from the start of the load. seen: of
     the cycle's pod; see `gather`. requests, answers: the cycle's rows. end_ns: of the cycle. Later observations, such as the
-    deletion of its pod, do not belong to it. role: of the container that the fault was to hit. sockets: what the listening sockets
-    show of its edges.
+    deletion of its pod, do not belong to it. role, container: of the container that the fault was to hit; for a sidecar service,
+    the mark's boot, and the log and the states in seen are its own. sockets: what the listening sockets show of its edges.
     """
     since_ns = event.sent_ns if event is not None else mark.load_started_ns
     done = FaultSpec(event.kind, event.params, role=role) if event is not None else FaultSpec()
@@ -69,9 +71,10 @@ def dissect(
             {"fault": Source(event.sent_ns, event.answered_ns, "the harness: command sent", "the harness: answer received", 1)},
         )
         _add(found, _of_the_app(seen, mark, event, service, fault))
-        _add(found, _of_the_node(seen, event, service, fault, end_ns))
+        _add(found, _of_the_node(seen, event, service, fault, end_ns, container))
         _add(found, witness.sources(seen.all, fault.witnesses, event))
-        if app.names_itself or service.max_scale == 1:
+        # What a sidecar answers, or refuses, the clients do not see.
+        if not is_sidecar(role) and (app.names_itself or service.max_scale == 1):
             named = app.names_itself
             _add(found, clients.sources(requests, answers, mark.pod, mark.boot, user_port, since_ns, named=named))
         _add(found, sockets)
@@ -80,6 +83,7 @@ def dissect(
     edges = {edge: choose(found[edge]) for edge in EDGES if edge in found}
     must = fault.required(done, service, edges, end_ns, asks_liveness=asks_liveness(service, seen.told))
     must -= frozenset() if app.logs_probes else ONLY_TOLD
+    must -= frozenset({"first-ok"}) if is_sidecar(role) else frozenset()
     return Anatomy(
         edges=edges,
         missing=tuple(edge for edge in EDGES if edge in must and edge not in edges),
@@ -142,22 +146,32 @@ def _of_the_app(seen: Seen, mark: CycleMark, event: FaultEvent, service: Service
     return found
 
 
-def _of_the_node(seen: Seen, event: FaultEvent, service: ServiceSpec, fault: Fault, end_ns: int) -> dict[str, list[Source]]:
+def _of_the_node(
+    seen: Seen, event: FaultEvent, service: ServiceSpec, fault: Fault, end_ns: int, container: str
+) -> dict[str, list[Source]]:
     since_ns = event.sent_ns
     base = api.base_of(seen.sights, since_ns)
     restarts = restarts_since(seen.sights, since_ns, end_ns)
     found: dict[str, list[Source]] = {}
-    _add(found, runtime.sources(seen.runtime, since_ns, base.container_id if base else "", base.restarts if base else None))
+    _add(
+        found,
+        runtime.sources(seen.runtime, since_ns, base.container_id if base else "", base.restarts if base else None, container),
+    )
     _add(found, proxy.sources(seen.proxy, since_ns))
     for one in seen.kubelet:
-        if one.at_ns >= since_ns and kubelet.kills(one.payload):
+        if one.at_ns >= since_ns and kubelet.kills(one.payload) and kubelet.container_named(one.payload) in {container, ""}:
             _add(
                 found,
                 {"killing": Source(since_ns, one.at_ns, COMMAND, "the kubelet's journal: Killing container", one.resolution_ns)},
             )
             break
     _add(found, api.status_sources(seen.sights, since_ns))
-    _add(found, api.event_sources(seen.events, service, since_ns, restarts, liveness_fails="liveness" in fault.fails_probes))
+    _add(
+        found,
+        api.event_sources(
+            seen.events, service, since_ns, restarts, liveness_fails="liveness" in fault.fails_probes, container=container
+        ),
+    )
     return found
 
 

@@ -15,13 +15,15 @@ DELAY_NS = 1_000_000_000
 """How much later than containerd's own stamp the journal may have received a line before one of the two clocks is doubted."""
 
 
-def sources(runtime: Sequence[Observation], since_ns: int, old_id: str, base: int | None) -> dict[str, list[Source]]:
+def sources(
+    runtime: Sequence[Observation], since_ns: int, old_id: str, base: int | None, container: str = USER_CONTAINER
+) -> dict[str, list[Source]]:
     """What containerd alone says of each edge.
 
-    runtime: its lines about the pod. old_id, base: the user container's id and restart count when the fault was sent, "" and None
+    runtime: its lines about the pod. old_id, base: the container's id and restart count when the fault was sent, "" and None
     if unknown. Only the first end and the first new container after the fault are returned.
     """
-    lines = sorted(_of_user_container(runtime, old_id, since_ns), key=lambda line: line.own_ns)
+    lines = sorted(_of_container(runtime, old_id, since_ns, container), key=lambda line: line.own_ns)
     ended = [line for line in lines if base is None or line.instance in {-1, base}]
     begun = [line for line in lines if base is None or line.instance in {-1, base + 1}]
 
@@ -47,14 +49,14 @@ def sources(runtime: Sequence[Observation], since_ns: int, old_id: str, base: in
     return found
 
 
-def _of_user_container(runtime: Iterable[Observation], old_id: str, since_ns: int) -> Iterable[Line]:
+def _of_container(runtime: Iterable[Observation], old_id: str, since_ns: int, container: str) -> Iterable[Line]:
     """Most lines name their container. The others are assigned by container id, once an id is known."""
     ids = {old_id} if old_id else set()
     for seen in runtime:
-        line = read(seen) if seen.container in {USER_CONTAINER, ""} else None
+        line = read(seen) if seen.container in {container, ""} else None
         if line is None or line.own_ns < since_ns:
             continue
-        if seen.container == USER_CONTAINER:
+        if seen.container == container:
             ids.add(line.id)
         elif line.id not in ids:
             continue

@@ -53,7 +53,7 @@ def first_kill(seen: Seen) -> Kill | None:
     """For a failed liveness probe; None if there was none."""
     for one in seen.observations:
         event = event_state(one.payload) if one.stream is Stream.EVENTS else None
-        if event is not None and event.kills_for_liveness and event.of_user_container:
+        if event is not None and event.kills_for_liveness and event.may_be_about():
             return Kill(one.pod, one.at_ns)
     return None
 

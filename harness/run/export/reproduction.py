@@ -85,6 +85,8 @@ def why_not(spec: RunSpec) -> str:
         return f"its course is {spec.course_name}, which needs more than a fault under an even load"
     if spec.service.app.sigterm != AppSpec().sigterm:
         return f"its app does not {AppSpec().sigterm} on SIGTERM, as the exported program does"
+    if spec.service.sidecars:
+        return "its pods have a sidecar, and the exported program runs alone"
     for fault in _faults(spec):
         known = fault_named(fault.kind)
         if known.by_hand(fault) is None:

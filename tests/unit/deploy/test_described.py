@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from harness.catalogue import S1
 from harness.deploy.manifest import described, render
 from harness.errors import BadInput
-from harness.model import AppSpec, Handler, Probe, ServiceSpec
+from harness.model import AppSpec, Handler, Probe, ServiceSpec, Sidecar
 from tests.unit.deploy.test_manifest import from_yaml
 
 
@@ -59,10 +59,26 @@ def probes(*checks: str) -> st.SearchStrategy[Probe | None]:
     return st.none() | st.builds(lambda asked, times: Probe(*asked, *times), handlers, timing)
 
 
+APPS = st.builds(
+    AppSpec,
+    st.sampled_from([0.0, 1.0, 2.5]),
+    st.sampled_from(["exit", "ignore", "ignore-close"]),
+    asks=st.sampled_from([0, 8090]),
+)
+SIDECARS = st.builds(
+    Sidecar,
+    name=st.sampled_from(["sidecar", "proxy"]),
+    port=st.sampled_from([8090, 8091]),
+    app=APPS,
+    liveness=probes("liveness", "readiness"),
+    readiness=probes("liveness", "readiness"),
+    startup=probes("liveness"),
+)
 SERVICES = st.builds(
     ServiceSpec,
     name=st.sampled_from(["toggle", "mine"]),
-    app=st.builds(AppSpec, st.sampled_from([0.0, 1.0, 2.5]), st.sampled_from(["exit", "ignore", "ignore-close"])),
+    app=APPS,
+    sidecars=st.lists(SIDECARS, max_size=2).map(tuple),
     liveness=probes("liveness", "readiness"),
     readiness=probes("liveness", "readiness"),
     startup=probes("liveness"),

@@ -15,11 +15,12 @@ from harness.deploy.manifest import (
     render,
     rendered_probe,
     scales_by_itself,
+    sidecar_control_ports,
     user_port,
 )
 from harness.deploy.own import own_service
 from harness.errors import BadInput, ExitCode
-from harness.model import AppSpec, Handler, Probe, ServiceSpec
+from harness.model import AppSpec, Handler, Probe, ServiceSpec, Sidecar
 
 GOOD = """
 apiVersion: serving.knative.dev/v1
@@ -180,6 +181,25 @@ def test_a_users_own_image_gets_no_token() -> None:
     assert container["image"] == "own:1"
     assert "env" not in container
     assert env_of(obj, "TOGGLE_TOKEN") == ""
+
+
+def test_a_sidecar_of_the_toggle_app_has_ports_of_its_own() -> None:
+    """Its probes name theirs, which Knative fills in for no sidecar; and it gets the token."""
+    probe = Probe(period_s=1)
+    spec = ServiceSpec(app=AppSpec(0.0, asks=8090), sidecars=(Sidecar(liveness=probe), Sidecar("other", 8091, startup=probe)))
+    obj: Any = rendered(spec)
+    user, one, other = obj["spec"]["template"]["spec"]["containers"]
+    assert [user["name"], one["name"], other["name"]] == ["user-container", "sidecar", "other"]
+    env = [{given["name"]: given["value"] for given in container["env"]} for container in (user, one, other)]
+    assert env[0]["TOGGLE_ASKS"] == "8090"
+    assert [(given["PORT"], given["TOGGLE_CONTROL_PORT"], given["TOGGLE_TOKEN"]) for given in env[1:]] == [
+        ("8090", "8098", "secret"),
+        ("8091", "8097", "secret"),
+    ]
+    assert one["livenessProbe"]["httpGet"]["port"] == 8090
+    assert other["startupProbe"]["httpGet"]["port"] == 8091
+    assert "ports" not in one
+    assert sidecar_control_ports(obj) == {"sidecar-1": 8098, "sidecar-2": 8097}
 
 
 def test_a_sidecar_is_no_second_port() -> None:

@@ -398,7 +398,7 @@ def test_a_version_that_is_not_known_is_refused_by_probes_alone() -> None:
 def test_every_scenario_of_the_catalogue_is_accepted(name: str) -> None:
     """What the harness itself deploys is what the tables call right; as a plain Deployment, too."""
     service = knative_service(SCENARIOS[name].service)
-    assert problems(read(service.documents), Settings(NEWEST, from_zero=True)) == ()
+    assert problems(read(service.documents), Settings(NEWEST, probing=True, from_zero=True)) == ()
     if SCENARIOS[name].service.initial_scale != 0:
         deployment, _node_port = plain_deployment(service).documents.split("---\n")
         assert problems(read(deployment), SETTINGS) == ()

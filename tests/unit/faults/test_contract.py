@@ -170,8 +170,9 @@ def test_a_parameter_that_the_fault_does_not_have_is_refused(kind: str) -> None:
     fault.require(FaultSpec(kind, fault.params))
     with pytest.raises(BadInput, match="no parameter 'speed'"):
         fault.require(FaultSpec(kind, {"speed": 1}))
-    with pytest.raises(BadInput, match="cannot hit the container 'sidecar-9'"):
-        fault.require(FaultSpec(kind, role="sidecar-9"))
+    for role in ("sidecar", "sidecar-0", "istio"):
+        with pytest.raises(BadInput, match=f"cannot hit the container '{role}'"):
+            fault.require(FaultSpec(kind, role=role))
     for name in fault.params:
         with pytest.raises(BadInput, match=f"The parameter {name} of the fault {kind} is 1.5"):
             fault.require(FaultSpec(kind, {name: 1.5}))

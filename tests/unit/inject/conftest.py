@@ -18,7 +18,7 @@ import yaml
 from harness.inject import control
 from harness.model import ClusterHandle, Deployed, Hop, HostPorts, Pod, Route
 
-PROXY = re.compile(r"/api/v1/namespaces/ns/pods/pod-1:8099/proxy(/.*)")
+PROXY = re.compile(r"/api/v1/namespaces/ns/pods/pod-1:(8099|8098)/proxy(/.*)")
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,7 @@ class Asked:
     path: str
     headers: Mapping[str, str]
     body: bytes
+    port: int = 8099
 
 
 @dataclass
@@ -75,7 +76,8 @@ def api() -> Iterator[FakeApi]:
             if found is None:
                 given: tuple[int, str] | None = (404, '{"kind":"Status","message":"pods not found","code":404}')
             else:
-                asked = Asked(self.command, found[1], {name.lower(): value for name, value in self.headers.items()}, body)
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                asked = Asked(self.command, found[2], headers, body, int(found[1]))
                 fake.asked.append(asked)
                 given = fake.app(asked)
             if given is None:

@@ -141,3 +141,14 @@ def test_the_real_app_is_understood(api: FakeApi, handle: ClusterHandle, deploye
             assert clear(handle, deployed, mine, within_s=40).faults == {}
         finally:
             app.kill()
+
+
+def test_a_sidecar_takes_its_order_by_its_own_port(api: FakeApi, handle: ClusterHandle, deployed: Deployed) -> None:
+    """The event names the container and the boot that this one says, which is not that of the user container."""
+    pod = replace(deployed.pods[0], boot="user", containers={"user": "user-container", "sidecar-1": "proxy"})
+    with_sidecar = replace(deployed, pods=(pod,), sidecar_control_ports={"sidecar-1": 8098})
+    event = inject(ClusterAccess(handle), with_sidecar, pod, FaultSpec("liveness", role="sidecar-1"), cycle=0)
+    assert {one.port for one in api.asked} == {8098}
+    assert (event.container, event.boot, event.status) == ("proxy", "b1", 200)
+    clear(handle, with_sidecar, pod, role="sidecar-1")
+    assert api.asked[-1].port == 8098

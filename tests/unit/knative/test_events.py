@@ -82,4 +82,4 @@ def test_a_kill_for_liveness_is_told_from_a_deletion(reason: str, message: str, 
 @pytest.mark.parametrize(("container", "may"), [("user-container", True), ("", True), ("queue-proxy", False)])
 def test_an_event_without_a_container_may_be_about_each(container: str, *, may: bool) -> None:
     """It is about the whole pod."""
-    assert EventState("Killing", "m", "Normal", 1, container).of_user_container is may
+    assert EventState("Killing", "m", "Normal", 1, container).may_be_about() is may

@@ -257,6 +257,21 @@ def test_a_pod_without_queue_proxy_has_one_log(make: Make, api: FakeApi) -> None
     assert observers.feed.gaps() == ()
 
 
+def test_the_log_of_a_sidecar_is_followed(make: Make, api: FakeApi) -> None:
+    """As a stream of its own, which names the container."""
+    api.lists[PODS], api.lists[SLICES] = [], []
+    (_, two) = more_pods(api, "two", containers=("user-container", "sidecar", "queue-proxy"))
+    observers = make()
+    observers.start()
+    observers.prove((two,), within_s=WITHIN_S)
+    assert observers.seal()
+    assert {(seen.stream, seen.container) for seen in observers.feed.snapshot() if seen.pod == "two" and seen.container} == {
+        (Stream.APP, "user-container"),
+        (Stream.SIDECAR, "sidecar"),
+        (Stream.QUEUE_PROXY, "queue-proxy"),
+    }
+
+
 def test_without_a_pod_the_standing_streams_are_proved(make: Make, api: FakeApi) -> None:
     """From zero there is none yet."""
     api.lists[PODS], api.lists[SLICES] = [], []

@@ -26,7 +26,7 @@ from harness.run.export import PUBLIC_IMAGE, SCRIPT, SERVICE, export, write
 from harness.run.export.service import PROGRAM
 
 VERSION = KnativeVersion.parse("1.23")
-EXPORTED = {"S1", "N1", "S2", "S6", "S7", "S12", "S15", "S20", "S23", "S30A", "S31", "S34", "N2", "N5", "S30C"}
+EXPORTED = {"S1", "N1", "S2", "S6", "S7", "S10", "S12", "S15", "S20", "S23", "S30A", "S31", "S34", "N2", "N5", "S30C"}
 
 
 def spec(name: str) -> RunSpec:

@@ -138,7 +138,7 @@ def test_a_fault_that_the_toggle_app_does_itself_is_refused_for_another(tmp_path
     """Before anything is built, with the faults that land on any program."""
     workload = workload_of(SERVICE)
     asked = replace(on_own(asked_for("kill"), shop(), None), name="mine", fault=FaultSpec(kind))
-    with pytest.raises(BadInput, match=r"the toggle app itself is asked to fail, and the Service runs shop:1"):
+    with pytest.raises(BadInput, match=r"the toggle app itself is asked to fail, and the container runs shop:1"):
         require_runnable(asked, VERSION, tmp_path, workload=workload)
 
 

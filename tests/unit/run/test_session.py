@@ -16,7 +16,7 @@ from harness.adapters.clock import now_ns
 from harness.adapters.engine import Engine
 from harness.adapters.files import State
 from harness.adapters.progress import QUIET, Progress
-from harness.catalogue import N1, S1, broken, holds, is_catalogued, resolve
+from harness.catalogue import N1, S1, SCENARIOS, broken, holds, is_catalogued, resolve
 from harness.errors import BadInput, DeployError, Interrupted
 from harness.history import read, read_meta
 from harness.load.calm import Calm, Limits, Measure
@@ -405,6 +405,37 @@ def test_from_zero_is_allowed_for_the_run_and_given_back(tmp_path: Path, monkeyp
     assert calls == ["sweep", "log given back", "given back", "on", "deploy", "remove", "given back"]
     (run,) = (tmp_path / "artifacts" / "mine").iterdir()
     assert read_meta(run).changes == (change,)
+
+
+@pytest.mark.parametrize("name", ["S25", "S35A", "S1"])
+def test_probes_of_sidecars_are_allowed_only_where_there_are_some(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """And given back after the run's own Service is gone."""
+    calls: list[str] = []
+
+    def note(call: str) -> Callable[..., tuple[SystemChange, ...]]:
+        def noted(*_args: object, **_kwargs: object) -> tuple[SystemChange, ...]:
+            calls.append(call)
+            return ()
+
+        return noted
+
+    def fail(*_args: object, **_kwargs: object) -> object:
+        raise DeployError("far enough")
+
+    monkeypatch.setattr(deploy, "sweep", note("sweep"))
+    monkeypatch.setattr(deploy, "remove", note("remove"))
+    monkeypatch.setattr(deploy, "deploy", fail)
+    for module in (install.request_log, install.zero_scale):
+        monkeypatch.setattr(module, "give_back", lambda *_args, **_kwargs: False)
+        monkeypatch.setattr(module, "switch_on", lambda *_args, **_kwargs: ())
+    monkeypatch.setattr(install.sidecar_probes, "give_back", note("given back"))
+    monkeypatch.setattr(install.sidecar_probes, "switch_on", note("on"))
+    with pytest.raises(DeployError, match="far enough"):
+        measure(SCENARIOS[name], nowhere(tmp_path), artifacts=tmp_path / "artifacts")
+    allowed = ["on", "remove", "given back"] if name != "S1" else ["remove"]
+    assert calls == ["sweep", "given back", *allowed]
 
 
 def test_what_a_deployment_cannot_do_is_refused_first(tmp_path: Path) -> None:
