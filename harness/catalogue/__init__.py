@@ -26,11 +26,13 @@ from harness.catalogue.s17 import S17A, S17B
 from harness.catalogue.s20 import S20, S20B
 from harness.catalogue.s23 import S23
 from harness.catalogue.s24 import S24B
+from harness.catalogue.s25 import S25, S26, S26B, S27
 from harness.catalogue.s28 import S28A, S28B
 from harness.catalogue.s29 import S29
 from harness.catalogue.s30 import S30A, S30B, S30C
 from harness.catalogue.s31 import S31
 from harness.catalogue.s34 import S34
+from harness.catalogue.s35 import S35A, S35B, S35C
 from harness.errors import BadInput
 from harness.model import Scenario
 
@@ -54,6 +56,10 @@ __all__ = [
     "S20B",
     "S23",
     "S24B",
+    "S25",
+    "S26",
+    "S26B",
+    "S27",
     "S28A",
     "S28B",
     "S29",
@@ -62,6 +68,9 @@ __all__ = [
     "S30C",
     "S31",
     "S34",
+    "S35A",
+    "S35B",
+    "S35C",
     "SCENARIOS",
     "broken",
     "broken_on",
@@ -102,6 +111,13 @@ _LISTED = (
     S10,
     S17A,
     S17B,
+    S25,
+    S26,
+    S26B,
+    S27,
+    S35A,
+    S35B,
+    S35C,
 )
 
 SCENARIOS: Mapping[str, Scenario] = {entry.name: entry for entry in _LISTED}
