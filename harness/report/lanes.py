@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from harness.knative.roles import service_of_role
 from harness.model import CycleFindings, Gap, History, Stream
 from harness.report import pod_lanes, traffic, words
 from harness.report.summary import origin_ns
@@ -80,7 +81,7 @@ def lanes(history: History, cycles: Iterable[CycleFindings], budget: Budget | No
         lo_us, hi_us = common if common and not cycle.voided else (own_lo_us, own_hi_us)
         start, origin = origins[cycle.index]
         # What was seen is shown for as long as the cycle's own load ran: after it the pod is deleted, and that is no finding.
-        frame = Frame(cycle.index, cycle.pod, start, start + own_lo_us * 1000, start + own_hi_us * 1000)
+        frame = Frame(cycle.index, cycle.pod, start, start + own_lo_us * 1000, start + own_hi_us * 1000, cycle.container)
         tracks = _tracks(history, by_pod.get(cycle.pod, nothing), shared, frame, one.bin_us, max(budget.marks // share, 40))
         out.append(
             CycleLanes(
@@ -121,9 +122,9 @@ def _tracks(
     history: History, rows: pl.DataFrame, shared: Mapping[Stream, pl.DataFrame], frame: Frame, bin_us: int, most: int
 ) -> tuple[Track, ...]:
     port = history.meta.user_port
-    service = history.meta.spec.service
+    service = service_of_role(history.meta.spec.service, history.meta.spec.fault.role)
     asked = {"liveness": service.liveness, "readiness": service.readiness, "startup": service.startup}
-    named = pod_lanes.probe_names(rows)
+    named = pod_lanes.probe_names(rows, frame)
     # A configured probe has its lane even if no probe was seen: its absence is worth seeing.
     probes = [name for name, probe in asked.items() if probe is not None or name in named]
     probes += [name for name in named if name not in probes]
@@ -136,7 +137,7 @@ def _tracks(
         pod_lanes.queue_proxy(rows, frame, most=most),
         pod_lanes.refused_lines(rows, frame, port=port, bin_us=bin_us),
     ]
-    logs = (Stream.APP, Stream.QUEUE_PROXY, Stream.EVENTS, Stream.KUBELET, Stream.CONTAINERD)
+    logs = (Stream.APP, Stream.SIDECAR, Stream.QUEUE_PROXY, Stream.EVENTS, Stream.KUBELET, Stream.CONTAINERD)
     optional = [
         *(pod_lanes.lines(rows, frame, stream, port=port, most=most) for stream in logs),
         pod_lanes.lines(shared[Stream.ACTIVATOR], frame, Stream.ACTIVATOR, port=port, most=most),

@@ -17,7 +17,7 @@ from harness.apps.toggle import TCP_PROBE, Event, in_words
 from harness.knative.containerd import Act, act_of
 from harness.knative.endpoints import listing
 from harness.knative.lines import QUEUE_PROXY_LOGGER, message_of, parsed, refused_text
-from harness.knative.names import QUEUE_PROXY, USER_CONTAINER
+from harness.knative.names import QUEUE_PROXY
 from harness.knative.pods import container_of
 from harness.model import Stream
 from harness.report import words
@@ -48,10 +48,16 @@ def of_stream(rows: pl.DataFrame, stream: Stream) -> pl.DataFrame:
     return rows.filter(pl.col("stream") == stream.value)
 
 
+def _own_log(rows: pl.DataFrame, frame: Frame) -> pl.DataFrame:
+    """The lines in the log of the container that is shown."""
+    lines = of_stream(rows, frame.log)
+    return lines.filter(pl.col("container") == frame.sidecar) if frame.sidecar else lines
+
+
 def probes(rows: pl.DataFrame, frame: Frame, which: str, *, most: int) -> Track:
     """Each probe of this name that the app says it answered, good or failed."""
     name, plain = _PROBES.get(which, (f"{words.plain(which)} probes", "as the app logged them"))
-    hits = of_stream(rows, Stream.APP).filter(
+    hits = _own_log(rows, frame).filter(
         pl.col("payload").str.contains(_PROBED) & pl.col("payload").str.contains(rf'"which":\s*"{re.escape(which)}"')
     )
     marks = []
@@ -63,12 +69,12 @@ def probes(rows: pl.DataFrame, frame: Frame, which: str, *, most: int) -> Track:
         at = frame.seconds(_own_time(fields, at_ns))
         text = f"{which} probe {'good' if good else 'FAILED'}{status} at {at:+.3f} s (the app's log)"
         marks.append(Mark(at, at, Tone.GOOD if good else Tone.BAD, cut(text)))
-    return Track(f"probe-{which}", name, plain, (Stream.APP,), marks=tuple(marks), left_out=max(seen.height - most, 0))
+    return Track(f"probe-{which}", name, plain, (frame.log,), marks=tuple(marks), left_out=max(seen.height - most, 0))
 
 
-def probe_names(rows: pl.DataFrame) -> list[str]:
+def probe_names(rows: pl.DataFrame, frame: Frame) -> list[str]:
     """The names under which the app logged probes, known ones first; at most eight."""
-    hits = of_stream(rows, Stream.APP).filter(pl.col("payload").str.contains(_PROBED))
+    hits = _own_log(rows, frame).filter(pl.col("payload").str.contains(_PROBED))
     names = hits["payload"].str.extract(r'"which":\s*"([a-z0-9-]{1,40})"').drop_nulls().unique().to_list()
     known = list(_PROBES)
     return sorted(names, key=lambda name: (known.index(name) if name in known else len(known), name))[:8]
@@ -76,26 +82,26 @@ def probe_names(rows: pl.DataFrame) -> list[str]:
 
 def listener(rows: pl.DataFrame, frame: Frame) -> Track:
     """Whether the app accepts connections, as it says itself."""
-    found = of_stream(rows, Stream.APP).filter(pl.col("payload").str.contains(_EVENT + f'({"|".join(_LISTENER)})"'))
+    found = _own_log(rows, frame).filter(pl.col("payload").str.contains(_EVENT + f'({"|".join(_LISTENER)})"'))
     turns = []
     for at_ns, _, payload in _read(found, MOST_READ):
         fields = parsed(payload) or {}
         tone, word, evidence = _LISTENER[fields["event"]] if fields.get("event") in _LISTENER else (Tone.UNKNOWN, "not known", "")
         turns.append(Turn(_own_time(fields, at_ns), tone, word, evidence))
-    return Track("listener", "App's listener", "does the app accept connections?", (Stream.APP,), spans(turns, frame))
+    return Track("listener", f"{frame.owner}'s listener", "does the app accept connections?", (frame.log,), spans(turns, frame))
 
 
 def container(rows: pl.DataFrame, frame: Frame) -> Track:
     """The life of the app's container: by containerd's journal, else by the pod's status, which is true to a second."""
-    turns = list(_journal_turns(rows))
+    turns = list(_journal_turns(rows, frame.container))
     # The journal is followed from the run's start on: what ran before its first word is known from the pod's status.
     turns = [*_running_before(rows, frame), *turns] if turns else list(_status_turns(rows, frame))
     streams = (Stream.CONTAINERD, Stream.PODS)
-    return Track("container", "App's container", "the state of its process", streams, spans(turns, frame))
+    return Track("container", f"{frame.owner}'s container", "the state of its process", streams, spans(turns, frame))
 
 
-def _journal_turns(rows: pl.DataFrame) -> Iterator[Turn]:
-    mine = of_stream(rows, Stream.CONTAINERD).filter(pl.col("container") == USER_CONTAINER)
+def _journal_turns(rows: pl.DataFrame, name: str) -> Iterator[Turn]:
+    mine = of_stream(rows, Stream.CONTAINERD).filter(pl.col("container") == name)
     running = False
     for at_ns, _, payload in _read(mine, MOST_READ):
         act = act_of(payload)
@@ -113,7 +119,7 @@ def _journal_turns(rows: pl.DataFrame) -> Iterator[Turn]:
 
 def _running_before(rows: pl.DataFrame, frame: Frame) -> Iterator[Turn]:
     for at_ns, fields in _pod_states(rows):
-        since = container_of(fields, USER_CONTAINER).get("running_since_ns")
+        since = container_of(fields, frame.container).get("running_since_ns")
         if at_ns <= frame.origin_ns and isinstance(since, int):
             yield Turn(min(since, frame.lo_ns), Tone.GOOD, "running", "the pod's status")
             return
@@ -122,7 +128,7 @@ def _running_before(rows: pl.DataFrame, frame: Frame) -> Iterator[Turn]:
 def _status_turns(rows: pl.DataFrame, frame: Frame) -> Iterator[Turn]:
     source = "the pod's status (true to 1 s)"
     for at_ns, fields in _pod_states(rows):
-        user = container_of(fields, USER_CONTAINER)
+        user = container_of(fields, frame.container)
         ended = user.get("terminated") or user.get("last_terminated")
         if isinstance(ended, dict) and isinstance(ended.get("finished_ns"), int) and frame.shows(ended["finished_ns"]):
             yield Turn(ended["finished_ns"], Tone.BAD, "gone", source)
@@ -195,6 +201,7 @@ def lines(rows: pl.DataFrame, frame: Frame, stream: Stream, *, port: int, most: 
     key, name, plain = {
         Stream.QUEUE_PROXY: ("log-queue-proxy", "queue-proxy's log", "its other lines"),
         Stream.APP: ("log-app", "App's log", "its lines other than probes"),
+        Stream.SIDECAR: ("log-sidecar", "Sidecars' logs", "their lines other than probes"),
         Stream.ACTIVATOR: ("log-activator", "activator's log", "holds requests without a ready pod"),
         Stream.KUBELET: ("journal-kubelet", "kubelet's journal", "probes and restarts containers"),
         Stream.CONTAINERD: ("journal-containerd", "containerd's journal", "starts and stops containers"),
@@ -203,7 +210,7 @@ def lines(rows: pl.DataFrame, frame: Frame, stream: Stream, *, port: int, most: 
     mine = _within(of_stream(rows, stream), frame)
     if stream is Stream.QUEUE_PROXY:
         mine = mine.filter(~_is_refused(port))
-    if stream is Stream.APP:
+    if stream in {Stream.APP, Stream.SIDECAR}:
         mine = mine.filter(~pl.col("payload").str.contains(_PROBED))
     marks = tuple(_events(mine, frame, most) if stream is Stream.EVENTS else _line_marks(mine, frame, most))
     return Track(key, name, plain, (stream,), marks=marks, left_out=max(mine.height - most, 0))

@@ -142,7 +142,9 @@ class CycleShape(TypedDict):
     anatomy: Annotated[dict[str, EdgeShape], Meta(description="the edges of the restart, by name")]
     refused_window_s: Annotated[Span | None, Meta(description="first to last refused request; null: none was refused")]
     ready_throughout: Annotated[bool | None, Meta(description="the pod was never seen not Ready from the fault to the end")]
-    restarts: Annotated[Count | None, Meta(description="restarts of the user container")]
+    restarts: Annotated[
+        Count | None, Meta(description="restarts of the container that the fault hit; without a fault, of the user container")
+    ]
     outside_window: Annotated[
         Count | None, Meta(description="failed requests outside [old listener closed, new listener open]; null: that is not known")
     ]

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from harness.knative.names import USER_CONTAINER
 from harness.model import Stream
 from harness.report import words
 
@@ -81,13 +82,32 @@ class Hole:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """The cycle a lane is made for: its pod, the moment its seconds count from, and the stretch that is shown."""
+    """The cycle a lane is made for: its pod, the moment its seconds count from, and the stretch that is shown.
+
+    sidecar: the one that the fault was to hit. Its container and its log are then shown, else those of the user container.
+    """
 
     index: int
     pod: str
     origin_ns: int
     lo_ns: int
     hi_ns: int
+    sidecar: str | None = None
+
+    @property
+    def container(self) -> str:
+        """The name of the container that is shown."""
+        return self.sidecar or USER_CONTAINER
+
+    @property
+    def log(self) -> Stream:
+        """The stream of its log."""
+        return Stream.SIDECAR if self.sidecar else Stream.APP
+
+    @property
+    def owner(self) -> str:
+        """Its name for people, before "'s"."""
+        return words.plain(self.sidecar) if self.sidecar else "App"
 
     def seconds(self, at_ns: int) -> float:
         """This moment in seconds from the origin, to the microsecond."""

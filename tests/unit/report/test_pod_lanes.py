@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
@@ -52,7 +53,7 @@ def test_probes_are_marks_by_what_the_app_answered() -> None:
     track = pod_lanes.probes(seen, FRAME, "liveness", most=10)
     assert [(mark.at_s, mark.tone) for mark in track.marks] == [(-1.0, Tone.GOOD), (0.4, Tone.BAD)]
     assert "FAILED, answered 503" in track.marks[1].text
-    assert pod_lanes.probe_names(seen) == ["liveness", "readiness"]
+    assert pod_lanes.probe_names(seen, FRAME) == ["liveness", "readiness"]
 
 
 def test_what_is_not_a_plain_true_is_no_good_probe() -> None:
@@ -220,3 +221,24 @@ def test_nonsense_is_survived(payload: str) -> None:
     ]
     assert [track.spans for track in tracks] == [()] * 5
     assert all(isinstance(span, Span) for track in tracks for span in track.spans)
+
+
+def test_the_lanes_of_a_fault_in_a_sidecar_are_the_sidecars() -> None:
+    """Its log, its probes and its container; not those of the user container beside it, nor of another sidecar."""
+
+    def of_sidecar(name: str, event: str, **more: object) -> Observation:
+        return note(Stream.SIDECAR, POD, T + S, {"t_ns": T + S, "event": event, "boot": "b", **more}, container=name)
+
+    seen = rows(
+        app(0, "listening"),
+        of_sidecar("proxy", "closed"),
+        of_sidecar("proxy", "probe", which="liveness", ok=False),
+        of_sidecar("other", "listening"),
+    )
+    shown = replace(FRAME, sidecar="proxy")
+    own, users = pod_lanes.listener(seen, shown), pod_lanes.listener(seen, FRAME)
+    assert (own.name, own.streams, own.spans[-1].word) == ("proxy's listener", (Stream.SIDECAR,), "closed")
+    assert (users.name, users.streams, users.spans[-1].word) == ("App's listener", (Stream.APP,), "open")
+    assert [mark.tone for mark in pod_lanes.probes(seen, shown, "liveness", most=9).marks] == [Tone.BAD]
+    assert (pod_lanes.probe_names(seen, shown), pod_lanes.probe_names(seen, FRAME)) == (["liveness"], [])
+    assert pod_lanes.container(seen, shown).name == "proxy's container"

@@ -15,6 +15,7 @@ from harness.analyse import analyse
 from harness.errors import BadInput
 from harness.judge import judge
 from harness.model import NotCounted
+from harness.report.sentences import as_text
 from harness.report.shape import Summary
 from harness.report.summary import seconds, summary, text, utc
 from harness.report.terminal import facts
@@ -262,6 +263,17 @@ def test_what_was_not_seen_and_what_is_disputed_is_told(s1: Any, validator: json
     book = found["ledger"]
     assert (book["hidden"], book["request_log_lines"], book["exact"], book["strangers"]) == (3, 5000, 4990, 10)
     assert found["request_log"] is True
+
+
+def test_a_fault_in_a_sidecar_names_it(s1: Any, validator: jsonschema.Draft202012Validator) -> None:
+    """And only such a fault, so that the summaries of all others keep their bytes; the sentences name it too."""
+    assert "container" not in made(s1)["cycles"][0]["fault"]
+    history = replace(s1.history, faults=tuple(replace(one, container="proxy") for one in s1.history.faults))
+    findings = replace(s1.findings, cycles=tuple(replace(one, container="proxy") for one in s1.findings.cycles))
+    shown = summary(history, findings, s1.verdict, artifacts=ARTIFACTS)
+    validator.validate(json.loads(text(shown)))
+    assert {cycle["fault"]["container"] for cycle in shown["cycles"] if cycle["fault"]} == {"proxy"}
+    assert "alive, in the sidecar proxy, in 5 cycles" in as_text(shown)[0]
 
 
 def test_the_fault_of_a_cycle_is_the_one_that_its_mark_tells_of() -> None:
