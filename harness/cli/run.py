@@ -17,7 +17,7 @@ from harness.cli.showing import progress_of, show, text_of
 from harness.deploy import images_of, spec_of, workload_of
 from harness.errors import BadInput
 from harness.run import asked_build, measure, prepare, require_runnable, with_request_log
-from harness.run.own import asked_for, left_out, loaded, on_own, user_request
+from harness.run.own import asked_for, in_container, left_out, loaded, on_own, user_request
 
 
 @with_cluster
@@ -38,6 +38,9 @@ def run(
         list[Path] | None,
         typer.Option("--image-archive", metavar="FILE", help="The same from a docker or OCI archive; may be given again."),
     ] = None,
+    container: Annotated[
+        str, typer.Option("--container", metavar="NAME", help="The sidecar of the Service that the fault hits (docs/sidecars.md).")
+    ] = "",
     path: Annotated[str, typer.Option("--path", help="Path of the requests; default: /.")] = "",
     method: Annotated[str, typer.Option("--method", help="Method of the requests: GET or POST.")] = "",
     header: Annotated[
@@ -70,12 +73,13 @@ def run(
     version = build.version
     workload = workload_of(text_of(service), where=str(service), version=version) if service else None
     request = user_request(method, path, header or (), expect, grpc=grpc, message=message)
-    if workload is None and (request or image or image_archive or not entry.claims):
+    if workload is None and (request or image or image_archive or container or not entry.claims):
         raise BadInput(f"{name} was asked for without a Service of your own.", fix="Name its file with --service.")
     asked = replace(entry, cycles=cycles or entry.cycles, load=replace(entry.load, rate_rps=rate or entry.load.rate_rps))
     wanted: tuple[images.OwnImage, ...] = ()
     if workload:
-        asked = on_own(asked, spec_of(workload, base=asked.service), request)
+        described = spec_of(workload, base=asked.service)
+        asked = on_own(in_container(asked, described, container), described, request)
         wanted = images.own_images(images_of(workload), image or (), image_archive or ())
     if workload or not is_catalogued(asked):
         asked = replace(asked, name=f"{asked.name}-own", title=f"{asked.title}, changed by the caller")

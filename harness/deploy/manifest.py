@@ -191,7 +191,7 @@ def _described(manifest: Obj, container: Obj, base: ServiceSpec) -> ServiceSpec:
         base,
         name=manifest["metadata"]["name"],
         app=_described_app(container),
-        sidecars=tuple(_described_sidecar(one) for one in containers_of(manifest) if one is not container),
+        sidecars=tuple(_described_sidecar(one, place) for place, one in enumerate(containers_of(manifest)) if one is not container),
         liveness=_described_probe(container.get("livenessProbe"), port),
         readiness=_described_probe(container.get("readinessProbe"), port),
         startup=_described_probe(container.get("startupProbe"), port),
@@ -215,11 +215,14 @@ def _described_app(container: Obj) -> AppSpec:
     return AppSpec(float(delay or 0), variable(container, SIGTERM_ENV) or AppSpec().sigterm, image, int(asks or 0))
 
 
-def _described_sidecar(container: Obj) -> Sidecar:
-    """A container that gets no requests from outside. Where its program listens is known of the toggle app alone."""
+def _described_sidecar(container: Obj, place: int) -> Sidecar:
+    """A container that gets no requests from outside. Where its program listens is known of the toggle app alone.
+
+    place: among all containers; Knative makes a name of it for one that has none.
+    """
     port = int(variable(container, PORT_ENV) or 0)
     return Sidecar(
-        name=str(container.get("name") or ""),
+        name=str(container.get("name") or f"{USER_CONTAINER}-{place}"),
         port=port,
         app=_described_app(container),
         liveness=_described_probe(container.get("livenessProbe"), port),

@@ -38,7 +38,8 @@ def own_service(text: str, *, where: str = "", version: KnativeVersion = NEWEST)
     manifest = read(text, where=where)
     if manifest.kind is not WorkloadKind.KNATIVE_SERVICE:
         raise refusal(manifest, "The manifest has no Knative Service but a Deployment.", "Write a Knative Service.", ())
-    if found := problems(manifest, Settings(nearest(version), from_zero=True)):
+    # What a run permits for its own Service: an initial scale of 0, and probes of sidecars.
+    if found := problems(manifest, Settings(nearest(version), probing=True, from_zero=True)):
         more = f" {len(found) - 1} more: `knative-chaos probes` lists them." if len(found) > 1 else ""
         first = found[0].problem
         raise refusal(manifest, first.what, f"{first.fix}{more}", first.at)

@@ -105,8 +105,9 @@ def _vocabulary(recorded: History) -> Iterator[str]:
     """What the analysis joins by, and what it looks for in lines: a password of that name must not take it away."""
     meta, seen = recorded.meta, recorded.observations
     yield from (meta.run_id, meta.namespace, meta.cluster, meta.spec.scenario, meta.spec.service.name)
-    probes = (meta.spec.service.liveness, meta.spec.service.readiness, meta.spec.service.startup)
-    yield from (probe.path for probe in probes if probe is not None)
+    service = meta.spec.service
+    of_sidecars = (probe for one in service.sidecars for probe in one.probes)
+    yield from (probe.path for probe in (service.liveness, service.readiness, service.startup, *of_sidecars) if probe is not None)
     for column in ("stream", "pod", "container"):
         yield from seen[column].unique().sort().to_list()
     yield from ("connection refused", "Killing", "Unhealthy", "Ready", "liveness", "readiness", "startup", "restart", "stopping")

@@ -11,7 +11,7 @@ from harness.catalogue import SCENARIOS, holds, scenario
 from harness.cluster import kind
 from harness.errors import BadInput
 from harness.faults import FAULTS
-from harness.knative.roles import service_of_role
+from harness.knative.roles import service_of_role, sidecar_role
 from harness.model import Claim, FaultSpec, Lane, Scenario, ServiceSpec, UserRequest
 from harness.run.world import World
 
@@ -42,6 +42,19 @@ def asked_for(name: str) -> Scenario:
             fix=f"Name one of them or, with --service, a fault: {', '.join(known)}.",
         )
     return Scenario(name=name, title=f"{fault.done}, under load", service=ServiceSpec(), fault=FaultSpec(name), claims=(), cycles=5)
+
+
+def in_container(asked: Scenario, service: ServiceSpec, name: str) -> Scenario:
+    """The scenario with its fault in the sidecar of this name, "": in the container that it names. Raises BadInput."""
+    if not name:
+        return asked
+    roles = {one.name: sidecar_role(number) for number, one in enumerate(service.sidecars, 1)}
+    if name not in roles:
+        raise BadInput(
+            f"The Service has no sidecar {name!r}; it has: {', '.join(roles) or 'none'}.",
+            fix="Name one of them, or leave --container out: then the container is hit that gets the requests.",
+        )
+    return replace(asked, fault=replace(asked.fault, role=roles[name]))
 
 
 def on_own(asked: Scenario, service: ServiceSpec, request: UserRequest | None) -> Scenario:

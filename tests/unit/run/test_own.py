@@ -18,7 +18,7 @@ from harness.knative.pods import pod
 from harness.model import AppSpec, CycleMark, FaultSpec, Handler, KnativeVersion, Lane, Pod, Probe, ServiceSpec, UserRequest
 from harness.run import require_runnable
 from harness.run.cycle import Cycle
-from harness.run.own import asked_for, left_out, on_own, user_request
+from harness.run.own import asked_for, in_container, left_out, on_own, user_request
 
 VERSION = KnativeVersion.parse("1.23")
 SERVICE = """\
@@ -210,3 +210,41 @@ def test_a_program_that_names_no_boot_has_begun_anew_when_the_kubelet_counted_it
 def test_a_foreign_program_is_known_by_its_image() -> None:
     """Its start-up delay is its own affair."""
     assert shop().app == AppSpec(0.0, image="shop:1")
+
+
+WITH_SIDECAR = (
+    SERVICE
+    + """\
+        - name: proxy
+          image: envoy:1
+          livenessProbe: {tcpSocket: {port: 9000}}
+"""
+)
+
+
+def test_a_sidecar_is_hit_by_its_name(tmp_path: Path) -> None:
+    """What a run permits for it is no reason to refuse it; the claims are those of any restart."""
+    service = shop(WITH_SIDECAR)
+    asked = replace(on_own(in_container(asked_for("kill"), service, "proxy"), service, None), name="mine")
+    assert asked.fault == FaultSpec("kill", role="sidecar-1")
+    assert [claim.check for claim in asked.claims] == ["requests-do-not-fail", "container-restarts-once"]
+    assert require_runnable(asked, VERSION, tmp_path, workload=workload_of(WITH_SIDECAR)).fault == asked.fault
+    assert in_container(asked, service, "") is asked
+
+
+def test_a_fault_in_a_sidecar_is_judged_by_the_sidecars_probe(tmp_path: Path) -> None:
+    """The user container's HTTP probe would fail under freeze, its own TCP probe does not."""
+    service = shop(WITH_SIDECAR)
+    asked = replace(on_own(in_container(asked_for("freeze"), service, "proxy"), service, None), name="mine")
+    with pytest.raises(BadInput, match="freeze cannot land: its liveness probe is TCP"):
+        require_runnable(asked, VERSION, tmp_path, workload=workload_of(WITH_SIDECAR))
+    with pytest.raises(BadInput, match="cannot land: the Service has 0 sidecars"):
+        require_runnable(replace(asked, service=shop()), VERSION, tmp_path, workload=workload_of(SERVICE))
+
+
+def test_a_container_that_is_not_there_is_refused() -> None:
+    """With those there are."""
+    with pytest.raises(BadInput, match="no sidecar 'web'; it has: proxy"):
+        in_container(asked_for("kill"), shop(WITH_SIDECAR), "web")
+    with pytest.raises(BadInput, match="it has: none"):
+        in_container(asked_for("kill"), shop(), "proxy")
