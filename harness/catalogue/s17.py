@@ -17,10 +17,11 @@ S17A = replace(
     title="Liveness failing under load in an app that ignores SIGTERM and keeps its listener",
     # timeoutSeconds is the grace between SIGTERM and SIGKILL, too: 300 s by default.
     service=replace(S1.service, app=AppSpec(startup_delay_s=5.0, sigterm="ignore"), timeout_s=10),
-    # Not when failures happen: a process that gets SIGKILL reports no end of its listener. The refused window says that nothing
-    # fails in the grace: with it the window would be 9 s longer.
+    # A process that gets SIGKILL reports no end of its listener: its sockets show it. The refused window says that nothing fails in
+    # the grace: with it the window would be 9 s longer.
     claims=(
         claim("ready-pod-is-not-refused", broken_on(">=1.7", BUG)),
+        claim("failures-only-while-not-listening", holds_on(">=1.7", "the kernel closes the listener with the process")),
         RESTARTS,
         within("failed-requests", 240, 550, PREDICTED, "refused-dial", versions=">=1.7"),
         within("other-failures", 0, 10, PREDICTED, "refused-dial", versions=">=1.7"),

@@ -23,6 +23,7 @@ from harness.model import (
     Sidecar,
     Stream,
 )
+from tests.unit.analyse.sampled import Socket, listener, sampled
 from tests.unit.analyse.story import BAD, CLOSED_S, FAULT_S, LISTENING_S, S, Story, at, claim, open_questions, restarts
 
 CLAIMS = (
@@ -160,3 +161,17 @@ def test_a_sidecar_that_the_node_hit_has_the_boot_of_its_log() -> None:
     assert cycle.landed.proved
     assert cycle.anatomy["listener-closed"].evidence.startswith("the app's log")
     assert (cycle.missing, cycle.outside_window) == ((), 0)
+
+
+@pytest.mark.parametrize(("port", "observed"), [(8090, Observed.HOLDS), (8091, Observed.UNDECIDED)])
+def test_the_sockets_that_count_are_those_of_the_sidecars_port(port: int, observed: Observed) -> None:
+    """Its log has no end of its listener, as after SIGKILL: its own port was closed; another port shows nothing."""
+    story = sidecar()
+    story.drop(lambda one: any(word in one.payload for word in ('"closed"', '"exit"')) and one.stream is Stream.SIDECAR)
+
+    def sockets(seconds: float) -> list[Socket]:
+        own = [listener(17, port=port)] if seconds < CLOSED_S else [listener(18, port=port)] if seconds >= LISTENING_S else []
+        return [listener(9, port=8080), *own]
+
+    _, seen, _ = analysed(sampled(story, sockets))
+    assert seen["failures-only-while-not-listening"] is observed

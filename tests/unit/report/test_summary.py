@@ -267,7 +267,7 @@ def test_what_was_not_seen_and_what_is_disputed_is_told(s1: Any, validator: json
 
 def test_a_fault_in_a_sidecar_names_it(s1: Any, validator: jsonschema.Draft202012Validator) -> None:
     """And only such a fault, so that the summaries of all others keep their bytes; the sentences name it too."""
-    assert "container" not in made(s1)["cycles"][0]["fault"]
+    assert "container" not in loaded(s1)["cycles"][0]["fault"]
     history = replace(s1.history, faults=tuple(replace(one, container="proxy") for one in s1.history.faults))
     findings = replace(s1.findings, cycles=tuple(replace(one, container="proxy") for one in s1.findings.cycles))
     shown = summary(history, findings, s1.verdict, artifacts=ARTIFACTS)
