@@ -164,9 +164,9 @@ def holed(story: Story, from_s: float, until_s: float) -> Story:
         else:
             kept.append(one)
     story.observations = kept
-    begun = [look for one in kept if one.stream is Stream.LISTENERS and one.pod == "pod-0" for look in _looks(one.payload)]
-    before = max(look for look in begun if look[0] <= at(0, from_s))
-    after = min(look for look in begun if look[0] >= at(0, until_s))
+    left = [look for one in kept if one.stream is Stream.LISTENERS and one.pod == "pod-0" for look in _looks(one.payload)]
+    before = max(look for look in left if look[0] <= at(0, from_s))
+    after = min(look for look in left if look[0] >= at(0, until_s))
     story.gaps.append(Gap(Stream.LISTENERS, "pod-0", before[0], after[1], "no look for 0.1 s"))
     return story
 
