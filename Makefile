@@ -1,6 +1,6 @@
 # make demo   a recorded run, analysed: needs no cluster        make e2e   from a bare machine to a verdict
 # make test   every test that needs no cluster                  make up / down   the cluster alone
-# make check / fix   read only / repairs what it can
+# make check / fix   read only / repairs what it can            make down NAME=mine   one cluster of several
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
@@ -166,6 +166,10 @@ EXPERIMENTS ?= $(wildcard artifacts/*-diff/2*/)
 false-positives: venv ## how often diff finds a difference between equal builds: blocks of measured A/A comparisons relabelled (docs/diff.md)
 	$(BIN)/python -m tests.relabel $(EXPERIMENTS)
 
+# A variable NAME of the environment must not choose: some systems set it to the name of the host.
+NAME :=
+
 .PHONY: down
-down: venv ## remove every cluster, container, network and volume of ours
-	$(CHAOS) down
+down: venv ## remove every cluster, container, network and volume of ours; NAME=mine: that cluster alone (--kn-cluster mine)
+	@test -n "$(NAME)" -o -z "$(findstring -cluster,$(KN_ARGS))" || { echo 'make down takes the name of a cluster as NAME=mine, not in KN_ARGS'; exit 3; }
+	$(CHAOS) down $(NAME)
