@@ -1,7 +1,7 @@
 """Two builds compared: two clusters that exchange their builds, blocks in turn, and looks at which the comparison may end.
 
  1 what is compared, with which margins, is fixed and written down
- 2 both are built. Placement 1: base on the first cluster, head on the second one, both made anew; rounds of blocks
+ 2 both are found, then both are built. Placement 1: base on the first cluster, head on the second one, both made anew; rounds of blocks
  3 placement 2: both clusters made anew with the builds exchanged; the rounds backwards
  4 the look: the comparison over all cycles until then. It ends here if it is decided, or if the evidence has a doubt
  5 the next look begins with the placement that is there
@@ -27,7 +27,7 @@ from harness.run.blocks import arm_label, cluster_of, placements, plan_look
 from harness.run.comparison_page import write_page
 from harness.run.experiment import Compared, Measuring, Side, begun, interrupted
 from harness.run.session import require_runnable
-from harness.run.world import Ask, Built, World, make, stand
+from harness.run.world import Ask, Built, Found, World, build, find, stand
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +80,8 @@ def compare_builds(
     """Make the clusters, measure both arms and compare them; the experiment lies in artifacts/SCENARIOS-diff/UTC-ID.
 
     ask: source, cluster (its name begins the names of both clusters), mirror and engine. Raises BadInput before anything is made;
-    what `make` and `stand` raise if the first clusters cannot be made; Interrupted, after the record is written, if it ends early
-    after that. An arm that cannot go on ends it without an error: the comparison is inconclusive.
+    what `find` raises before anything is built; what `build` and `stand` raise if the first clusters cannot be made; Interrupted,
+    after the record is written, if it ends early after that. An arm that cannot go on ends it without an error: the comparison is inconclusive.
     """
     design = require_diff(asked, artifacts)
     drawn = secrets.randbits(32) if seed is None else seed
@@ -153,11 +153,13 @@ class _Clusters:
         self.shared = pair.base != pair.head and pair.base.installed == pair.head.installed
         self.names = (ask.cluster, ask.cluster) if self.shared else (f"{ask.cluster}-1", f"{ask.cluster}-2")
         self.placement = 0
-        # Both are built before a cluster is touched, and once: the files of a checkout may change while it is measured.
-        self._built: dict[str, Built] = {}
+        # Both are found before one is built: a build takes minutes, and the other one may not be had. Both are built before a cluster
+        # is touched, and once: the files of a checkout may change while it is measured.
+        self._found: dict[str, Found] = {}
         for arm in (BASE, HEAD):
             asked_of = replace(ask, build=pair.build(arm), cluster=cluster_of(self.names, 1, arm), source=self._source(ask))
-            self._built[arm] = make(asked_of, state=state, progress=self.progress)
+            self._found[arm] = find(asked_of, state=state, progress=self.progress)
+        self._built: dict[str, Built] = {arm: build(found) for arm, found in self._found.items()}
         self._worlds: dict[str, World] = {}
 
     def _source(self, ask: Ask) -> str:
@@ -170,7 +172,7 @@ class _Clusters:
         pair = self._asked.pair
         if any(build.serving or build.queue_proxy for build in (pair.base, pair.head)):
             return "module"
-        return self._built[BASE].provision.source if BASE in self._built else ask.source
+        return self._found[BASE].provision.source if BASE in self._found else ask.source
 
     def placed(self, placement: int) -> dict[str, tuple[Side, World]]:
         """The clusters made anew for this placement; each arm of each scenario with its world, by its label.

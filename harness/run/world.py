@@ -62,18 +62,24 @@ class World:
 
 
 @dataclass(frozen=True, slots=True)
-class Built:
-    """Everything for a world is made, and no cluster was touched. cluster: its name. kind: the program."""
+class Found:
+    """The host is fit, the build can be had, and nothing of it is built. provision: what it consists of. cluster: its name."""
 
     ask: Ask
     cluster: str
     build: Build
     provision: Provision
     engine: Engine
-    kind: Path
     state: State
     progress: Progress
     phases: tuple[Phase, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Built(Found):
+    """Everything for a world is made, and no cluster was touched. kind: the program."""
+
+    kind: Path
 
 
 def asked_version(text: str) -> KnativeVersion:
@@ -99,16 +105,21 @@ def prepare(ask: Ask, *, state: State, progress: Progress) -> World:
 
 
 def make(ask: Ask, *, state: State, progress: Progress) -> Built:
-    """Steps 1 and 2 without the cluster: what is installed later is found and built.
+    """Steps 1 and 2 without the cluster: what is installed later is found and built. Raises what `find` and `build` raise."""
+    return build(find(ask, state=state, progress=progress))
 
-    Raises BadInput, HostError, SourceError, ImageError.
+
+def find(ask: Ask, *, state: State, progress: Progress) -> Found:
+    """Steps 1 and 2a: the host is checked, and the manifests and sources of the build are fetched.
+
+    Raises BadInput, HostError, SourceError: no such version.
     """
     phases = Phases(progress)
     cluster = record.name_of(ask.context) if ask.context else ask.cluster
     record.full_name(cluster)
     pins = images.pins()
-    build = ask.build or asked_build("")
-    sources.require_source(ask.source, build)
+    wanted = ask.build or asked_build("")
+    sources.require_source(ask.source, wanted)
     kind.require_ports(cluster, state)
     with phases.step("1 check the host", work=None):
         checks.prepare(state, progress=progress, prefer=ask.engine)
@@ -118,17 +129,25 @@ def make(ask: Ask, *, state: State, progress: Progress) -> Built:
     with phases.step("2a find Knative", work=None):
         provision = sources.of_build(
             ask.source,
-            build,
+            wanted,
             state=state,
             modules=lambda: GoTool.find(state, progress=progress),
             release_url=ask.release_url or sources.DEFAULT_BASE,
             pins=sources.Pins(kubernetes=pins.kubernetes, kourier=pins.kourier, envoy=pins.envoy),
             progress=progress,
         )
+    return Found(ask, cluster, wanted, provision, engine, state, progress, tuple(phases.done))
+
+
+def build(found: Found) -> Built:
+    """Step 2b: the images. Raises HostError, SourceError, ImageError."""
+    state, progress, engine = found.state, found.progress, found.engine
+    phases = Phases(progress)
     with phases.step("2b images", work=None):
-        provision = images.make(provision, engine=engine, state=state, progress=progress)
+        provision = images.make(found.provision, engine=engine, state=state, progress=progress)
         kind_program = images.kind_binary(state=state, progress=progress)
-    return Built(ask, cluster, build, provision, engine, kind_program, state, progress, tuple(phases.done))
+    done = (*found.phases, *phases.done)
+    return Built(found.ask, found.cluster, found.build, provision, engine, state, progress, done, kind_program)
 
 
 def stand(built: Built) -> World:

@@ -17,7 +17,7 @@ import pytest
 from harness.adapters.files import State, write_json
 from harness.adapters.progress import QUIET
 from harness.catalogue import N1, S1, holds
-from harness.errors import BadInput, ClusterError, HistoryError, Interrupted
+from harness.errors import BadInput, ClusterError, HistoryError, Interrupted, SourceError
 from harness.history import read_experiment, write_experiment
 from harness.history.codec import encode
 from harness.model import (
@@ -52,7 +52,7 @@ from harness.run import experiment as experiment_module
 from harness.run.blocks import arm_label, plan_look
 from harness.run.comparing import comparisons
 from harness.run.session import Place
-from harness.run.world import Built
+from harness.run.world import Built, Found
 
 RECORDING = Path(__file__).parents[2] / "data" / "n1-knative-1.23"
 STACK = Stack("1.23.0", "module", "v1.34.4", "net-kourier v0.48.0", "go1.25", (), ())
@@ -94,10 +94,10 @@ def change(run: Run, **numbers: Any) -> Run:
 
 @dataclass
 class Recorded:
-    """In place of `measure`, `make` and `stand`. ends: by the block's name. clusters: (cluster, version, made anew), in order.
+    """In place of `measure`, `find`, `build` and `stand`. ends: by the block's name. clusters: (cluster, version, made anew), in order.
 
     begun: (block, its cluster, its seed), in order. broken: makes the second making of clusters fail. sources: that were asked for;
-    source: from which everything comes. other: what else differs in the stacks of a cluster.
+    source: from which everything comes. missing: the version that cannot be had. other: what else differs in the stacks of a cluster.
     """
 
     ends: dict[str, Callable[[], BaseException]] = field(default_factory=dict)
@@ -107,16 +107,24 @@ class Recorded:
     built: list[str] = field(default_factory=list)
     sources: list[str] = field(default_factory=list)
     source: str = "module"
+    missing: str = ""
     other: dict[str, dict[str, Any]] = field(default_factory=dict)
 
-    def make(self, ask: Ask, **_kwargs: object) -> Built:
-        """Nothing is built."""
-        self.built.append(str(ask.build))
-        build = ask.build or asked_build("")
+    def find(self, ask: Ask, **_kwargs: object) -> Found:
+        """Nothing is fetched."""
+        wanted = ask.build or asked_build("")
+        if wanted.version.text == self.missing:
+            raise SourceError(f"Knative {wanted} cannot be had from the Go module: no such version")
         self.sources.append(ask.source)
         absent: Any = None
         provision: Any = SimpleNamespace(source=self.source)
-        return Built(ask, ask.cluster, build, provision, absent, absent, absent, QUIET, ())
+        return Found(ask, ask.cluster, wanted, provision, absent, absent, QUIET, ())
+
+    def build(self, found: Found) -> Built:
+        """Nothing is built."""
+        self.built.append(str(found.build))
+        absent: Any = None
+        return Built(found.ask, found.cluster, found.build, found.provision, absent, absent, QUIET, (), absent)
 
     def stand(self, built: Built) -> World:
         """A cluster nobody asks anything."""
@@ -151,7 +159,8 @@ def recorded(monkeypatch: pytest.MonkeyPatch) -> Recorded:
     """In place of the session and of the making of clusters; of each recording the first two cycles count."""
     stand_in = Recorded()
     monkeypatch.setattr(experiment_module, "measure", stand_in.measure)
-    monkeypatch.setattr(diff_module, "make", stand_in.make)
+    monkeypatch.setattr(diff_module, "find", stand_in.find)
+    monkeypatch.setattr(diff_module, "build", stand_in.build)
     monkeypatch.setattr(diff_module, "stand", stand_in.stand)
     monkeypatch.setattr(experiment_module, "analyse_again", lambda place: change(seen(place)))
     return stand_in
@@ -269,6 +278,18 @@ def test_both_builds_come_from_one_source(recorded: Recorded, tmp_path: Path, as
         seed=1,
     )
     assert recorded.sources == [asked, second]
+
+
+@pytest.mark.parametrize("missing", ["1.22.0", "1.23.0"])
+def test_a_version_that_cannot_be_had_is_said_before_the_other_is_built(
+    recorded: Recorded, tmp_path: Path, missing: str
+) -> None:
+    """A build takes minutes; nothing is left of the comparison."""
+    recorded.missing = missing
+    with pytest.raises(SourceError, match=missing):
+        compared(tmp_path)
+    assert (recorded.built, recorded.clusters) == ([], [])
+    assert not list(tmp_path.glob("*-diff"))
 
 
 @pytest.mark.parametrize(
