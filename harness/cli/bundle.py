@@ -13,6 +13,9 @@ from harness.run.bundling import bundle
 
 WHERE = Path("artifacts") / "bundles"
 
+MOST_NAMED = 3
+"""Files that are left out and named; the others are counted."""
+
 
 def bundle_command(
     directory: Annotated[Path, typer.Argument(metavar="RUN", help="A run directory.")],
@@ -23,8 +26,10 @@ def bundle_command(
     typer.echo(f"{printable(str(done.path))}: {len(done.manifest.files)} files, {done.bytes / 1e6:.1f} MB")
     replaced = ", ".join(f"{number} {kind}" for kind, number in done.manifest.redacted.items()) or "nothing"
     typer.echo(f"replaced: {replaced}; look through it before you send it")
-    if done.manifest.left_out:
-        typer.echo(f"left out: {done.manifest.left_out} files that are none of a run's")
+    if done.left_out:
+        more = ", ..." if len(done.left_out) > MOST_NAMED else ""
+        named = f"{', '.join(done.left_out[:MOST_NAMED])}{more}"
+        typer.echo(printable(f"left out, as they are none of a run's: {len(done.left_out)} ({named})"))
 
 
 def unbundle_command(

@@ -39,6 +39,7 @@ from harness.cli.options import (
 )
 from harness.cli.reproduce import reproduce
 from harness.cli.run import run
+from harness.cli.scenarios import scenarios
 from harness.cli.showing import RULING_EXIT, progress_of, show, show_compared, text_of
 from harness.cli.versions import versions
 from harness.cluster import checks
@@ -83,6 +84,7 @@ INTERRUPTED_BY_PARSER = 130
 
 
 app.command()(run)
+app.command()(scenarios)
 app.command()(versions)
 app.command()(diff)
 
@@ -290,7 +292,9 @@ def main() -> NoReturn:
         code = INTERRUPTED_BY_PARSER
     except Exception as error:  # noqa: BLE001 - last resort: a crash must have another exit code than bad input
         if hasattr(error, "format_message"):  # click's own complaints about arguments
-            _complain(error.format_message())
+            context = getattr(error, "ctx", None)
+            command = context.command_path if context else "knative-chaos"
+            _complain(f"{error.format_message()} Fix: {command} --help")
             sys.exit(ExitCode.BAD_INPUT_OR_HOST)
         traceback.print_exc()
         _complain("this is a bug of knative-chaos; what was measured is kept in the run directory")

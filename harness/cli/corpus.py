@@ -20,6 +20,8 @@ from harness.report import corpus as page_of
 from harness.run import asked_version
 from harness.run.corpus import CORPUS_VERSIONS, decide_again, fill
 
+MAKE_EVIDENCE = "Make it on a cluster: knative-chaos corpus --kn-version 1.23. Or name a directory that has it: --corpus DIR."
+
 Versions = Annotated[
     list[str] | None, typer.Option("--kn-version", help="Once for each version; default: all versions of the matrix.")
 ]
@@ -49,8 +51,8 @@ def corpus(
 
     if page is not None:
         require_writable(page.parent, option="--page")
-    if analyze and not root.is_dir():
-        raise BadInput(f"There is no corpus: {root} is no directory.", fix="Name the directory of one with --corpus.")
+    if analyze and not store.read_cells(root):
+        raise BadInput(f"There is no evidence in {root}.", fix=MAKE_EVIDENCE)
     require_writable(root, option="--corpus")
 
     def write() -> None:

@@ -13,10 +13,14 @@ from harness.cli.options import Version
 from harness.run import asked_version
 from harness.run.export import PUBLIC_IMAGE, export, write
 
+WHERE = Path("artifacts") / "export"
+
 
 def export_command(
     name: Annotated[str, typer.Argument(metavar="SCENARIO", help=f"One of {', '.join(SCENARIOS)}.")],
-    out: Annotated[Path | None, typer.Option("--out", help="Directory to write to; default: named after both.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Directory to write to; default: artifacts/export/SCENARIO-knative-VERSION.")
+    ] = None,
     kn_version: Version = "",
     image: Annotated[
         str, typer.Option("--image", help=f"Image with python3 in place of {PUBLIC_IMAGE}, where that cannot be pulled.")
@@ -25,5 +29,5 @@ def export_command(
     """Write a scenario as YAML and a shell script that need kubectl and curl alone."""
     version = asked_version(kn_version)
     done = export(resolve(scenario(name), version), version, image=image)
-    for path in write(done, out or Path(done.name)):
+    for path in write(done, out or WHERE / done.name):
         typer.echo(printable(str(path)))

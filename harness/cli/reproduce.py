@@ -12,6 +12,7 @@ from harness.adapters.files import State
 from harness.adapters.text import printable
 from harness.cli.options import Artifacts, OnCluster, with_cluster
 from harness.cli.showing import RULING_EXIT, progress_of
+from harness.history import LATEST
 from harness.model import Build
 from harness.run import asked_build, measure, prepare, require_runnable
 from harness.run.reproducing import again, recorded, stack_differences
@@ -42,6 +43,7 @@ def reproduce(
     typer.echo("")
     now = world.stack.stack
     differences = stack_differences(before.meta.stack, now) or (f"stack: {now.id}, the same",)
-    for line in (*report.beside(before.run.summary, done.summary), "", *differences):
+    moved = f"{artifacts / LATEST / asked.scenario.name} leads to this new run now"
+    for line in (*report.beside(before.run.summary, done.summary), "", moved, *differences):
         typer.echo(printable(line))
     raise typer.Exit(RULING_EXIT[done.verdict.ruling])

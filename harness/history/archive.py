@@ -42,6 +42,13 @@ MOST_BYTES = 4 << 30
 MOST_FILES = 20_000
 MOST_MANIFEST_BYTES = 8 << 20
 
+GET_AGAIN = "Get it again from whoever made it with `knative-chaos bundle`."
+NO_BUNDLE = "Name a file that `knative-chaos bundle` wrote."
+"""What mends a damaged bundle, and a file that is none."""
+
+_FIRST = b"PK\x03\x04"
+"""The first bytes of a zip archive that holds a file."""
+
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 """The earliest time that the format knows: when the files were written says nothing of the run."""
 
@@ -145,19 +152,26 @@ def _info(path: str) -> zipfile.ZipInfo:
 
 
 def _damaged(archive: Path, why: str, error: BaseException | None = None) -> NoReturn:
-    fix = "Get it again from whoever made it with `knative-chaos bundle`."
-    raise BadInput(f"The bundle is damaged: {why}.", fix=fix, where=str(archive)) from error
+    raise BadInput(f"The bundle is damaged: {why}.", fix=GET_AGAIN, where=str(archive)) from error
+
+
+def _begins_as_zip(archive: Path) -> bool:
+    """As an archive does that was cut off behind its beginning."""
+    with archive.open("rb") as source:
+        return source.read(len(_FIRST)) == _FIRST
 
 
 @contextmanager
 def _opened(archive: Path) -> Iterator[zipfile.ZipFile]:
     """The archive. Everything that the library raises for a damaged one becomes BadInput."""
     if not archive.exists():
-        raise BadInput(f"There is no bundle {archive}.", fix="Name a file that `knative-chaos bundle` wrote.")
+        raise BadInput(f"There is no bundle {archive}.", fix=NO_BUNDLE)
     try:
         with zipfile.ZipFile(archive) as opened:
             yield opened
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, UnicodeDecodeError) as error:
+        if not _begins_as_zip(archive):
+            raise BadInput(f"{archive} is no bundle, which is a zip archive.", fix=NO_BUNDLE) from error
         _damaged(archive, f"it is no whole zip archive ({error})", error)
     except OSError as error:
         raise BadInput(f"The bundle cannot be read or unpacked: {error.strerror or error}.", where=str(archive)) from error
@@ -166,7 +180,7 @@ def _opened(archive: Path) -> Iterator[zipfile.ZipFile]:
 def _manifest(opened: zipfile.ZipFile, archive: Path) -> Manifest:
     infos = [info for info in opened.infolist() if info.filename == MANIFEST]
     if len(infos) != 1:
-        raise BadInput(f"{archive} is no bundle: it has no {MANIFEST}.", fix="Name a file that `knative-chaos bundle` wrote.")
+        raise BadInput(f"{archive} is no bundle: it has no {MANIFEST}.", fix=NO_BUNDLE)
     _require_plain(infos[0], archive)
     if infos[0].file_size > MOST_MANIFEST_BYTES:
         _damaged(archive, f"its {MANIFEST} has {infos[0].file_size} bytes")
@@ -176,9 +190,7 @@ def _manifest(opened: zipfile.ZipFile, archive: Path) -> Manifest:
     except (ValueError, RecursionError) as error:
         _damaged(archive, f"its {MANIFEST} is no JSON", error)
     if not isinstance(head, dict) or head.get("kind") != KIND:
-        raise BadInput(
-            f"{archive} is no bundle: its {MANIFEST} is something else.", fix="Name a file that `knative-chaos bundle` wrote."
-        )
+        raise BadInput(f"{archive} is no bundle: its {MANIFEST} is something else.", fix=NO_BUNDLE)
     if (schema := head.get("schema")) != BUNDLE_SCHEMA:
         wrote = f", written by harness {head.get('harness')}" if isinstance(head.get("harness"), str) else ""
         raise BadInput(

@@ -9,6 +9,20 @@ from harness.errors import HistoryError
 from harness.history.experiments import EXPERIMENT
 from harness.history.layout import RUN
 
+LATEST = "latest"
+"""The directory of the links, below artifacts."""
+
+
+def never_measured(place: Path) -> HistoryError | None:
+    """What is wrong with a place such as artifacts/latest/S1 that is not there; None for any other place."""
+    if place.parent.name != LATEST or place.exists() or place.is_symlink():
+        return None
+    return HistoryError(
+        f"No run of {place.name} was measured here yet.",
+        fix="Measure it: knative-chaos run SCENARIO. Or name artifacts/demo/S1, a recorded run, after `make demo`.",
+        where=str(place),
+    )
+
 
 def link_latest(artifacts: Path, scenario: str, run: Path | None = None) -> Path:
     """Point artifacts/latest/<scenario> at `run`, or at the newest run or experiment there, and return the link.
@@ -21,7 +35,7 @@ def link_latest(artifacts: Path, scenario: str, run: Path | None = None) -> Path
         if not runs:
             raise HistoryError(f"There is no run of {scenario} below {artifacts}.", fix="knative-chaos run SCENARIO")
         run = runs[-1]
-    link = artifacts / "latest" / scenario
+    link = artifacts / LATEST / scenario
     part = link.with_name(f".{scenario}.{os.getpid()}.part")
     try:
         link.parent.mkdir(parents=True, exist_ok=True)

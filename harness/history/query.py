@@ -18,6 +18,7 @@ import polars as pl
 
 from harness.errors import BadInput, HistoryError
 from harness.history.experiments import EXPERIMENT
+from harness.history.latest import never_measured
 from harness.history.layout import CLOSED, OPTIONAL, RUN, Table, parquet
 from harness.history.reader import FIX, read_closed, read_head, read_tables, require_rows
 from harness.history.tables import SCHEMAS, empty
@@ -75,6 +76,8 @@ def find(places: Iterable[Path]) -> tuple[Path, ...]:
     for place in places:
         here = list(_below(place, DEEPEST))
         if not here:
+            if (never := never_measured(place)) is not None:
+                raise never
             what = "contains no run" if place.is_dir() else "is no directory"
             raise HistoryError(f"{place} {what}.", fix=FIX)
         found.update(dict.fromkeys(run.resolve() for run in here))

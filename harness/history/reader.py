@@ -13,10 +13,11 @@ from harness.faults import FAULTS
 from harness.history import upgrade
 from harness.history.codec import DoesNotFit, Json, decode, encode, require_sane
 from harness.history.journal import read_lines
+from harness.history.latest import never_measured
 from harness.history.layout import CLOSED, JOURNALS, KIND, OPTIONAL, RUN, Table, journal, load_dirs, parquet
 from harness.history.load_files import read_attempts, read_load, read_report
 from harness.history.tables import checked, empty, nouns, read_parquet
-from harness.history.upgrade import HISTORY_SCHEMA, Step
+from harness.history.upgrade import HISTORY_SCHEMA, WITH_ANOTHER_RELEASE, Step
 from harness.model import CycleMark, FaultEvent, Gap, History, NodeCpu, Phase, RunMeta
 
 FIX = "Name a run directory, such as artifacts/latest/SCENARIO."
@@ -65,6 +66,8 @@ def read_head(directory: Path) -> tuple[RunMeta, tuple[Step, ...]]:
     try:
         head = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError) as error:
+        if (never := never_measured(directory)) is not None:
+            raise never from error
         raise HistoryError(f"{directory} is no run directory: it has no {RUN}.", fix=FIX) from error
     except (OSError, ValueError, RecursionError) as error:
         raise HistoryError(f"{RUN} is damaged: {error}.", where=str(path)) from error
@@ -86,7 +89,7 @@ def _require_known(fault: str, path: Path) -> None:
     if fault not in FAULTS:
         raise HistoryError(
             f"This run has the fault {fault!r}; this release knows {', '.join(FAULTS)}.",
-            fix="Read it with the release that wrote it.",
+            fix=f"{WITH_ANOTHER_RELEASE}.",
             where=str(path),
         )
 
@@ -145,7 +148,7 @@ def _open(directory: Path, steps: Sequence[Step]) -> tuple[Mapping[Table, pl.Dat
     if old := [table for table in Table if table not in JOURNALS and upgrade.changes(table, steps)]:
         raise HistoryError(
             f"This run was never closed, and its layout is too old to read {', '.join(old)} from the generator's files.",
-            fix="Read it with the release that wrote it.",
+            fix=f"{WITH_ANOTHER_RELEASE}.",
             where=str(directory),
         )
     requests, answers = [empty(Table.REQUESTS)], [empty(Table.ANSWERS)]

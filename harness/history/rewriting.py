@@ -37,25 +37,25 @@ class Rewriter(Protocol):
         ...
 
 
-def copy(directory: Path, target: Path) -> int:
-    """Copy the files that the layout knows, but none of the report. Returns how many that are neither were left behind.
+def copy(directory: Path, target: Path) -> tuple[str, ...]:
+    """Copy the files that the layout knows, but none of the report. Returns the paths, in order, of those that are neither.
 
     target: must not be there. Links are not followed: what one leads to is none of the run's. Raises HistoryError.
     """
-    left = 0
+    left: list[str] = []
     try:
         for path in sorted(directory.rglob("*")):
             if path.is_dir() and not path.is_symlink():
                 continue
             inside = path.relative_to(directory)
             if path.is_symlink() or not path.is_file() or not _is_known(inside):
-                left += str(inside) not in MADE_AGAIN
+                left += [str(inside)] if str(inside) not in MADE_AGAIN else []
                 continue
             (target / inside.parent).mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, target / inside)
     except OSError as error:
         raise HistoryError(f"The run cannot be copied: {error.strerror}.", where=str(directory)) from error
-    return left
+    return tuple(left)
 
 
 def _is_known(inside: Path) -> bool:

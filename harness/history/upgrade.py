@@ -19,6 +19,10 @@ Object = dict[str, Any]
 Change = Callable[[Object], Object]
 
 
+WITH_ANOTHER_RELEASE = "Read it with the release that wrote it"
+"""How the fix of every error begins that is about what this release does not know, and about no damage."""
+
+
 def unchanged(given: Object) -> Object:
     """What a step does to all that it does not name."""
     return given
@@ -72,7 +76,7 @@ def steps_from(layout: object, where: str) -> tuple[Step, ...]:
         return STEPS[layout - 1 :]
     raise HistoryError(
         f"This history has layout {layout!r}; this release reads {HISTORY_SCHEMA}{' and older' if STEPS else ''}.",
-        fix="Read it with the release that wrote it, or a later one.",
+        fix=f"{WITH_ANOTHER_RELEASE}, or a later one.",
         where=where,
     )
 

@@ -47,11 +47,12 @@ addresses within the cluster are as they were recorded.
 
 @dataclass(frozen=True, slots=True)
 class Bundled:
-    """A bundle that was written: where, how large, and what it says of itself."""
+    """A bundle that was written: where, how large, what it says of itself. left_out: files of the run directory."""
 
     path: Path
     bytes: int
     manifest: Manifest
+    left_out: tuple[str, ...]
 
 
 def bundle(directory: Path, out: Path | None = None, *, here: Here | None = None) -> Bundled:
@@ -80,9 +81,9 @@ def bundle(directory: Path, out: Path | None = None, *, here: Here | None = None
         rewriting.rewrite(run, redactor)
         after = analyse_again(run)
         _require_same(before, verdict, after)
-        manifest = _more(root, after, redactor.counts, left_out)
+        manifest = _more(root, after, redactor.counts, len(left_out))
         written = archive.write(root, target, manifest)
-    return Bundled(target, target.stat().st_size, written)
+    return Bundled(target, target.stat().st_size, written, left_out)
 
 
 def _seal(run: Path, directory: Path) -> None:

@@ -81,7 +81,8 @@ def compare_builds(
 
     ask: source, cluster (its name begins the names of both clusters), mirror and engine. Raises BadInput before anything is made;
     what `find` raises before anything is built; what `build` and `stand` raise if the first clusters cannot be made; Interrupted,
-    after the record is written, if it ends early after that. An arm that cannot go on ends it without an error: the comparison is inconclusive.
+    after the record is written, if it ends early after that. An arm that cannot go on ends it without an error: the comparison
+    is inconclusive.
     """
     design = require_diff(asked, artifacts)
     drawn = secrets.randbits(32) if seed is None else seed
@@ -153,8 +154,8 @@ class _Clusters:
         self.shared = pair.base != pair.head and pair.base.installed == pair.head.installed
         self.names = (ask.cluster, ask.cluster) if self.shared else (f"{ask.cluster}-1", f"{ask.cluster}-2")
         self.placement = 0
-        # Both are found before one is built: a build takes minutes, and the other one may not be had. Both are built before a cluster
-        # is touched, and once: the files of a checkout may change while it is measured.
+        # Both are found before one is built: a build takes minutes, and the other one may not be had.
+        # Both are built before a cluster is touched, and once: the files of a checkout may change while it is measured.
         self._found: dict[str, Found] = {}
         for arm in (BASE, HEAD):
             asked_of = replace(ask, build=pair.build(arm), cluster=cluster_of(self.names, 1, arm), source=self._source(ask))

@@ -221,9 +221,10 @@ def begun(side: Side, world: World) -> ArmResult:
 def interrupted(measuring: Measuring) -> Interrupted:
     """What is raised after the record of an experiment that ended early was written."""
     why = measuring.experiment.interrupted
-    of = f" ({why.rstrip('.')})" if why and why != "KeyboardInterrupt" else ""
+    of = f" ({why.rstrip('.')})" if why else ""
+    early = "was interrupted" if why == "KeyboardInterrupt" else f"ended early{of}"
     return Interrupted(
-        f"{measuring.experiment.name} ended early{of}; what was measured is kept and counts as inconclusive.",
+        f"{measuring.experiment.name} {early}; what was measured is kept and counts as inconclusive.",
         where=str(measuring.directory),
     )
 

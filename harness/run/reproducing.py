@@ -12,10 +12,11 @@ from pathlib import Path
 from harness import deploy
 from harness import history as history_room
 from harness.catalogue import SCENARIOS, resolve
-from harness.errors import BadInput
+from harness.errors import BadInput, HistoryError
 from harness.faults import fault_named
 from harness.history import archive
 from harness.history.secrets import REDACTED
+from harness.history.upgrade import WITH_ANOTHER_RELEASE
 from harness.model import (
     Claim,
     Expected,
@@ -35,6 +36,8 @@ from harness.run.bundling import seed_of
 
 ANY = VersionRange.parse("any")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,80}")
+
+OF_THE_SERVICE = "Take a bundle of a run of the Service itself."
 
 _OWN_BUILD = re.compile(r"(?:checkout|queue-proxy) \S+: [^)]*")
 """In a version for people: what of it is no release."""
@@ -72,7 +75,7 @@ class Again:
 
 def recorded(bundle: Path) -> Recorded:
     """Verify a bundle and analyse the history in it; nothing of it stays on the disk. Raises BadInput, HistoryError."""
-    with _unpacked(bundle) as (manifest, run):
+    with _unpacked(bundle) as (manifest, run), _said_of(bundle, run):
         meta = history_room.read_meta(run)
         stack = meta.stack.id if meta.stack else ""
         if (manifest.run_id, manifest.scenario, manifest.stack) != (meta.run_id, meta.spec.scenario, stack):
@@ -92,6 +95,17 @@ def _unpacked(bundle: Path) -> Iterator[tuple[archive.Manifest, Path]]:
         yield manifest, Path(scratch) / "bundle" / archive.RUN_BELOW
 
 
+@contextmanager
+def _said_of(bundle: Path, run: Path) -> Iterator[None]:
+    """What is wrong with the history is wrong with the bundle: the directory that it was unpacked to is gone when it is read."""
+    try:
+        yield
+    except HistoryError as error:
+        what = error.what.replace(f"{run}/", "").replace(str(run), "the run directory in it")
+        fix = error.fix if error.fix.startswith(WITH_ANOTHER_RELEASE) else archive.GET_AGAIN
+        raise HistoryError(f"The history in the bundle cannot be used: {what}", fix=fix, where=str(bundle)) from error
+
+
 def again(before: Recorded, version: KnativeVersion, *, cycles: int = 0) -> Again:
     """What to measure on this version so that it is what the bundle measured. cycles: 0: as many as it asked for.
 
@@ -100,9 +114,12 @@ def again(before: Recorded, version: KnativeVersion, *, cycles: int = 0) -> Agai
     """
     meta, spec = before.meta, before.meta.spec
     if not _NAME.fullmatch(spec.scenario):
-        raise BadInput(f"The bundle's scenario is called {spec.scenario!r}, which cannot name a directory.")
+        raise BadInput(f"The bundle's scenario is called {spec.scenario!r}, which cannot name a directory.", fix=archive.GET_AGAIN)
     if planted := meta.host.get("planted", ""):
-        raise BadInput(f"A fault of the harness itself was planted in this run ({planted}): it was a test of ours.")
+        raise BadInput(
+            f"A fault of the harness itself was planted in this run ({planted}): it was a test of ours.",
+            fix="Take a bundle of another run.",
+        )
     notes: list[str] = []
     scenario = _scenario(spec, version)
     if scenario.name != spec.scenario:
@@ -127,7 +144,9 @@ def again(before: Recorded, version: KnativeVersion, *, cycles: int = 0) -> Agai
 def _own(meta: RunMeta, version: KnativeVersion) -> Workload:
     """The user's own Service of the bundle, read as carefully as one from a file."""
     if meta.spec.workload is not WorkloadKind.KNATIVE_SERVICE:
-        raise BadInput("The bundle measures a plain Deployment made of a user's own Service, which it does not hold.")
+        raise BadInput(
+            "The bundle measures a plain Deployment made of a user's own Service, which it does not hold.", fix=OF_THE_SERVICE
+        )
     return deploy.workload_of(meta.documents, where="the bundle's manifests/workload.yaml", version=version)
 
 

@@ -290,8 +290,9 @@ class _Session:
             return result
         if isinstance(stopped, HarnessError) and self.begun_cycles == 0:
             raise stopped
+        early = "was interrupted" if isinstance(stopped, KeyboardInterrupt) else f"ended early ({self.head.interrupted})"
         raise Interrupted(
-            f"{self.spec.scenario} ended early ({self.head.interrupted}); what was measured is kept and counts as inconclusive.",
+            f"{self.spec.scenario} {early}; what was measured is kept and counts as inconclusive.",
             where=str(recorder.dir),
         ) from stopped
 

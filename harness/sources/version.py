@@ -21,7 +21,8 @@ def parsed(text: str) -> KnativeVersion:
         return KnativeVersion.parse(text)
     except ValueError as error:
         raise BadInput(
-            f"{error}.", fix='Write one such as "1.23", "1.23.0", "knative-v1.23.0" or "v0.50.0" (the Go module of 1.23).'
+            f"{error}: those are 1.N or 1.N.P.",
+            fix='Write one such as "1.23", "1.23.0", "knative-v1.23.0" or "v0.50.0" (the Go module of 1.23).',
         ) from error
 
 

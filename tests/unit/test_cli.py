@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from harness.adapters.wait import Look, wait_for
+from harness.catalogue import SCENARIOS
 from harness.cli import main
 from harness.errors import ExitCode
 
@@ -98,6 +99,31 @@ def program(folder: Path, name: str, *says: str, code: int) -> None:
     (folder / name).chmod(0o755)
 
 
+def test_the_scenarios_are_listed(chaos: Chaos) -> None:
+    """Each with its title."""
+    lines = chaos("scenarios").stdout.splitlines()
+    assert [line.split()[0] for line in lines] == list(SCENARIOS)
+    assert lines[0] == f"S1    {SCENARIOS['S1'].title}"
+
+
+def test_the_parser_says_where_the_arguments_are_listed(chaos: Chaos) -> None:
+    """Its own complaints name no way out."""
+    line = refused(chaos("diff", "--base", "1.23"))
+    assert "Missing" in line
+    assert line.endswith("Fix: knative-chaos diff --help")
+    assert refused(chaos("no-such-command")).endswith("Fix: knative-chaos --help")
+
+
+def test_cells_are_decided_again_where_there_are_some(chaos: Chaos, tmp_path: Path) -> None:
+    """A fresh clone has no evidence below artifacts; an empty matrix, and exit code 0, would look as if it had."""
+    (tmp_path / "empty").mkdir()
+    for place in (tmp_path / "empty", tmp_path / "gone"):
+        line = refused(chaos("corpus", "--analyze", "--corpus", str(place)))
+        assert f"There is no evidence in {place}" in line
+        assert "Fix: Make it on a cluster" in line
+    assert not (tmp_path / "gone").exists()
+
+
 def test_no_engine(tmp_path: Path, chaos: Chaos) -> None:
     """What is missing is named, and how to get it."""
     line = refused(chaos("down"))
@@ -120,6 +146,7 @@ def test_an_unknown_version(tmp_path: Path, version: str, chaos: Chaos) -> None:
     """Refused before anything is looked for or installed."""
     line = refused(chaos("run", "N1", "--kn-version", version))
     assert version in line
+    assert "those are 1.N or 1.N.P" in line
     assert not (tmp_path / "state" / "cache").exists()
 
 

@@ -1,4 +1,4 @@
-"""`bundle` and `unbundle`, as a user types them."""
+"""`bundle`, `unbundle` and `export`, as a user types them."""
 
 from __future__ import annotations
 
@@ -33,10 +33,13 @@ def test_there_and_back(tmp_path: Path, chaos: object) -> None:
     """The run directory that is printed can be analysed as it is."""
     assert callable(chaos)
     shutil.copytree(RECORDED, tmp_path / "run")
+    for name in ("expected.json", "core.1", "core.2", "notes.txt", "summary.json"):
+        (tmp_path / "run" / name).write_text("{}", encoding="utf-8")
     code, said, _ = chaos("bundle", "run")
     (made,) = tmp_path.glob("S1-*.zip")
     assert code == ExitCode.PASS
     assert said.startswith(f"{made.name}: ")
+    assert said.splitlines()[-1] == "left out, as they are none of a run's: 4 (core.1, core.2, expected.json, ...)"
     code, said, _ = chaos("unbundle", made.name)
     assert code == ExitCode.PASS
     assert said == f"artifacts/bundles/{made.stem}/run\n"
@@ -46,6 +49,14 @@ def test_there_and_back(tmp_path: Path, chaos: object) -> None:
     code, _, complaint = chaos("unbundle", made.name)
     assert code == ExitCode.BAD_INPUT_OR_HOST
     assert "already there" in complaint
+
+
+def test_an_export_is_written_below_artifacts(tmp_path: Path, chaos: object) -> None:
+    """Which git ignores."""
+    assert callable(chaos)
+    code, said, _ = chaos("export", "S1", "--kn-version", "1.23")
+    assert (code, said.splitlines()[0]) == (ExitCode.PASS, "artifacts/export/s1-knative-1.23.0/service.yaml")
+    assert [path.name for path in tmp_path.iterdir()] == ["artifacts"]
 
 
 @pytest.mark.parametrize("words", [("bundle", "gone"), ("unbundle", "gone"), ("bundle", "."), ("unbundle", ".")])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import stat
+import tarfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -106,7 +107,7 @@ def test_a_forged_bundle_without_a_lie_is_good(tmp_path: Path) -> None:
     assert (tmp_path / "out" / "arm.json").read_bytes() == FILES["arm.json"]
 
 
-@pytest.mark.parametrize("share", [0.0, 0.01, 0.5, 0.9, 0.99])
+@pytest.mark.parametrize("share", [0.01, 0.5, 0.9, 0.99])
 def test_a_truncated_archive(good: Path, tmp_path: Path, share: float) -> None:
     """Wherever it ends."""
     body = good.read_bytes()
@@ -213,13 +214,18 @@ def test_too_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_is_no_bundle(tmp_path: Path) -> None:
-    """A file that is not there, another zip, a directory, a text."""
+    """A file that is not there, another zip, a directory, a text, an empty file, another archive."""
     with zipfile.ZipFile(tmp_path / "other.zip", "w") as out:
         out.writestr("hello", "x")
     refused(tmp_path / "other.zip", "no MANIFEST.json")
     refused(tmp_path / "gone.zip", "There is no bundle")
     (tmp_path / "text.zip").write_text("hello", encoding="utf-8")
-    refused(tmp_path / "text.zip", "no whole zip archive")
+    refused(tmp_path / "text.zip", r"text\.zip is no bundle, which is a zip archive")
+    (tmp_path / "empty.zip").touch()
+    refused(tmp_path / "empty.zip", "is no bundle")
+    with tarfile.open(tmp_path / "run.tar", "w") as tar:
+        tar.add(tmp_path / "text.zip", "run/run.json")
+    refused(tmp_path / "run.tar", "is no bundle")
     (tmp_path / "directory.zip").mkdir()
     refused(tmp_path / "directory.zip", "cannot be read")
 

@@ -94,10 +94,13 @@ def change(run: Run, **numbers: Any) -> Run:
 
 @dataclass
 class Recorded:
-    """In place of `measure`, `find`, `build` and `stand`. ends: by the block's name. clusters: (cluster, version, made anew), in order.
+    """In place of `measure`, `find`, `build` and `stand`. ends: by the block's name.
+
+    clusters: (cluster, version, made anew), in order.
 
     begun: (block, its cluster, its seed), in order. broken: makes the second making of clusters fail. sources: that were asked for;
-    source: from which everything comes. missing: the version that cannot be had. other: what else differs in the stacks of a cluster.
+    source: from which everything comes. missing: the version that cannot be had.
+    other: what else differs in the stacks of a cluster.
     """
 
     ends: dict[str, Callable[[], BaseException]] = field(default_factory=dict)
@@ -281,9 +284,7 @@ def test_both_builds_come_from_one_source(recorded: Recorded, tmp_path: Path, as
 
 
 @pytest.mark.parametrize("missing", ["1.22.0", "1.23.0"])
-def test_a_version_that_cannot_be_had_is_said_before_the_other_is_built(
-    recorded: Recorded, tmp_path: Path, missing: str
-) -> None:
+def test_a_version_that_cannot_be_had_is_said_before_the_other_is_built(recorded: Recorded, tmp_path: Path, missing: str) -> None:
     """A build takes minutes; nothing is left of the comparison."""
     recorded.missing = missing
     with pytest.raises(SourceError, match=missing):
@@ -422,6 +423,8 @@ def test_an_early_end_keeps_what_was_measured(recorded: Recorded, tmp_path: Path
     kept = read_experiment(Path(caught.value.where))
     assert kept.ruling is Ruling.INCONCLUSIVE
     assert kept.interrupted == ("KeyboardInterrupt" if how else "kind could not make it")
+    assert ("was interrupted;" in caught.value.what) is bool(how)
+    assert "KeyboardInterrupt" not in caught.value.what
     assert ("kind could not make it" in str(caught.value)) is (how is None)
     assert "INCONCLUSIVE" in (Path(caught.value.where) / "report.html").read_text(encoding="utf-8")
     assert sum(bool(block.run) for block in kept.blocks) >= 1

@@ -126,7 +126,9 @@ KUBECTL = """\
 case "$*" in
   *"logs -f"*) for n in 1 2 3; do echo 'dial tcp 127.0.0.1:8080: connect: connection refused'; done
     echo logs >> calls; exec /bin/sleep 60 ;;
-  *status.url*) printf http://toggle.x.example ;;
+  *status.url*) printf "${SCHEME:-http}://toggle.x.example" ;;
+  "config current-context") printf kind-mine ;;
+  *"exec pod"*) [ ! -e refusing ] || exit 1 ;;
   *"items[*]"*) printf 'pod-0 pod-1' ;;
   *"items[0]"*) printf pod-0 ;;
   *"apply -f -"*) cat > applied.yaml ;;
@@ -148,6 +150,27 @@ until grep -q '^curl' calls && grep -q '^logs' calls; do /bin/sleep 0.02; done
 """
 
 
+def test_it_says_first_to_which_cluster_it_applies(tmp_path: Path) -> None:
+    """And asks by the scheme of the Service's URL."""
+    write(export(spec("S1"), VERSION), tmp_path)
+    done = run(tmp_path, SCHEME="https")
+    assert done.stdout.splitlines()[0] == "kubectl context: kind-mine"
+    calls = (tmp_path / "calls").read_text(encoding="utf-8").splitlines()
+    assert calls[0] == "kubectl config current-context"
+    assert any(line.endswith("-H Host: toggle.x.example https://toggle.x.example/") for line in calls)
+
+
+def test_a_script_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
+    """The plant: the fault cannot be injected. A load or a log that went on would keep the pipe of its errors open."""
+    write(export(spec("S1"), VERSION), tmp_path)
+    (tmp_path / "refusing").touch()
+    (tmp_path / "scratch").mkdir()
+    done = run(tmp_path, TMPDIR=str(tmp_path / "scratch"))
+    assert done.returncode == 1
+    assert "requests by status" not in done.stdout
+    assert list((tmp_path / "scratch").iterdir()) == []
+
+
 def run(place: Path, **env: str) -> subprocess.CompletedProcess[str]:
     """The script with stand-ins for kubectl, curl and sleep; `calls` says how they were called."""
     bin_dir = place / "bin"
@@ -156,7 +179,13 @@ def run(place: Path, **env: str) -> subprocess.CompletedProcess[str]:
         (bin_dir / name).write_text(f"#!/bin/sh\n{text}", encoding="utf-8")
         (bin_dir / name).chmod(0o755)
     return subprocess.run(
-        ["/bin/sh", SCRIPT], cwd=place, env={"PATH": f"{bin_dir}:/usr/bin:/bin", **env}, capture_output=True, text=True, check=False
+        ["/bin/sh", SCRIPT],
+        cwd=place,
+        env={"PATH": f"{bin_dir}:/usr/bin:/bin", **env},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=50,
     )
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,7 +18,7 @@ from harness.adapters.here import Here
 from harness.catalogue import S1
 from harness.cli import main
 from harness.cli import reproduce as command
-from harness.errors import BadInput, ExitCode
+from harness.errors import BadInput, ExitCode, HistoryError
 from harness.history import archive
 from harness.model import FaultSpec, KnativeVersion, LoadPlan, RunSpec, Stack, SystemChange, WorkloadKind
 from harness.report.beside import rows
@@ -197,6 +199,7 @@ def test_the_command(
     assert seen["seed"] == int(recorded(packed).meta.host["phase_seed"])
     assert seen["ask"].version == VERSION
     assert "broken in 5 of 5; 259 to 264 requests" in said
+    assert "artifacts/latest/S1 leads to this new run now\n" in said
     assert said.splitlines()[-1] == (
         f"stack: {stack.id}, the same" if same else f"toolchain: {stack.toolchain} in the bundle, go0 now"
     )
@@ -210,6 +213,48 @@ def test_a_run_that_was_exchanged_in_the_bundle_is_refused(packed: Path, tmp_pat
     archive.write(root, tmp_path / "forged.zip", archive.read_manifest(packed))
     with pytest.raises(BadInput, match=r"MANIFEST\.json is of run .* \(S1, .*; in it is run .* \(N1, "):
         recorded(tmp_path / "forged.zip")
+
+
+def repacked(packed: Path, place: Path, change: Callable[[Path], object]) -> Path:
+    """The bundle with a changed run directory, each file listed with the digest that it has now."""
+    archive.unpack(packed, place / "b")
+    (place / "b" / archive.MANIFEST).unlink(missing_ok=True)
+    change(place / "b" / archive.RUN_BELOW)
+    archive.write(place / "b", place / "changed.zip", archive.read_manifest(packed))
+    return place / "changed.zip"
+
+
+AGAIN = "Get it again from whoever made it"
+
+
+@pytest.mark.parametrize(
+    ("change", "why", "fix"),
+    [
+        (lambda run: (run / "run.json").write_text("{", encoding="utf-8"), r"run\.json is damaged", AGAIN),
+        (lambda run: (run / "run.json").unlink(), r"the run directory in it is no run directory: it has no run\.json", AGAIN),
+        (lambda run: (run / "requests.parquet").write_bytes(b"PAR1"), r"requests\.parquet is damaged", AGAIN),
+        (lambda run: (run / "closed.json").write_text("[]", encoding="utf-8"), r"closed\.json is damaged", AGAIN),
+        (lambda run: edited(run, schema=99), "This history has layout 99", "Read it with the release that wrote it, or a later"),
+        (lambda run: edited(run, kind="else"), "is something else", AGAIN),
+    ],
+    ids=["run.json", "no run.json", "requests", "closed.json", "layout", "kind"],
+)
+def test_a_wrong_history_under_right_digests_is_said_of_the_bundle(
+    packed: Path, tmp_path: Path, change: Callable[[Path], object], why: str, fix: str
+) -> None:
+    """Not of the directory that it was unpacked to, which is gone when the error is read."""
+    changed = repacked(packed, tmp_path, change)
+    with pytest.raises(HistoryError, match=why) as told:
+        recorded(changed)
+    assert told.value.where == str(changed)
+    assert told.value.fix.startswith(fix)
+    assert "knative-chaos-reproduce-" not in str(told.value)
+
+
+def edited(run: Path, **keys: object) -> None:
+    """run.json with these keys."""
+    head = json.loads((run / "run.json").read_text(encoding="utf-8"))
+    (run / "run.json").write_text(json.dumps(head | keys), encoding="utf-8")
 
 
 def test_a_place_that_cannot_be_written_is_not_called_a_missing_bundle(packed: Path) -> None:

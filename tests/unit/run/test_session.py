@@ -215,8 +215,10 @@ def test_the_request_log_is_given_back_whatever_happens(
         monkeypatch.setattr(install.request_log, name, stand_in(name))
     monkeypatch.setattr(install.zero_scale, "give_back", lambda *_args, **_kwargs: False)
     monkeypatch.setattr(install.sidecar_probes, "give_back", lambda *_args, **_kwargs: False)
-    with pytest.raises(type(ends) if not isinstance(ends, KeyboardInterrupt) else Interrupted):
+    with pytest.raises(type(ends) if not isinstance(ends, KeyboardInterrupt) else Interrupted) as caught:
         measure(with_request_log(replace(S1, cycles=1)), nowhere(tmp_path), artifacts=tmp_path / "artifacts")
+    if isinstance(caught.value, Interrupted):
+        assert caught.value.what.startswith("S1-request-log was interrupted; ")
     order = ["sweep", "give_back", "switch_on", "deploy", "settled", "open_routes"]
     expected = order[: order.index(at) + 1] + (["remove"] if at != "switch_on" else []) + ["give_back"]
     assert calls == expected
