@@ -1,7 +1,7 @@
 """Two builds compared: two clusters that exchange their builds, blocks in turn, and looks at which the comparison may end.
 
  1 what is compared, with which margins, is fixed and written down
- 2 both are found, then both are built. Placement 1: base on the first cluster, head on the second one, both made anew; rounds of blocks
+ 2 both are found, then both are built. Placement 1: base on the first cluster, head on the second, both made anew; rounds of blocks
  3 placement 2: both clusters made anew with the builds exchanged; the rounds backwards
  4 the look: the comparison over all cycles until then. It ends here if it is decided, or if the evidence has a doubt
  5 the next look begins with the placement that is there
