@@ -172,7 +172,11 @@ def decide_again(root: Path) -> tuple[Cell, ...]:
     """
     before = corpus.read_cells(root)
     alone = [_anew(cell, root, {}) for cell in before]
-    cells = [_anew(cell, root, known_of(alone, cell.version, cell.stack)) for cell in before]
+    open_states = (BugState.INCONCLUSIVE, BugState.MASKED)  # of another bug's presence nothing else depends: evidence is read once
+    cells = [
+        _anew(cell, root, known_of(alone, cell.version, cell.stack)) if first.decided.state in open_states else first
+        for cell, first in zip(before, alone, strict=True)
+    ]
     for stored, cell in zip(before, cells, strict=True):
         if stored != cell:
             corpus.write_cell(root, cell)
