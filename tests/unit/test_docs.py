@@ -99,7 +99,7 @@ def test_nothing_is_left_to_be_filled_in(document: Path) -> None:
 
 
 def test_the_readme_is_short_and_begins_with_what_one_wants_to_know() -> None:
-    """At most 120 lines; on its first screen what it is, the picture, the two commands."""
+    """At most LONGEST_README lines; on its first screen what it is, the picture, the two commands."""
     lines = README.read_text(encoding="utf-8").splitlines()
     assert len(lines) <= LONGEST_README
     first = "\n".join(lines[:FIRST_SCREEN])
