@@ -33,9 +33,9 @@ class Account:
     """One cycle's account. causes: of each failure, in order; indices in CAUSES. pod: the one whose queue-proxy wrote its line, an
     index in `pods`; -1: no line of queue-proxy belongs to it. by_cause: without those a further attempt followed.
 
-    refused_lines: of any queue-proxy while the cycle's generator ran; matched of them have a request. refused_window: first to
-    last of these, None without one. censored: see `may_be_sampled`. hidden: failures that a further attempt followed.
-    request_log_lines, exact, strangers: as in the ledger.
+    refused_lines: of any queue-proxy while the cycle's generator ran; matched of them have a request, which may have timed out
+    first. refused_window: first to last line of the refused requests, None without one. censored: see `may_be_sampled`. hidden:
+    failures that a further attempt followed. request_log_lines, exact, strangers: as in the ledger.
     """
 
     causes: Codes
@@ -52,6 +52,14 @@ class Account:
     exact: int = 0
     strangers: int = 0
 
+
+OVERTAKEN_NS = 100_000_000
+"""So long before the end of a request that timed out may queue-proxy have logged its refused dial.
+
+Such a request waits in the accept queue of a process that is stopped. When the process ends, all that wait are refused at once, and
+the answers need tens of milliseconds to reach the activator. One whose time runs out there meanwhile gets 504 (seen 10 to 37 ms
+after the line, in the freeze of a server that accepts five connections, `c4cfbe38`).
+"""
 
 Spans = tuple[Indices, Indices]
 """From when until when each failed request was under way."""
@@ -129,13 +137,16 @@ def account(
     # Without a request log only the answer is left: a queue was full. Too few lines of the activator do not show whose queue.
     causes[at_queue_proxy if log else full & (causes != _CODE[Cause.ACTIVATOR_OVERLOAD])] = _CODE[Cause.OVERLOAD]
     owned_ns = refused_lines.told_ns[result.owned]
+    free_ns = np.delete(refused_lines.at_ns, result.owned)
+    timed_out = failures.which(lambda kind: not kind.to_pod and judge_answer(kind, user_port) in _TIMED_OUT)
+    overtaken = _overtaken(free_ns, failures.sent_ns[timed_out], failures.done_ns[timed_out], tolerance_ns)
     return Account(
         causes=causes,
         pod=pod,
         pods=queue_proxy.pods,
         by_cause=by_cause(causes[~failures.superseded]),
         refused_lines=int(said_refused.sum()),
-        matched=len(owned_ns),
+        matched=len(owned_ns) + overtaken,
         refused_window=(int(owned_ns.min()), int(owned_ns.max())) if len(owned_ns) else None,
         interchangeable=result.interchangeable,
         censored=int(refused.sum()) - len(owned_ns) if sampled else 0,
@@ -144,6 +155,16 @@ def account(
         exact=log.exact if log else 0,
         strangers=log.strangers if log else 0,
     )
+
+
+_TIMED_OUT = frozenset({Cause.ACTIVATOR, Cause.TIMEOUT})
+"""What an answer proves alone where a time ran out: the activator's, queue-proxy's or the client's own."""
+
+
+def _overtaken(lines_ns: Indices, sent_ns: Indices, done_ns: Indices, tolerance_ns: int) -> int:
+    """How many of these refused lines belong to a request that timed out just before its refusal could reach the client."""
+    from_ns = np.maximum(sent_ns, done_ns - OVERTAKEN_NS) - tolerance_ns
+    return int((match(from_ns, done_ns + tolerance_ns, lines_ns).line_of >= 0).sum())
 
 
 @dataclass(frozen=True, slots=True)

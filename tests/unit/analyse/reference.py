@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from harness.analyse.evidence import Failure, Wants, judge_answer
+from harness.analyse.ledger import OVERTAKEN_NS
 from harness.knative.lines import LineKind, kind_of, parsed, refused_text
 from harness.knative.proxyerrors import cause_of
 from harness.knative.requestlog import request_line
@@ -244,11 +245,19 @@ def account(
             cause[index] = Cause.ACTIVATOR_OVERLOAD
         elif log is None:
             cause[index] = Cause.OVERLOAD
+    free = [line for line in refused if not any(line is one for one in owned)]
+    # Of what proved a timeout by its answer alone.
+    late = [
+        (max(made[index].sent_ns, made[index].done_ns - OVERTAKEN_NS) - tolerance_ns, made[index].done_ns + tolerance_ns)
+        for index in failed
+        if not made[index].kind.to_pod and judge_answer(made[index].kind, user_port) in {Cause.ACTIVATOR, Cause.TIMEOUT}
+    ]
+    overtaken = sum(line >= 0 for line in owners(late, [line.read_ns if log else line.at_ns for line in free])[1])
     counts = Counter(str(cause[index]) for index in failed if not made[index].superseded)
     return Books(
         by_cause=dict(sorted(counts.items())),
         refused_lines=sum(line.error == text for line in queue_proxy),
-        matched=len(owned),
+        matched=len(owned) + overtaken,
         refused_window=(min(line.at_ns for line in owned), max(line.at_ns for line in owned)) if owned else None,
         interchangeable=swaps,
         hidden=sum(made[index].superseded for index in failed),

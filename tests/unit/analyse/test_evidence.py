@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from harness.analyse.evidence import Failure, Wants, judge_answer
-from harness.analyse.ledger import Account, account, may_be_sampled, total
+from harness.analyse.ledger import OVERTAKEN_NS, Account, account, may_be_sampled, total
 from harness.model import Cause, Lane, Outcome, SystemChange
 from tests.unit.analyse.shapes import Line, causes, failures, lines
 from tests.unit.analyse.story import REFUSED, UNSAMPLED
@@ -116,6 +116,26 @@ def books(seen: list[Failure], queue_proxy: list[Line], activator: list[Line], *
     failed = failures([(one, (100, 110)) for one in seen])
     own, other = lines(*queue_proxy), lines(*activator)
     return account(failed, own, other, pods={"p"}, user_port=8080, tolerance_ns=5, sampled=sampled)
+
+
+def test_a_refused_line_may_be_of_a_request_that_timed_out_first() -> None:
+    """All dials that wait are refused at once when a stopped process ends; the time of some requests runs out meanwhile."""
+    late = http(504, "activator request timeout", THROUGH)
+    books_of = books([http(502, REFUSED, THROUGH), late], [("p", 105, REFUSED), ("p", 106, REFUSED)], [])
+    assert (books_of.refused_lines, books_of.matched) == (2, 2)
+    assert causes(books_of) == [Cause.REFUSED_DIAL, Cause.ACTIVATOR]
+    assert books_of.refused_window == (105, 105)
+    assert books([late], [("p", 120, REFUSED)], []).matched == 0, "after the client's answer"
+    assert books([http(503, "no healthy upstream", ENVOY)], [("p", 105, REFUSED)], []).matched == 0, "no timeout"
+    assert books([Failure(Outcome.TIMEOUT, 0, "", {}, Lane.GET_POD)], [("p", 105, REFUSED)], []).matched == 0, "past queue-proxy"
+
+
+def test_a_refused_line_long_before_a_timeout_is_of_somebody_else() -> None:
+    """The answer to a refused dial is not under way for longer than OVERTAKEN_NS."""
+    failed = failures([(http(504, "activator request timeout", THROUGH), (100, 100 + 3 * OVERTAKEN_NS))])
+    for at_ns, matched in ((100 + OVERTAKEN_NS, 0), (100 + 2 * OVERTAKEN_NS, 1), (101 + 3 * OVERTAKEN_NS, 1)):
+        own = lines(("p", at_ns, REFUSED))
+        assert account(failed, own, lines(), pods={"p"}, user_port=8080, tolerance_ns=5, sampled=False).matched == matched
 
 
 def found(seen: list[Failure], queue_proxy: list[Line], activator: list[Line]) -> list[Cause]:
