@@ -24,6 +24,7 @@ from harness.analyse.ledger import CAUSES, Account, Codes, added, by_cause, tota
 from harness.analyse.outage import outside
 from harness.analyse.requestlog import RequestLines, joined, request_lines
 from harness.analyse.sights import Sights
+from harness.analyse.slots import by_slot
 from harness.analyse.view import CycleEvidence
 from harness.analyse.voiding import first_sent, pacing, void_reason
 from harness.analyse.windows import ByCycle, Window, of_cycle
@@ -56,8 +57,7 @@ def analyse(history: History) -> Findings:
     and outcomes are of the user lanes, pacing and ledger of all lanes (docs/evidence.md). Raises nothing for a history that
     `harness.history` could read: what is missing becomes a doubt.
     """
-    tables = _Tables.of(history)
-    seen = [_cycle(history, mark, tables) for mark in history.cycles]
+    seen = _seen(history)
     kept = [one for one in seen if not one.findings.voided]
     left_out = [one.findings for one in seen if one.findings.voided]
     ledger = total(one.account for one in kept)
@@ -87,6 +87,13 @@ def analyse(history: History) -> Findings:
             by_cause=added(one.by_cause for one in left_out),
         ),
     )
+
+
+def _seen(history: History) -> list[_Seen]:
+    """The cycles of all slots, by index."""
+    slots = [(of_slot, _Tables.of(of_slot)) for of_slot in by_slot(history).values()]
+    seen = [_cycle(of_slot, mark, tables) for of_slot, tables in slots for mark in of_slot.cycles]
+    return sorted(seen, key=lambda one: one.findings.index)
 
 
 @dataclass(frozen=True, slots=True)

@@ -291,6 +291,8 @@ class RunMeta:
     JSON, the token left out. routes: those of the load; () in a record of an earlier release.
     experiment: id of the experiment this run is a block of, arm: the label of its arm there; "" for a run by itself.
     listeners_every_ms: the interval at which the listening sockets of each pod were to be sampled, 0: they were not.
+    slots: names of the workloads that were measured at the same time, each with cycles and pods of its own; () where one workload
+    was measured, under the name in its documents.
     """
 
     run_id: str
@@ -313,6 +315,7 @@ class RunMeta:
     experiment: str = ""
     arm: str = ""
     listeners_every_ms: int = 0
+    slots: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
