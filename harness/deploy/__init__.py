@@ -3,10 +3,13 @@
 from harness.deploy.clearing import remove, sweep
 from harness.deploy.direct import open_routes
 from harness.deploy.own import require_room
-from harness.deploy.standing import deploy, fresh_pods
+from harness.deploy.standing import deploy, deploy_together, fresh_pods, fresh_pods_together
 from harness.deploy.workload import (
     images_of,
     knative_service,
+    name_of,
+    named,
+    objects_of,
     plain_deployment,
     require_possible,
     spec_of,
@@ -16,9 +19,14 @@ from harness.deploy.workload import (
 
 __all__ = [
     "deploy",
+    "deploy_together",
     "fresh_pods",
+    "fresh_pods_together",
     "images_of",
     "knative_service",
+    "name_of",
+    "named",
+    "objects_of",
     "open_routes",
     "plain_deployment",
     "remove",

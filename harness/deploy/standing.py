@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
@@ -19,7 +19,7 @@ from harness.deploy.applying import accepted, failed, namespace_made
 from harness.deploy.deployment import PlainDeployment
 from harness.deploy.direct import prove_routes
 from harness.deploy.kind import Kind
-from harness.deploy.pods import end_pods, pods_of
+from harness.deploy.pods import GRACE_S, end_pods, pods_of
 from harness.deploy.refused import RefusalWatch
 from harness.deploy.service import KnativeService
 from harness.deploy.serving import none_left, served_by, without
@@ -67,18 +67,53 @@ def deploy(
     to deploy to. Raises DeployError: at once with the cluster's words where it has refused the workload for good
     (`harness.knative.refusals`), else with the conditions and events last seen; BadInput where the cluster lacks what it needs.
     """
-    objects = Objects(Kube.of(handle))
     if isinstance(workload, ServiceSpec):
         workload = knative_service(workload)
-    own = {TOGGLE.image: app_image, **images}
-    docs = applied(workload, namespace=namespace, images=own, token=secrets.token_hex(16), run_id=run_id)
-    with progress.step(f"deploy {namespace}/{Ref.of(docs[0]).name}", work=work_of("deploy", workload, app_image)):
-        namespace_made(objects, namespace, run_id)
-        deployed = _stand(objects, handle, KINDS[workload.kind], docs, request, within_s=within_s)
-    users = deployed.route(USERS_ROUTE)
-    if stack.domain and Hop.INGRESS in users.hops and not users.host.endswith(stack.domain):
-        progress.say(f"{deployed.name} is served as {users.host}, outside of the domain {stack.domain}")
+    (deployed,) = deploy_together(
+        handle,
+        stack,
+        [workload],
+        namespace=namespace,
+        app_image=app_image,
+        run_id=run_id,
+        images=images,
+        request=request,
+        progress=progress,
+        within_s=within_s,
+    )
     return deployed
+
+
+def deploy_together(
+    handle: ClusterHandle,
+    stack: InstalledStack,
+    workloads: Sequence[Workload],
+    *,
+    namespace: str,
+    app_image: str,
+    run_id: str,
+    images: Mapping[str, str] = NO_IMAGES,
+    request: UserRequest = ANY_REQUEST,
+    progress: Progress = QUIET,
+    within_s: float = 120.0,
+) -> tuple[Deployed, ...]:
+    """The same for several workloads of one kind in one namespace: all are applied before the first is waited for."""
+    objects, kind = Objects(Kube.of(handle)), KINDS[workloads[0].kind]
+    own = {TOGGLE.image: app_image, **images}
+    all_docs = [
+        applied(workload, namespace=namespace, images=own, token=secrets.token_hex(16), run_id=run_id) for workload in workloads
+    ]
+    names = ", ".join(Ref.of(docs[0]).name for docs in all_docs)
+    with progress.step(f"deploy {namespace}/{names}", work=work_of("deploy", *workloads, app_image)):
+        namespace_made(objects, namespace, run_id)
+        for docs in all_docs:
+            _apply(objects, docs, within_s=within_s)
+        several = tuple(_standing(objects, handle, kind, docs, request, within_s=within_s) for docs in all_docs)
+    for deployed in several:
+        users = deployed.route(USERS_ROUTE)
+        if stack.domain and Hop.INGRESS in users.hops and not users.host.endswith(stack.domain):
+            progress.say(f"{deployed.name} is served as {users.host}, outside of the domain {stack.domain}")
+    return several
 
 
 def fresh_pods(handle: ClusterHandle, deployed: Deployed, *, progress: Progress = QUIET, within_s: float = 120.0) -> Deployed:
@@ -87,15 +122,41 @@ def fresh_pods(handle: ClusterHandle, deployed: Deployed, *, progress: Progress 
     A workload that scales by itself, or was changed since it was deployed, is made anew: its pods alone would not come back as they
     were. All but the pods stays. Raises DeployError.
     """
-    objects, kind = Objects(Kube.of(handle)), KINDS[deployed.kind]
+    return fresh_pods_together(handle, [deployed], progress=progress, within_s=within_s)[0]
+
+
+def fresh_pods_together(
+    handle: ClusterHandle, several: Sequence[Deployed], *, progress: Progress = QUIET, within_s: float = 120.0
+) -> tuple[Deployed, ...]:
+    """The same for several workloads: the pods of all are on their way out before the new ones of the first are waited for."""
+    objects, old = Objects(Kube.of(handle)), {}
+    for deployed in several:
+        if _pods_come_back(objects, deployed):
+            pods = pods_of(objects, deployed)
+            old[deployed.name] = {pod.uid for pod in pods}
+            for pod in pods if len(several) > 1 else ():
+                objects.delete(Ref("v1", "Pod", pod.name, deployed.namespace), grace_s=GRACE_S)
+    return tuple(_fresh(objects, handle, one, old.get(one.name), progress=progress, within_s=within_s) for one in several)
+
+
+def _pods_come_back(objects: Objects, deployed: Deployed) -> bool:
+    """Whether its pods, once deleted, come back as they were."""
+    kind: Kind = KINDS[deployed.kind]
     docs: list[Obj] = json.loads(deployed.applied)
+    return bool(deployed.pods) and not kind.scales_by_itself(docs) and kind.unchanged(objects, deployed, docs)
+
+
+def _fresh(
+    objects: Objects, handle: ClusterHandle, deployed: Deployed, old: Collection[str] | None, *, progress: Progress, within_s: float
+) -> Deployed:
+    """old: uids of the pods to be replaced; None: the workload is made anew."""
+    kind, docs = KINDS[deployed.kind], json.loads(deployed.applied)
     with progress.step(f"fresh pods for {deployed.namespace}/{deployed.name}", work=None):
         try:
-            if not deployed.pods or kind.scales_by_itself(docs) or not kind.unchanged(objects, deployed, docs):
+            if old is None:
                 _gone(objects, kind, deployed, docs, within_s=within_s)
                 pods = _stand(objects, handle, kind, docs, deployed.request, within_s=within_s).pods
             else:
-                old = {pod.uid for pod in pods_of(objects, deployed)}
                 without(objects, deployed, old, within_s=within_s)
                 refused = RefusalWatch(objects, kind, docs).require_none
                 pods = served_by(objects, handle, deployed, len(deployed.pods), within_s=within_s, refused=refused)
@@ -110,8 +171,19 @@ def _stand(
     objects: Objects, handle: ClusterHandle, kind: Kind, docs: Sequence[Obj], request: UserRequest, *, within_s: float
 ) -> Deployed:
     """Apply the documents and wait until they stand with the pods they begin with."""
+    _apply(objects, docs, within_s=within_s)
+    return _standing(objects, handle, kind, docs, request, within_s=within_s)
+
+
+def _apply(objects: Objects, docs: Sequence[Obj], *, within_s: float) -> None:
     for obj in sorted(docs, key=lambda one: "spec" in one):  # what the pods need, such as a ConfigMap, has no spec and comes first
         accepted(objects, obj, within_s=within_s)
+
+
+def _standing(
+    objects: Objects, handle: ClusterHandle, kind: Kind, docs: Sequence[Obj], request: UserRequest, *, within_s: float
+) -> Deployed:
+    """Wait until the applied documents stand with the pods they begin with."""
     try:
         refused = RefusalWatch(objects, kind, docs).require_none
         found = kind.found(objects, handle, docs, within_s=within_s, refused=refused)

@@ -134,6 +134,17 @@ def objects_of(workload: Workload) -> list[Obj]:
     return [document.value for document in documents(workload.documents)]
 
 
+def name_of(workload: Workload) -> str:
+    """What the one of its documents is called whose pods serve."""
+    return str(objects_of(workload)[0]["metadata"]["name"])
+
+
+def named(workload: Workload, name: str) -> Workload:
+    """The same Knative Service under another name. For a workload that is one document."""
+    service = objects_of(workload)[0]
+    return Workload(workload.kind, dumped([{**service, "metadata": {**service["metadata"], "name": name}}]))
+
+
 def applied(workload: Workload, *, namespace: str, images: Mapping[str, str], token: str, run_id: str) -> list[Obj]:
     """Its documents as they are applied in one run. Arguments: see `adopted`."""
     return [adopted(obj, namespace=namespace, images=images, token=token, run_id=run_id) for obj in objects_of(workload)]
