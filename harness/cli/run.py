@@ -26,6 +26,9 @@ def run(
         str, typer.Argument(metavar="SCENARIO", help=f"One of {', '.join(SCENARIOS)}; or, with --service, the name of a fault.")
     ],
     cycles: Annotated[int, typer.Option("--kn-cycles", min=0, help="Number of cycles; 0: as in the scenario.")] = 0,
+    slots: Annotated[
+        int, typer.Option("--kn-slots", min=1, help="Cycles that are measured at the same time, their faults one after the other.")
+    ] = 1,
     rate: Annotated[float, typer.Option("--rate", min=0, help="Requests per second; 0: as in the scenario.")] = 0,
     service: Annotated[
         Path | None, typer.Option("--service", help="File with a Knative Service of your own (docs/your-own-service.md).")
@@ -85,7 +88,7 @@ def run(
         asked = replace(asked, name=f"{asked.name}-own", title=f"{asked.title}, changed by the caller")
     if request_log:
         asked = with_request_log(asked)
-    require_runnable(asked, version, artifacts, workload=workload)
+    require_runnable(asked, version, artifacts, workload=workload, slots=slots)
     state = State.default()
     progress = progress_of(state)
     if out := left_out(entry, asked):
@@ -93,4 +96,4 @@ def run(
     names = images.bring(wanted, Engine.detect(state, prefer=on.engine)) if wanted else {}
     world = prepare(on.ask(build), state=state, progress=progress)
     loaded(world, names)
-    show(measure(asked, world, artifacts=artifacts, seed=seed, workload=workload, images=names))
+    show(measure(asked, world, artifacts=artifacts, seed=seed, workload=workload, images=names, slots=slots))

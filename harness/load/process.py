@@ -165,6 +165,12 @@ class Generator:
         if code != 0:
             raise self._died("died")
 
+    def ask_to_stop(self) -> None:
+        """Stop sending, without waiting for the end; `stop` does that. May be asked more than once."""
+        if self.alive():
+            with suppress(LoadError):  # it ends by itself at this very moment: its exit code decides
+                self._command(b"stop\n")
+
     def stop(self, within_s: float | None = None) -> GeneratorReport:
         """Stop sending, let what is in flight be answered for at most spec.drain_s, end. Returns its report.
 
@@ -172,9 +178,7 @@ class Generator:
         the report's ended_by. Raises LoadError if it died or did not end in time (it is then made to).
         """
         patience = self.spec.drain_s + STOP_MARGIN_S if within_s is None else within_s
-        if self.alive():
-            with suppress(LoadError):  # it ends by itself at this very moment: its exit code decides
-                self._command(b"stop\n")
+        self.ask_to_stop()
         try:
             code = self._child.wait(patience)
         except subprocess.TimeoutExpired as error:

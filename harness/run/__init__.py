@@ -16,7 +16,8 @@
  7 prove the steady state
  8 inject at a random phase of the probe period, wait for the proof that it landed, wait for recovery
 
-Steps 5-10 repeat for each cycle on a fresh pod (restartCount 0). Nothing here decides what a run means: 12 and 13 are pure, and
+Steps 5-10 repeat for each cycle on a fresh pod (restartCount 0); with slots (slots.py) for each round of cycles that are measured
+at the same time (rounds.py). Nothing here decides what a run means: 12 and 13 are pure, and
 `analyse_again` gives the same findings from the files alone.
 """
 

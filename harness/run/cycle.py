@@ -5,16 +5,17 @@ A condition that does not come gives the cycle up and is kept in its mark; any o
 
 from __future__ import annotations
 
+import asyncio
 import random
-import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 
 from harness import analyse, inject, observe
 from harness import history as history_room
 from harness.adapters.clock import now_ns
 from harness.adapters.progress import Progress
-from harness.adapters.wait import Look, wait_for
+from harness.adapters.wait import Look, until
 from harness.apps.known import app_of
 from harness.apps.toggle_probes import well_probed
 from harness.errors import FaultError, HarnessError, WaitTimeout
@@ -40,6 +41,7 @@ from harness.model import (
     Stream,
 )
 from harness.run import courses
+from harness.run.turn import Turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ class Planted:
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """What every cycle of a run shares."""
+    """What every cycle of a run shares. slots: see RunMeta; random: of the slot."""
 
     spec: RunSpec
     run_id: str
@@ -74,6 +76,7 @@ class Bench:
     progress: Progress
     random: random.Random
     planted: Planted
+    slots: tuple[str, ...] = ()
 
 
 NO_POD = Pod("", "", "", "")
@@ -104,63 +107,82 @@ class Cycle:
         self.events: list[FaultEvent] = []
         self.unlifted: list[tuple[Pod, FaultSpec]] = []
         self.ends = self.fault.ends_in(self.spec.fault, self.service)
-        self.sight = _LiveSight(bench.observers.feed, self._asked)
+        self.sight = _LiveSight(bench.observers.feed, self._asked, frozenset({"", deployed.name}), bench.slots)
+        self.turn = Turn()
 
     def prepare(self) -> None:
         """Step 5: the streams of these pods, each proved to deliver. Raises ObserveError naming the one that does not."""
         self.bench.observers.prove(self.deployed.pods, within_s=30)
 
-    def run(self) -> None:
-        """Steps 6 to 10. The mark is recorded whatever happens; an interruption ends the load at once, without a drain."""
+    async def run(self, turn: Turn) -> None:
+        """Steps 6 to 9, with the fault when it is this cycle's turn. An interruption ends the load at once, without a drain."""
         spec, bench, index = self.spec, self.bench, self.mark.index
+        self.turn = turn
+        others_s = (turn.slots - 1) * (self._landing_within_s() + spec.hold_s + spec.recovery_s)
         wanted = GeneratorSpec(
             routes=routes_of(spec.load, self.deployed),
             plan=spec.load,
             run_id=bench.run_id,
             cycle=index,
-            max_s=2 * (self._steady_within_s() + self._landing_within_s()) + spec.hold_s + spec.recovery_s + spec.after_s,
+            max_s=2 * (self._steady_within_s() + self._landing_within_s())
+            + spec.hold_s
+            + spec.recovery_s
+            + spec.after_s
+            + others_s,
             drain_s=spec.load.deadline_s,
         )
-        try:
-            with start_generator(wanted, bench.recorder.load_dir(index)) as generator:
-                self.generator = generator
-                self.mark = replace(self.mark, load_started_ns=generator.wait_started())
-                try:
-                    courses.COURSES[spec.course_name](self)
-                except WaitTimeout as late:
-                    self.mark = replace(self.mark, given_up=str(late))
-                finally:
-                    self._take_back_what_was_not_lifted()
-                self.report = generator.stop(within_s=spec.load.deadline_s + 10)
-            bench.progress.say(f"cycle {index}: {generator.sent_so_far()} requests, {generator.failed_so_far()} failed")
-            if not self.mark.pod:
-                self.mark = replace(self.mark, pod=pod_that_came(bench.observers.followed(), self.sight.now()))
-            bench.observers.seal()
-        finally:
-            self.mark = replace(self.mark, ended_ns=now_ns())
-            bench.recorder.cycle(self.mark)
+        with start_generator(wanted, bench.recorder.load_dir(index)) as generator:
+            self.generator = generator
+            self.mark = replace(self.mark, load_started_ns=generator.wait_started())
+            try:
+                await courses.COURSES[spec.course_name](self)
+            except WaitTimeout as late:
+                self.mark = replace(self.mark, given_up=str(late))
+            finally:
+                self._take_back_what_was_not_lifted()
+                self.turn.give_up(self)
+            self.report = await self._load_stopped(within_s=spec.load.deadline_s + 10)
+        bench.progress.say(f"cycle {index}: {generator.sent_so_far()} requests, {generator.failed_so_far()} failed")
+        if not self.mark.pod:
+            self.mark = replace(self.mark, pod=pod_that_came(bench.observers.followed(), self.sight.now()))
+
+    def end(self) -> None:
+        """Step 10, after the logs were sealed: the mark is recorded."""
+        self.mark = replace(self.mark, ended_ns=now_ns())
+        self.bench.recorder.cycle(self.mark)
+
+    async def _load_stopped(self, within_s: float) -> GeneratorReport:
+        """What is in flight is answered meanwhile, and nobody else waits for it."""
+        generator = self.generator
+        generator.ask_to_stop()
+        with suppress(WaitTimeout):  # `stop` says what is wrong, and makes it end
+            await until(
+                "the load's end", lambda: Look(None if generator.alive() else True, "it runs"), within_s=within_s, every_s=0.02
+            )
+        return generator.stop(within_s=within_s)
 
     # --- the verbs of a course: each waits for what it is about, and marks the milestone it leads to ---
 
-    def settle(self, *, calm: bool = False, every_pod: bool = False) -> None:
+    async def settle(self, *, calm: bool = False, every_pod: bool = False) -> None:
         """Until the steady state is proved. calm: no failure is allowed. every_pod: as many pods are Ready as there may be.
 
         Where no fault is to come, failures are what is measured, and are waited away only if calm is asked for.
         """
-        self._prove_steady(calm=calm or self.fault.injected, every_pod=every_pod)
+        await self._prove_steady(calm=calm or self.fault.injected, every_pod=every_pod)
         self._reached("steady")
         if self.bench.planted.before_fault:
             self.bench.planted.before_fault(self.deployed, self.generator)
 
-    def measure(self) -> None:
+    async def measure(self) -> None:
         """A window of after_s without a fault."""
-        _let_pass(self.spec.after_s)
+        await _let_pass(self.spec.after_s)
         self._reached("recovered")
 
-    def inject(self) -> None:
-        """The fault, at a random phase of the liveness probe's period."""
+    async def inject(self) -> None:
+        """The fault, at a random phase of the liveness probe's period, once no other slot's container restarts."""
+        await self.turn.take(self)
         if self.service.liveness is not None:
-            _let_pass(inject.random_phase(self.service.liveness.period_s, self.bench.random))
+            await _let_pass(inject.random_phase(self.service.liveness.period_s, self.bench.random))
         for pod in inject.elsewhere(self.bench.access, self.spec.fault, self.bench.random) or self.told:
             self.unlifted.append((pod, self.spec.fault))
             self.events.append(self._inject(pod, self.spec.fault))
@@ -168,7 +190,7 @@ class Cycle:
         if self.bench.planted.after_fault:
             self.bench.planted.after_fault(self.deployed, self.generator)
 
-    def inject_second(self) -> None:
+    async def inject_second(self) -> None:
         """The second fault, in the pod that the mark names, and until it has landed there."""
         second = self.spec.second
         if second is None:
@@ -177,22 +199,22 @@ class Cycle:
         self.unlifted.append((pod, second))
         event = self._inject(pod, second)
         self.mark = self.mark.reached("second_fault", event.sent_ns)
-        self._await_landed(second, [event])
+        await self._await_landed(second, [event])
         self._reached("second_landed")
 
-    def await_landed(self) -> None:
+    async def await_landed(self) -> None:
         """Until every pod that was hit proves that the fault took hold."""
         try:
-            self._await_landed(self.spec.fault, self.events)
+            await self._await_landed(self.spec.fault, self.events)
         except WaitTimeout:
             self.landed = False
             raise
         self._reached("landed")
 
-    def lift(self) -> None:
+    async def lift(self) -> None:
         """End a fault that lasts until it is taken back, after it has lasted for hold_s."""
         if self.ends.lift is Lift.HELD:
-            _let_pass(self.spec.hold_s)
+            await _let_pass(self.spec.hold_s)
             for pod, fault in tuple(self.unlifted):
                 if fault == self.spec.fault:
                     self._take_back(pod, fault)
@@ -228,9 +250,9 @@ class Cycle:
         inject.take_back(self.bench.access, self.deployed, pod, fault)
         self.unlifted.remove((pod, fault))
 
-    def recover(self) -> None:
+    async def recover(self) -> None:
         """Until users have been answered well for after_s by pods that the fault has left as it must."""
-        self._await_recovery(self.generator)
+        await self._await_recovery(self.generator)
         self._reached("recovered")
 
     def _reached(self, milestone: str) -> None:
@@ -245,7 +267,7 @@ class Cycle:
         bench.recorder.fault(event)
         return event
 
-    def _prove_steady(self, *, calm: bool, every_pod: bool) -> None:
+    async def _prove_steady(self, *, calm: bool, every_pod: bool) -> None:
         """Every request answered for steady_s, and one liveness probe answered well: no fault comes before that.
 
         On every lane, for what never worked cannot fail; and at the first attempt, for a retrying client hides what is looked for.
@@ -266,7 +288,7 @@ class Cycle:
             words += f"; {ready} of {self._pods_wanted()} pods are Ready" if short else ""
             return Look(True if long_enough and seen and not (calm and failed) and probed and not short else None, words)
 
-        wait_for("the steady state", look, within_s=self._steady_within_s(), every_s=0.25)
+        await until("the steady state", look, within_s=self._steady_within_s(), every_s=0.25)
 
     def _probe_watch(self, pod: Pod, *, of_its_boot: bool) -> _ProbeSeen | None:
         """For the boot that the cycle began with, or another one, of the container that the fault hits.
@@ -292,7 +314,7 @@ class Cycle:
     def _pods_wanted(self) -> int:
         return self.spec.service.max_scale
 
-    def _await_landed(self, fault: FaultSpec, events: Sequence[FaultEvent]) -> None:
+    async def _await_landed(self, fault: FaultSpec, events: Sequence[FaultEvent]) -> None:
         """In every pod that was hit."""
         service = self._as_hit(fault)
 
@@ -308,7 +330,7 @@ class Cycle:
 
         try:
             within_s = FAULTS[fault.kind].landing_s(fault, service)
-            wait_for("the fault's landing", look, within_s=within_s, every_s=0.25)
+            await until("the fault's landing", look, within_s=within_s, every_s=0.25)
         except WaitTimeout as late:
             if state := inject.last_state(self.bench.access, self.deployed, fault):
                 raise WaitTimeout(late.waited_for, late.within_s, f"{late.last_seen}; {state}") from late
@@ -338,7 +360,7 @@ class Cycle:
         """The Service as the container has it that this fault hits."""
         return service_of_role(self.spec.service, fault.role)
 
-    def _await_recovery(self, generator: Generator) -> None:
+    async def _await_recovery(self, generator: Generator) -> None:
         """Every answer of the new app for after_s, to those who come the way of every user; to all where nobody does.
 
         Where the app does not name its boot in its answers, the kubelet's count of restarts says that there is a new one.
@@ -359,12 +381,14 @@ class Cycle:
                 return True
             if not self.app.names_itself:
                 return all(self._begun_anew(pod) for pod in hit)
-            return any(one.boot not in known for one in seen)
+            return any(good(one) and one.boot not in known for one in seen)
 
         def look() -> Look[bool]:
             since = now_ns() - int(spec.after_s * 1e9)
             seen = generator.tail(since, judged)
             bad = sum(1 for one in seen if not good(one))
+            if seen and good(seen[-1]) and by_another_boot(seen):
+                self.turn.give_up(self)
             probed = all(watch is None or watch.seen() for watch in watches)
             words = f"{len(seen)} answers in the last {spec.after_s:g} s, {bad} of them not good; "
             words += "liveness probe answered" if probed else "no liveness probe of the new container yet"
@@ -373,7 +397,7 @@ class Cycle:
             words += "" if by_another_boot(seen) else "; no new container or boot was seen"
             return Look(True if seen and not bad and probed and back and by_another_boot(seen) else None, words)
 
-        wait_for("the recovery", look, within_s=spec.recovery_s, every_s=0.25)
+        await until("the recovery", look, within_s=spec.recovery_s, every_s=0.25)
 
     def _begun_anew(self, pod: Pod) -> bool:
         """Whether the kubelet restarted this pod's container since the fault, or the pod itself has left."""
@@ -392,17 +416,19 @@ def pod_that_came(followed: Sequence[str], seen: Sight) -> str:
 
 
 class _LiveSight:
-    """The index over the live feed; each line of it is read once."""
+    """The index over the live feed; each line of it is read once. Of pods of the workloads it holds those of these of the slots."""
 
-    def __init__(self, feed: observe.Feed, requests: Requests) -> None:
+    def __init__(self, feed: observe.Feed, requests: Requests, own: Collection[str], slots: Sequence[str]) -> None:
         self._feed = feed
+        self._own = own
+        self._slots = slots
         self._sight = Sight((), requests)
         self._index = 0
 
     def now(self) -> Sight:
         """With everything that has come by now."""
         new, self._index = self._feed.since(self._index)
-        self._sight.add(new)
+        self._sight.add(one for one in new if analyse.slot_of(one.pod, self._slots) in self._own)
         return self._sight
 
 
@@ -438,6 +464,6 @@ class _ProbeSeen:
         return self._seen
 
 
-def _let_pass(seconds: float) -> None:
+async def _let_pass(seconds: float) -> None:
     """Let a drawn phase or a fault-free window go by; the one place where time itself is what is waited for."""
-    threading.Event().wait(seconds)
+    await asyncio.sleep(seconds)

@@ -6,11 +6,13 @@ import os
 import platform
 import random
 import secrets
+from collections import deque
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType, ModuleType
+from typing import Any
 
 from harness import __version__, analyse, deploy, inject, install, judge, observe
 from harness import history as history_room
@@ -41,6 +43,8 @@ from harness.run.analysis import Run, analyse_again
 from harness.run.belonging import PLAN
 from harness.run.cycle import Bench, Cycle, Planted
 from harness.run.phases import Phases
+from harness.run.rounds import measured_together
+from harness.run.slots import names_of, require_slots
 from harness.run.surroundings import NODE_IMAGE
 from harness.run.world import MEASURE_LOCK, World
 
@@ -72,22 +76,25 @@ def measure(
     workload: Workload | None = None,
     images: Mapping[str, str] = NO_IMAGES,
     place: Place | None = None,
+    slots: int = 1,
 ) -> Run:
     """Steps 4-15 of one scenario on the version of this world: a closed history and what it says.
 
     workload: a Knative Service of the user's own in place of the one rendered from scenario.service, which must describe it (see
     `deploy.spec_of`). images: of its documents those that the cluster has under another name (`harness.images.bring`). seed: of
     the injection phases; chosen and recorded when not given. place: of a block of an experiment; any other run lies in
-    artifacts/SCENARIO/UTC-ID, and artifacts/latest/SCENARIO links to it.
+    artifacts/SCENARIO/UTC-ID, and artifacts/latest/SCENARIO links to it. slots: so many cycles are measured at the same time, each
+    on a workload of its own, the restarts of no two of them overlapping (`harness.run.slots`).
     Raises Interrupted (after the report is written) when ended early, BadInput when artifacts cannot be written, and whatever
     kept the first cycle from beginning.
     """
     version, doors = world.stack.stack.version, inject.doors_of(world.handle)
-    spec = require_runnable(scenario, version, artifacts, planted=planted, workload=workload, doors=doors)
+    spec = require_runnable(scenario, version, artifacts, planted=planted, workload=workload, doors=doors, slots=slots)
     with locked(world.state.locks / MEASURE_LOCK, within_s=4 * 3600, holder=f"measuring {spec.scenario}"):
         ready = deploy.workload_for(spec, workload)
         session = _Session(spec, world, artifacts, seed, planted or Planted(), ready, place, own=workload is not None)
         session.images = images
+        session.slots = names_of(ready, min(slots, spec.cycles))
         return session.run()
 
 
@@ -99,6 +106,7 @@ def require_runnable(
     planted: Planted | None = None,
     workload: Workload | None = None,
     doors: Collection[Door] = frozenset(Door),
+    slots: int = 1,
 ) -> RunSpec:
     """The scenario on this version; all that can be known of the run before anything is made for it. Raises BadInput.
 
@@ -121,6 +129,7 @@ def require_runnable(
         if fault and (why := fault_named(fault.kind).refused(fault, spec, doors)):
             raise BadInput(f"The fault {fault.kind} cannot land: {why}.", fix="Change the Service, or ask for another fault.")
     require_course(spec)
+    require_slots(spec, asked, slots)
     history_room.require_writable(artifacts)
     own = planted is not None or workload is not None or not is_catalogued(scenario)
     if own and spec.scenario in SCENARIOS:
@@ -206,6 +215,7 @@ class _Session:
         self.workload = workload
         self.own = own
         self.images: Mapping[str, str] = {}
+        self.slots: tuple[str, ...] = ()
         self.place = place
         self.run_id = secrets.token_hex(4)
         self.namespace = f"knative-chaos-{self.run_id}"
@@ -248,6 +258,7 @@ class _Session:
             experiment=self.place.experiment if self.place else "",
             arm=self.place.arm if self.place else "",
             listeners_every_ms=observe.LISTENERS_EVERY_MS if world.handle.node else 0,
+            slots=self.slots,
         )
 
     def _knative(self) -> str:
@@ -312,25 +323,15 @@ class _Session:
             self._switch_on(undo, "4 probes of sidecars allowed", install.sidecar_probes)
         undo.callback(deploy.remove, world.handle, namespace=self.namespace, run_id=self.run_id, progress=world.progress)
         with self.phases.step("4 deploy", work=None):
-            deployed = deploy.deploy(
-                world.handle,
-                world.stack,
-                self.workload,
-                namespace=self.namespace,
-                app_image=world.provision.app_image,
-                images=self.images,
-                request=spec.load.request,
-                run_id=self.run_id,
-                progress=world.progress,
-            )
-            deployed = self._made_as_asked(deployed)
-            deployed = deploy.open_routes(world.handle, deployed, spec.load.lanes, run_id=self.run_id, progress=world.progress)
+            deployed = [self._made_as_asked(one) for one in self._deployed()]
+            lanes, run_id = spec.load.lanes, self.run_id
+            deployed = [deploy.open_routes(world.handle, one, lanes, run_id=run_id, progress=world.progress) for one in deployed]
         self.head = replace(
             self.head,
-            user_port=deployed.user_port,
+            user_port=deployed[0].user_port,
             documents=self.workload.documents,
-            pod_spec=deployed.pod_spec,
-            routes=deployed.routes,
+            pod_spec=deployed[0].pod_spec,
+            routes=deployed[0].routes,
         )
         recorder.meta(self.head)
         with self.phases.step("5 start the observers"):
@@ -360,6 +361,7 @@ class _Session:
             progress=world.progress,
             random=random.Random(self.seed),  # noqa: S311 - a phase, recorded with its seed; not a secret
             planted=self.planted,
+            slots=self.slots,
         )
         self._await_calm(recorder)
         self._cycles(bench, deployed)
@@ -367,6 +369,22 @@ class _Session:
     def _exec_open(self, argv: Sequence[str]) -> list[str]:
         """How a command is run inside the node with its standard input passed on."""
         return self.world.engine.exec_argv(self.world.handle.node, argv, interactive=True)
+
+    def _deployed(self) -> Sequence[Deployed]:
+        """The workload, once for each slot."""
+        world = self.world
+        options: dict[str, Any] = {
+            "namespace": self.namespace,
+            "app_image": world.provision.app_image,
+            "images": self.images,
+            "request": self.spec.load.request,
+            "run_id": self.run_id,
+            "progress": world.progress,
+        }
+        if not self.slots:
+            return [deploy.deploy(world.handle, world.stack, self.workload, **options)]
+        workloads = [deploy.named(self.workload, name) for name in self.slots]
+        return deploy.deploy_together(world.handle, world.stack, workloads, **options)
 
     def _watch_node_cpu(self, recorder: history_room.Recorder, undo: ExitStack) -> None:
         """On a node of ours. Elsewhere how long it waits for a CPU stays unknown."""
@@ -425,34 +443,52 @@ class _Session:
         logged = install.request_log.settled(handle, namespace=space, revision=revision, pods=pods, on=on)
         return deployed if swapped and logged else deploy.fresh_pods(handle, deployed, progress=self.world.progress)
 
-    def _cycles(self, bench: Bench, deployed: Deployed) -> None:
-        """Cycles until enough count, one is given up, or the replacements fixed beforehand for late generators are used up."""
+    def _cycles(self, bench: Bench, stood: Sequence[Deployed]) -> None:
+        """Rounds until enough cycles count, one is given up, or the replacements fixed beforehand for late generators are used up.
+
+        stood: the workload of each slot.
+        """
         spec, progress = self.spec, self.world.progress
-        counted, replaces, index = 0, -1, 0
+        counted, index, voided, unreplaced = 0, 0, 0, deque[int]()
+        benches = [bench, *(replace(bench, random=random.Random(f"{self.seed} {name}")) for name in self.slots[1:])]  # noqa: S311 - as above
         while counted < spec.cycles:
-            with self.phases.step(f"6-10 cycle {index}", work=self._work("cycle", index > 0)):
-                if index:
-                    deployed = deploy.fresh_pods(self.world.handle, deployed, progress=progress)
-                cycle = Cycle(bench, deployed, index, replaces=replaces)
-                cycle.prepare()
-                self.begun_cycles += 1
-                cycle.run()
-            if cycle.mark.given_up:
+            width = min(len(stood), spec.cycles - counted)
+            with self.phases.step(_cycles_step(index, width), work=self._work("cycle", index > 0, *([width] if width > 1 else []))):
+                stood = deploy.fresh_pods_together(self.world.handle, stood[:width], progress=progress) if index else stood[:width]
+                cycles = [
+                    Cycle(of_slot, deployed, index + slot, replaces=unreplaced.popleft() if unreplaced else -1)
+                    for slot, (of_slot, deployed) in enumerate(zip(benches, stood, strict=False))
+                ]
+                for cycle in cycles:
+                    cycle.prepare()
+                self.begun_cycles += width
+                measured_together(bench, cycles)
+            index += width
+            given_up = [cycle for cycle in cycles if cycle.mark.given_up]
+            for cycle in given_up:
+                progress.say(f"cycle {cycle.mark.index}: {cycle.mark.given_up}")
+            if given_up:
                 # The service did not behave as the cycle needs it to: that is a finding, and no further cycle may hide it.
-                progress.say(f"cycle {index}: {cycle.mark.given_up}")
                 return
-            requests, _, _, _ = history_room.read_load(bench.recorder.load_dir(index), index)
-            attempts, _ = history_room.read_attempts(bench.recorder.load_dir(index), index)
-            waited_us = analyse.cpu_wait_us(self.node_cpu, cycle.mark.load_started_ns, cycle.mark.recovered_ns)
-            void = analyse.void_reason(
-                spec, requests, cycle.report, until_ns=cycle.mark.recovered_ns, attempts=attempts, waited_us=waited_us
-            )
-            if void:
-                progress.say(f"cycle {index} does not count: {void}")
-                if index - counted >= spec.replacements:
-                    return
-                replaces = index
-            else:
-                counted += 1
-                replaces = -1
-            index += 1
+            for cycle in cycles:
+                if void := self._void_reason(bench, cycle):
+                    progress.say(f"cycle {cycle.mark.index} does not count: {void}")
+                    unreplaced.append(cycle.mark.index)
+                    voided += 1
+                else:
+                    counted += 1
+            if voided > spec.replacements:
+                return
+
+    def _void_reason(self, bench: Bench, cycle: Cycle) -> str:
+        index, mark, place = cycle.mark.index, cycle.mark, bench.recorder.load_dir(cycle.mark.index)
+        requests, _, _, _ = history_room.read_load(place, index)
+        attempts, _ = history_room.read_attempts(place, index)
+        waited_us = analyse.cpu_wait_us(self.node_cpu, mark.load_started_ns, mark.recovered_ns)
+        return analyse.void_reason(
+            self.spec, requests, cycle.report, until_ns=mark.recovered_ns, attempts=attempts, waited_us=waited_us
+        )
+
+
+def _cycles_step(first: int, width: int) -> str:
+    return f"6-10 cycle {first}" if width == 1 else f"6-10 cycles {first} to {first + width - 1}"

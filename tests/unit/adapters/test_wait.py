@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 
 import pytest
 
 from harness.adapters import wait
-from harness.adapters.wait import Look, wait_for
+from harness.adapters.wait import Look, until, wait_for
 from harness.errors import WaitTimeout
 
 
@@ -59,3 +60,41 @@ def test_who_was_not_scheduled_looks_once_more(monkeypatch: pytest.MonkeyPatch) 
     assert wait_for("seven", look, within_s=5, every_s=0) == 7
     with pytest.raises(WaitTimeout, match="last seen: the only look"):
         wait_for("nothing", lambda: Look(None, "the only look"), within_s=0, every_s=0)
+
+
+def never() -> Look[int]:
+    """What is waited for in vain."""
+    return Look(None, "1 of 2 Ready")
+
+
+def test_a_task_waits_while_another_goes_on() -> None:
+    """Each looks in turn; a deadline says what was last seen, as in a wait that blocks."""
+    order: list[str] = []
+
+    async def waiting(name: str, looks: int) -> int:
+        def look() -> Look[int]:
+            order.append(name)
+            return Look(7 if order.count(name) == looks else None, f"{order.count(name)} looks")
+
+        return await until(name, look, within_s=30, every_s=0)
+
+    async def both() -> list[int]:
+        return list(await asyncio.gather(waiting("a", 2), waiting("b", 2)))
+
+    assert asyncio.run(both()) == [7, 7]
+    assert order == ["a", "b", "a", "b"]
+    with pytest.raises(WaitTimeout, match=r"pods: not seen within 0.01 s; last seen: 1 of 2 Ready"):
+        asyncio.run(until("pods", never, within_s=0.01, every_s=0))
+
+
+def test_a_wait_ends_with_its_task() -> None:
+    """An interrupt cancels what waits."""
+
+    async def cancelled() -> bool:
+        task = asyncio.ensure_future(until("never", never, within_s=30, every_s=30))
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task])
+        return task.cancelled()
+
+    assert asyncio.run(cancelled())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from pathlib import Path
 
@@ -39,33 +40,33 @@ class Recorded:
             raise WaitTimeout(milestone, 1, "RevisionMissing")
         self.mark = self.mark.reached(milestone, max(self.mark.when(name) for name in (*MILESTONES, *self.mark.at)) + 10 * S)
 
-    def settle(self, *, calm: bool = False, every_pod: bool = False) -> None:
+    async def settle(self, *, calm: bool = False, every_pod: bool = False) -> None:
         """See Trial."""
         self.calm, self.every_pod = calm, every_pod
         self._reach("steady")
 
-    def measure(self) -> None:
+    async def measure(self) -> None:
         """See Trial."""
         self._reach("recovered")
 
-    def inject(self) -> None:
+    async def inject(self) -> None:
         """See Trial."""
         self._reach("fault")
 
-    def inject_second(self) -> None:
+    async def inject_second(self) -> None:
         """See Trial."""
         if self.second:
             self._reach("second_fault")
             self._reach("second_landed")
 
-    def await_landed(self) -> None:
+    async def await_landed(self) -> None:
         """See Trial."""
         self._reach("landed")
 
-    def lift(self) -> None:
+    async def lift(self) -> None:
         """See Trial."""
 
-    def recover(self) -> None:
+    async def recover(self) -> None:
         """See Trial."""
         self._reach("recovered")
 
@@ -102,7 +103,7 @@ def said_of(mark: CycleMark, course: str, *, second: bool = False) -> list[str]:
 def taken(course: str, *, second: bool = False) -> CycleMark:
     """The mark of a cycle that took it to the end."""
     trial = Recorded(second=second)
-    COURSES[course](trial)
+    asyncio.run(COURSES[course](trial))
     return trial.mark.reached("ended", trial.mark.recovered_ns + S)
 
 
@@ -150,7 +151,7 @@ def test_a_rollout_that_never_finishes_ends_its_course() -> None:
     """At the landing, with what was last seen; nothing after it is marked."""
     trial = Recorded(never="landed")
     with pytest.raises(WaitTimeout, match="RevisionMissing"):
-        COURSES["roll-out"](trial)
+        asyncio.run(COURSES["roll-out"](trial))
     assert trial.mark.fault_ns
     assert not trial.mark.recovered_ns
 
@@ -158,9 +159,9 @@ def test_a_rollout_that_never_finishes_ends_its_course() -> None:
 def test_from_zero_waits_until_nothing_fails_any_more() -> None:
     """And a scale-down until as many pods are Ready as it begins with."""
     trial = Recorded()
-    COURSES["from-zero"](trial)
+    asyncio.run(COURSES["from-zero"](trial))
     assert (trial.calm, trial.every_pod) == (True, False)
-    COURSES["scale-down"](trial)
+    asyncio.run(COURSES["scale-down"](trial))
     assert (trial.calm, trial.every_pod) == (False, True)
 
 
