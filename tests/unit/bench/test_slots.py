@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from tests.bench.slots import ENOUGH, Sample, equivalence, judged, order, samples_of
+from tests.bench.equivalence import ENOUGH, Sample, equivalence
+from tests.bench.slots import judged, order, samples_of
 from tests.unit.analyse.story import restarts
 
 CALM = [0.26 + 0.01 * (number % 5) for number in range(ENOUGH)]
@@ -73,3 +74,10 @@ def test_both_arms_are_measured_in_turn() -> None:
     """A B B A, each half of its cycles at a time."""
     assert order(3, 12) == [(1, 6), (3, 6), (3, 6), (1, 6)]
     assert order(3, 13) == [(1, 7), (3, 7), (3, 6), (1, 6)]
+
+
+def test_values_that_are_all_the_same_are_tested_by_their_difference() -> None:
+    """Counts can be: 261 in each cycle. Without a variance there is no t-test."""
+    assert equivalence([5.0] * ENOUGH, [5.1] * ENOUGH, 0.2).shown is True
+    assert equivalence([5.0] * ENOUGH, [5.3] * ENOUGH, 0.2).shown is False
+    assert equivalence([5.0] * ENOUGH, [5.0, 5.1] * (ENOUGH // 2), 0.2).shown is True
