@@ -85,27 +85,30 @@ packets() {
 undo() {
   local found
   packets "$1"
-  nft delete table inet "$prefix$1" 2>/dev/null || { nft list table inet "$prefix$1" >/dev/null 2>&1 && return 1; }
   found=$(pids "$2")
   [ -z "$found" ] || kill -CONT $found 2>/dev/null
-  return 0
+  unrule "$prefix$1" || { echo "the rule is still there"; return 1; }
 }
 
-# What any run left behind: rules by their table's name, stopped processes of containers, and samplers of listening sockets that were
-# stopped: one that runs ends by itself when its harness does, and a harness that runs starts another one.
+# Fails if the table is there afterwards.
+unrule() { nft delete table inet "$1" 2>/dev/null || ! nft list table inet "$1" >/dev/null 2>&1; }
+
+# What any run left behind: rules by their table's name, stopped processes of containers, and programs of ours that were stopped,
+# this one and the sampler of listening sockets: one that runs ends by itself when its harness does, and a harness that runs starts
+# another one. Fails if a rule cannot be deleted.
 sweep() {
-  local table path pid
-  nft list tables 2>/dev/null | while read -r _ _ table; do
-    case $table in "$prefix"*) nft delete table inet "$table" && printf '%s; ' "rule ${table#"$prefix"}" ;; esac
+  local table path pid left=
+  for table in $(nft list tables 2>/dev/null); do
+    case $table in "$prefix"*) if unrule "$table"; then printf '%s; ' "rule ${table#"$prefix"}"; else left+=" $table"; fi ;; esac
   done
   for pid in $(pids kubepods); do
     case $(state "$pid") in T | t) kill -CONT "$pid" 2>/dev/null && printf '%s; ' "stopped process $pid" ;; esac
   done
-  for path in $(grep -l -a -e '^knative-chaos-listeners' "$proc"/[0-9]*/cmdline 2>/dev/null); do
+  for path in $(grep -l -a -e '^knative-chaos-listeners' -e "^prefix=$prefix" "$proc"/[0-9]*/cmdline 2>/dev/null); do
     pid=${path%/cmdline} pid=${pid##*/}
-    case $(state "$pid") in T | t) kill -KILL "$pid" 2>/dev/null && printf '%s; ' "stopped sampler $pid" ;; esac
+    case $(state "$pid") in T | t) kill -KILL "$pid" 2>/dev/null && printf '%s; ' "stopped program $pid" ;; esac
   done
-  return 0
+  [ -z "$left" ] || { echo "these tables of nftables cannot be deleted:$left"; return 1; }
 }
 
 trap 'sweep >/dev/null 2>&1' EXIT

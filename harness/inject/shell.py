@@ -94,6 +94,7 @@ class NodeShell:
                 raise FaultError(f"`{line}` was not answered by the node within {ANSWERS_WITHIN_S:g} s.", where=self._where)
             got = os.read(descriptor, 65536)
             if not got:
+                self.close()
                 raise FaultError(f"The shell on the node ended at `{line}`.", fix="knative-chaos doctor", where=self._where)
             self._rest += got
         first, _, self._rest = self._rest.partition(b"\n")

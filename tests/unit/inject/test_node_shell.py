@@ -28,7 +28,7 @@ case "$*" in
     sed 's/counter /counter packets 3 bytes 180 /' <<<"$text" >"$TABLES/$name" ;;
   "list tables") for table in "$TABLES"/*; do echo "table inet ${table##*/}"; done ;;
   "list table inet "*) cat "$TABLES/$4" ;;
-  "delete table inet "*) rm "$TABLES/$4" ;;
+  "delete table inet "*) ! grep -q stuck "$TABLES/$4" && rm "$TABLES/$4" ;;
   *) exit 64 ;;
 esac
 """
@@ -183,20 +183,37 @@ def test_what_an_earlier_run_left_behind_is_found(node: FakeNode) -> None:
     assert node.rules() == ["knative_chaos"]
 
 
-def test_a_sampler_that_was_stopped_is_ended(node: FakeNode) -> None:
+@pytest.mark.parametrize("command", ["knative-chaos-listeners\0", f"bash\0-c\0{PROGRAM}\0"], ids=["sampler", "shell"])
+def test_a_program_of_ours_that_was_stopped_is_ended(node: FakeNode, command: str) -> None:
     """It cannot notice that its harness is gone. One that runs is some run's; and a container's process may have any name."""
     stopped, runs, container = node.run(False), node.run(False), node.run(False)
     for process in (stopped, runs):
         (node.proc / str(process.pid) / "cgroup").write_text("0::/init.scope\n", encoding="utf-8")
-        (node.proc / str(process.pid) / "cmdline").write_text("knative-chaos-listeners\0", encoding="utf-8")
+        (node.proc / str(process.pid) / "cmdline").write_text(command, encoding="utf-8")
     (node.proc / str(container.pid) / "cmdline").write_text("of knative-chaos-listeners\0", encoding="utf-8")
     stopped.send_signal(signal.SIGSTOP)
     await_state(stopped, "T")
     shell = node.start()
-    assert shell.ask("sweep") == f"stopped sampler {stopped.pid}; "
+    assert shell.ask("sweep") == f"stopped program {stopped.pid}; "
     assert stopped.wait(40) == -signal.SIGKILL
     assert shell.ask("sweep") == ""
     assert (runs.poll(), container.poll()) == (None, None)
+
+
+def test_a_rule_that_cannot_be_deleted_is_an_error_each_time(node: FakeNode) -> None:
+    """When it is to be taken back, and when what is left is looked for; the processes go on all the same."""
+    process = node.run(False)
+    shell = node.start()
+    shell.ask("send", CONTAINER, "STOP")
+    stuck = node.tables / f"knative_chaos_fault_{POD}"
+    stuck.write_text("stuck: counter packets 3 bytes 180\n", encoding="utf-8")
+    with pytest.raises(FaultError, match=r"failed on the node: .* the rule is still there"):
+        shell.ask("undo", POD, POD)
+    await_state(process, "S")
+    with pytest.raises(FaultError, match=f"`sweep` failed on the node: .*cannot be deleted: knative_chaos_fault_{POD}"):
+        shell.ask("sweep")
+    stuck.unlink()
+    assert shell.ask("sweep") == ""
 
 
 def test_a_failed_command_says_why_and_the_next_one_works(node: FakeNode) -> None:
