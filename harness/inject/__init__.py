@@ -21,11 +21,11 @@ from types import MappingProxyType
 
 from harness.adapters.clock import now_ns
 from harness.faults import Door, fault_named
-from harness.inject.access import ClusterAccess, doors_of
+from harness.inject.access import ClusterAccess, doors_of, sweep
 from harness.inject.api import Api
 from harness.inject.control import AppState, clear, state
 from harness.inject.door import Injector
-from harness.inject.node import Node, sweep
+from harness.inject.node import Node
 from harness.inject.phase import random_phase
 from harness.inject.pods import drawn, elsewhere
 from harness.inject.toggle import Toggle

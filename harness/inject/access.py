@@ -1,4 +1,8 @@
-"""What an injector may use of the cluster: its API, and the node where the node is ours."""
+"""What an injector may use of the cluster: its API, and the node where the node is ours.
+
+What was done on the node lasts as long as the shell that did it. A shell that ended, for whatever reason, is replaced, so that
+everything can still be undone; but a fault that was to last has then ended too early, and whoever takes it back is told.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from harness.adapters.engine import Engine
+from harness.adapters.progress import QUIET, Progress
 from harness.errors import FaultError
 from harness.faults import Door
 from harness.inject.shell import NodeShell
@@ -26,20 +31,41 @@ class ClusterAccess:
     """
 
     def __init__(
-        self, handle: ClusterHandle, engine: Engine | None = None, *, see: Callable[[Observation], None] = lambda _seen: None
+        self,
+        handle: ClusterHandle,
+        engine: Engine | None = None,
+        *,
+        see: Callable[[Observation], None] = lambda _seen: None,
+        progress: Progress = QUIET,
     ) -> None:
         self.handle = handle
         self.see = see
         self._engine = engine
+        self._progress = progress
         self._shell: NodeShell | None = None
+        self._held: dict[str, NodeShell] = {}
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        if self._shell is not None:
-            self._shell.close()
-            self._shell = None
+        """Raises FaultError where something stays on the node, unless another error is on its way: then it is said."""
+        if self._shell is None:
+            return
+        try:
+            self.sweep()
+        except FaultError as left:
+            if error is None:
+                raise
+            self._progress.say(f"The node is not as it was before: {left}")
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """End the shell on the node, which undoes what was done through it. The next call starts another one."""
+        shell, self._shell = self._shell, None
+        if shell is not None:
+            shell.close()
 
     def node(self) -> NodeShell:
         """The shell on the node, started when it is first asked for and anew if it has ended. Raises FaultError."""
@@ -52,3 +78,37 @@ class ClusterAccess:
         if self._shell is None or not self._shell.alive:
             self._shell = NodeShell.start(self._engine, self.handle.node)
         return self._shell
+
+    def hold(self, pod: str) -> None:
+        """What is done to this pod next is to last until it is taken back. Raises FaultError."""
+        self._held[pod] = self.node()
+
+    def lasted(self, pod: str) -> bool:
+        """Whether what was done to this pod has lasted until now; asked once, when it is taken back."""
+        return self._held.pop(pod, self._shell) is self._shell
+
+    def sweep(self) -> str:
+        """Undo what is left on the node: rules of ours, stopped processes. Returns what it was, in words.
+
+        Raises FaultError, also for what cannot be undone. Nothing where the node is not ours.
+        """
+        if not self.handle.node:
+            return ""
+        try:
+            found = self.node().ask("sweep").removesuffix("; ")
+        except FaultError as error:
+            raise FaultError(
+                f"Faults may be left on the node: {error.what}", fix="make down && make up", where=error.where
+            ) from error
+        if found:
+            self._progress.say(f"Undone on the node: {found}.")
+        return found
+
+
+def sweep(handle: ClusterHandle, engine: Engine, *, progress: Progress = QUIET) -> str:
+    """Undo what runs that were killed left behind on the node; as `ClusterAccess.sweep`. To be called while nobody measures."""
+    access = ClusterAccess(handle, engine, progress=progress)
+    try:
+        return access.sweep()
+    finally:
+        access.close()

@@ -6,16 +6,13 @@ import ipaddress
 import json
 
 from harness.adapters.clock import now_ns
-from harness.adapters.engine import Engine
 from harness.adapters.kube import Kube
 from harness.adapters.objects import ApiRefused, NoSuchKind, Objects, Ref
-from harness.adapters.progress import QUIET, Progress
 from harness.errors import FaultError
 from harness.faults import FAULTS
-from harness.faults.node import NodeFault, NodeSignal, Shown
+from harness.faults.node import NodeFault, NodeSignal, Shown, Signal
 from harness.inject.access import ClusterAccess
 from harness.inject.door import Injector
-from harness.inject.shell import NodeShell
 from harness.knative.pods import bare_id, container_statuses
 from harness.knative.roles import is_sidecar
 from harness.model import ClusterHandle, Deployed, FaultEvent, FaultSpec, Observation, Pod, Stream
@@ -39,6 +36,8 @@ class Node(Injector):
             act = kind.act(fault, shown)
         except ValueError as error:
             raise FaultError(f"The fault {fault.kind} cannot be done: {error}.", where=where) from error
+        if not (isinstance(act, NodeSignal) and act.signal is Signal.KILL):
+            access.hold(pod.name)
         sent_ns = now_ns()
         if isinstance(act, NodeSignal):
             sent = json.loads(shell.ask("send", act.container_id, act.signal.value))
@@ -59,26 +58,23 @@ class Node(Injector):
         """How many processes of the container are stopped, or how many packets the rule has met."""
         _see(access, event.pod, *json.loads(event.answer)["look"])
 
-    def take_back(self, access: ClusterAccess, deployed: Deployed, pod: Pod, fault: FaultSpec) -> None:  # noqa: ARG002 - all of the pod
-        """Take the pod's rule away, whose last count is recorded, and let its stopped processes go on."""
-        _see(access, pod.name, "undo", _rule(pod), pod.uid.replace("-", "."))  # "." for what a cgroup driver makes of "-"
+    def take_back(self, access: ClusterAccess, deployed: Deployed, pod: Pod, fault: FaultSpec) -> None:
+        """Take the pod's rule away, whose last count is recorded, and let its stopped processes go on.
 
-
-def sweep(handle: ClusterHandle, engine: Engine, *, progress: Progress = QUIET) -> str:
-    """Undo what runs that were killed left behind on the node: rules of ours, stopped processes. Returns what it was, in words.
-
-    To be called while nobody measures. Raises FaultError.
-    """
-    if not handle.node:
-        return ""
-    shell = NodeShell.start(engine, handle.node)
-    try:
-        found = shell.ask("sweep").removesuffix("; ")
-    finally:
-        shell.close()
-    if found:
-        progress.say(f"Undone on the node, left over from an earlier run: {found}.")
-    return found
+        Raises FaultError where that fails, and where the fault ended before, with the shell that did it.
+        """
+        where = f"{FAULTS[fault.kind].namespace(deployed)}/{pod.name}"
+        try:
+            _see(access, pod.name, "undo", _rule(pod), pod.uid.replace("-", "."))  # "." for what a cgroup driver makes of "-"
+        except FaultError as error:
+            what = f"The fault {fault.kind} was not taken back: {error.what}"
+            raise FaultError(what, fix="knative-chaos up, which removes what is left on the node.", where=where) from error
+        if not access.lasted(pod.name):
+            raise FaultError(
+                f"The shell on the node that did {fault.kind} ended before the fault was taken back, and the fault with it.",
+                fix="Run again.",
+                where=where,
+            )
 
 
 def _see(access: ClusterAccess, pod: str, verb: str, *words: str) -> None:

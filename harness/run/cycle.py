@@ -19,7 +19,7 @@ from harness.adapters.wait import Look, until
 from harness.apps.known import app_of
 from harness.apps.toggle_probes import well_probed
 from harness.errors import FaultError, HarnessError, WaitTimeout
-from harness.faults import FAULTS, Asked, Case, Lift, Sight
+from harness.faults import FAULTS, Asked, Case, Door, Lift, Sight
 from harness.faults.sight import Requests
 from harness.knative.pods import restarts_since
 from harness.knative.roles import container_of_role, is_sidecar, service_of_role
@@ -135,11 +135,14 @@ class Cycle:
             self.generator = generator
             self.mark = replace(self.mark, load_started_ns=generator.wait_started())
             try:
-                await courses.COURSES[spec.course_name](self)
-            except WaitTimeout as late:
-                self.mark = replace(self.mark, given_up=str(late))
-            finally:
+                await self._take_course()
+            except BaseException:
+                with suppress(HarnessError):  # it was said, and is not what ended the course
+                    self._take_back_what_was_not_lifted()
+                raise
+            else:
                 self._take_back_what_was_not_lifted()
+            finally:
                 self.turn.give_up(self)
             self.report = await self._load_stopped(within_s=spec.load.deadline_s + 10)
         bench.progress.say(f"cycle {index}: {generator.sent_so_far()} requests, {generator.failed_so_far()} failed")
@@ -160,6 +163,12 @@ class Cycle:
                 "the load's end", lambda: Look(None if generator.alive() else True, "it runs"), within_s=within_s, every_s=0.02
             )
         return generator.stop(within_s=within_s)
+
+    async def _take_course(self) -> None:
+        try:
+            await courses.COURSES[self.spec.course_name](self)
+        except WaitTimeout as late:
+            self.mark = replace(self.mark, given_up=str(late))
 
     # --- the verbs of a course: each waits for what it is about, and marks the milestone it leads to ---
 
@@ -223,7 +232,7 @@ class Cycle:
         """Whatever ended the course: a fault that lasts must not outlive its cycle. One that ends by itself needs no taking back.
 
         Registered before it is injected, for an injection that failed half-way may be in all the same. Raises HarnessError, after
-        all were tried, for one that stays in a pod that is not the workload's.
+        all were tried, for one that may stay on the node or in a pod that is not the workload's, or did not last until now.
         """
         stays: HarnessError | None = None
         for pod, fault in tuple(self.unlifted):
@@ -234,8 +243,10 @@ class Cycle:
             except HarnessError as error:
                 where = f"cycle {self.mark.index}, {pod.name}"
                 self.bench.progress.say(f"{where}: the fault {fault.kind} was not taken back: {error}")
-                # A pod of the workload goes with its cycle, and the namespace with the run. Any other would carry the fault on.
-                stays = stays or (error if FAULTS[fault.kind].elsewhere else None)
+                # A pod of the workload goes with its cycle, and the namespace with the run. Any other would carry the fault on, and
+                # so would a rule on the node.
+                kind = FAULTS[fault.kind]
+                stays = stays or (error if kind.elsewhere or kind.door is Door.NODE else None)
         self.unlifted.clear()
         if stays is not None:
             raise stays

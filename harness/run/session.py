@@ -312,7 +312,8 @@ class _Session:
         deploy.sweep(world.handle, alive=lambda run_id: is_alive(world.state, run_id), progress=world.progress)
         undo.enter_context(run_alive(world.state, self.run_id))
         install.give_back(world.handle, progress=world.progress)
-        inject.sweep(world.handle, world.engine, progress=world.progress)
+        access = undo.enter_context(inject.ClusterAccess(world.handle, world.engine, progress=world.progress))
+        access.sweep()
         if image := world.provision.queue_proxy_image:
             self._switch_on(undo, "4 queue-proxy of the user's own", install.queue_proxy, image=image)
         if spec.request_log:
@@ -350,8 +351,7 @@ class _Session:
             undo.callback(observers.stop)
             observers.start()
             self._watch_node_cpu(recorder, undo)
-        see = observers.feed.observation
-        access = undo.enter_context(inject.ClusterAccess(world.handle, world.engine, see=see))
+        access.see = observers.feed.observation
         bench = Bench(
             spec=spec,
             run_id=self.run_id,

@@ -180,7 +180,7 @@ def test_what_a_killed_run_left_on_the_node_is_undone_before_anything_is_deploye
         monkeypatch.setattr(deploy, name, lambda *_args, **_kwargs: None)
     monkeypatch.setattr(deploy, "deploy", deployed)
     monkeypatch.setattr(install, "give_back", lambda *_args, **_kwargs: None)
-    monkeypatch.setattr(inject, "sweep", lambda handle, *_args, **_kwargs: calls.append(f"node of {handle.name}"))
+    monkeypatch.setattr(inject.ClusterAccess, "sweep", lambda access: calls.append(f"node of {access.handle.name}"))
     with pytest.raises(DeployError, match="far enough"):
         measure(S1, nowhere(tmp_path), artifacts=tmp_path / "artifacts")
     assert calls == ["node of c", "deploy"]
@@ -323,7 +323,7 @@ def test_how_a_node_of_ours_waits_for_a_cpu_is_recorded(tmp_path: Path, monkeypa
         raise DeployError("far enough")
 
     deployed_and_observed(monkeypatch)
-    monkeypatch.setattr(inject, "sweep", lambda *_args, **_kwargs: "")
+    monkeypatch.setattr(inject.ClusterAccess, "sweep", lambda _access: "")
     monkeypatch.setattr(session, "NodeThreads", lambda container: ("threads of", container))
     monkeypatch.setattr(observe, "NodeCpuWatch", Watch)
     monkeypatch.setattr(session, "wait_until_calm", waited)

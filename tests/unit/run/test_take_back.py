@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -9,10 +11,13 @@ import pytest
 
 from harness import inject
 from harness.adapters.progress import QUIET
-from harness.errors import FaultError
+from harness.errors import FaultError, WaitTimeout
 from harness.faults import Sight
-from harness.model import CycleMark, FaultEvent, FaultSpec, Observation, Pod, Probe, ServiceSpec, Stream
+from harness.model import CycleMark, FaultEvent, FaultSpec, LoadPlan, Observation, Pod, Probe, ServiceSpec, Stream
+from harness.run import courses
+from harness.run import cycle as room
 from harness.run.cycle import Cycle
+from harness.run.turn import Turn
 
 POD = Pod("pod", "uid", "10.0.0.1", "node", "boot")
 
@@ -79,6 +84,51 @@ def test_what_is_lifted_with_a_kill_that_never_came_is_taken_back_at_the_end(tak
     cycle = cut_short(FaultSpec("liveness-blocked"), FaultSpec("freeze"), FaultSpec("kill"))
     cycle._take_back_what_was_not_lifted()
     assert taken_back == ["liveness-blocked", "freeze"]
+
+
+@pytest.mark.parametrize(("kind", "raises"), [("liveness-blocked", True), ("readiness", False)])
+def test_what_may_stay_on_the_node_ends_the_run(monkeypatch: pytest.MonkeyPatch, *, kind: str, raises: bool) -> None:
+    """A rule would hit the pod that gets the address next; a fault in a pod of the workload goes with the pod."""
+    tried: list[str] = []
+
+    def take_back(_access: object, _deployed: object, _pod: Pod, fault: FaultSpec) -> None:
+        tried.append(fault.kind)
+        raise FaultError(f"planted: {fault.kind} stays")
+
+    monkeypatch.setattr(inject, "take_back", take_back)
+    cycle = cut_short(FaultSpec(kind), FaultSpec("readiness"))
+    with pytest.raises(FaultError, match=f"planted: {kind} stays") if raises else nullcontext():
+        cycle._take_back_what_was_not_lifted()
+    assert tried == [kind, "readiness"]
+
+
+@pytest.mark.parametrize("ends", [KeyboardInterrupt, FaultError, WaitTimeout])
+def test_what_ended_the_course_is_what_is_reported(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, ends: type[BaseException]
+) -> None:
+    """An interruption stays one although a fault cannot be taken back then; after a wait in vain that is what is reported."""
+    cycle = cast("Any", cut_short(FaultSpec("freeze")))
+    recorder = SimpleNamespace(load_dir=lambda _index: tmp_path)
+    cycle.bench = SimpleNamespace(access="access", progress=QUIET, recorder=recorder, run_id="r")
+    vars(cycle.spec).update(load=LoadPlan(), hold_s=0.0, recovery_s=0.0, after_s=0.0, course_name="disturb")
+    for name in ("_steady_within_s", "_landing_within_s"):
+        monkeypatch.setattr(Cycle, name, lambda _self: 0.0)
+
+    async def course(_trial: object) -> None:
+        raise WaitTimeout("the landing", 1, "nothing") if ends is WaitTimeout else ends("it ends")
+
+    def take_back(*_args: object) -> None:
+        raise FaultError("planted: it stays")
+
+    generator = SimpleNamespace(wait_started=lambda: 1)
+    monkeypatch.setattr(room, "routes_of", lambda *_args: ())
+    monkeypatch.setattr(room, "start_generator", lambda *_args: nullcontext(generator))
+    monkeypatch.setattr(courses, "COURSES", {"disturb": course})
+    monkeypatch.setattr(inject, "take_back", take_back)
+    with pytest.raises(FaultError if ends is WaitTimeout else ends, match=r"it stays|it ends") as caught:
+        cycle.run(Turn()).send(None)
+    assert ("it stays" in str(caught.value)) is (ends is WaitTimeout)
+    assert bool(cycle.mark.given_up) is (ends is WaitTimeout)
 
 
 def test_a_door_that_shows_nothing_does_not_end_the_cycle(taken_back: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
