@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from harness.faults.edges import KILL_ORDER, KILLED, good_probes_due
 from harness.faults.fault import CLEARED, RESTART, Case, Ends, Lift, Part
-from harness.faults.node import NodeFault, NodeSignal, Shown, Signal, container_restarted, most, node_did, shows
+from harness.faults.node import NodeFault, NodeSignal, Shown, Signal, container_restarted, most, node_did, of_the_container, shows
 from harness.faults.proofs import killed_for_liveness
 from harness.faults.sight import Sight
 from harness.model import Bracket, FaultSpec, Handler, Procedure, ServiceSpec, Stream
@@ -47,12 +47,13 @@ class Freeze(NodeFault):
         return replace(RESTART, lift=Lift.LAST) if service.liveness else CLEARED
 
     def proof(self, case: Case, seen: Sight) -> tuple[Part, ...]:
-        """Every process stopped, connections that nobody accepts, and the restart that a liveness probe leads to."""
+        """The right container, every process of it stopped, connections that nobody accepts, and the restart that follows."""
         sights = [one for one in shows(case, seen) if one.get("processes")]
         stopped = any(one.get("stopped") == one["processes"] for one in sights)
         waiting = most(case, seen, "accept_queue")
         frozen: tuple[Part, ...] = (
             node_did(case),
+            of_the_container(case, seen),
             ("every process of the container is stopped", stopped, f"{sights[0] if sights else 'no process seen'}"),
             ("connections wait in the accept queue", waiting > 0, f"{max(waiting, 0)} at most"),
         )

@@ -102,6 +102,19 @@ def node_did(case: Case) -> Part:
     return "the node did it", case.event.status == 200, case.event.answer[:120]
 
 
+def of_the_container(case: Case, seen: Sight) -> Part:
+    """The processes that got the signal are those of the container that was to be hit, by the id that the API gives of it.
+
+    All containers of a pod share one network, so that the accept queue does not tell them apart.
+    """
+    name = "the signal went to the container"
+    look = (parsed(case.event.answer) or {}).get("look")
+    hit = str(look[1]) if isinstance(look, list) and len(look) > 1 else ""
+    ids = [state.about(case.container).container_id for state in seen.states(case.event.pod) if state.seen_ns <= case.after_ns]
+    known = next((one for one in reversed(ids) if one), "")
+    return name, hit == known != "", f"{hit[:12] or 'none'}; the id of {case.container} is {known[:12] or 'not known'}"
+
+
 def container_restarted(case: Case, seen: Sight) -> Part:
     """The kubelet counted a restart of the container; for programs whose log says nothing of it, this is all."""
     counts = [(state.seen_ns, state.restarts_of(case.container)) for state in seen.states(case.event.pod)]

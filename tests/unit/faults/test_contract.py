@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -26,7 +27,8 @@ def procedure(service: ServiceSpec) -> Procedure:
 def case_of(kind: str) -> Case:
     """This fault, put into the pod of the first cycle of a story, or into one that is not the workload's."""
     pod = "other-0" if FAULTS[kind].elsewhere else "pod-0"
-    event = FaultEvent(0, kind, {}, pod, "old0", at(0, FAULT_S), at(0, FAULT_S) + 1, 200, '{"boot": "old0"}')
+    answer = json.dumps({"boot": "old0", "look": ["processes", f"containerd://{pod}-0"]})
+    event = FaultEvent(0, kind, {}, pod, "old0", at(0, FAULT_S), at(0, FAULT_S) + 1, 200, answer)
     return Case(FaultSpec(kind), SERVICE, event, at(0, FAULT_S))
 
 

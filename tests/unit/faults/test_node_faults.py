@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -27,9 +28,10 @@ def node_fault(kind: str) -> NodeFault:
     return fault
 
 
-def event_of(kind: str) -> FaultEvent:
-    """Put into the pod of the first cycle of a story."""
-    return FaultEvent(0, kind, {}, "pod-0", "old0", at(0, FAULT_S), at(0, FAULT_S) + 1, 200, "{}")
+def event_of(kind: str, hit: str = "containerd://pod-0-0") -> FaultEvent:
+    """Put into the pod of the first cycle of a story. hit: the id of the container that got the signal."""
+    answer = json.dumps({"look": ["processes", hit]})
+    return FaultEvent(0, kind, {}, "pod-0", "old0", at(0, FAULT_S), at(0, FAULT_S) + 1, 200, answer)
 
 
 def story_of(*shown: dict[str, Any], exit_code: int | None = None) -> Story:
@@ -41,9 +43,9 @@ def story_of(*shown: dict[str, Any], exit_code: int | None = None) -> Story:
     return story
 
 
-def missing(kind: str, story: Story, service: ServiceSpec = SERVICE) -> list[str]:
+def missing(kind: str, story: Story, service: ServiceSpec = SERVICE, *, event: FaultEvent | None = None) -> list[str]:
     """The parts of the proof that were not seen."""
-    case = Case(FaultSpec(kind), service, event_of(kind), at(0, FAULT_S))
+    case = Case(FaultSpec(kind), service, event or event_of(kind), at(0, FAULT_S))
     return [name for name, seen, _ in FAULTS[kind].proof(case, Sight(story.observations)) if not seen]
 
 
@@ -66,7 +68,7 @@ def test_a_rule_must_have_met_as_many_packets_as_the_probe_may_fail() -> None:
 
 
 def test_every_process_must_be_stopped() -> None:
-    """One that runs on may answer; so may one of another container, if the wrong one was stopped."""
+    """One that runs on may answer."""
     frozen = {"processes": 2, "stopped": 2, "accept_queue": 4}
     assert missing("freeze", story_of(frozen)) == []
     assert missing("freeze", story_of({**frozen, "stopped": 1})) == ["every process of the container is stopped"]
@@ -78,11 +80,27 @@ def test_every_process_must_be_stopped() -> None:
 def test_without_a_liveness_probe_stopped_processes_are_all() -> None:
     """Nobody restarts the container; it lasts until it is taken back."""
     story = story_of({"processes": 1, "stopped": 1, "accept_queue": 1})
-    story.observations = [one for one in story.observations if one.stream is Stream.NODE]
+    story.observations = [
+        one
+        for one in story.observations
+        if one.stream is Stream.NODE or (one.stream is Stream.PODS and one.seen_ns < at(0, FAULT_S))
+    ]
     assert missing("freeze", story, ServiceSpec()) == []
     assert "restartCount grew" in missing("freeze", story)
     assert FAULTS["freeze"].ends(FaultSpec("freeze"), ServiceSpec()).lift is Lift.HELD
     assert FAULTS["freeze"].ends(FaultSpec("freeze"), SERVICE).lift is Lift.LAST
+
+
+def test_processes_of_another_container_prove_nothing() -> None:
+    """Stopped to the last one, and with connections that wait: those of queue-proxy, which listens in the same network."""
+    story = story_of({"processes": 1, "stopped": 1, "accept_queue": 1})
+    part = "the signal went to the container"
+    for wrong in (event_of("freeze", "containerd://pod-0-queue-proxy"), replace(event_of("freeze"), answer="{}")):
+        assert missing("freeze", story, event=wrong) == [part]
+    # The id of the container that the kubelet made after the kill is no id of the one that was hit.
+    assert missing("freeze", story, event=event_of("freeze", "containerd://pod-0-1")) == [part]
+    story.observations = [one for one in story.observations if one.stream is not Stream.PODS]
+    assert part in missing("freeze", story)
 
 
 def test_a_container_that_got_sigkill_says_so_by_its_exit_code() -> None:
