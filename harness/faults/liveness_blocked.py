@@ -14,8 +14,10 @@ from harness.faults.fault import Case, Ends, Lift, Part
 from harness.faults.node import NodeFault, NodeRule, Shown, Verdict, container_restarted, most, node_did
 from harness.faults.proofs import killed_for_liveness
 from harness.faults.sight import Sight
+from harness.knative.lines import parsed
 from harness.knative.probes import probed_port
-from harness.model import Bracket, FaultSpec, Handler, Procedure, ServiceSpec, Stream
+from harness.knative.times import SECOND_NS
+from harness.model import Bracket, FaultSpec, Handler, Probe, Procedure, ServiceSpec, Stream
 
 
 class LivenessBlocked(NodeFault):
@@ -58,11 +60,12 @@ class LivenessBlocked(NodeFault):
         return Ends(Lift.KILLED, new_boot=True, probed_again=True)
 
     def proof(self, case: Case, seen: Sight) -> tuple[Part, ...]:
-        """As many packets as the probe may fail, the kubelet's kill, and the restart."""
+        """As many packets as the probe may fail, the kubelet's kill, the restart, and a rule that was taken away in time."""
         wanted = case.service.liveness.failure_threshold if case.service.liveness else 1
         packets = most(case, seen, "packets")
         counted: Part = (f"the rule met {wanted} packets or more", packets >= wanted, f"{max(packets, 0)}")
-        return node_did(case), counted, killed_for_liveness(case, seen), container_restarted(case, seen)
+        parts = (node_did(case), counted, killed_for_liveness(case, seen), container_restarted(case, seen))
+        return parts if case.fault.persistent else (*parts, _lifted_in_time(case, seen))
 
     def required(
         self,
@@ -76,3 +79,22 @@ class LivenessBlocked(NodeFault):
         """A kill, a new container that listens and answers, and the probes that were due."""
         good = good_probes_due(service, seen, end_ns, liveness=not fault.persistent)
         return KILLED | {"fault", "listening", "first-ok", *good}
+
+
+def _lifted_in_time(case: Case, seen: Sight) -> Part:
+    """A rule that is taken away late kills the next container as well, and that would be the harness's doing.
+
+    It can do so from the moment at which the next container's liveness probe may have failed often enough.
+    """
+    name, probe = "the rule was taken away before it could fail the next container", case.service.liveness or Probe()
+    shown = [one.seen_ns for one in seen.node(case.event.pod) if (parsed(one.payload) or {}).get("rule") is True]
+    last_ns = max((ns for ns in shown if ns >= case.after_ns), default=case.after_ns)
+    states = (state.about(case.container) for state in seen.states(case.event.pod) if state.seen_ns >= case.after_ns)
+    starts = (state.running_since_ns for state in states if state.running_since_ns is not None)
+    # A start is known to the second, rounded down. That of the container that was hit is long before.
+    next_ns = min((ns for ns in starts if ns + SECOND_NS > case.after_ns), default=0)
+    if not next_ns:
+        return name, True, "no next container was seen"
+    within_s = probe.initial_delay_s + (probe.failure_threshold - 1) * max(probe.period_s, 1)
+    late_s = (last_ns - next_ns) / SECOND_NS - within_s
+    return name, late_s < 0, f"{(last_ns - next_ns) / SECOND_NS:.1f} s after the next container's start, of {within_s:g} s"

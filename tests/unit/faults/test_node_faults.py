@@ -67,6 +67,20 @@ def test_a_rule_must_have_met_as_many_packets_as_the_probe_may_fail() -> None:
     assert missing("liveness-blocked", story_of()) == ["the rule met 3 packets or more"]
 
 
+def test_a_rule_that_lasted_into_the_next_container_is_no_proof() -> None:
+    """It may have killed that one as well; a persistent rule is to last."""
+    met, part = {"rule": True, "packets": 3}, "the rule was taken away before it could fail the next container"
+    begun_s = 8  # the start of the next container
+    for after_s, found in ((1.9, []), (2.0, [part])):  # 3 failures, one a second
+        story = story_of(met)
+        story.see(Stream.NODE, "pod-0", at(0, begun_s + after_s), met)
+        story.see(Stream.NODE, "pod-0", at(0, begun_s + 9), {"rule": False})
+        assert missing("liveness-blocked", story) == found
+        assert missing("liveness-blocked", story, ServiceSpec(liveness=Probe(initial_delay_s=10))) == []
+        case = Case(FaultSpec("liveness-blocked", {"persistent": True}), SERVICE, event_of("liveness-blocked"), at(0, FAULT_S))
+        assert all(seen for _, seen, _ in FAULTS["liveness-blocked"].proof(case, Sight(story.observations)))
+
+
 def test_every_process_must_be_stopped() -> None:
     """One that runs on may answer."""
     frozen = {"processes": 2, "stopped": 2, "accept_queue": 4}
