@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness import images, inject, install, sources
+from harness import deploy, images, inject, install, sources
 from harness.adapters.clock import now_ns
 from harness.adapters.engine import Engine
-from harness.adapters.files import State, locked
+from harness.adapters.files import State, is_alive, locked
 from harness.adapters.gotool import GoTool
 from harness.adapters.progress import Progress
 from harness.cluster import checks, kind, record
@@ -166,6 +166,7 @@ def stand(built: Built) -> World:
         phases.step("3 Knative", work=None),
         locked(state.locks / MEASURE_LOCK, within_s=3600, holder=f"installing into {handle.name}"),
     ):
+        deploy.sweep(handle, alive=lambda run_id: is_alive(state, run_id), progress=progress)
         install.give_back(handle, progress=progress)
         inject.sweep(handle, engine, progress=progress)
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,9 +10,9 @@ from typing import Any, cast
 
 import pytest
 
-from harness import images, inject, install, sources
+from harness import deploy, images, inject, install, sources
 from harness.adapters.engine import Engine
-from harness.adapters.files import State
+from harness.adapters.files import State, run_alive
 from harness.adapters.objects import ApiRefused
 from harness.adapters.progress import QUIET
 from harness.cluster import checks, kind
@@ -81,6 +82,7 @@ def host(monkeypatch: pytest.MonkeyPatch) -> Host:
     monkeypatch.setattr(kind, "require_ports", nothing)
     monkeypatch.setattr(checks, "prepare", lambda *_args, prefer, **_kwargs: setattr(host, "preferred", prefer))
     monkeypatch.setattr(Engine, "detect", lambda *_args, **_kwargs: engine)
+    monkeypatch.setattr(deploy, "sweep", nothing)
     monkeypatch.setattr(inject, "sweep", nothing)
     monkeypatch.setattr(install, "give_back", nothing)
     monkeypatch.setattr(install, "version_of", lambda _handle: host.has)
@@ -88,6 +90,21 @@ def host(monkeypatch: pytest.MonkeyPatch) -> Host:
     monkeypatch.setattr(install, "install", put)
     monkeypatch.setattr(take_down, "down", lambda *, names, **_kwargs: host.done.append(f"down {names[0]}"))
     return host
+
+
+def test_up_takes_away_what_a_killed_run_left(tmp_path: Path, host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its namespace, its changes of Knative and its faults on the node; the namespace of a run that lives stays."""
+    state = State(tmp_path / "state")
+
+    def namespaces(_handle: object, *, alive: Callable[[str], bool], **_kwargs: object) -> None:
+        host.done.append(f"dead: {', '.join(one for one in ('r1', 'r2') if not alive(one))}")
+
+    monkeypatch.setattr(deploy, "sweep", namespaces)
+    monkeypatch.setattr(install, "give_back", lambda *_args, **_kwargs: host.done.append("changes"))
+    monkeypatch.setattr(inject, "sweep", lambda *_args, **_kwargs: host.done.append("node"))
+    with run_alive(state, "r2"):
+        prepare(Ask(build=Build(VERSION)), state=state, progress=QUIET)
+    assert host.done == ["images", "up", "dead: r1", "changes", "node", "install"]
 
 
 @pytest.mark.parametrize(
