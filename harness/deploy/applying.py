@@ -82,6 +82,8 @@ def failed(objects: Objects, ref: Ref, timeout: WaitTimeout) -> DeployError:
         fix = "Lower the Service's CPU request, remove other pods, or give the machine more cores."
     elif "ImagePull" in everything or "ErrImage" in everything or "ErrImageNeverPull" in everything:
         fix = "Check the image's name; where no registry answers, it must be loaded into the cluster first."
+    elif "Readiness probe failed" in said:
+        fix = "Look into the program's log: it must listen on the port in $PORT, and its readiness probe must do well, by then."
     return DeployError(f"{timeout.what} Warnings: {said}.", where=f"{ref.kind} {ref.namespace}/{ref.name}", fix=fix)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -195,20 +196,30 @@ def test_another_answer_is_none(world: World, answer: Reply, said: str) -> None:
         deploy(within_s=0.2)
 
 
-def test_a_service_that_is_not_ready_is_told_with_conditions_and_warnings(world: World) -> None:
+@pytest.mark.parametrize(
+    ("reason", "message", "mends"),
+    [
+        ("FailedScheduling", "0/1 nodes are available: 1 Insufficient cpu.", "CPU request"),
+        ("Unhealthy", "Readiness probe failed: HTTP probe failed with statuscode: 503", "must listen on the port"),
+    ],
+    ids=["no cpu", "never ready"],
+)
+def test_a_service_that_is_not_ready_is_told_with_conditions_and_warnings(
+    world: World, reason: str, message: str, mends: str
+) -> None:
     """And with what mends what was seen; warnings of others in the namespace are not shown."""
     world.ready = False
-    for name, about in (("toggle-00001", "0/1 nodes are available: 1 Insufficient cpu."), ("else", "not ours")):
+    for name, about in (("toggle-00001", message), ("else", "not ours")):
         world.stored[Ref("v1", "Event", name, "ns")] = {
             "metadata": {"name": name},
             "type": "Warning",
-            "reason": "FailedScheduling",
+            "reason": reason,
             "message": about,
             "involvedObject": {"name": name},
         }
-    with pytest.raises(DeployError, match=r"Ready=False Why \(no cpu\).*FailedScheduling: 0/1 nodes") as caught:
+    with pytest.raises(DeployError, match=rf"Ready=False Why \(no cpu\).*{reason}: {re.escape(message)}") as caught:
         deploy(within_s=0.2)
-    assert "CPU request" in caught.value.fix
+    assert mends in caught.value.fix
     assert "not ours" not in str(caught.value)
 
 
