@@ -13,11 +13,16 @@ from typing import Any
 
 import pytest
 
+from harness.adapters.documents import dumped
 from harness.adapters.files import State
 from harness.adapters.kube import Kube
+from harness.adapters.objects import Objects
 from harness.adapters.wait import Look, wait_for
+from harness.deploy.manifest import render
 from harness.errors import ExitCode
-from harness.model import RUN_LABEL
+from harness.install import sidecar_probes
+from harness.knative.names import MULTI_CONTAINER_PROBING
+from harness.model import RUN_LABEL, Probe, ServiceSpec
 from harness.run import World
 
 pytestmark = pytest.mark.cluster
@@ -123,6 +128,66 @@ def test_a_killed_run_can_be_analysed_and_the_next_one_passes(world: World, arti
     code, said = Command(world, artifacts, "run", "N1", "--kn-cycles", "1").ended(900)
     assert code == ExitCode.PASS, said
     assert not stands(world, run)
+
+
+def namespaces(world: World) -> set[str]:
+    """Those of runs, on their way out or not."""
+    listed: list[Any] = Kube.of(world.handle).core.list_namespace(label_selector=RUN_LABEL, _request_timeout=10).items
+    return {space.metadata.name for space in listed}
+
+
+def test_a_program_that_ends_at_once_is_one_clear_error(world: World, artifacts: Path) -> None:
+    """Exit code 3 with the program's own last words, before any load; its namespace is gone.
+
+    Red where the wait for the pod does not look for refusals (`RefusalWatch`), or an error before the first cycle keeps the
+    session from clearing up.
+    """
+    service = render(ServiceSpec(liveness=Probe()))
+    container = service["spec"]["template"]["spec"]["containers"][0]
+    container.update(image=world.provision.app_image, command=["python3", "-c", "raise SystemExit('no database')"])
+    file = artifacts.parent / "service.yaml"
+    file.write_text(dumped([service]), encoding="utf-8")
+    before = namespaces(world)
+    code, said = Command(world, artifacts, "run", "liveness-blocked", "--service", str(file)).ended(900)
+    assert code == ExitCode.BAD_INPUT_OR_HOST, said
+    words = re.sub(r"\s+", " ", said)
+    assert "exit code 1" in words and "no database" in words and "Traceback" not in words, said
+    assert namespaces(world) <= before
+
+
+def test_a_run_killed_while_it_had_changed_knative_is_cleared_up_by_up(world: World, artifacts: Path) -> None:
+    """SIGKILL while probes of sidecars are permitted: `up` gives the permission back and removes the namespace.
+
+    Red where `up` does not give back (`install.give_back`), does not look for namespaces of dead runs, or the sampler of
+    listening sockets goes on without its harness.
+    """
+    config = sidecar_probes.PERMISSION.scoped
+
+    def permitted() -> tuple[object, object]:
+        found = Objects(Kube.of(world.handle)).get(config.ref) or {}
+        key = (found.get("data") or {}).get(MULTI_CONTAINER_PROBING)
+        return key, (found["metadata"].get("annotations") or {}).get(config.annotation)
+
+    before = permitted()
+    command = Command(world, artifacts, "run", "S25", "--kn-cycles", "1")
+    run = command.await_requests(artifacts)
+    os.killpg(command.child.pid, signal.SIGKILL)
+    command.child.wait(30)
+    on, mark = permitted()
+    assert (on, bool(mark)) == ("enabled", True), "the killed run left nothing: there is nothing to give back"
+    assert stands(world, run)
+    options = ["--kn-cluster", world.handle.name, "--kn-source", world.provision.source]
+    up = [sys.executable, "-m", "harness", "up", *options]
+    done = subprocess.run(up, cwd=ROOT, capture_output=True, text=True, check=False, timeout=900)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert permitted() == before == (before[0], None)
+    assert not stands(world, run)
+
+    def ended() -> Look[bool]:
+        found = world.engine.exec(world.handle.node, ["pgrep", "-f", "^knative-chaos-listeners"], check=False).stdout.split()
+        return Look(None if found else True, f"processes {found}")
+
+    wait_for("the sampler's end", ended, within_s=30)
 
 
 def test_two_workers_share_one_cluster_and_take_turns(world: World, tmp_path: Path) -> None:

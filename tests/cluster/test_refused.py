@@ -13,7 +13,7 @@ from harness.adapters.documents import Obj, dumped
 from harness.adapters.files import locked
 from harness.apps.toggle import TOGGLE
 from harness.deploy.manifest import render
-from harness.errors import DeployError
+from harness.errors import DeployError, ExitCode
 from harness.model import ServiceSpec, Workload, WorkloadKind
 from harness.run.world import MEASURE_LOCK, World
 
@@ -41,14 +41,9 @@ def _alone(world: World) -> Iterator[None]:
         yield
 
 
-@pytest.mark.parametrize(("container", "pod", "said"), REFUSED.values(), ids=REFUSED.keys())
-def test_it_is_refused_in_the_clusters_words(world: World, namespace: str, container: Obj, pod: Obj, said: str) -> None:
-    """Not by the deadline, whose error begins otherwise; the seconds it took are printed."""
-    service = render(ServiceSpec())
-    service["spec"]["template"]["spec"].update(pod)
-    service["spec"]["template"]["spec"]["containers"][0].update({"image": TOGGLE.image, **container})
-    begun_s = mono_s()
-    with pytest.raises(DeployError, match=re.compile(rf"The cluster refused Service toggle: .*({said})", re.DOTALL)) as caught:
+def deployed(world: World, namespace: str, service: Obj, *, within_s: float = 120.0) -> DeployError:
+    """The error that a Service ends in which cannot stand."""
+    with pytest.raises(DeployError) as caught:
         deploy.deploy(
             world.handle,
             world.stack,
@@ -57,6 +52,35 @@ def test_it_is_refused_in_the_clusters_words(world: World, namespace: str, conta
             app_image=world.provision.app_image,
             run_id=namespace.rpartition("-")[2],
             progress=world.progress,
+            within_s=within_s,
         )
-    world.progress.say(f"refused after {mono_s() - begun_s:.1f} s: {caught.value}")
+    assert caught.value.exit_code == ExitCode.BAD_INPUT_OR_HOST
     assert caught.value.fix
+    assert len(str(caught.value).splitlines()) == 1
+    return caught.value
+
+
+@pytest.mark.parametrize(("container", "pod", "said"), REFUSED.values(), ids=REFUSED.keys())
+def test_it_is_refused_in_the_clusters_words(world: World, namespace: str, container: Obj, pod: Obj, said: str) -> None:
+    """Not by the deadline, whose error begins otherwise; the seconds it took are printed."""
+    service = render(ServiceSpec())
+    service["spec"]["template"]["spec"].update(pod)
+    service["spec"]["template"]["spec"]["containers"][0].update({"image": TOGGLE.image, **container})
+    begun_s = mono_s()
+    error = deployed(world, namespace, service)
+    assert re.match(rf"The cluster refused Service toggle: .*({said})", str(error), re.DOTALL), error
+    world.progress.say(f"refused after {mono_s() - begun_s:.1f} s: {error}")
+
+
+def test_a_program_that_never_listens_is_waited_for_and_named(world: World, namespace: str) -> None:
+    """Nothing says that it never will, so that only the deadline ends it: with the probe that failed, and what to look at.
+
+    Red where the error quotes no event of the pod (`failed` in harness/deploy/applying.py).
+    """
+    service = render(ServiceSpec())
+    service["spec"]["template"]["spec"]["containers"][0].update({"image": TOGGLE.image, "command": ["sleep", "600"]})
+    error = deployed(world, namespace, service, within_s=30)
+    world.progress.say(str(error))
+    assert "not seen within 30 s" in error.what
+    assert "Readiness probe failed" in error.what
+    assert "must listen on the port" in error.fix
