@@ -26,6 +26,7 @@ from harness.cli.bundle import bundle_command, unbundle_command
 from harness.cli.corpus import corpus
 from harness.cli.diff import diff
 from harness.cli.export import export_command
+from harness.cli.manifests import AsJson, File, SidecarProbes, accepted
 from harness.cli.options import (
     Artifacts,
     Knative,
@@ -40,22 +41,20 @@ from harness.cli.options import (
 from harness.cli.reproduce import reproduce
 from harness.cli.run import run
 from harness.cli.scenarios import scenarios
-from harness.cli.showing import RULING_EXIT, progress_of, show, show_compared, text_of
+from harness.cli.showing import RULING_EXIT, progress_of, show, show_compared
 from harness.cli.versions import versions
 from harness.cluster import checks
 from harness.cluster import down as take_down
-from harness.deploy.reading import missing, planned, problems, read, require_known
+from harness.deploy.reading import missing, planned
 from harness.errors import BadInput, ExitCode, HarnessError
 from harness.history import EXPERIMENT
 from harness.history.rows import Format, answer
 from harness.knative.manifest import table as probe_table
-from harness.knative.manifest.settings import Settings
 from harness.run import (
     Side,
     analyse_again,
     analyse_experiment,
     asked_build,
-    asked_version,
     compare,
     prepare,
     require_comparable,
@@ -122,24 +121,9 @@ def up(
 
 
 @app.command()
-def probes(
-    file: Annotated[str, typer.Argument(metavar="FILE", help="A Knative Service or a Deployment; - reads standard input.")],
-    kn_version: Version = "",
-    *,
-    sidecar_probes: Annotated[
-        bool, typer.Option("--sidecar-probes", help="As with multi-container-probing enabled in config-features.")
-    ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-) -> None:
+def probes(file: File, kn_version: Version = "", *, sidecar_probes: SidecarProbes = False, as_json: AsJson = False) -> None:
     """Show who asks each probe of a manifest, how often, and how long it takes until it acts; needs no cluster."""
-    where = "stdin" if file == "-" else file
-    manifest = read(sys.stdin.read() if file == "-" else text_of(Path(file)), where=where)
-    settings = Settings(asked_version(kn_version), probing=sidecar_probes, from_zero=True)
-    require_known(settings)
-    if found := [(one.number, one.problem) for one in problems(manifest, settings)]:
-        for line in [probe_table.refused_json(found, where)] if as_json else probe_table.refused_lines(found, where):
-            typer.echo(printable(line) if not as_json else line)
-        raise typer.Exit(ExitCode.BAD_INPUT_OR_HOST)
+    manifest, settings = accepted(file, kn_version, sidecar_probes=sidecar_probes, as_json=as_json)
     plan = planned(manifest, settings)
     gone = [str(need) for need in missing(manifest, plan.needs)]
     if as_json:
