@@ -1,0 +1,131 @@
+"""The window model: for how long a restart by the liveness probe refuses requests, and for how long the others wait. Pure.
+
+All times are in seconds. A restart goes like this; the names in capitals are constants of model.toml:
+
+    the check fails --(threshold-1 .. threshold periods, DECISION)--> killed --(PRE_STOP)--> the listener closes
+    the listener closes --(RESTART)--> the container starts --(D, the app's own start)--> the app listens
+
+Requests are refused from the close until the app listens (W = RESTART + D), or until the pod has left the endpoints, if that is
+before. It leaves them in one of two ways:
+
+- queue-proxy's readiness fails: from the first failed check, if it asks the same as liveness, else from the kill, because
+  queue-proxy answers 503 from its preStop hook on and the port is closed after it. It takes threshold-1 to threshold periods, and
+  PROPAGATION.
+- the kubelet itself calls the new container not ready, because it has a startup probe or an exec readiness probe:
+  RESTART_NOTICED after the close.
+
+An app that does not end on SIGTERM is killed when its grace is over; if it closes its port at SIGTERM, the rest of the grace is
+part of W.
+
+After that the requests wait in the activator for the app, one period of the probe that says it is ready, and BACK.
+
+Source: the reference's formula W502 = min(exit tail + create + D, T_detect + T_prop), with the edges that S1, S2, S6, S7, S10, S12,
+S31 and S34 measured (docs/findings.md, docs/anatomy.md).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from harness.advise.data import Constant, Model
+from harness.advise.spans import Span, least
+
+LEAST_GRACE_S = 2.0
+"""Between SIGTERM and SIGKILL, whatever preStop has used up of the grace. Source: the kubelet's minimumGracePeriodInSeconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """When a probe acts."""
+
+    period_s: int
+    failure_threshold: int
+    success_threshold: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Probes:
+    """What decides the window of one container.
+
+    readiness: by which the kubelet asks queue-proxy. same_check: it asks the app what liveness asks. kept_s: the period of the
+    startup probe, or of an exec readiness probe, that keeps a restarted container not ready; 0 for none. grace_s: from the
+    kubelet's decision to SIGKILL, of an app that does not end on SIGTERM; 0: it does. listens_on: it keeps its port open till then.
+    """
+
+    liveness: Timing
+    readiness: Timing
+    same_check: bool = False
+    kept_s: int = 0
+    grace_s: float = 0.0
+    listens_on: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What one restart costs while D, the app's start-up time, is as it is.
+
+    killed_s: from the first failed check to the kubelet's decision. refused_s: for how long requests are refused; with at_most_s,
+    the lesser of the two. waits_s: how long the slowest request waits, none if that is negative; None where none does.
+    """
+
+    killed_s: Span
+    refused_s: Span
+    at_most_s: Span | None
+    waits_s: Span | None
+
+
+def window(probes: Probes, model: Model, boot_s: float | None = None) -> Window:
+    """The window of a container with these probes. boot_s: D; None leaves it open."""
+    killed = _acts(probes.liveness) + _span(model.decision)
+    open_s = _span(model.restart) + Span(0, 0, 1)
+    to_close = _span(model.pre_stop)
+    if probes.grace_s and probes.listens_on:
+        to_close = Span(probes.grace_s, probes.grace_s)
+    elif probes.grace_s:
+        grace = Span(probes.grace_s, probes.grace_s) - to_close
+        open_s += Span(max(LEAST_GRACE_S, grace.lo), max(LEAST_GRACE_S, grace.hi))
+    out, back = _out(probes, model, killed, to_close)
+    waits = open_s - out + back + _span(model.back)
+    cap = out.from_zero
+    if boot_s is not None:
+        open_s, waits = open_s.with_boot(boot_s), waits.with_boot(boot_s).from_zero
+        if cap.lo >= open_s.hi:
+            return Window(killed, open_s, None, None)
+        return Window(killed, least(open_s, cap), None, waits if cap.hi <= open_s.lo else Span(0, waits.hi))
+    if cap.hi <= open_s.lo:  # the pod is out before the container has started, whatever D is
+        return Window(killed, cap, None, waits)
+    return Window(killed, open_s, cap, waits)
+
+
+def _out(probes: Probes, model: Model, killed: Span, to_close: Span) -> tuple[Span, Span]:
+    """(when the pod is out of the endpoints, counted from the close and negative before it; what the way back takes after D).
+
+    to_close: from the kill to the close. The ways out race: the first counts. The way back is that of the probe that is last to
+    succeed.
+    """
+    failing = _acts(probes.readiness) + _span(model.propagation)
+    # An app that listens on answers again once queue-proxy's drain is reset, a second after preStop: the close begins the count.
+    out = failing if probes.grace_s and probes.listens_on else failing - to_close
+    if probes.same_check:
+        out = _earlier(out, failing - (killed + to_close))
+    back = Span(0, probes.readiness.success_threshold * probes.readiness.period_s)
+    if probes.kept_s:
+        noticed = _span(model.restart_noticed)
+        if noticed.lo < out.lo:
+            back = Span(0, probes.kept_s)
+        out = _earlier(out, noticed)
+    return out, back
+
+
+def _earlier(one: Span, other: Span) -> Span:
+    """Of two ways out: the one that comes first."""
+    return Span(min(one.lo, other.lo), min(one.hi, other.hi))
+
+
+def _acts(timing: Timing) -> Span:
+    """From a check's first failure to the failed probe that counts; the phase of the probes is not known."""
+    return Span((timing.failure_threshold - 1) * timing.period_s, timing.failure_threshold * timing.period_s)
+
+
+def _span(constant: Constant) -> Span:
+    return Span(constant.lo, constant.hi)
