@@ -76,9 +76,10 @@ fix: venv ## what ruff can mend by itself
 	$(BIN)/ruff format .
 
 .PHONY: schema
-schema: venv ## write the schemas of summary.json and experiment.json in docs/ anew from their types
+schema: venv ## write the schemas of summary.json, experiment.json and of the advice in docs/ anew from their types
 	$(BIN)/python -m harness.report.schema > docs/summary.schema.json
 	$(BIN)/python -m harness.history.experiment_schema > docs/experiment.schema.json
+	$(BIN)/python -m harness.advise.schema > docs/advice.schema.json
 
 .PHONY: pins
 pins: ## write requirements/dev.txt anew from pyproject.toml: hashes, no addresses

@@ -21,6 +21,7 @@ from harness.adapters.patience import WITHIN_S
 from harness.adapters.signals import as_interrupts
 from harness.adapters.text import printable
 from harness.catalogue import SCENARIOS, scenario
+from harness.cli.advise import advise
 from harness.cli.bisect import StepCommand, bisect, bisect_step
 from harness.cli.bundle import bundle_command, unbundle_command
 from harness.cli.corpus import corpus
@@ -86,6 +87,7 @@ app.command()(run)
 app.command()(scenarios)
 app.command()(versions)
 app.command()(diff)
+app.command()(advise)
 
 
 @app.command()

@@ -1,0 +1,115 @@
+"""What `knative-chaos advise` answers. `--json` prints these types; docs/advice.schema.json is made of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+Interval = tuple[float, float]
+"""[at least, at most]."""
+
+
+@dataclass(frozen=True, slots=True)
+class Duration:
+    """Seconds, at least and at most. plus_boot: on top of D, the start-up time of the app, which is not known."""
+
+    seconds: Interval
+    plus_boot: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Requests:
+    """Number of requests, at least and at most. per_boot_second: so many more for each second of D, the app's start-up time."""
+
+    number: Interval
+    per_boot_second: Interval
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What one restart by the liveness probe costs.
+
+    killed_s: from the first failed check to the kubelet's decision. refused: for how long requests of the pod are refused, or
+    refused_at_most, whichever is less. waits: how long the slowest of the other requests waits, none if that is below 0; null: none
+    waits.
+    requests: how many are refused, or requests_at_most, whichever is less.
+    """
+
+    killed_s: Interval
+    refused: Duration
+    refused_at_most: Duration | None
+    waits: Duration | None
+    requests: Requests
+    requests_at_most: Requests | None
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The scenario that measured it. run: its id in docs/findings.md. saw: what it showed."""
+
+    scenario: str
+    run: str
+    cycles: int
+    saw: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change that helps. what: in words. but: what it makes worse. patch: JSON Patch (RFC 6902) for the Service.
+
+    cost: of a restart after it; null where the window of a restart does not change or is not judged.
+    """
+
+    what: str
+    but: str
+    evidence: Evidence
+    patch: tuple[dict[str, Any], ...]
+    cost: Cost | None
+
+
+@dataclass(frozen=True, slots=True)
+class Risk:
+    """A risk that the Service runs. line: of the probe in the file, null where there is none. changes: the smallest first.
+
+    instead: what to do where no change can be named.
+    """
+
+    name: str
+    container: str
+    what: str
+    why: str
+    line: int | None
+    evidence: Evidence
+    changes: tuple[Change, ...]
+    instead: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotJudged:
+    """What cannot be said, and why. decisive: without it nothing is known of a restart of this Service."""
+
+    what: str
+    because: str
+    decisive: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """The whole answer. namespace: "" where the manifest names none. knative: the version it is for. measured_on: that of the
+    measurements.
+
+    pods: that stand at least. boot_s: D, the start-up time of the app as given; null: not known. cost: of one restart of the served
+    container by its liveness probe; null: there is none, or it is not judged.
+    """
+
+    kind: str
+    name: str
+    namespace: str
+    knative: str
+    measured_on: str
+    rate_rps: float
+    boot_s: float | None
+    pods: int
+    cost: Cost | None
+    risks: tuple[Risk, ...]
+    not_judged: tuple[NotJudged, ...]

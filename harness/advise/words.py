@@ -1,0 +1,96 @@
+"""The advice for people."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from harness.advise.shape import Advice, Change, Cost, Duration, Evidence, Interval, Requests, Risk
+
+
+def lines(found: Advice, where: str) -> list[str]:
+    """The advice as text: what a restart costs, the risks with their changes, what is not judged. where: the file."""
+    pods = "1 pod" if found.pods == 1 else f"{found.pods} pods"
+    said = [f"{found.kind} {found.name}, Knative {found.knative}: {found.rate_rps:g} requests a second, {pods}", ""]
+    if found.cost is not None:
+        said += ["A restart by the liveness probe:", *(f"  {line}" for line in _cost(found.cost)), ""]
+        if found.boot_s is None and _open(found.cost):
+            said += ["  D: seconds from the start of the container until the app listens; --boot-seconds D replaces it.", ""]
+    for risk in found.risks:
+        said += [*_risk(risk, found, where), ""]
+    if not found.risks:
+        said += ["No measured risk was found" + (", but the restart is not judged." if _undecided(found) else "."), ""]
+    said += [f"not judged: {one.what}: {one.because}" for one in found.not_judged]
+    while said and not said[-1]:
+        said.pop()
+    return said
+
+
+def _undecided(found: Advice) -> bool:
+    return any(one.decisive for one in found.not_judged)
+
+
+def _open(cost: Cost) -> bool:
+    return any(one is not None and one.plus_boot for one in (cost.refused, cost.waits))
+
+
+def _cost(cost: Cost) -> Iterator[str]:
+    yield f"decided   {_range(cost.killed_s)} s after the check first fails"
+    refused = f"for {_seconds(cost.refused, cost.refused_at_most)}: {_number(cost.requests, cost.requests_at_most)} requests"
+    yield f"refused   {refused if cost.refused.seconds[1] or cost.refused.plus_boot else 'none'}"
+    waits = cost.waits
+    below = ", none if that is below 0" if waits is not None and waits.seconds[0] < 0 else ""
+    yield f"waiting   {'none' if waits is None else f'the slowest for {_seconds(waits, None)}{below}'}"
+
+
+def _risk(risk: Risk, found: Advice, where: str) -> Iterator[str]:
+    place = f"{where}:{risk.line}" if risk.line else where
+    yield f"RISK {risk.name} ({place}, container {risk.container})"
+    yield f"  {risk.what}"
+    yield f"  {risk.why}"
+    yield f"  measured: {_evidence(risk.evidence)}"
+    for number, change in enumerate(risk.changes, start=1):
+        yield from _change(number, change, found)
+    if risk.instead:
+        yield f"  {risk.instead}"
+
+
+def _change(number: int, change: Change, found: Advice) -> Iterator[str]:
+    yield f"  change {number}: {change.what}"
+    yield f"    measured: {_evidence(change.evidence)}"
+    if change.cost is not None:
+        yield from (f"    {line}" for line in list(_cost(change.cost))[1:])
+    yield f"    but {change.but}"
+    space = f" --namespace {found.namespace}" if found.namespace else ""
+    yield f"    kubectl patch ksvc {found.name}{space} --type json --patch '{patch_text(change)}'"
+
+
+def patch_text(change: Change) -> str:
+    """The patch as kubectl takes it, on one line; a quote in it is escaped for a shell's single quotes."""
+    return json.dumps(change.patch).replace("'", "'\\''")
+
+
+def _evidence(evidence: Evidence) -> str:
+    cycles = "1 cycle" if evidence.cycles == 1 else f"{evidence.cycles} cycles"
+    return f"{evidence.scenario} (run {evidence.run}, {cycles}): {evidence.saw}"
+
+
+def _range(ends: Interval) -> str:
+    low, high = (f"{end:.1f}".removesuffix(".0") for end in ends)
+    return low if low == high else f"{low} to {high}"
+
+
+def _seconds(duration: Duration, most: Duration | None) -> str:
+    low, high = duration.seconds
+    text = f"D + [{low:.2f}, {high:.2f}] s" if duration.plus_boot else f"{low:.2f} to {high:.2f} s"
+    return text if most is None else f"{text}, at most {_range(most.seconds)} s"
+
+
+def _number(requests: Requests, most: Requests | None) -> str:
+    low, high = (round(end) for end in requests.number)
+    plain = f"{low} to {high}" if low != high else f"{low}"
+    first, last = (f"{end:.1f}".removesuffix(".0") for end in requests.per_boot_second)
+    if last != "0":
+        each = first if first == last else f"[{first}, {last}]"
+        plain = f"{each} x D + [{low}, {high}]"
+    return plain if most is None else f"{plain}, at most {round(most.number[0])} to {round(most.number[1])}"
