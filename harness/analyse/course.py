@@ -56,9 +56,9 @@ def _of_the_fault(spec: RunSpec, mark: CycleMark, faults: Sequence[FaultEvent]) 
         yield from _as_asked(spec, asked, mark, fault)
     first_ns = min((fault.sent_ns for fault in done), default=mark.fault_ns)
     for fault in done:
-        if (asked.pods == "one" or fault.sent_ns == first_ns) and fault.sent_ns != mark.fault_ns:
+        if (not asked.hits_all or fault.sent_ns == first_ns) and fault.sent_ns != mark.fault_ns:
             yield from _when_marked(mark.fault_ns, fault)
-    if asked.pods == "one":
+    if not asked.hits_all:
         if len(done) > 1:
             yield f"{len(done)} faults were put in"
     elif done and (hit := sorted(fault.pod for fault in done)) != sorted(mark.began_with):
@@ -76,10 +76,10 @@ def _as_asked(spec: RunSpec, asked: FaultSpec, mark: CycleMark, fault: FaultEven
     elsewhere = FAULTS[asked.kind].elsewhere is not None
     if is_sidecar(asked.role):  # whose program has a boot of its own
         container = container_of_role(spec.service, asked.role)
-        pod = mark.pod if asked.pods == "one" else fault.pod
+        pod = fault.pod if asked.hits_all else mark.pod
         if (fault.pod, fault.container) != (pod, container):
             yield f"the fault was put into {fault.pod}/{fault.container or 'no container'}, not into {pod}/{container}"
-    elif asked.pods == "one" and not elsewhere and (fault.pod, fault.boot) != (mark.pod, mark.boot):
+    elif not asked.hits_all and not elsewhere and (fault.pod, fault.boot) != (mark.pod, mark.boot):
         yield f"the fault was put into {fault.pod} of boot {fault.boot}, not into {mark.pod} of boot {mark.boot}"
 
 

@@ -108,7 +108,7 @@ def _of_the_pods(cycle: CycleEvidence) -> Iterable[str]:
     stood = sorted(cycle.pods.stood.union(cycle.mark.pods))
     if cycle.from_zero and stood:
         yield f"cycle {cycle.mark.index}: the load should have met no pod, and {', '.join(stood)} stood"
-    if cycle.history.meta.spec.fault.pods == "all" and cycle.mark.fault_ns:
+    if cycle.history.meta.spec.fault.hits_all and cycle.mark.fault_ns:
         hit = {event.pod for event in cycle.history.faults if event.cycle == cycle.mark.index}
         missed = sorted(Sight([*cycle.seen, *cycle.others]).ready_at(cycle.mark.fault_ns) - hit)
         if missed:

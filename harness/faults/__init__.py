@@ -18,6 +18,7 @@ from harness.faults.hang import AppHangs
 from harness.faults.kill import Killed
 from harness.faults.liveness import LivenessFails
 from harness.faults.liveness_blocked import LivenessBlocked
+from harness.faults.liveness_once import LivenessFailsOnce
 from harness.faults.none import NoFault
 from harness.faults.pod_delete import PodDeleted
 from harness.faults.readiness import ReadinessFails
@@ -59,6 +60,7 @@ FAULTS: Mapping[str, Fault] = MappingProxyType(
             Freeze(),
             Killed(),
             ActivatorDeleted(),
+            LivenessFailsOnce(),
         )
     }
 )

@@ -125,6 +125,9 @@ class Fault(ABC):
 
     door: ClassVar[Door]
 
+    toggle: ClassVar[str] = ""
+    """Behind the door TOGGLE: what the app is told. "": the fault's name."""
+
     done: ClassVar[str]
     """What it does, in words for people who did not write it: the beginning of a sentence that goes on ", in 5 cycles"."""
 
@@ -176,7 +179,7 @@ class Fault(ABC):
         if hits not in self.roles or fault.role == SIDECAR:
             roles = ", ".join(sidecar_role(1) if role == SIDECAR else role for role in self.roles)
             raise BadInput(f"The fault {self.name} cannot hit the container {fault.role!r}.", fix=f"Use one of: {roles}.")
-        if (self.of_workload or self.elsewhere) and fault.pods == "all":
+        if (self.of_workload or self.elsewhere) and fault.hits_all:
             to = "the workload" if self.of_workload else "one pod that is not the workload's"
             raise BadInput(f"The fault {self.name} is done once, to {to}.", fix='Leave pods="all" out.')
         for name, value in fault.params.items():

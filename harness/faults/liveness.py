@@ -7,12 +7,12 @@ from types import MappingProxyType
 
 from harness.apps import public, toggle
 from harness.faults.edges import KILL_ORDER, KILLED, good_probes_due
-from harness.faults.fault import RESTART, ByHand, Case, Door, Ends, Fault, Part
+from harness.faults.fault import RESTART, ByHand, Case, Door, Ends, Fault, Part, detection_s
 from harness.faults.proofs import app_answered, failed_probe, killed_for_liveness, restarted
 from harness.faults.sight import Sight
 from harness.knative.names import USER_ROLE
 from harness.knative.roles import SIDECAR
-from harness.model import Bracket, FaultSpec, Procedure, ServiceSpec, Stream
+from harness.model import AppSpec, Bracket, FaultSpec, Procedure, ServiceSpec, Stream
 
 
 class LivenessFails(Fault):
@@ -39,6 +39,10 @@ class LivenessFails(Fault):
     def ends(self, fault: FaultSpec, service: ServiceSpec) -> Ends:  # noqa: ARG002
         """The container is restarted."""
         return RESTART
+
+    def landing_s(self, fault: FaultSpec, service: ServiceSpec) -> float:  # noqa: ARG002
+        """An app that does not end on SIGTERM is restarted when its grace is over."""
+        return detection_s(service, service.liveness) + (0 if service.app.sigterm == AppSpec().sigterm else service.timeout_s)
 
     def proof(self, case: Case, seen: Sight) -> tuple[Part, ...]:
         """The app's answer, a failed probe, the kubelet's kill, the restart count and the new boot."""

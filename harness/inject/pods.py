@@ -10,6 +10,7 @@ from harness.adapters.objects import ApiRefused, Objects
 from harness.errors import FaultError
 from harness.faults import fault_named
 from harness.inject.access import ClusterAccess
+from harness.knative.names import HTTP_PORT
 from harness.knative.pods import ready_condition, roles_of
 from harness.model import FaultSpec, Pod
 
@@ -36,13 +37,19 @@ def elsewhere(access: ClusterAccess, fault: FaultSpec, rng: Random) -> tuple[Pod
 
 
 def drawn(fault: FaultSpec, pods: Sequence[Pod], rng: Random) -> tuple[Pod, ...]:
-    """One of these pods, or all of them, as the fault asks; the first one for a fault that is done once, to the workload.
+    """One of these pods, or all of them, as the fault asks; any one for a fault that is done once, to the workload.
+
+    first, last: in the order in which the activator has them, by address and port as text: 10.244.0.10 before 10.244.0.9 (read in
+    pkg/activator/net/throttler.go at knative-v1.23.0).
 
     rng: the run's own, its seed recorded. It is not asked where there is nothing to choose, so that the phases of a run of one
     pod depend on its seed alone. No pods: none.
     """
-    if fault.pods == "all" and not fault_named(fault.kind).of_workload:
+    if fault.hits_all and not fault_named(fault.kind).of_workload:
         return tuple(pods)
     if len(pods) < 2 or fault_named(fault.kind).of_workload or not fault_named(fault.kind).injected:
         return tuple(pods[:1])
+    if fault.pods in {"first", "last"}:
+        in_order = sorted(pods, key=lambda pod: f"{pod.ip}:{HTTP_PORT}")
+        return (in_order[0 if fault.pods == "first" else -1],)
     return (rng.choice(pods),)

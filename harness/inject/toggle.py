@@ -30,16 +30,17 @@ class Toggle(Injector):
         boot = control.state().boot
         if fault.role == USER_ROLE:
             _same_boot(control, pod.boot, boot, "before the fault")
-        params = fault_named(fault.kind).filled(fault.params)
+        kind = fault_named(fault.kind)
+        params, told = kind.filled(fault.params), kind.toggle or fault.kind
         sent_ns = now_ns()
-        status, text = control.ask("POST", FAULT_PATH, {"kind": fault.kind, **params})
+        status, text = control.ask("POST", FAULT_PATH, {"kind": told, **params})
         answered_ns = now_ns()
         answer = control.understood(status, text)
         _same_boot(control, boot, answer["boot"], "in the answer to the fault")
-        if answer.get("kind") != fault.kind or any(answer.get(name) != value for name, value in params.items()):
+        if answer.get("kind") != told or any(answer.get(name) != value for name, value in params.items()):
             did = {name: answer.get(name) for name in params}
             raise FaultError(
-                f"Asked for {fault.kind} ({_listed(params)}), the app did {answer.get('kind')} ({_listed(did)}).",
+                f"Asked for {told} ({_listed(params)}), the app did {answer.get('kind')} ({_listed(did)}).",
                 where=control.where,
             )
         return FaultEvent(

@@ -434,18 +434,24 @@ class FaultSpec:
     """The fault that is asked for. kind: its name in `harness.faults.FAULTS`.
 
     params: those of the fault's own parameters that shall differ from their defaults (`Fault.params`). pods: whether it hits one
-    pod, which is drawn, or all that stand. role: of the container it hits.
+    pod, which is drawn, the first or the last one by address as the activator orders them (as text), or all that stand. role: of
+    the container it hits.
     """
 
     kind: str = "none"
     params: Mapping[str, Scalar] = field(default_factory=dict)
-    pods: Literal["one", "all"] = "one"
+    pods: Literal["one", "first", "last", "all"] = "one"
     role: str = "user"
 
     @property
     def persistent(self) -> bool:
         """Whether it survives a restart of the container; False for a fault that has no such parameter."""
         return self.params.get("persistent") is True
+
+    @property
+    def hits_all(self) -> bool:
+        """Whether it is injected into every pod that stands; else into one."""
+        return self.pods == "all"
 
 
 @dataclass(frozen=True, slots=True)

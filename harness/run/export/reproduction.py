@@ -16,7 +16,7 @@ from harness.apps.public import PUBLIC_IMAGE
 from harness.errors import BadInput
 from harness.faults import ByHand, Lift, fault_named
 from harness.judge.numbers import NUMBERS, SECONDS
-from harness.model import AppSpec, Expectation, FaultSpec, KnativeVersion, ResolvedClaim, RunSpec, WorkloadKind
+from harness.model import AppSpec, Behaviour, Expectation, FaultSpec, KnativeVersion, ResolvedClaim, RunSpec, WorkloadKind
 from harness.run.export.service import documents, dumped
 
 __all__ = ["PUBLIC_IMAGE", "SCRIPT", "SERVICE", "Exported", "export", "write"]
@@ -87,7 +87,11 @@ def why_not(spec: RunSpec) -> str:
         return f"its app does not {AppSpec().sigterm} on SIGTERM, as the exported program does"
     if spec.service.sidecars:
         return "its pods have a sidecar, and the exported program runs alone"
+    if any(lane.behaviour is Behaviour.RETRYING for lane, weight in spec.load.lanes if weight):
+        return "its clients send a failed request again, and curl's own way of doing so is another one"
     for fault in _faults(spec):
+        if fault.pods in {"first", "last"}:
+            return f"its fault hits the {fault.pods} pod in the activator's order, and kubectl sorts addresses in another one"
         known = fault_named(fault.kind)
         if known.by_hand(fault) is None:
             return f"its fault {fault.kind} is done through the {known.door.value}, and kubectl alone cannot do it"
@@ -121,7 +125,7 @@ def _script(spec: RunSpec, version: KnativeVersion, namespace: str) -> str:
 def _inject(spec: RunSpec) -> Iterator[str]:
     """The commands from the fault to the end of the recovery."""
     done = [(fault, fault_named(fault.kind).by_hand(fault) or ByHand()) for fault in _faults(spec)]
-    which = "*" if any(fault.pods == "all" for fault, _ in done) else "0"
+    which = "*" if any(fault.hits_all for fault, _ in done) else "0"
     if any('"$POD"' in command for _, by_hand in done for command in by_hand.do):
         path = f"jsonpath={{.items[{which}].metadata.name}}"
         yield f'HIT=$(kubectl -n "$NS" get pods -l "$PODS" --field-selector=status.phase=Running -o \'{path}\')'

@@ -39,6 +39,13 @@ def test_a_fault_is_sent_once_with_both_tokens(
     assert event.sent_ns <= event.answered_ns
 
 
+def test_a_fault_may_be_another_toggle_of_the_app(api: FakeApi, handle: ClusterHandle, deployed: Deployed) -> None:
+    """What it is called in the run, and what the app is told, are two things."""
+    event = inject(ClusterAccess(handle), deployed, deployed.pods[0], FaultSpec("liveness-once"), cycle=0)
+    assert json.loads(api.asked[1].body)["kind"] == "liveness"
+    assert (event.kind, json.loads(event.answer)["kind"]) == ("liveness-once", "liveness")
+
+
 def test_no_fault_asks_nobody(api: FakeApi, handle: ClusterHandle, deployed: Deployed) -> None:
     """NONE gives an event with status 0, and not one request."""
     event = inject(ClusterAccess(handle), deployed, deployed.pods[0], FaultSpec(), cycle=0)

@@ -20,6 +20,16 @@ def test_one_of_several_is_drawn_by_the_seed() -> None:
     assert {pod.name for (pod,) in draws} == {pod.name for pod in PODS}
 
 
+def test_the_first_and_the_last_are_those_of_the_activator() -> None:
+    """It sorts addresses as text (throttler.go); nothing is drawn for it."""
+    pods = tuple(Pod(f"pod-{end}", f"u{end}", f"10.244.0.{end}", "") for end in (9, 10, 100))
+    rng = Random(1)  # noqa: S311 - a phase, not a secret
+    before = rng.getstate()
+    assert [pod.ip for pod in drawn(FaultSpec("liveness", pods="first"), pods, rng)] == ["10.244.0.100"]
+    assert [pod.ip for pod in drawn(FaultSpec("liveness", pods="last"), pods, rng)] == ["10.244.0.9"]
+    assert rng.getstate() == before
+
+
 def test_all_are_hit_when_all_are_asked_for() -> None:
     """In their order."""
     assert drawn(FaultSpec("liveness", pods="all"), PODS, Random(1)) == PODS  # noqa: S311
