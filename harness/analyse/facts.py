@@ -22,6 +22,7 @@ from harness.analyse.evidence import LANES_TO_PODS, is_of_queue_proxy
 from harness.analyse.landed import landed, with_second
 from harness.analyse.ledger import Account, account, may_be_sampled
 from harness.analyse.outage import closed_windows, last_closed, touching
+from harness.analyse.probephase import probe_phase_s
 from harness.analyse.view import CycleEvidence, View
 from harness.analyse.windows import Window
 from harness.apps.known import app_of
@@ -341,18 +342,32 @@ def _only_in(ends: Sequence[Window], outages: Sequence[Window], cycle: CycleEvid
     return int(spared.sum())
 
 
-def _probes(view: View) -> tuple[bool | None, str]:
-    """Whether the new container's liveness probe was seen to succeed; None if the app cannot report that probe."""
+@dataclass(frozen=True, slots=True)
+class ProbesValue:
+    """again: whether the new container's liveness probe was seen to succeed; None if the app cannot report that probe.
+
+    phase_s: see `probe_phase_s`; of a run with a claim about a rate, and of a block of an experiment.
+    """
+
+    again: bool | None
+    phase_s: float | None
+
+
+def _probes(view: View) -> tuple[ProbesValue, str]:
+    """What the app reports of the probes that reached it."""
     cycle = view.cycle
     events = view.app()
     liveness = cycle.service.liveness
     if not app_of(cycle.service.app.image).logs_probes:
-        return None, ""
+        return ProbesValue(None, None), ""
+    meta, phase_s = cycle.history.meta, None
+    if meta.experiment or any(claim.rate for claim in meta.spec.claims):
+        phase_s = probe_phase_s(cycle.service, events, cycle.hit.boot, cycle.begin_ns)
     tells = liveness is not None and liveness.handler is not Handler.TCP
     tells = tells or any(one.event == Event.PROBE and one.more.get("which") == "liveness" for one in events)
     if not tells:
-        return None, ""
-    return good_liveness_probe(cycle.hit, cycle.event, cycle.service, events), ""
+        return ProbesValue(None, phase_s), ""
+    return ProbesValue(good_liveness_probe(cycle.hit, cycle.event, cycle.service, events), phase_s), ""
 
 
 def _latency(view: View) -> tuple[Latency | None, str]:

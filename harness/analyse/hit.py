@@ -19,7 +19,7 @@ def events_of(
     """
     other = second.kind if second else ""
     done = [event for event in faults if event.cycle == mark.index and FAULTS[event.kind].injected and event.kind != other]
-    if asked.pods == "one":
+    if not asked.hits_all:
         return tuple(done[-1:])
     return tuple(sorted(done, key=lambda event: event.pod != mark.pod))
 
@@ -50,7 +50,7 @@ def all_hit(
         for fact, value in facts.items():
             if value.unknown:
                 unknown[fact] = "; ".join(filter(None, (unknown.get(fact), f"{value.unknown} ({shown.pod})")))
-    probed = [first.probed_again, *(facts[Fact.PROBES].value for _, facts in further)]
+    probed = [first.probed_again, *(facts[Fact.PROBES].value.again for _, facts in further)]
     parts = [(f"{pod}: {name}", seen, why) for pod, landed in _landings(first, others) for name, seen, why in landed.parts]
     ready = [first.ready_throughout, *(one.ready_throughout for one in others)]
     return replace(

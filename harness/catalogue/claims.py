@@ -9,6 +9,7 @@ PREDICTED = "docs/predictions.md, committed before the run"
 
 STATEMENTS = {
     "requests-do-not-fail": "No request fails.",
+    "no-request-is-refused": "No request is refused by the container's port.",
     "ready-pod-is-not-refused": "While its pod is Ready, no request is refused by the container's port.",
     "pod-stays-ready": "The pod is Ready throughout.",
     "failures-only-while-not-listening": "Requests fail only between the old listener's close and the new listener's start.",
@@ -22,6 +23,8 @@ STATEMENTS = {
     "p99-answer": "The good answer at the 99th percentile, from the fault on, takes as long as predicted.",
     "failed-or-slow": "As many requests fail or take longer than 1 s, from the fault on, as predicted.",
     "restarts": "As many containers are restarted as predicted.",
+    "stopping": "From the kubelet's decision to kill the container until its old process is gone it takes as long as predicted.",
+    "probe-phase": "The readiness probe comes as long after the liveness probe as predicted.",
     "slow-answers": "As many good answers from the fault on take longer than 1 s as predicted.",
 }
 """The good behaviour each check of `harness.judge` speaks of, in words."""

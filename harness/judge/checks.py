@@ -98,6 +98,26 @@ def ready_pod_is_not_refused(cycle: CycleFindings) -> Reading:
     return Reading(observed, why, refused, REQUESTS)
 
 
+def no_request_is_refused(cycle: CycleFindings) -> Reading:
+    """No request is refused by the container's port, Ready or not. Undecided unless the fault landed."""
+    refused, early = _refused(cycle), _early(cycle, Cause.REFUSED_DIAL.value, Cause.DIRECT.value)
+    unnamed = _count(cycle, Cause.QUEUE_PROXY.value) - _early(cycle, Cause.QUEUE_PROXY.value)
+    observed, why = Observed.HOLDS, f"none of {cycle.sent} requests was refused"
+    if not cycle.sent:
+        observed, why = Observed.UNDECIDED, "nothing was sent"
+    elif not cycle.landed.proved:
+        observed, why = Observed.UNDECIDED, "the fault is not proved to have landed"
+    elif refused > early:
+        observed, why = Observed.BROKEN, f"{refused} of {cycle.sent} requests were refused"
+    elif refused:
+        observed, why = Observed.UNDECIDED, f"{refused} requests were refused, each before the fault"
+    elif unattributed := _count(cycle, Cause.UNKNOWN.value, Cause.AMBIGUOUS.value):
+        observed, why = Observed.UNDECIDED, f"{unattributed} failures are unattributed and may have been refused"
+    elif unnamed:
+        observed, why = Observed.UNDECIDED, f"{unnamed} errors of queue-proxy have no known kind and may have been refused"
+    return Reading(observed, why, refused, REQUESTS)
+
+
 def pod_stays_ready(cycle: CycleFindings) -> Reading:
     """From the fault to the cycle's end its pod is Ready. Speaks only of a fault that landed, and where somebody asked."""
     if not cycle.landed.proved:
@@ -161,6 +181,7 @@ CHECKS: Mapping[str, Check] = MappingProxyType(
     {
         "requests-do-not-fail": Check(_OF_REQUESTS, requests_do_not_fail),
         "ready-pod-is-not-refused": Check(_OF_A_PODS_REQUESTS | {Fact.READINESS}, ready_pod_is_not_refused),
+        "no-request-is-refused": Check(_OF_REQUESTS, no_request_is_refused),
         "pod-stays-ready": Check(frozenset({Fact.REQUESTS, Fact.READINESS}), pod_stays_ready),
         "failures-only-while-not-listening": Check(_OF_A_PODS_REQUESTS | {Fact.LISTENER}, failures_only_while_not_listening),
         "container-restarts-once": Check(frozenset({Fact.REQUESTS, Fact.RESTARTS, Fact.PROBES}), container_restarts_once),

@@ -78,6 +78,15 @@ def _restarts(cycle: CycleFindings, causes: Collection[str]) -> int | None:  # n
     return None if cycle.restarts is None else sum(cycle.restarted.values())
 
 
+def _stopping_s(cycle: CycleFindings, causes: Collection[str]) -> float | None:  # noqa: ARG001 - a stop has no such cause
+    """Between the middles of two brackets, each up to a second wide."""
+    ends = [cycle.anatomy[name] for name in ("killing", "process-gone") if name in cycle.anatomy]
+    if len(ends) < 2:
+        return None
+    killing, gone = (one.lo_ns + (one.hi_ns - one.lo_ns) / 2 for one in ends)
+    return max(0.0, (gone - killing) / 1e9)
+
+
 _OF_FAILURES = frozenset({Fact.REQUESTS, Fact.LEDGER})
 _OF_ANSWERS = frozenset({Fact.REQUESTS, Fact.LATENCY})
 
@@ -96,6 +105,15 @@ NUMBERS: Mapping[str, Number] = MappingProxyType(
         "p99-answer": Number(_OF_ANSWERS, SECONDS, lambda cycle, _: cycle.latency.p99_s if cycle.latency else None),
         "failed-or-slow": Number(_OF_FAILURES | _OF_ANSWERS, REQUESTS, _failed_or_slow),
         "restarts": Number(frozenset({Fact.REQUESTS, Fact.RESTARTS}), RESTARTS, _restarts),
+        "stopping": Number(
+            frozenset({Fact.LISTENER}), SECONDS, _stopping_s, "the kubelet's kill, or the end of the old process, was not seen"
+        ),
+        "probe-phase": Number(
+            frozenset({Fact.PROBES}),
+            SECONDS,
+            lambda cycle, _: cycle.probe_phase_s,
+            "the app saw no liveness probe or no readiness probe",
+        ),
         "slow-answers": Number(_OF_ANSWERS, REQUESTS, lambda cycle, _: cycle.latency.slow if cycle.latency else None),
     }
 )

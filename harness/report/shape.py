@@ -169,6 +169,15 @@ class CycleShape(TypedDict):
             extra_json_schema={"propertyNames": {"enum": sorted(Fact)}},
         ),
     ]
+    probe_phase_s: NotRequired[
+        Annotated[
+            Least0,
+            Meta(
+                description="how long after a liveness probe the readiness probe comes, less than their common period; of a run "
+                "with a claim about a rate, and of a block of an experiment, where the app saw both"
+            ),
+        ]
+    ]
     last_seen: Annotated[list[str], Meta(description="of a cycle that does not count: what was last seen of its pod")]
 
 

@@ -171,7 +171,7 @@ def _claim(result: ClaimResult) -> ClaimShape:
 def _cycle(cycle: CycleFindings, mark: CycleMark | None, event: FaultEvent | None) -> CycleShape:
     origin = origin_ns(mark, event)
     start = origin[0] if origin else None
-    return _of(
+    made = _of(
         CycleShape,
         cycle,
         given_up=mark.given_up if mark else "",
@@ -184,6 +184,9 @@ def _cycle(cycle: CycleFindings, mark: CycleMark | None, event: FaultEvent | Non
         queue_proxy_window_s=_span(cycle.queue_proxy_window, start),
         requests=_of(CycleRequestsShape, cycle),
     )
+    if cycle.probe_phase_s is None:
+        del made["probe_phase_s"]
+    return made
 
 
 def _span(window: tuple[int, int] | None, start: int | None) -> list[float] | None:

@@ -13,14 +13,22 @@ from harness.judge import judge, require_checks
 from harness.judge.algebra import deviation
 from harness.judge.claims import decide
 from harness.judge.numbers import NUMBERS
-from harness.model import Bounds, CycleFindings, Fact, Latency, Observed, ResolvedClaim, Ruling
+from harness.model import Bounds, Bracket, CycleFindings, Fact, Latency, Observed, ResolvedClaim, Ruling
 from tests.unit.analyse.story import CLOSED_S, S1_CLAIMS, at, calm, restarts
 from tests.unit.judge.cases import NOT_LANDED, cycle
 from tests.unit.judge.cases import calm as calm_cycle
 
+
+def bracket(lo_s: float, hi_s: float) -> Bracket:
+    """An edge between two seconds."""
+    return Bracket(int(lo_s * 10**9), int(hi_s * 10**9), "seen", 1)
+
+
 H, B, U = Observed.HOLDS, Observed.BROKEN, Observed.UNDECIDED
 LATE = Latency(slowest_s=6.2, median_s=0.004, slow=270, p99_s=5.9)
 MIXED = cycle(by_cause={"timeout": 7, "reset-in-flight": 3}, before_fault={"timeout": 2})
+
+STOPPED = {"killing": bracket(9, 11), "process-gone": bracket(310, 310)}
 
 CASES: list[tuple[str, Bounds, CycleFindings, Observed, str]] = [
     ("failed-requests", Bounds(8, 10), cycle(), H, "10 requests, predicted 8 to 10"),
@@ -57,6 +65,12 @@ CASES: list[tuple[str, Bounds, CycleFindings, Observed, str]] = [
     ("restarts", Bounds(3, 3), cycle(restarted={"pod-0": 1, "other": 2}), H, "3 restarts"),
     ("restarts", Bounds(1, 1), calm_cycle(), B, "0 restarts"),
     ("restarts", Bounds(0, 1), cycle(restarts=None), U, "restart count was not seen"),
+    ("stopping", Bounds(299, 301), cycle(anatomy=STOPPED), H, "300 s"),
+    ("stopping", Bounds(0, 20), cycle(anatomy=STOPPED), B, "300 s"),
+    ("stopping", Bounds(0, 20), cycle(), U, "the kubelet's kill, or the end of the old process, was not seen"),
+    ("probe-phase", Bounds(1, 4), cycle(probe_phase_s=2.5), H, "2.5 s"),
+    ("probe-phase", Bounds(0, 0.5), cycle(probe_phase_s=2.5), B, "2.5 s"),
+    ("probe-phase", Bounds(0, 10), cycle(), U, "saw no liveness probe or no readiness probe"),
     ("slow-answers", Bounds(250, 400), cycle(latency=LATE), H, "270 requests"),
     ("slow-answers", Bounds(0, 0), cycle(latency=LATE), B, "270 requests"),
     ("slow-answers", Bounds(0, 0), cycle(), U, "no request was answered well"),
@@ -79,7 +93,7 @@ def test_every_number_is_tried_with_every_observation() -> None:
 @pytest.mark.parametrize("name", NUMBERS)
 def test_a_number_is_not_known_where_a_fact_it_rests_on_is_not(name: str) -> None:
     """Whatever the cycle shows; a fact that it does not rest on changes nothing."""
-    seen = cycle(latency=LATE)
+    seen = cycle(latency=LATE, anatomy=STOPPED, probe_phase_s=2.5)
     for fact in Fact:
         reading = NUMBERS[name].within(Bounds(0, 1000), replace(seen, unknown={fact.value: "a gap"}))
         assert reading.observed is (U if fact in NUMBERS[name].facts else H)
