@@ -11,21 +11,30 @@ from dataclasses import replace
 from harness.catalogue.claims import broken, broken_on, claim, holds, holds_on, within
 from harness.catalogue.n1 import N1
 from harness.catalogue.n2 import N2
-from harness.catalogue.n4 import N4A, N4B
+from harness.catalogue.n3 import N3
+from harness.catalogue.n4 import N4A, N4B, N4C, N4D
 from harness.catalogue.n5 import N5
 from harness.catalogue.resolve import resolve
 from harness.catalogue.s1 import S1
 from harness.catalogue.s1b import S1B
 from harness.catalogue.s2 import S2
+from harness.catalogue.s3 import S3
+from harness.catalogue.s5 import S5, S5B
 from harness.catalogue.s6 import S6
 from harness.catalogue.s7 import S7
+from harness.catalogue.s8 import S8
+from harness.catalogue.s9 import S9
 from harness.catalogue.s10 import S10
+from harness.catalogue.s11 import S11, S11B
 from harness.catalogue.s12 import S12
+from harness.catalogue.s13 import S13, S14A, S14B
 from harness.catalogue.s15 import S15
+from harness.catalogue.s16 import S16A, S16B
 from harness.catalogue.s17 import S17A, S17B
+from harness.catalogue.s18 import S18A, S18B
 from harness.catalogue.s20 import S20, S20B
 from harness.catalogue.s23 import S23
-from harness.catalogue.s24 import S24B
+from harness.catalogue.s24 import S24, S24B
 from harness.catalogue.s25 import S25, S26, S26B, S27
 from harness.catalogue.s28 import S28A, S28B
 from harness.catalogue.s29 import S29
@@ -39,22 +48,40 @@ from harness.model import Scenario
 __all__ = [
     "N1",
     "N2",
+    "N3",
     "N4A",
     "N4B",
+    "N4C",
+    "N4D",
     "N5",
     "S1",
     "S1B",
     "S2",
+    "S3",
+    "S5",
+    "S5B",
     "S6",
     "S7",
+    "S8",
+    "S9",
     "S10",
+    "S11",
+    "S11B",
     "S12",
+    "S13",
+    "S14A",
+    "S14B",
     "S15",
+    "S16A",
+    "S16B",
     "S17A",
     "S17B",
+    "S18A",
+    "S18B",
     "S20",
     "S20B",
     "S23",
+    "S24",
     "S24B",
     "S25",
     "S26",
@@ -118,6 +145,24 @@ _LISTED = (
     S35A,
     S35B,
     S35C,
+    S3,
+    S5,
+    S5B,
+    S8,
+    S9,
+    S11,
+    S11B,
+    S13,
+    S14A,
+    S14B,
+    S16A,
+    S16B,
+    S18A,
+    S18B,
+    S24,
+    N3,
+    N4C,
+    N4D,
 )
 
 SCENARIOS: Mapping[str, Scenario] = {entry.name: entry for entry in _LISTED}
