@@ -106,13 +106,17 @@ e2e: up ## everything, from a bare machine to a verdict and a report
 	$(BIN)/pytest tests/scenarios -m scenario --kn-cycles=$(CYCLES) $(KN_ARGS) --junitxml=artifacts/junit.xml $(PYTEST_ARGS)
 
 NAMES ?=
+# Empty: measure again what is measured.
+RESUME ?= --kn-resume
 MORE := tests/scenarios/test_catalogue.py
 
 .PHONY: scenarios
-scenarios: up ## the other scenarios of the catalogue, three cycles each: NAMES="S2 S6", all of them without NAMES
+scenarios: up ## the other scenarios of the catalogue: NAMES="S2 S6", all without; goes on where it stopped; writes docs/scenarios.md
 	mkdir -p artifacts
-	$(BIN)/pytest $(if $(NAMES),$(foreach name,$(NAMES),"$(MORE)::test_scenario[$(name)]"),$(MORE)) -m catalogue $(KN_ARGS) \
-	  --junitxml=artifacts/junit-scenarios.xml $(PYTEST_ARGS)
+	@# A scenario that fails does not keep the page from being written, and the page does not hide that it failed.
+	ruling=0; $(BIN)/pytest $(if $(NAMES),$(foreach name,$(NAMES),"$(MORE)::test_scenario[$(name)]"),$(MORE)) -m catalogue $(RESUME) \
+	  $(KN_ARGS) --junitxml=artifacts/junit-scenarios.xml $(PYTEST_ARGS) || ruling=$$?; \
+	$(CHAOS) scenarios --index docs/scenarios.md; exit $$ruling
 
 .PHONY: cluster-test cluster-beside cluster-alone
 cluster-test: cluster-beside cluster-alone ## the machinery on the real thing: planted faults, clean-up, observers

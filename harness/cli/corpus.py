@@ -17,6 +17,7 @@ from harness.history import corpus as store
 from harness.history import require_writable
 from harness.model import DECIDED_STATES, KnativeVersion
 from harness.report import corpus as page_of
+from harness.report.blocks import written
 from harness.run import asked_version
 from harness.run.corpus import CORPUS_VERSIONS, decide_again, fill
 
@@ -58,7 +59,7 @@ def corpus(
     def write() -> None:
         if page is not None:
             text = page.read_text(encoding="utf-8") if page.is_file() else ""
-            write_atomic(page, page_of.written(text, _matrix(root, versions)))
+            write_atomic(page, written(text, _matrix(root, versions), page_of.BLOCK))
 
     if analyze:
         decide_again(root)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from harness.model import BugState, Cell, Claimed, KnativeVersion
+from harness.report.blocks import cell as as_cell
+from harness.report.blocks import row
 
-BEGIN = "<!-- corpus: begin -->"
-END = "<!-- corpus: end -->"
-"""Between these lines of a page everything is written by the command."""
+BLOCK = "corpus"
+"""The block of the page that the command writes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,25 +37,16 @@ def differs(cell: Cell, claimed: Claimed) -> bool:
 def matrix(rows: Sequence[Row], versions: Sequence[KnativeVersion], cells: Mapping[tuple[str, str], Cell]) -> list[str]:
     """The table, and below it the words of each cell. cells: by (bug, version)."""
     head = ["bug", *(version.text for version in versions), "claimed upstream"]
-    lines = [_row(head), _row(["---"] * len(head))]
-    for row in rows:
-        shown = [_short(cells.get((row.id, version.text)), row.claimed) for version in versions]
-        lines.append(_row([f"{row.id}: {row.title}", *shown, row.claimed.words]))
+    lines = [row(head), row(["---"] * len(head))]
+    for bug in rows:
+        shown = [_short(cells.get((bug.id, version.text)), bug.claimed) for version in versions]
+        lines.append(row([f"{bug.id}: {bug.title}", *shown, bug.claimed.words]))
     lines += ["", "`!`: the measurement contradicts the claim. `-`: not examined yet.", ""]
-    for row in rows:
-        of_bug = [cells[row.id, version.text] for version in versions if (row.id, version.text) in cells]
+    for bug in rows:
+        of_bug = [cells[bug.id, version.text] for version in versions if (bug.id, version.text) in cells]
         if of_bug:
-            lines += [f"### {row.id}: {row.title}", "", *(_words(cell, row.claimed) for cell in of_bug), ""]
+            lines += [f"### {bug.id}: {bug.title}", "", *(_words(cell, bug.claimed) for cell in of_bug), ""]
     return lines
-
-
-def written(page: str, lines: Iterable[str]) -> str:
-    """The page with these lines between its two marks; a page without them is given them at its end."""
-    block = "\n".join([BEGIN, *lines, END])
-    before, found, rest = page.partition(BEGIN)
-    if not found or END not in rest:
-        return f"{page.rstrip()}\n\n{block}\n"
-    return before + block + rest.partition(END)[2]
 
 
 def _short(cell: Cell | None, claimed: Claimed) -> str:
@@ -67,11 +59,7 @@ def _short(cell: Cell | None, claimed: Claimed) -> str:
 
 def _words(cell: Cell, claimed: Claimed) -> str:
     day = datetime.fromtimestamp(cell.at_ns / 1e9, UTC).strftime("%Y-%m-%d")
-    said = " ".join(cell.decided.why.replace("|", "\\|").split())
+    said = as_cell(cell.decided.why)
     stack = f"stack {cell.stack}" if cell.stack else "no stack"
     contradicts = " **Contradicts the claim.**" if differs(cell, claimed) else ""
     return f"- {cell.version}, {day}, {stack}: **{_short(cell, claimed).removesuffix(' !')}**. {said}.{contradicts}"
-
-
-def _row(parts: Iterable[str]) -> str:
-    return "| " + " | ".join(parts) + " |"

@@ -18,10 +18,13 @@ from harness.errors import HistoryError
 from harness.history import corpus as store
 from harness.history.corpus import EVIDENCE
 from harness.model import BugState, Cell, KnativeVersion, Seen, Trial
-from harness.report.corpus import BEGIN, END, differs
+from harness.report.blocks import marks
+from harness.report.corpus import BLOCK, differs
 from harness.run import Ask, corpus
 from harness.run.corpus import decide_again
 from harness.run.examine import decided_again, follows, known_of, stored
+
+BEGIN, END = marks(BLOCK)
 
 ROOT = Path(__file__).parent / "evidence"
 CELLS = store.read_cells(ROOT)

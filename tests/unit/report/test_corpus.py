@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.model import BugState, Cell, Claimed, Decided, KnativeVersion, VersionRange
-from harness.report.corpus import Row, differs, matrix, written
+from harness.report.corpus import Row, differs, matrix
 
 CLAIMED = Claimed(VersionRange.parse(">=1.1,<1.7"), "1.1 to 1.6.3, fixed in 1.7.0")
 ROWS = [Row("B4", "drains for ever", CLAIMED)]
@@ -35,12 +35,3 @@ def test_the_table() -> None:
     assert lines[2] == "| B4: drains for ever | masked by B2 | present, rate < 0.71 ! | - | 1.1 to 1.6.3, fixed in 1.7.0 |"
     assert "- 1.6.0, 2026-11-28, stack s1: **masked by B2**. what \\| was seen." in lines
     assert any(line.endswith("**Contradicts the claim.**") for line in lines)
-
-
-def test_only_what_lies_between_the_marks_is_written() -> None:
-    """Twice is as once; a page without marks gets them."""
-    page = "# Title\n\nwords\n"
-    once = written(page, ["a", "b"])
-    assert once.startswith(page.rstrip())
-    assert written(once, ["a", "b"]) == once
-    assert written(once + "after\n", ["c"]).endswith("<!-- corpus: begin -->\nc\n<!-- corpus: end -->\nafter\n")
