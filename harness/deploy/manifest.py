@@ -9,6 +9,7 @@ from dataclasses import replace
 from harness.adapters.documents import Obj
 from harness.apps.known import app_of
 from harness.apps.toggle import (
+    ANSWER_DELAY_ENV,
     ASKS_ENV,
     CONTROL_PORT,
     CONTROL_PORT_ENV,
@@ -106,6 +107,7 @@ def _env_of(app: AppSpec) -> list[Obj]:
         {"name": STARTUP_DELAY_ENV, "value": f"{app.startup_delay_s:g}"},
         {"name": SIGTERM_ENV, "value": app.sigterm},
         *([{"name": ASKS_ENV, "value": str(app.asks)}] if app.asks else []),
+        *([{"name": ANSWER_DELAY_ENV, "value": f"{app.answer_delay_s:g}"}] if app.answer_delay_s else []),
     ]
 
 
@@ -211,8 +213,10 @@ def _described_app(container: Obj) -> AppSpec:
     image = str(container["image"])
     if app_of(image) is not TOGGLE:
         return AppSpec(startup_delay_s=0.0, image=image)
-    delay, asks = variable(container, STARTUP_DELAY_ENV), variable(container, ASKS_ENV)
-    return AppSpec(float(delay or 0), variable(container, SIGTERM_ENV) or AppSpec().sigterm, image, int(asks or 0))
+    delay, asks, late = (variable(container, name) for name in (STARTUP_DELAY_ENV, ASKS_ENV, ANSWER_DELAY_ENV))
+    return AppSpec(
+        float(delay or 0), variable(container, SIGTERM_ENV) or AppSpec().sigterm, image, int(asks or 0), float(late or 0)
+    )
 
 
 def _described_sidecar(container: Obj, place: int) -> Sidecar:
@@ -251,9 +255,9 @@ def pods_wanted(manifest: Obj) -> int:
 
 
 def scales_by_itself(manifest: Obj) -> bool:
-    """Whether the number of pods falls without anybody's doing once they stand: it begins above the minimum."""
-    begins = template_note(manifest, INITIAL_SCALE) is not None
-    return begins and pods_wanted(manifest) > int(template_note(manifest, MIN_SCALE) or 0)
+    """Whether the number of pods changes by itself once they stand: it begins above the minimum, or has no maximum."""
+    begins, most = template_note(manifest, INITIAL_SCALE) is not None, template_note(manifest, MAX_SCALE)
+    return most == "0" or (begins and pods_wanted(manifest) > int(template_note(manifest, MIN_SCALE) or 0))
 
 
 def _described_probe(probe: Obj | None, served: int) -> Probe | None:

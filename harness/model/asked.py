@@ -223,12 +223,14 @@ class AppSpec:
 
     The others are of the toggle app. sigterm: "exit", "ignore" (keeps its listener) or "ignore-close" (closes it, lives on).
     asks: the port of another container of the pod, which it asks before it answers a request; 0: it asks nobody.
+    answer_delay_s: how long it lets a user's request wait.
     """
 
     startup_delay_s: float = 5.0
     sigterm: str = "exit"
     image: str = "toggle"
     asks: int = 0
+    answer_delay_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,7 +274,7 @@ class Workload:
 class ServiceSpec:
     """The Service under test, in few words: rendered to the documents of a Workload, and read back from them.
 
-    initial_scale, window_s: None leaves them to Knative (1 pod, 60 s).
+    max_scale: 0: no maximum. initial_scale, window_s: None leaves them to Knative (1 pod, 60 s).
     target_rps: requests a second for each pod by which the autoscaler counts; None: it counts requests in flight, as by default.
     min_scale 0 with initial_scale 0: it stands without a pod, and the first request makes one.
     app, liveness, readiness, startup: of the container that gets the requests; sidecars: the others, which stand after it.
@@ -591,7 +593,8 @@ class Procedure:
     steady_s: length of the fault-free baseline in which every request must be answered before the fault of each cycle.
     after_s: how long the service must answer well before a cycle counts as recovered; without a fault, the measured window.
     recovery_s: deadline for that. pacing_*: a cycle whose generator was later than this is voided (see docs/load.md).
-    hold_s: how long a fault that does not end by itself lasts after it has landed.
+    hold_s: how long a fault that does not end by itself lasts after it has landed; so does a persistent one, which without a hold_s
+    is never taken back.
     course: see COURSES; "": see `course_name`. second: of a roll-out, a fault in a pod of the old revision while the new one comes.
     max_replacements: voided cycles that may be replaced; None: as `replacements` says. A run records the number it begins with.
     workload: what `service` is deployed as. kubelet_readiness: of a plain Deployment, the TCP readiness that Knative gives a

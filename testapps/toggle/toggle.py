@@ -21,6 +21,7 @@ import signal
 import socket
 import sys
 import time
+from collections import deque
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -76,18 +77,24 @@ class Settings:
         self.sigterm = env.get("TOGGLE_SIGTERM") or "exit"
         if self.sigterm not in SIGTERM_MODES:
             raise BadEnvironment(f"TOGGLE_SIGTERM is {self.sigterm!r}; it may be {', '.join(SIGTERM_MODES)}")
-        delay = env.get("TOGGLE_STARTUP_DELAY") or "0"
-        try:
-            self.startup_delay_s = float(delay)
-        except ValueError:
-            self.startup_delay_s = -1.0
-        if not 0 <= self.startup_delay_s <= 86_400:
-            raise BadEnvironment(f"TOGGLE_STARTUP_DELAY is {delay!r}; it must be seconds from 0 to 86400")
+        self.startup_delay_s = _seconds(env, "TOGGLE_STARTUP_DELAY")
+        self.answer_delay_s = _seconds(env, "TOGGLE_ANSWER_DELAY")
         self.asks = _number(env, "TOGGLE_ASKS", 0, 65535)
         self.bind = env.get("TOGGLE_BIND") or "0.0.0.0"  # noqa: S104 - a pod's clients come from outside of it
         self.pod = env.get("HOSTNAME") or socket.gethostname()
         # The name keeps pods, and several copies in one pod (its containers share /dev/shm), apart.
         self.state_file = os.path.join(env.get("TOGGLE_STATE") or "/dev/shm", f"toggle-{self.pod}-{self.port}.json")  # noqa: S108, PTH118 - the pod's shared memory outlives a container; pathlib would slow each exec probe
+
+
+def _seconds(env: dict[str, str], name: str) -> float:
+    text = env.get(name) or "0"
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds <= 86_400:
+        raise BadEnvironment(f"{name} is {text!r}; it must be seconds from 0 to 86400")
+    return seconds
 
 
 def _number(env: dict[str, str], name: str, default: int, highest: int) -> int:
@@ -348,10 +355,10 @@ def render(status: int, body: bytes, kind: str, extra: str, request: Request | N
 class Connection:
     """One client. hung: it asked while hanging and gets no answer any more. out: what the socket would not take yet.
 
-    question: what is asked of another container before this client gets its answer.
+    question: what is asked of another container before this client gets its answer. late: its answer is not due yet.
     """
 
-    __slots__ = ("accepted_ns", "control", "ending", "hung", "out", "parser", "peer", "question", "silent", "sock")
+    __slots__ = ("accepted_ns", "control", "ending", "hung", "late", "out", "parser", "peer", "question", "silent", "sock")
 
     def __init__(self, sock: socket.socket, peer: str, *, control: bool) -> None:
         self.sock = sock
@@ -361,6 +368,7 @@ class Connection:
         self.accepted_ns = time.time_ns()
         self.silent = True
         self.hung = False
+        self.late = False
         self.ending = False
         self.out = b""
         self.question: Question | None = None
@@ -400,6 +408,7 @@ class App:
         self._control: socket.socket | None = None
         self._control_port = settings.control_port
         self._opens_at: float | None = None
+        self._late: deque[tuple[float, Connection, Request]] = deque()  # by when they are due: all wait for the same time
         self._stopped_listening = False
         self._counts = {"liveness": {"ok": 0, "failed": 0}, "readiness": {"ok": 0, "failed": 0}}
         limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
@@ -442,7 +451,8 @@ class App:
         return self.exit_code
 
     def _turn(self) -> None:
-        patience = None if self._opens_at is None else max(0.0, self._opens_at - time.monotonic())
+        due = [at for at in (self._opens_at, self._late[0][0] if self._late else None) if at is not None]
+        patience = max(0.0, min(due) - time.monotonic()) if due else None
         entered_ns = time.time_ns()
         for key, ready in self._selector.select(patience):
             if key.fileobj is self._wake:
@@ -462,6 +472,7 @@ class App:
                     self._read(key.data)
             if self.exit_code is not None:
                 return
+        self._answer_late()
         self._no_signal_ns = entered_ns  # one that had come by then would have been read by now
         self._settle()
 
@@ -562,15 +573,16 @@ class App:
             self._drop(connection)
             return
         connection.silent = False
-        if connection.question is not None:  # nobody who waits for an answer sends more
+        if connection.question is not None or connection.late:  # nobody who waits for an answer sends more
             self._drop(connection)
             return
         if connection.hung or connection.ending:
             return
         try:
             for request in connection.parser.feed(data):
-                if self.settings.asks and not connection.control and not self._which(request) and not self._hangs("all"):
-                    self._ask(connection, request)
+                waits = self.settings.asks or self.settings.answer_delay_s
+                if waits and not connection.control and not self._which(request) and not self._hangs("all"):
+                    self._wait(connection, request)
                     return
                 answer = self._controlled(request) if connection.control else self._answered(request, connection.peer)
                 if answer is None:
@@ -608,6 +620,30 @@ class App:
             self._drop(connection)
         else:
             self._selector.modify(connection.sock, selectors.EVENT_READ, connection)
+
+    # answers that are not given at once
+
+    def _wait(self, client: Connection, request: Request) -> None:
+        """Leave the client waiting for its answer, for a time, for another container, or for both."""
+        if self.settings.answer_delay_s:
+            client.late = True
+            self._late.append((time.monotonic() + self.settings.answer_delay_s, client, request))
+        else:
+            self._ask(client, request)
+
+    def _answer_late(self) -> None:
+        """Answer those whose time has come and that are still there."""
+        while self._late and self._late[0][0] <= time.monotonic():
+            _, client, request = self._late.popleft()
+            if client not in self._connections:
+                continue
+            client.late = False
+            if self.settings.asks:
+                self._ask(client, request)
+            elif (answer := self._answered(request, client.peer)) is None:
+                client.hung = True
+            else:
+                self._send(client, answer, last=not request.keep_alive)
 
     # another container of the pod
 

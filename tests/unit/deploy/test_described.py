@@ -64,6 +64,7 @@ APPS = st.builds(
     st.sampled_from([0.0, 1.0, 2.5]),
     st.sampled_from(["exit", "ignore", "ignore-close"]),
     asks=st.sampled_from([0, 8090]),
+    answer_delay_s=st.sampled_from([0.0, 0.5]),
 )
 SIDECARS = st.builds(
     Sidecar,

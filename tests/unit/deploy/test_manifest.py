@@ -114,6 +114,7 @@ def test_scale_is_written_as_asked() -> None:
         (ServiceSpec(min_scale=1, initial_scale=0), 1, False),
         (ServiceSpec(min_scale=1, initial_scale=3), 3, True),
         (ServiceSpec(min_scale=3, initial_scale=1), 3, False),
+        (ServiceSpec(max_scale=0), 1, True),
     ],
 )
 def test_the_pods_a_service_begins_with(spec: ServiceSpec, count: int, by_itself: bool) -> None:

@@ -504,7 +504,11 @@ def test_from_zero_a_pod_that_is_left_is_waited_for(world: World, monkeypatch: p
     assert world.asked == 0
 
 
-@pytest.mark.parametrize("spec", [FROM_ZERO, ServiceSpec(min_scale=1, initial_scale=3, max_scale=3)], ids=["from zero", "3 to 1"])
+@pytest.mark.parametrize(
+    "spec",
+    [FROM_ZERO, ServiceSpec(min_scale=1, initial_scale=3, max_scale=3), ServiceSpec(max_scale=0)],
+    ids=["from zero", "3 to 1", "free"],
+)
 def test_a_service_that_scales_by_itself_is_made_anew(world: World, monkeypatch: pytest.MonkeyPatch, spec: ServiceSpec) -> None:
     """What the autoscaler did in the cycle before cannot be undone by deleting pods."""
     boots(monkeypatch, lambda _pod: "b")
@@ -512,7 +516,7 @@ def test_a_service_that_scales_by_itself_is_made_anew(world: World, monkeypatch:
     after = standing.fresh_pods(HANDLE, before, within_s=60)
     assert SERVICE in world.deleted
     assert world.applied.count(SERVICE) == 2
-    assert len(after.pods) == len(before.pods) == (spec.initial_scale or 0)
+    assert len(after.pods) == len(before.pods) == (1 if spec.initial_scale is None else spec.initial_scale)
     assert not {pod.uid for pod in before.pods} & {pod.uid for pod in after.pods}
     assert after.token == before.token
 

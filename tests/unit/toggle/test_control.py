@@ -123,6 +123,7 @@ def test_a_connection_that_says_nothing_is_a_tcp_probe(toggle: Toggle) -> None:
         ("TOGGLE_STARTUP_DELAY", "soon"),
         ("TOGGLE_STARTUP_DELAY", "nan"),
         ("TOGGLE_STARTUP_DELAY", "-1"),
+        ("TOGGLE_ANSWER_DELAY", "soon"),
     ],
 )
 def test_a_bad_environment_is_named(name: str, value: str) -> None:

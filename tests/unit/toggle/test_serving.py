@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import socket
 import threading
+import time
 from collections.abc import Callable
 
 import pytest
@@ -55,6 +56,31 @@ def test_an_answer_is_one_write(toggle: Toggle) -> None:
             head, _, body = sock.recv(65536).partition(b"\r\n\r\n")
             assert head.startswith(b"HTTP/1.1 200 OK")
             assert body.startswith(b"toggle pod-1 ")
+
+
+def test_a_slow_app_lets_users_wait_side_by_side(start: Callable[..., Toggle]) -> None:
+    """Each for the time that was asked for; one that gave up is forgotten, and a connection carries the next request."""
+    app = start(TOGGLE_ANSWER_DELAY="0.1")
+    with app.connect() as first, app.connect() as gone, app.connect() as second:
+        begun = time.monotonic()
+        for sock in (first, gone, second):
+            sock.sendall(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+        gone.close()
+        assert [body[:7] for sock in (first, second) for body in read_answers(sock, 1)] == [b"toggle "] * 2
+        assert time.monotonic() - begun >= 0.1
+        first.sendall(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+        assert read_answers(first, 1)
+
+
+def test_a_slow_app_answers_its_probes_at_once(start: Callable[..., Toggle]) -> None:
+    """While a user waits for an hour."""
+    app = start(TOGGLE_ANSWER_DELAY="3600")
+    with app.connect() as user:
+        user.sendall(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+        assert app.get("/healthz")[0] == 200
+        user.settimeout(0)
+        with pytest.raises(BlockingIOError):
+            user.recv(1)
 
 
 def test_a_connection_carries_many_requests(toggle: Toggle) -> None:
