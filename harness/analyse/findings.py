@@ -49,6 +49,9 @@ from harness.model import (
     Stream,
 )
 
+PODS = "pods"
+"""The name of the number that few ask for (`harness.judge.numbers`)."""
+
 
 def analyse(history: History) -> Findings:
     """Everything the history says; the same history gives the same findings.
@@ -274,6 +277,7 @@ def _found(cycle: CycleEvidence, facts: Mapping[Fact, FactValue]) -> tuple[Cycle
         steal=report.steal if report else 0.0,
         cpu_wait_us=waited_us,
         probed_again=facts[Fact.PROBES].value.again,
+        pods=len(cycle.pods.there | {mark.pod}) if any(claim.check == PODS for claim in spec.claims) else None,
         probe_phase_s=facts[Fact.PROBES].value.phase_s,
         missing=anatomy.missing,
         disputes=tuple(filter(None, (*anatomy.disputes, _windows_agree(failures, books.refused_window, rate_rps, user_port)))),

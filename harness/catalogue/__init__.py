@@ -27,12 +27,13 @@ from harness.catalogue.s9 import S9
 from harness.catalogue.s10 import S10
 from harness.catalogue.s11 import S11, S11B
 from harness.catalogue.s12 import S12
-from harness.catalogue.s13 import S13, S14A, S14B
+from harness.catalogue.s13 import S13, S13B, S14A, S14B
 from harness.catalogue.s15 import S15
 from harness.catalogue.s16 import S16A, S16B
 from harness.catalogue.s17 import S17A, S17B
 from harness.catalogue.s18 import S18A, S18B
 from harness.catalogue.s20 import S20, S20B
+from harness.catalogue.s21 import S21
 from harness.catalogue.s23 import S23
 from harness.catalogue.s24 import S24, S24B
 from harness.catalogue.s25 import S25, S26, S26B, S27
@@ -40,6 +41,8 @@ from harness.catalogue.s28 import S28A, S28B
 from harness.catalogue.s29 import S29
 from harness.catalogue.s30 import S30A, S30B, S30C
 from harness.catalogue.s31 import S31
+from harness.catalogue.s32 import S32
+from harness.catalogue.s33 import S33A, S33B
 from harness.catalogue.s34 import S34
 from harness.catalogue.s35 import S35A, S35B, S35C
 from harness.errors import BadInput
@@ -69,6 +72,7 @@ __all__ = [
     "S11B",
     "S12",
     "S13",
+    "S13B",
     "S14A",
     "S14B",
     "S15",
@@ -80,6 +84,7 @@ __all__ = [
     "S18B",
     "S20",
     "S20B",
+    "S21",
     "S23",
     "S24",
     "S24B",
@@ -94,6 +99,9 @@ __all__ = [
     "S30B",
     "S30C",
     "S31",
+    "S32",
+    "S33A",
+    "S33B",
     "S34",
     "S35A",
     "S35B",
@@ -163,6 +171,11 @@ _LISTED = (
     N3,
     N4C,
     N4D,
+    S13B,
+    S21,
+    S32,
+    S33A,
+    S33B,
 )
 
 SCENARIOS: Mapping[str, Scenario] = {entry.name: entry for entry in _LISTED}

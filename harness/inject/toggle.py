@@ -14,6 +14,12 @@ from harness.inject.door import Injector
 from harness.knative.names import USER_ROLE
 from harness.model import Deployed, FaultEvent, FaultSpec, Pod
 
+ANSWERS_S = 10.0
+"""Within this time an app that runs can be told that a fault is over; it may be between two starts."""
+
+LONGEST_BACK_OFF_S = 330.0
+"""The kubelet's longest wait before it starts a container again, 300 s, and the start itself."""
+
 
 class Toggle(Injector):
     """The injector of the faults that the toggle app carries out on itself."""
@@ -57,8 +63,12 @@ class Toggle(Injector):
         )
 
     def take_back(self, access: ClusterAccess, deployed: Deployed, pod: Pod, fault: FaultSpec) -> None:
-        """Turn every toggle of the app off."""
-        clear(access.handle, deployed, pod, role=fault.role)
+        """Turn every toggle of the app off.
+
+        One that survives restarts may keep the app in a restart loop: it can be told only between the kubelet's waits.
+        """
+        within_s = LONGEST_BACK_OFF_S if fault.persistent else ANSWERS_S
+        clear(access.handle, deployed, pod, role=fault.role, within_s=within_s)
 
 
 def _listed(params: Mapping[str, object]) -> str:

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from harness.judge.checks import REQUESTS, RESTARTS, why_unknown
 from harness.model import Bounds, Cause, CycleFindings, Fact, Observed, Reading
 
-SECONDS = "s"
+SECONDS, PODS = "s", "pods"
 
 _NONE = dict.fromkeys((SECONDS, REQUESTS), "no request was answered well after the fault")
 _NONE[RESTARTS] = "the container's restart count was not seen"
@@ -108,6 +108,7 @@ NUMBERS: Mapping[str, Number] = MappingProxyType(
         "stopping": Number(
             frozenset({Fact.LISTENER}), SECONDS, _stopping_s, "the kubelet's kill, or the end of the old process, was not seen"
         ),
+        "pods": Number(frozenset({Fact.READINESS}), PODS, lambda cycle, _: cycle.pods, "how many pods there were is not known"),
         "probe-phase": Number(
             frozenset({Fact.PROBES}),
             SECONDS,

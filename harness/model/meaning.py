@@ -136,6 +136,7 @@ class CycleFindings:
     latency: of a run with a claim about a number, and of a block of an experiment; None: of another run, or without such an answer.
     cpu_wait_us: mean wait of the node's daemons for a CPU, each time one could run, in the worst second; None: unknown.
     container: the sidecar that the fault was to hit, None if it was none. The anatomy and the restarts are then its own.
+    pods: how many pods stood or came in the cycle; of a run with a claim about this number, else None.
     probe_phase_s: how long after a liveness probe the readiness probe comes, from 0 to less than their common period; of a run with
     a claim about a rate, and of a block of an experiment. None: of another run, or unknown.
     """
@@ -170,6 +171,7 @@ class CycleFindings:
     cpu_wait_us: float | None = None
     container: str | None = None
     probe_phase_s: float | None = None
+    pods: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,10 @@ def _why_not(spec: RunSpec, workload: Workload) -> str:
         return "its objects beside the Service would be shared"
     if spec.course_name not in COURSES:
         return f"in the course {spec.course_name} the workload scales"
+    if spec.service.max_scale == 0:
+        return "its autoscaler may make pods while others are measured"
+    if spec.fault.persistent and spec.hold_s:
+        return "its container is restarted again and again"
     if past_the_ingress:
         return f"the lane {past_the_ingress[0]} needs the one node port there is"
     if elsewhere:

@@ -85,11 +85,15 @@ def why_not(spec: RunSpec) -> str:
         return f"its course is {spec.course_name}, which needs more than a fault under an even load"
     if spec.service.app.sigterm != AppSpec().sigterm:
         return f"its app does not {AppSpec().sigterm} on SIGTERM, as the exported program does"
+    if spec.service.app.answer_delay_s:
+        return "its app answers late, and the exported program answers at once"
     if spec.service.sidecars:
         return "its pods have a sidecar, and the exported program runs alone"
     if any(lane.behaviour is Behaviour.RETRYING for lane, weight in spec.load.lanes if weight):
         return "its clients send a failed request again, and curl's own way of doing so is another one"
     for fault in _faults(spec):
+        if fault.persistent and spec.hold_s:
+            return "its fault survives restarts, and is ended between two of them"
         if fault.pods in {"first", "last"}:
             return f"its fault hits the {fault.pods} pod in the activator's order, and kubectl sorts addresses in another one"
         known = fault_named(fault.kind)

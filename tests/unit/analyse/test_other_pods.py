@@ -9,7 +9,7 @@ import pytest
 
 from harness.analyse import analyse
 from harness.judge import judge
-from harness.model import Expectation, FaultSpec, Observed, Outcome, ResolvedClaim, Stream
+from harness.model import Bounds, Expectation, FaultSpec, Observed, Outcome, ResolvedClaim, Stream
 from tests.unit.analyse.story import (
     BAD,
     CLOSED_S,
@@ -74,6 +74,16 @@ def test_a_pod_that_came_in_the_cycle_counts_from_nothing() -> None:
     assert observed(story, NO_RESTART) is Observed.HOLDS
     story.pod("pod-c", at(0, 9), restarts=2)
     assert observed(story, NO_RESTART) is Observed.BROKEN
+
+
+def test_the_pods_of_a_cycle_are_counted_where_somebody_asks() -> None:
+    """Those that stood, and those that came, whether they got Ready or not."""
+    story = calm(1)
+    assert [one.pods for one in analyse(story.history()).cycles] == [None]
+    story.spec(claims=(replace(NO_RESTART, check="pods", bounds=Bounds(1, 1)),))
+    assert [one.pods for one in analyse(story.history()).cycles] == [1]
+    story.pod("pod-c", at(0, 6), ready=False)
+    assert [one.pods for one in analyse(story.history()).cycles] == [2]
 
 
 def test_one_pod_without_a_restart_does_not_speak_for_all_that_were_hit() -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from harness.errors import FaultError
 from harness.faults import FAULTS
-from harness.inject import ClusterAccess, clear, inject, state
+from harness.inject import ClusterAccess, clear, inject, state, take_back
 from harness.model import ClusterHandle, Deployed, FaultSpec
 
 from .conftest import Asked, FakeApi, app_answer, forward_to, obedient
@@ -44,6 +44,17 @@ def test_a_fault_may_be_another_toggle_of_the_app(api: FakeApi, handle: ClusterH
     event = inject(ClusterAccess(handle), deployed, deployed.pods[0], FaultSpec("liveness-once"), cycle=0)
     assert json.loads(api.asked[1].body)["kind"] == "liveness"
     assert (event.kind, json.loads(event.answer)["kind"]) == ("liveness-once", "liveness")
+
+
+@pytest.mark.parametrize(("params", "within_s"), [({"persistent": True}, 330), ({}, 10)])
+def test_an_app_in_a_crash_loop_is_waited_for(
+    handle: ClusterHandle, deployed: Deployed, monkeypatch: pytest.MonkeyPatch, params: dict[str, bool], within_s: float
+) -> None:
+    """It can be told only while it starts, between waits that grow; any other app is there at once."""
+    asked: list[float] = []
+    monkeypatch.setattr("harness.inject.toggle.clear", lambda *_args, within_s, **_more: asked.append(within_s))
+    take_back(ClusterAccess(handle), deployed, deployed.pods[0], FaultSpec("exit", params))
+    assert asked == [within_s]
 
 
 def test_no_fault_asks_nobody(api: FakeApi, handle: ClusterHandle, deployed: Deployed) -> None:

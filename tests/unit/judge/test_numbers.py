@@ -68,6 +68,9 @@ CASES: list[tuple[str, Bounds, CycleFindings, Observed, str]] = [
     ("stopping", Bounds(299, 301), cycle(anatomy=STOPPED), H, "300 s"),
     ("stopping", Bounds(0, 20), cycle(anatomy=STOPPED), B, "300 s"),
     ("stopping", Bounds(0, 20), cycle(), U, "the kubelet's kill, or the end of the old process, was not seen"),
+    ("pods", Bounds(2, 9), cycle(pods=3), H, "3 pods"),
+    ("pods", Bounds(1, 1), cycle(pods=3), B, "3 pods"),
+    ("pods", Bounds(1, 1), cycle(), U, "how many pods there were is not known"),
     ("probe-phase", Bounds(1, 4), cycle(probe_phase_s=2.5), H, "2.5 s"),
     ("probe-phase", Bounds(0, 0.5), cycle(probe_phase_s=2.5), B, "2.5 s"),
     ("probe-phase", Bounds(0, 10), cycle(), U, "saw no liveness probe or no readiness probe"),
@@ -93,7 +96,7 @@ def test_every_number_is_tried_with_every_observation() -> None:
 @pytest.mark.parametrize("name", NUMBERS)
 def test_a_number_is_not_known_where_a_fact_it_rests_on_is_not(name: str) -> None:
     """Whatever the cycle shows; a fact that it does not rest on changes nothing."""
-    seen = cycle(latency=LATE, anatomy=STOPPED, probe_phase_s=2.5)
+    seen = cycle(latency=LATE, anatomy=STOPPED, probe_phase_s=2.5, pods=2)
     for fact in Fact:
         reading = NUMBERS[name].within(Bounds(0, 1000), replace(seen, unknown={fact.value: "a gap"}))
         assert reading.observed is (U if fact in NUMBERS[name].facts else H)

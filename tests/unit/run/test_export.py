@@ -27,7 +27,7 @@ from harness.run.export.service import PROGRAM
 
 VERSION = KnativeVersion.parse("1.23")
 EXPORTED = {"S1", "N1", "S2", "S6", "S7", "S10", "S12", "S15", "S20", "S23", "S30A", "S31", "S34", "N2", "N5", "S30C"} | {
-    *("S3", "S5", "S5B", "S8", "S9", "S13", "S24"),
+    *("S3", "S5", "S5B", "S8", "S9", "S13", "S24", "S33A", "S33B"),
 }
 
 
@@ -58,6 +58,7 @@ def test_what_kubectl_can_do_is_exported_and_the_rest_says_why_not(name: str) ->
         ("S1B", "done through the node"),
         ("S14A", "the first pod in the activator's order"),
         ("S16A", "send a failed request again"),
+        ("S21", "survives restarts"),
         ("N4A", "plain Deployment"),
         ("S28A", "course is from-zero"),
         ("S30B", "course is scale-down"),

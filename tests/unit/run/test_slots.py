@@ -12,7 +12,7 @@ import pytest
 
 from harness import deploy
 from harness.adapters.progress import QUIET
-from harness.catalogue import N1, S1, S2, S30B
+from harness.catalogue import N1, S1, S2, S21, S30B, S33A
 from harness.errors import BadInput
 from harness.model import Arrivals, FaultSpec, KnativeVersion, Lane, LoadPlan, Scenario, WorkloadKind
 from harness.run import require_runnable, session
@@ -37,8 +37,10 @@ def test_what_disturbs_nobody_else_can_be_measured_in_slots(tmp_path: Path, spec
         (replace(S1, load=LoadPlan(arrivals=Arrivals.RAMP, to_rate_rps=90, over_s=20)), "a load whose rate changes"),
         (replace(S1, fault=FaultSpec("activator-delete")), "the fault activator-delete hits a pod that all of them use"),
         (S30B, "in the course scale-down the workload scales"),
+        (S33A, "its autoscaler may make pods"),
+        (S21, "its container is restarted again and again"),
     ],
-    ids=["plain", "node port", "ramp", "activator", "scale-down"],
+    ids=["plain", "node port", "ramp", "activator", "scale-down", "free", "loop"],
 )
 def test_what_the_slots_would_share_is_refused(tmp_path: Path, scenario: Scenario, words: str) -> None:
     """Before anything is made; alone it can be measured."""

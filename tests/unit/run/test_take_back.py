@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,7 +13,7 @@ import pytest
 from harness import inject
 from harness.adapters.progress import QUIET
 from harness.errors import FaultError, WaitTimeout
-from harness.faults import Sight
+from harness.faults import FAULTS, Sight
 from harness.model import CycleMark, FaultEvent, FaultSpec, LoadPlan, Observation, Pod, Probe, ServiceSpec, Stream
 from harness.run import courses
 from harness.run import cycle as room
@@ -141,3 +142,23 @@ def test_a_door_that_shows_nothing_does_not_end_the_cycle(taken_back: list[str],
     cycle, fault = cut_short(FaultSpec("freeze")), FaultSpec("freeze")
     cycle._lift_with_the_kill(fault, [FaultEvent(0, "freeze", {}, "pod", "boot", 1, 2, 200, "{}")], Sight())
     assert taken_back == []
+
+
+@pytest.mark.parametrize(("hold_s", "persistent", "done"), [(60.0, True, True), (0.0, True, False), (60.0, False, False)])
+def test_a_restart_loop_is_ended_after_the_time_that_was_asked_for(
+    taken_back: list[str], monkeypatch: pytest.MonkeyPatch, *, hold_s: float, persistent: bool, done: bool
+) -> None:
+    """Without one it goes on, and the cycle is given up; what a restart ends is not taken back at all."""
+    waited: list[float] = []
+
+    async def let_pass(seconds: float) -> None:
+        waited.append(seconds)
+
+    monkeypatch.setattr("harness.run.cycle._let_pass", let_pass)
+    fault = FaultSpec("exit", {"persistent": persistent})
+    cycle = cast("Any", cut_short(fault))
+    cycle.spec.fault, cycle.spec.hold_s = fault, hold_s
+    cycle.ends = FAULTS["exit"].ends(fault, cycle.spec.service)
+    asyncio.run(cycle.lift())
+    assert taken_back == (["exit"] if done else [])
+    assert waited == ([hold_s] if done else [])
