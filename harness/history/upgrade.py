@@ -63,6 +63,7 @@ STEPS: tuple[Step, ...] = (
         name="a fault names the container that it hit",
         rows={Table.FAULTS: lambda given: given | {"container": ""}},
     ),
+    Step(name="a fault may hit the pod that the activator has first or last"),  # values of FaultSpec.pods
 )
 """STEPS[n - 1] leads from layout n to layout n + 1."""
 
