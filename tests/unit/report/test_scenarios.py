@@ -83,7 +83,7 @@ def test_a_summary_of_an_earlier_release_is_shown_without_readings() -> None:
     """Keys are only ever added."""
     shown = summary(10, 9, 12)
     for one in shown["claims"]:
-        del one["readings"], one["rate"]  # type: ignore[misc]
+        del one["readings"], one["rate"]
     assert (
         index([replace(ENTRY, summary=shown, current=True)], "1.23.0")[-1]
         == "| `pod-stays-ready` | broken | - | **not as predicted** |"
