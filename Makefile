@@ -63,6 +63,11 @@ page-test: venv ## the report's page in a real Chromium; pictures of it in artif
 	@$(PYTHON) tests/page/chromium.py
 	$(BIN)/pytest tests/page -m page $(PYTEST_ARGS)
 
+.PHONY: monitoring-test
+monitoring-test: venv ## the Prometheus rules under promtool, of Debian's package if it is not on the PATH: docs/monitoring.md
+	@$(BIN)/python -m tests.monitoring.programs
+	$(BIN)/pytest tests/monitoring -m promtool $(PYTEST_ARGS)
+
 .PHONY: check
 check: venv ## lint, format, types, import contracts; changes nothing
 	$(BIN)/ruff check --no-cache .
