@@ -28,6 +28,7 @@ def down(*, engine: Engine, state: State, names: Sequence[str] | None) -> tuple[
     for name, full in chosen:
         with locked(state.locks / f"cluster-{name}.lock", within_s=30, holder=f"removing {full}"):
             home = state.root / "clusters" / name
+            done += [f"process {pid} (Prometheus)" for pid in strays.end(strays.find(strays.is_prometheus(home)))]
             done += remains.remove_cluster(full, engine, home if home.is_dir() else None)
             if home.is_dir():
                 shutil.rmtree(home)

@@ -15,6 +15,9 @@ from harness.errors import WaitTimeout
 
 PROC = Path("/proc")
 
+PROMETHEUS_DATA = "--storage.tsdb.path="
+"""The option that says where a Prometheus keeps its data; what tells ours from any other."""
+
 
 @dataclass(frozen=True, slots=True)
 class Stray:
@@ -56,6 +59,15 @@ def is_generator(state: State) -> Callable[[Stray], bool]:
 
     def matches(seen: Stray) -> bool:
         return _holds(seen.argv, ("-m", "harness.load")) and State.default(seen.env).root == state.root
+
+    return matches
+
+
+def is_prometheus(home: Path) -> Callable[[Stray], bool]:
+    """Whether a process is a Prometheus whose data lie below the directory of one of our clusters: `make monitoring` starts it."""
+
+    def matches(seen: Stray) -> bool:
+        return any(arg.startswith(f"{PROMETHEUS_DATA}{home}/") for arg in seen.argv)
 
     return matches
 

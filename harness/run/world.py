@@ -168,6 +168,7 @@ def stand(built: Built) -> World:
     ):
         deploy.sweep(handle, alive=lambda run_id: is_alive(state, run_id), progress=progress)
         install.give_back(handle, progress=progress)
+        install.metrics.give_back(handle, progress=progress)
         inject.sweep(handle, engine, progress=progress)
         try:
             stack = install.install(handle, provision, progress=progress)

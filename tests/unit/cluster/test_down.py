@@ -54,6 +54,19 @@ def test_a_named_cluster_goes_alone(engine: FakeEngine, state: State) -> None:
     assert engine.nets == ["knative-chaos-net", "kind", "podman"] and "knative-chaos-bake-1" in engine.others
 
 
+@pytest.mark.parametrize("names", [["a"], None], ids=["the cluster by its name", "every cluster"])
+def test_a_prometheus_that_outlived_its_test_is_ended(
+    engine: FakeEngine, state: State, monkeypatch: pytest.MonkeyPatch, names: list[str] | None
+) -> None:
+    """A killed `make monitoring` left it; it is known by the cluster's directory, in which its data lie."""
+    full_house(engine, state)
+    left = strays.Stray(7, ("prometheus", f"{strays.PROMETHEUS_DATA}{state.root / 'clusters' / 'a'}/monitoring/data"), {})
+    monkeypatch.setattr(strays, "find", lambda matches: (left,) if matches(left) else ())
+    monkeypatch.setattr(strays, "end", lambda found: tuple(each.pid for each in found))
+    monkeypatch.setattr(FakeEngine, "remove_network", lambda self, name: self.nets.remove(name) or True)
+    assert "process 7 (Prometheus)" in down(engine=engine.real(), state=state, names=names)
+
+
 def test_the_volume_of_a_node_that_is_gone_goes_too(engine: FakeEngine, state: State) -> None:
     """It is found by its own label."""
     engine.volume_owners["orphan-volume"] = "knative-chaos-a-control-plane"

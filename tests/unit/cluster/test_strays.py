@@ -55,6 +55,18 @@ def test_only_a_making_of_this_very_cluster_is_found(tmp_path: Path) -> None:
         assert strays.find(strays.is_making("knative-chaos-none")) == ()
 
 
+def test_only_a_prometheus_of_this_very_cluster_is_found(tmp_path: Path) -> None:
+    """By where its data lie: one of another cluster, and one of somebody else, are left alone."""
+    home, other = tmp_path / "clusters" / "a", tmp_path / "clusters" / "ab"
+    argv = [sys.executable, "-c", SLEEP]
+    with (
+        running([*argv, f"{strays.PROMETHEUS_DATA}{home}/monitoring/data"]) as mine,
+        running([*argv, f"{strays.PROMETHEUS_DATA}{other}/monitoring/data"]),
+        running([*argv, str(home / "monitoring" / "data")]),
+    ):
+        assert [each.pid for each in strays.find(strays.is_prometheus(home))] == [mine.pid]
+
+
 def test_a_program_that_does_not_heed_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
     """After a while for it to end by itself."""
     deaf = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); " + SLEEP

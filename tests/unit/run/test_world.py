@@ -85,6 +85,7 @@ def host(monkeypatch: pytest.MonkeyPatch) -> Host:
     monkeypatch.setattr(deploy, "sweep", nothing)
     monkeypatch.setattr(inject, "sweep", nothing)
     monkeypatch.setattr(install, "give_back", nothing)
+    monkeypatch.setattr(install.metrics, "give_back", nothing)
     monkeypatch.setattr(install, "version_of", lambda _handle: host.has)
     monkeypatch.setattr(install, "is_whole", lambda _handle: host.whole)
     monkeypatch.setattr(install, "install", put)
@@ -105,6 +106,15 @@ def test_up_takes_away_what_a_killed_run_left(tmp_path: Path, host: Host, monkey
     with run_alive(state, "r2"):
         prepare(Ask(build=Build(VERSION)), state=state, progress=QUIET)
     assert host.done == ["images", "up", "dead: r1", "changes", "node", "install"]
+
+
+def test_metrics_that_a_killed_test_left_on_are_given_back_before_the_proof(
+    tmp_path: Path, host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next `up` finds Knative as it was installed."""
+    monkeypatch.setattr(install.metrics, "give_back", lambda *_args, **_kwargs: host.done.append("metrics given back"))
+    prepare(Ask(build=Build(VERSION)), state=State(tmp_path / "state"), progress=QUIET)
+    assert host.done[-2:] == ["metrics given back", "install"]
 
 
 @pytest.mark.parametrize(
