@@ -132,12 +132,17 @@ cluster-beside: up ## of it, what measures nothing: side by side
 
 cluster-alone: up ## of it, what measures: one at a time
 	mkdir -p artifacts
-	$(BIN)/pytest tests/cluster -m "cluster and not beside" $(KN_ARGS) --junitxml=artifacts/junit-cluster.xml $(PYTEST_ARGS)
+	$(BIN)/pytest tests/cluster -m "cluster and not beside and not monitoring" $(KN_ARGS) --junitxml=artifacts/junit-cluster.xml $(PYTEST_ARGS)
 
 .PHONY: cluster-ci
 cluster-ci: up ## of it, the few that .ci/run asks for: docs/ci.md
 	mkdir -p artifacts
 	$(BIN)/pytest tests/cluster -m "cluster and ci" $(KN_ARGS) --junitxml=artifacts/junit-cluster-ci.xml $(PYTEST_ARGS)
+
+.PHONY: monitoring
+monitoring: up ## the rules under a real Prometheus that scrapes the cluster, in three runs of S1 and of N1: docs/monitoring.md
+	mkdir -p artifacts
+	$(BIN)/pytest tests/cluster/test_monitoring.py -m monitoring $(KN_ARGS) --junitxml=artifacts/junit-monitoring.xml $(PYTEST_ARGS)
 
 .PHONY: sceptic
 sceptic: up ## S1, 20 cycles at 200 requests a second with the exact join: nothing may be left open
