@@ -20,6 +20,7 @@ from harness.faults.liveness import LivenessFails
 from harness.faults.liveness_blocked import LivenessBlocked
 from harness.faults.liveness_once import LivenessFailsOnce
 from harness.faults.none import NoFault
+from harness.faults.oom import OutOfMemory
 from harness.faults.pod_delete import PodDeleted
 from harness.faults.readiness import ReadinessFails
 from harness.faults.roll_out import RollOut
@@ -59,6 +60,7 @@ FAULTS: Mapping[str, Fault] = MappingProxyType(
             LivenessBlocked(),
             Freeze(),
             Killed(),
+            OutOfMemory(),
             ActivatorDeleted(),
             LivenessFailsOnce(),
         )

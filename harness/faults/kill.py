@@ -6,14 +6,11 @@ from collections.abc import Mapping
 
 from harness.faults.edges import RESTART_ORDER, RESTARTED, good_probes_due
 from harness.faults.fault import RESTART, Case, Ends, Lift, Part
-from harness.faults.node import NodeFault, NodeSignal, Shown, Signal, container_restarted, node_did
+from harness.faults.node import NodeAct, NodeFault, NodeSignal, Shown, Signal, container_restarted, ended_by_sigkill, node_did
 from harness.faults.sight import Sight
 from harness.knative.names import QUEUE_PROXY, USER_ROLE
 from harness.knative.roles import SIDECAR
 from harness.model import Bracket, FaultSpec, Procedure, ServiceSpec, Stream
-
-KILLED_BY_SIGNAL = 137
-"""Exit code of a container whose first process got SIGKILL: 128 + 9."""
 
 
 class Killed(NodeFault):
@@ -29,7 +26,7 @@ class Killed(NodeFault):
         """Nothing survives SIGKILL."""
         return ""
 
-    def act(self, fault: FaultSpec, shown: Shown) -> NodeSignal:  # noqa: ARG002
+    def act(self, fault: FaultSpec, shown: Shown) -> NodeAct:  # noqa: ARG002
         """SIGKILL, once."""
         return NodeSignal(shown.container_id, Signal.KILL)
 
@@ -39,11 +36,7 @@ class Killed(NodeFault):
 
     def proof(self, case: Case, seen: Sight) -> tuple[Part, ...]:
         """The signal was sent, the container's exit code says so, and the kubelet counted a restart."""
-        ends = (state.exit_code(case.container) for state in seen.states(case.event.pod) if state.seen_ns >= case.after_ns)
-        codes = {code for code in ends if code is not None}
-        by_signal = KILLED_BY_SIGNAL in codes
-        shown = ", ".join(map(str, sorted(codes))) or "none seen"
-        return node_did(case), ("the container's exit code is 137", by_signal, shown), container_restarted(case, seen)
+        return node_did(case), ended_by_sigkill(case, seen), container_restarted(case, seen)
 
     def required(
         self,

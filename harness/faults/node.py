@@ -1,16 +1,16 @@
-"""Faults that are one act on the node: a signal to a container's processes, or a rule against the kubelet's probes.
+"""Faults that are one act on the node: a signal to a container's processes, a limit of their memory, or a rule against probes.
 
 A fault says its act as data; `harness.inject.node` carries it out. What the node then shows of it are observations of the stream
 NODE, one JSON object each:
   a signal   {processes, stopped, accept_queue}: how many processes the container has, how many of them are stopped, and how many
-             connections of the pod no process has accepted yet
+             connections of the pod no process has accepted yet; so of a limit
   a rule     {rule: bool, packets}: whether it is there, and how many packets it has met
 """
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, ClassVar
@@ -19,11 +19,16 @@ from harness.faults.fault import Case, Door, Fault, Part
 from harness.faults.sight import Sight
 from harness.knative.lines import parsed
 from harness.knative.names import USER_ROLE
+from harness.knative.pods import PodState
 from harness.knative.roles import SIDECAR
 from harness.model import FaultSpec, ServiceSpec
 
 ELSEWHERE_S = 10.0
 """An act on a pod that is not the workload's shows at once; nothing of the workload has to notice it."""
+
+
+KILLED_BY_SIGNAL = 137
+"""Exit code of a container whose first process got SIGKILL: 128 + 9."""
 
 
 class Signal(StrEnum):
@@ -57,7 +62,14 @@ class NodeRule:
     verdict: Verdict
 
 
-NodeAct = NodeSignal | NodeRule
+@dataclass(frozen=True, slots=True)
+class NodeMemory:
+    """The container's memory limit below what it uses, until the kernel's OOM killer has ended every process of it."""
+
+    container_id: str
+
+
+NodeAct = NodeSignal | NodeMemory | NodeRule
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +125,23 @@ def of_the_container(case: Case, seen: Sight) -> Part:
     ids = [state.about(case.container).container_id for state in seen.states(case.event.pod) if state.seen_ns <= case.after_ns]
     known = next((one for one in reversed(ids) if one), "")
     return name, hit == known != "", f"{hit[:12] or 'none'}; the id of {case.container} is {known[:12] or 'not known'}"
+
+
+def ended_by_sigkill(case: Case, seen: Sight) -> Part:
+    """The container's first process got SIGKILL, whoever sent it."""
+    codes = {code for state in _since(case, seen) if (code := state.exit_code(case.container)) is not None}
+    shown = ", ".join(map(str, sorted(codes))) or "none seen"
+    return "the container's exit code is 137", KILLED_BY_SIGNAL in codes, shown
+
+
+def ended_because(reason: str, case: Case, seen: Sight) -> Part:
+    """The kubelet gives this reason for the container's end ("OOMKilled")."""
+    reasons = {given for state in _since(case, seen) if (given := state.end_reason(case.container))}
+    return f"the kubelet's reason for its end is {reason}", reason in reasons, ", ".join(sorted(reasons)) or "none seen"
+
+
+def _since(case: Case, seen: Sight) -> Iterable[PodState]:
+    return (state for state in seen.states(case.event.pod) if state.seen_ns >= case.after_ns)
 
 
 def container_restarted(case: Case, seen: Sight) -> Part:

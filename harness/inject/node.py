@@ -1,4 +1,7 @@
-"""Faults on the node: signals to a container's processes, and rules against the kubelet's probes. `node.sh` does it there."""
+"""Faults on the node: signals to a container's processes, limits of its memory, and rules against the kubelet's probes.
+
+`node.sh` does it there, of limits with `memory.sh`.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from harness.adapters.kube import Kube
 from harness.adapters.objects import ApiRefused, NoSuchKind, Objects, Ref
 from harness.errors import FaultError
 from harness.faults import FAULTS
-from harness.faults.node import NodeFault, NodeSignal, Shown, Signal
+from harness.faults.node import NodeAct, NodeFault, NodeMemory, NodeRule, NodeSignal, Shown, Signal
 from harness.inject.access import ClusterAccess
 from harness.inject.door import Injector
 from harness.knative.pods import bare_id, container_statuses
@@ -39,13 +42,7 @@ class Node(Injector):
         if not (isinstance(act, NodeSignal) and act.signal is Signal.KILL):
             access.hold(pod.name)
         sent_ns = now_ns()
-        if isinstance(act, NodeSignal):
-            sent = json.loads(shell.ask("send", act.container_id, act.signal.value))
-            done = {**sent, "look": ["processes", act.container_id]}
-        else:
-            family = "ip6" if ipaddress.ip_address(act.ip).version == 6 else "ip"
-            shell.ask("rule", _rule(pod), family, act.ip, act.port, act.verdict.value, where)
-            done = {"ip": act.ip, "port": act.port, "verdict": act.verdict.value, "look": ["packets", _rule(pod)]}
+        done = _do(shell, act, pod, where)
         answered_ns = now_ns()
         params, answer = kind.filled(fault.params), json.dumps(done, sort_keys=True)
         boot = "" if is_sidecar(fault.role) else pod.boot  # that of a sidecar is in its log alone
@@ -55,11 +52,11 @@ class Node(Injector):
         return event
 
     def look(self, access: ClusterAccess, event: FaultEvent) -> None:
-        """How many processes of the container are stopped, or how many packets the rule has met."""
+        """How many processes the container has and how many of them are stopped, or how many packets the rule has met."""
         _see(access, event.pod, *json.loads(event.answer)["look"])
 
     def take_back(self, access: ClusterAccess, deployed: Deployed, pod: Pod, fault: FaultSpec) -> None:
-        """Take the pod's rule away, whose last count is recorded, and let its stopped processes go on.
+        """Take the pod's rule away, whose last count is recorded, put its limits back, and let its stopped processes go on.
 
         Raises FaultError where that fails, and where the fault ended before, with the shell that did it.
         """
@@ -75,6 +72,16 @@ class Node(Injector):
                 fix="Run again.",
                 where=where,
             )
+
+
+def _do(shell: NodeShell, act: NodeAct, pod: Pod, where: str) -> dict[str, object]:
+    """What was done, and how it is looked at. Raises FaultError."""
+    if isinstance(act, NodeRule):
+        family = "ip6" if ipaddress.ip_address(act.ip).version == 6 else "ip"
+        shell.ask("rule", _rule(pod), family, act.ip, act.port, act.verdict.value, where)
+        return {"ip": act.ip, "port": act.port, "verdict": act.verdict.value, "look": ["packets", _rule(pod)]}
+    words = ("starve", act.container_id) if isinstance(act, NodeMemory) else ("send", act.container_id, act.signal.value)
+    return {**json.loads(shell.ask(*words)), "look": ["processes", act.container_id]}
 
 
 def _see(access: ClusterAccess, pod: str, verb: str, *words: str) -> None:

@@ -81,10 +81,11 @@ packets() {
   echo "{\"rule\": true, \"packets\": ${listed%% *}}"
 }
 
-# What was done to a pod. $1: the name of its rule, $2: a pattern that its cgroups match. Processes that are not stopped go on.
+# What was done to a pod. $1: the name of its rule, $2: a pattern that its cgroups match. Processes that are stopped go on.
 undo() {
   local found
   packets "$1"
+  restore $(starved "$2") >/dev/null
   found=$(pids "$2")
   [ -z "$found" ] || kill -CONT $found 2>/dev/null
   unrule "$prefix$1" || { echo "the rule is still there"; return 1; }
@@ -93,14 +94,15 @@ undo() {
 # Fails if the table is there afterwards.
 unrule() { nft delete table inet "$1" 2>/dev/null || ! nft list table inet "$1" >/dev/null 2>&1; }
 
-# What any run left behind: rules by their table's name, stopped processes of containers, and programs of ours that were stopped,
-# this one and the sampler of listening sockets: one that runs ends by itself when its harness does, and a harness that runs starts
-# another one. Fails if a rule cannot be deleted.
+# What any run left behind: rules by their table's name, limits by the notes of them, stopped processes of containers, and programs of
+# ours that were stopped, this one and the sampler of listening sockets: one that runs ends by itself when its harness does, and a
+# harness that runs starts another one. Fails if a rule cannot be deleted.
 sweep() {
   local table path pid left=
   for table in $(nft list tables 2>/dev/null); do
     case $table in "$prefix"*) if unrule "$table"; then printf '%s; ' "rule ${table#"$prefix"}"; else left+=" $table"; fi ;; esac
   done
+  restore $(starved .)
   for pid in $(pids kubepods); do
     case $(state "$pid") in T | t) kill -CONT "$pid" 2>/dev/null && printf '%s; ' "stopped process $pid" ;; esac
   done
@@ -115,6 +117,6 @@ trap 'sweep >/dev/null 2>&1' EXIT
 trap 'exit 1' HUP TERM INT PIPE
 echo "ok ready"
 while read -r -t 900 verb words; do
-  case $verb in processes | send | rule | packets | undo | sweep) ;; *) echo "failed no such command"; continue ;; esac
+  case $verb in processes | send | starve | rule | packets | undo | sweep) ;; *) echo "failed no such command"; continue ;; esac
   if out=$($verb $words 2>&1); then echo "ok ${out//$'\n'/ }"; else echo "failed ${out//$'\n'/ }"; fi
 done

@@ -18,7 +18,7 @@ from harness.adapters.clock import mono_s
 from harness.adapters.engine import Engine
 from harness.errors import FaultError
 
-PROGRAM = files("harness.inject").joinpath("node.sh").read_text(encoding="utf-8")
+PROGRAM = "".join(files("harness.inject").joinpath(name).read_text(encoding="utf-8") for name in ("memory.sh", "node.sh"))
 
 ANSWERS_WITHIN_S = 20.0
 """Of one command, which takes milliseconds, and of the start, which takes an `exec` of the engine on a busy machine."""

@@ -156,10 +156,17 @@ class PodState:
 
     def exit_code(self, container: str) -> int | None:
         """Of the container's last end, None if none was seen."""
+        code = self._end(container).get("exit_code")
+        return code if isinstance(code, int) else None
+
+    def end_reason(self, container: str) -> str:
+        """Of the container's last end, as the kubelet names it ("Error", "OOMKilled"); "" if none was seen."""
+        return str(self._end(container).get("reason") or "")
+
+    def _end(self, container: str) -> Mapping[str, Any]:
         own = container_of({"containers": self.containers}, container)
         ended = own.get("terminated") or own.get("last_terminated")
-        code = ended.get("exit_code") if isinstance(ended, dict) else None
-        return code if isinstance(code, int) else None
+        return ended if isinstance(ended, dict) else {}
 
     def about(self, container: str) -> PodState:
         """The same sight of the pod, with this container in place of the user container."""

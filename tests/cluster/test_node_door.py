@@ -1,9 +1,10 @@
-"""The door on a real node: a rule really counts and refuses, and nothing is left behind by a harness that was killed."""
+"""The door on a real node: a rule counts and refuses, the kernel ends what has no memory, and nothing is left behind."""
 
 from __future__ import annotations
 
 import json
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -33,6 +34,34 @@ shell.ask("rule", "planted", "ip", "10.254.0.9", 9998, "drop", "test/planted")
 print("in", flush=True)
 time.sleep(600)
 """
+
+
+GROUPS = """
+top=/sys/fs/cgroup; [ -d $top/memory ] && top=$top/memory
+[ -e $top/cgroup.controllers ] && mkdir -p $top/knative-chaos-test && echo +memory >$top/knative-chaos-test/cgroup.subtree_control
+group=$top/knative-chaos-test/$1
+"""
+
+START = """
+mkdir -p $group
+for _ in 1 2; do setsid bash -c 'echo $$ >"$0/cgroup.procs"; exec sleep 600' $group >/dev/null 2>&1 & done
+for _ in {1..100}; do [ "$(wc -l <$group/cgroup.procs)" = 2 ] && break; sleep 0.1; done
+"""
+
+END = """
+for pid in $(cat $group/cgroup.procs); do kill -KILL $pid; done
+for _ in {1..100}; do [ -s $group/cgroup.procs ] || break; sleep 0.1; done
+rmdir $group $top/knative-chaos-test
+"""
+
+
+@pytest.fixture
+def container(kind_cluster: ClusterHandle, engine: Engine) -> Iterator[str]:
+    """The id of two processes in a memory control group of their own, as those of a container are."""
+    ident = secrets.token_hex(32)
+    engine.exec(kind_cluster.node, ["bash", "-c", GROUPS + START, "bash", ident])
+    yield ident
+    engine.exec(kind_cluster.node, ["bash", "-c", GROUPS + END, "bash", ident])
 
 
 @pytest.fixture
@@ -87,3 +116,29 @@ def test_a_rule_that_was_left_behind_is_found(kind_cluster: ClusterHandle, engin
     assert "rule left" in sweep(kind_cluster, engine)
     assert sweep(kind_cluster, engine) == ""
     assert "knative_chaos_fault_" not in tables(engine, kind_cluster)
+
+
+def test_the_kernel_ends_every_process_of_a_container_without_memory(
+    shell: NodeShell, container: str, kind_cluster: ClusterHandle, engine: Engine
+) -> None:
+    """And counts it; no process of ours is among them, and no limit is left."""
+    answer = json.loads(shell.ask("starve", container))
+    assert answer["processes"] == 2
+    assert 1 <= answer["oom_kills"] <= 2
+    assert json.loads(shell.ask("processes", container))["processes"] == 0
+    assert sweep(kind_cluster, engine) == ""
+
+
+def test_a_limit_that_was_left_behind_is_found(kind_cluster: ClusterHandle, engine: Engine, container: str) -> None:
+    """As after a SIGKILL of harness and shell between the lowering and the end of the container."""
+    left = """
+    file=$group/memory.max; [ -e $file ] || file=$group/memory.limit_in_bytes
+    mkdir -p /run/knative-chaos-changed
+    echo "$file $(cat $file)" >/run/knative-chaos-changed/$1
+    cat $file; echo 67108864 >$file
+    """
+    before = engine.exec(kind_cluster.node, ["bash", "-c", GROUPS + left, "bash", container]).stdout
+    assert sweep(kind_cluster, engine) == f"memory limit of container {container}"
+    assert sweep(kind_cluster, engine) == ""
+    now = "cat $group/memory.max 2>/dev/null || cat $group/memory.limit_in_bytes"
+    assert engine.exec(kind_cluster.node, ["bash", "-c", GROUPS + now, "bash", container]).stdout == before

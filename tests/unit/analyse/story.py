@@ -184,11 +184,12 @@ class Story:
         deleting: bool = False,
         revision: str = "",
         exit_code: int | None = None,
+        reason: str = "Error",
     ) -> None:
-        """A state of the pod. exit_code: of the user container before this one."""
+        """A state of the pod. exit_code, reason: of the end of the user container before this one."""
         user = {"restarts": restarts, "ready": True, "id": f"containerd://{pod}-{restarts}", "running_since_ns": since_ns // S * S}
         if exit_code is not None:
-            user["last_terminated"] = {"exit_code": exit_code}
+            user["last_terminated"] = {"exit_code": exit_code, "reason": reason}
         state = {"ready": ready, "deleting": deleting, "containers": {"user-container": user}}
         self.see(Stream.PODS, pod, ns, state | ({"revision": revision} if revision else {}))
 

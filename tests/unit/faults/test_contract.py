@@ -27,7 +27,7 @@ def procedure(service: ServiceSpec) -> Procedure:
 def case_of(kind: str) -> Case:
     """This fault, put into the pod of the first cycle of a story, or into one that is not the workload's."""
     pod = "other-0" if FAULTS[kind].elsewhere else "pod-0"
-    answer = json.dumps({"boot": "old0", "look": ["processes", f"containerd://{pod}-0"]})
+    answer = json.dumps({"boot": "old0", "look": ["processes", f"containerd://{pod}-0"], "oom_kills": 1})
     event = FaultEvent(0, kind, {}, pod, "old0", at(0, FAULT_S), at(0, FAULT_S) + 1, 200, answer)
     return Case(FaultSpec(kind), SERVICE, event, at(0, FAULT_S))
 
@@ -45,7 +45,7 @@ def everything() -> Story:
     story.pod("pod-d", at(0, 1), revision="toggle-00002")
     story.pod("pod-e", at(0, 1), revision="toggle-00002")
     story.listed(at(0, 7.5), "pod-c")
-    story.pod("pod-0", at(0, 8.3), restarts=1, since_ns=at(0, 8), revision="toggle-00001", exit_code=137)
+    story.pod("pod-0", at(0, 8.3), restarts=1, since_ns=at(0, 8), revision="toggle-00001", exit_code=137, reason="OOMKilled")
     for pod, second, deleting in (("other-0", 1, False), ("other-0", 9, True), ("other-x", 6, False)):
         story.see(Stream.OTHER_PODS, pod, at(0, second), {"ready": not deleting, "deleting": deleting, "containers": {}})
     story.see(Stream.NODE, "pod-0", at(0, 4.5), {"processes": 2, "stopped": 2, "accept_queue": 3})
@@ -159,6 +159,7 @@ def test_a_fault_that_cannot_land_says_why(kind: str, service: ServiceSpec, why:
         ("freeze", ServiceSpec(liveness=Probe())),
         ("freeze", ServiceSpec()),
         ("kill", ServiceSpec(liveness=Probe(Handler.EXEC))),
+        ("oom", ServiceSpec(liveness=Probe(Handler.TCP))),
         ("activator-delete", ServiceSpec()),
         ("pod-delete", ServiceSpec()),
         ("roll-out", ServiceSpec()),

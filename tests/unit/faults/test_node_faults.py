@@ -13,7 +13,7 @@ from harness.analyse.anatomy import witness
 from harness.errors import BadInput
 from harness.faults import FAULTS, Case, Lift, Sight
 from harness.faults.edges import Witness
-from harness.faults.node import NodeFault, NodeRule, NodeSignal, Shown, Signal, Verdict
+from harness.faults.node import NodeFault, NodeMemory, NodeRule, NodeSignal, Shown, Signal, Verdict
 from harness.model import FaultEvent, FaultSpec, Observation, Probe, ServiceSpec, Stream
 from tests.unit.analyse.story import FAULT_S, S, Story, at, calm, restarts
 
@@ -28,18 +28,18 @@ def node_fault(kind: str) -> NodeFault:
     return fault
 
 
-def event_of(kind: str, hit: str = "containerd://pod-0-0") -> FaultEvent:
-    """Put into the pod of the first cycle of a story. hit: the id of the container that got the signal."""
-    answer = json.dumps({"look": ["processes", hit]})
+def event_of(kind: str, hit: str = "containerd://pod-0-0", **told: int) -> FaultEvent:
+    """Put into the pod of the first cycle of a story. hit: the id of the container that got the signal. told: more of the answer."""
+    answer = json.dumps({"look": ["processes", hit], **told})
     return FaultEvent(0, kind, {}, "pod-0", "old0", at(0, FAULT_S), at(0, FAULT_S) + 1, 200, answer)
 
 
-def story_of(*shown: dict[str, Any], exit_code: int | None = None) -> Story:
+def story_of(*shown: dict[str, Any], exit_code: int | None = None, reason: str = "Error") -> Story:
     """A restart after failed liveness probes, and what the node showed, one look a second from the fault on."""
     story = restarts(1)
     for second, payload in enumerate(shown):
         story.see(Stream.NODE, "pod-0", at(0, FAULT_S) + 10 + second * S, payload)
-    story.pod("pod-0", at(0, 8.6), restarts=1, since_ns=at(0, 8), exit_code=exit_code)
+    story.pod("pod-0", at(0, 8.6), restarts=1, since_ns=at(0, 8), exit_code=exit_code, reason=reason)
     return story
 
 
@@ -53,6 +53,7 @@ def test_what_is_done_is_data() -> None:
     """By the container's id, and by the port that was rendered."""
     assert node_fault("freeze").act(FaultSpec("freeze"), SHOWN) == NodeSignal("abc", Signal.STOP)
     assert node_fault("kill").act(FaultSpec("kill"), SHOWN) == NodeSignal("abc", Signal.KILL)
+    assert node_fault("oom").act(FaultSpec("oom"), SHOWN) == NodeMemory("abc")
     blocked = node_fault("liveness-blocked")
     assert blocked.act(FaultSpec(blocked.name), SHOWN) == NodeRule("10.244.0.9", 9000, Verdict.REFUSE)
     assert blocked.act(FaultSpec(blocked.name, {"verdict": "drop"}), SHOWN) == NodeRule("10.244.0.9", 9000, Verdict.DROP)
@@ -121,6 +122,31 @@ def test_a_container_that_got_sigkill_says_so_by_its_exit_code() -> None:
     """One that ended by itself has another."""
     assert missing("kill", story_of(exit_code=137)) == []
     assert missing("kill", story_of(exit_code=1)) == ["the container's exit code is 137"]
+
+
+@pytest.mark.parametrize(
+    ("counted", "exit_code", "reason", "lacking"),
+    [
+        (1, 137, "OOMKilled", []),
+        (0, 137, "OOMKilled", ["the kernel counted an OOM kill in the container's control group"]),
+        (None, 137, "OOMKilled", ["the kernel counted an OOM kill in the container's control group"]),
+        (1, 137, "Error", ["the kubelet's reason for its end is OOMKilled"]),
+        (1, 1, "OOMKilled", ["the container's exit code is 137"]),
+    ],
+)
+def test_the_kernel_and_the_kubelet_both_say_out_of_memory(
+    counted: int | None, exit_code: int, reason: str, lacking: list[str]
+) -> None:
+    """A container that somebody else killed has the exit code, too; a process that the kernel ended may not be the first."""
+    event = event_of("oom") if counted is None else event_of("oom", oom_kills=counted)
+    assert missing("oom", story_of(exit_code=exit_code, reason=reason), event=event) == lacking
+
+
+def test_a_limit_is_put_back_at_the_end_of_the_cycle_whatever_ended_it() -> None:
+    """An injection that failed half-way left it there; a container that was ended took it along."""
+    ends = FAULTS["oom"].ends(FaultSpec("oom"), SERVICE)
+    assert (ends.lift, ends.new_boot, ends.probed_again) == (Lift.LAST, True, True)
+    assert FAULTS["oom"].ends(FaultSpec("oom", role="queue-proxy"), SERVICE).lift is Lift.LAST
 
 
 def test_queue_proxy_is_judged_by_its_own_container() -> None:

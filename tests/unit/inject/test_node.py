@@ -27,7 +27,8 @@ class Shell:
     def ask(self, verb: str, *words: str | int) -> str:
         """As `NodeShell.ask`."""
         self.asked.append((verb, *map(str, words)))
-        return {"send": '{"signal": "STOP", "processes": 2}', "rule": ""}.get(verb, '{"rule": true, "packets": 0}')
+        answers = {"send": '{"signal": "STOP", "processes": 2}', "starve": '{"oom_kills": 1, "processes": 2}', "rule": ""}
+        return answers.get(verb, '{"rule": true, "packets": 0}')
 
 
 def pod_of(**changes: Any) -> dict[str, Any]:
@@ -90,6 +91,14 @@ def test_every_process_of_the_container_is_stopped(
     assert (event.cycle, event.kind, event.pod, event.boot, event.status) == (2, "freeze", "pod-1", "b1", 200)
     assert event.sent_ns <= event.answered_ns
     assert [(one.stream, one.pod, one.at_ns + one.resolution_ns) for one in seen] == [(Stream.NODE, "pod-1", seen[0].seen_ns)]
+
+
+def test_the_container_is_starved_of_memory(access: ClusterAccess, shell: Shell, shown: dict[str, Any], standing: Deployed) -> None:
+    """By its id; what the kernel counted is in the event."""
+    assert shown
+    event = inject(access, standing, standing.pods[0], FaultSpec("oom"), cycle=0)
+    assert shell.asked == [("starve", CONTAINER), ("processes", CONTAINER)]
+    assert json.loads(event.answer)["oom_kills"] == 1
 
 
 @pytest.mark.parametrize(

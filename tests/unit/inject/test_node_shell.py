@@ -7,6 +7,7 @@ import os
 import select
 import signal
 import subprocess
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,8 @@ from harness.inject.shell import PROGRAM, NodeShell
 
 CONTAINER = "c" * 64
 POD = "cf6dfa4f_f1b7_44dd_9321_ab691d856794"
-CGROUP = f"0::/kubelet.slice/kubelet-kubepods-pod{POD}.slice/cri-containerd-{CONTAINER}.scope\n"
+GROUP = f"kubelet.slice/kubelet-kubepods-pod{POD}.slice/cri-containerd-{CONTAINER}.scope"
+CGROUP = f"0::/{GROUP}\n"
 
 NFT = """#!/bin/bash
 case "$*" in
@@ -43,10 +45,15 @@ exit $found
 
 @dataclass
 class FakeNode:
-    """Its /proc and its tables. run: starts a process in the container; True: it is found only at the second look."""
+    """Its /proc, its tables, its control groups, and the notes of what was changed there.
+
+    run: starts a process in the container; True: it is found only at the second look.
+    """
 
     proc: Path
     tables: Path
+    cgroups: Path
+    notes: Path
     start: Callable[[], NodeShell]
     run: Callable[[bool], subprocess.Popen[bytes]]
 
@@ -68,14 +75,15 @@ def await_state(process: subprocess.Popen[bytes], *wanted: str) -> None:
 @pytest.fixture
 def node(tmp_path: Path) -> Iterator[FakeNode]:
     """A node without anything of ours."""
-    proc, tables, bin_, late = (tmp_path / name for name in ("proc", "tables", "bin", "late"))
-    for place in (proc, tables, bin_, late):
+    proc, tables, bin_, late, cgroups, run_ = (tmp_path / name for name in ("proc", "tables", "bin", "late", "cgroups", "run"))
+    for place in (proc, tables, bin_, late, cgroups, run_):
         place.mkdir()
     (tables / "knative_chaos").write_text("not a fault's\n", encoding="utf-8")
     for name, text in (("nft", NFT), ("grep", GREP)):
         (bin_ / name).write_text(text, encoding="utf-8")
         (bin_ / name).chmod(0o755)
     env = {"KNATIVE_CHAOS_PROC": str(proc), "TABLES": str(tables), "LATE": str(late), "PATH": f"{bin_}:{os.environ['PATH']}"}
+    env |= {"KNATIVE_CHAOS_CGROUPS": str(cgroups), "KNATIVE_CHAOS_RUN": str(run_), "KNATIVE_CHAOS_LOOKS": "5"}
     shells: list[NodeShell] = []
     processes: list[subprocess.Popen[bytes]] = []
 
@@ -94,7 +102,7 @@ def node(tmp_path: Path) -> Iterator[FakeNode]:
         (place / "net" / "tcp").write_text("  sl  local_address rem_address   st tx_queue rx_queue\n" + row, encoding="utf-8")
         return processes[-1]
 
-    yield FakeNode(proc, tables, start, run)
+    yield FakeNode(proc, tables, cgroups, run_ / "knative-chaos-changed", start, run)
     for one in shells:
         one.close()
     for process in processes:
@@ -128,6 +136,128 @@ def test_sigkill_ends_every_process(node: FakeNode) -> None:
     process = node.run(False)
     node.start().ask("send", CONTAINER, "KILL")
     assert process.wait(40) == -signal.SIGKILL
+
+
+def write(place: Path, **values: str) -> None:
+    """Files of the kernel; "_" in a name stands for "."."""
+    place.mkdir(parents=True, exist_ok=True)
+    for name, value in values.items():
+        (place / name.replace("_", ".")).write_text(f"{value}\n", encoding="utf-8")
+
+
+def values(place: Path) -> dict[str, str]:
+    """What its files hold."""
+    return {file.name: file.read_text(encoding="utf-8").strip() for file in place.iterdir()}
+
+
+def kernel(act: Callable[[], bool]) -> threading.Thread:
+    """In place of the kernel: looks until it has something to do."""
+    thread = threading.Thread(target=lambda: wait_for("work", lambda: Look(act() or None, ""), within_s=40, every_s=0.002))
+    thread.start()
+    return thread
+
+
+def test_without_memory_the_kernel_ends_the_container(node: FakeNode) -> None:
+    """Control groups of version 2: all or none of its processes, no swap, and no memory. What they were before comes back."""
+    process, group = node.run(False), node.cgroups / GROUP
+    write(group, memory_max="268435456", memory_swap_max="max", memory_oom_group="0")
+    write(group.parent, memory_events="low 0\noom 7\noom_kill 4\noom_group_kill 0")
+    seen: list[dict[str, str]] = []
+
+    def kill() -> bool:
+        if values(group)["memory.max"] != "0":
+            return False
+        seen.append(values(group))
+        write(group.parent, memory_events="low 0\noom 8\noom_kill 6\noom_group_kill 1")
+        process.kill()
+        return True
+
+    acting = kernel(kill)
+    assert json.loads(node.start().ask("starve", CONTAINER)) == {"cgroup": 2, "oom_kills": 2, "processes": 1}
+    acting.join()
+    assert seen == [{"memory.max": "0", "memory.swap.max": "0", "memory.oom.group": "1"}]
+    assert values(group) == {"memory.max": "268435456", "memory.swap.max": "max", "memory.oom.group": "0"}
+    assert list(node.notes.iterdir()) == []
+
+
+def of_version_1(node: FakeNode) -> tuple[subprocess.Popen[bytes], Path]:
+    """A process of the container, and its control group of version 1; beside it is one of version 2 without memory."""
+    process, group = node.run(False), node.cgroups / "memory" / GROUP
+    (node.proc / str(process.pid) / "cgroup").write_text(f"4:memory:/{GROUP}\n1:cpu,cpuacct:/{GROUP}\n{CGROUP}", encoding="utf-8")
+    (node.proc / str(process.pid) / "oom_score_adj").write_text("-997\n", encoding="utf-8")
+    write(node.cgroups / GROUP, cgroup_procs="")
+    write(group, memory_limit="", memory_usage="")
+    for name, value in (("limit", "9223372036854771712"), ("usage", "1048576")):
+        (group / f"memory.{name}_in_bytes").write_text(f"{value}\n", encoding="utf-8")
+    (group / "memory.oom_control").write_text("oom_kill_disable 0\nunder_oom 0\noom_kill 0\n", encoding="utf-8")
+    return process, group
+
+
+def test_of_version_1_a_process_of_ours_asks_for_the_memory(node: FakeNode) -> None:
+    """In the group, whose limit is what is used by then; the container's processes are stopped, and the kernel's first choice."""
+    process, group = of_version_1(node)
+    os.mkfifo(group / "cgroup.procs")
+    seen: list[tuple[str, str, str]] = []
+
+    def kill() -> bool:
+        ours = (group / "cgroup.procs").read_text(encoding="utf-8")  # opened by the process that enters
+        adj = (node.proc / str(process.pid) / "oom_score_adj").read_text(encoding="utf-8").strip()
+        seen.append((state(process), adj, values_of(group, "memory.limit_in_bytes")))
+        process.kill()
+        (group / "memory.oom_control").write_text("oom_kill_disable 0\nunder_oom 0\noom_kill 1\n", encoding="utf-8")
+        (group / "cgroup.procs").write_text(ours, encoding="utf-8")  # opened by its look at who is left
+        return True
+
+    acting = kernel(kill)
+    assert json.loads(node.start().ask("starve", CONTAINER)) == {"cgroup": 1, "oom_kills": 1, "processes": 1}
+    acting.join()
+    assert seen == [("T", "1000", str(17 * 2**20))]
+    assert values_of(group, "memory.limit_in_bytes") == "9223372036854771712"
+    assert list(node.notes.iterdir()) == []
+
+
+def values_of(place: Path, name: str) -> str:
+    """What one file holds."""
+    return (place / name).read_text(encoding="utf-8").strip()
+
+
+def test_a_container_that_the_kernel_does_not_end_gets_everything_back(node: FakeNode) -> None:
+    """Its limit, its place in the kernel's choice, and its processes go on."""
+    process, group = of_version_1(node)
+    with pytest.raises(FaultError, match="the kernel did not end the container"):
+        node.start().ask("starve", CONTAINER)
+    assert values_of(group, "memory.limit_in_bytes") == "9223372036854771712"
+    assert values_of(node.proc / str(process.pid), "oom_score_adj") == "-997"
+    await_state(process, "S")
+    assert list(node.notes.iterdir()) == []
+
+
+def test_a_container_without_a_memory_control_group_is_left_alone(node: FakeNode) -> None:
+    """A kernel without that controller; and a container that has ended."""
+    shell = node.start()
+    with pytest.raises(FaultError, match="the container has no process"):
+        shell.ask("starve", CONTAINER)
+    node.run(False)
+    with pytest.raises(FaultError, match="the container has no memory control group below"):
+        shell.ask("starve", CONTAINER)
+
+
+def test_a_limit_that_was_left_behind_is_found_and_put_back(node: FakeNode) -> None:
+    """By its note, of one pod or of any; a group that is gone took its limit with it, and a process's number may be another's."""
+    process, group = node.run(False), node.cgroups / GROUP
+    write(node.notes, gone=f"{node.cgroups}/gone/memory.max max")
+    score = node.proc / str(process.pid) / "oom_score_adj"
+    score.write_text("5\n", encoding="utf-8")
+    (node.notes / "other").write_text(f"{score} 0\n", encoding="utf-8")
+    shell = node.start()
+    for ask, answer in ((("undo", POD, POD), '{"rule": false}'), (("sweep",), f"memory limit of container {CONTAINER}; ")):
+        write(group, memory_max="0")
+        write(node.notes, **{CONTAINER: f"{group}/memory.max max\n{group}/memory.max 0"})
+        assert shell.ask(*ask) == answer
+        assert values(group) == {"memory.max": "max"}
+    assert shell.ask("sweep") == ""
+    assert list(node.notes.iterdir()) == []
+    assert score.read_text(encoding="utf-8") == "5\n"
 
 
 def test_a_container_without_processes_cannot_be_signalled(node: FakeNode) -> None:
