@@ -34,6 +34,7 @@ from harness.catalogue.s17 import S17A, S17B
 from harness.catalogue.s18 import S18A, S18B
 from harness.catalogue.s20 import S20, S20B
 from harness.catalogue.s21 import S21
+from harness.catalogue.s22 import S22
 from harness.catalogue.s23 import S23
 from harness.catalogue.s24 import S24, S24B
 from harness.catalogue.s25 import S25, S26, S26B, S27
@@ -85,6 +86,7 @@ __all__ = [
     "S20",
     "S20B",
     "S21",
+    "S22",
     "S23",
     "S24",
     "S24B",
@@ -176,6 +178,7 @@ _LISTED = (
     S32,
     S33A,
     S33B,
+    S22,
 )
 
 SCENARIOS: Mapping[str, Scenario] = {entry.name: entry for entry in _LISTED}
