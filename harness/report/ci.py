@@ -32,8 +32,9 @@ def markdown(summaries: Sequence[Summary]) -> str:
     ]
     for item in summaries:
         book = item["ledger"]
-        good, voided = words.counted(item)
-        cycles = f"{good} (+{voided} voided)" if voided else f"{good}"
+        good, _ = words.counted(item)
+        left_out = ", ".join(f"{number} {word}" for word, number in words.not_counted(item).items())
+        cycles = f"{good} (+{left_out})" if left_out else f"{good}"
         cells = [
             SIGNS[item["verdict"]],
             f"{escaped(item['scenario'])}: {escaped(item['title'])}",

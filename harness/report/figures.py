@@ -19,7 +19,8 @@ from harness.report.shape import Summary
 
 DERIVED: Mapping[str, Callable[[Summary], object]] = {
     "cycles_counted": lambda s: words.counted(s)[0],
-    "cycles_voided": lambda s: words.counted(s)[1],
+    "cycles_voided": lambda s: words.not_counted(s).get("voided", 0),
+    "cycles_given_up": lambda s: words.not_counted(s).get("given up", 0),
     "refused_cycles": lambda s: len(words.refused_lengths(s)),
     "refused_shortest_s": lambda s: min(words.refused_lengths(s), default=None),
     "refused_longest_s": lambda s: max(words.refused_lengths(s), default=None),
@@ -27,8 +28,8 @@ DERIVED: Mapping[str, Callable[[Summary], object]] = {
     "unknown": lambda s: s["ledger"]["unattributed"] - s["ledger"]["ambiguous"],
     "one_to_one": lambda s: s["ledger"]["matched"] - s["ledger"]["interchangeable"],
 }
-"""What is computed of the summary: cycles that count and that do not, cycles with refused requests and the shortest and longest
-of their windows, the time of all phases, failures without any evidence, lines with the one request they stand for."""
+"""What is computed of the summary: cycles that count, are voided, or were given up, cycles with refused requests and the shortest
+and longest of their windows, the time of all phases, failures without any evidence, lines with the one request they stand for."""
 
 STYLES: Mapping[str, Callable[..., str]] = {
     "count": words.count,

@@ -67,6 +67,7 @@ def html(history: History, findings: Findings, summary: Summary) -> str:
             wrong=words.imbalance(summary),
             headline=headline(summary),
             counted=words.counted(summary),
+            not_counted=words.not_counted(summary),
             replacements=history.meta.spec.replacements,
             lengths=words.refused_lengths(summary),
             missing=words.missing(summary),

@@ -72,14 +72,15 @@ def _case(suite: ET.Element, run: Run) -> None:
 
 def _properties(run: Run) -> list[tuple[str, str]]:
     item, book = run.summary, run.summary["ledger"]
-    good, voided = words.counted(item)
+    good, left_out = words.counted(item)[0], words.not_counted(item)
     return [
         ("verdict", item["verdict"]),
         ("headline", headline(item)),
         ("run", item["run_id"]),
         ("artifacts", run.directory),
         ("cycles.counted", str(good)),
-        ("cycles.voided", str(voided)),
+        ("cycles.voided", str(left_out.get("voided", 0))),
+        ("cycles.given_up", str(left_out.get("given up", 0))),
         *((f"ledger.{name}", str(value)) for name, value in book.items() if name not in _NO_PROPERTIES),
         *((f"claim.{claim['id']}", f"expected {claim['expected']}, observed {claim['observed']}") for claim in item["claims"]),
         *((f"version.{name}", str(value)) for name, value in item["versions"].items() if value),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections import Counter
 
 from harness.faults import EDGES
 from harness.model import Expectation, Observed, Ruling
@@ -183,8 +184,20 @@ def _as_expected(claim: ClaimShape) -> str:
 
 def counted(summary: Summary) -> tuple[int, int]:
     """Cycles that count, and those that do not: voided, given up or unfinished."""
-    voided = sum(1 for cycle in summary["cycles"] if cycle["voided"])
-    return len(summary["cycles"]) - voided, voided
+    left_out = sum(1 for cycle in summary["cycles"] if cycle["voided"])
+    return len(summary["cycles"]) - left_out, left_out
+
+
+def not_counted_as(cycle: CycleShape) -> str:
+    """Why a cycle does not count: "voided" for its load or its machine, "given up" if it could not be finished; "": it counts."""
+    if cycle["given_up"]:
+        return "given up"
+    return "voided" if cycle["voided"] else ""
+
+
+def not_counted(summary: Summary) -> dict[str, int]:
+    """The number of cycles that do not count, by `not_counted_as`."""
+    return dict(Counter(word for cycle in summary["cycles"] if (word := not_counted_as(cycle))))
 
 
 def refused_lengths(summary: Summary) -> list[float]:

@@ -89,7 +89,7 @@ function start() {
   };
   if (run.cycles.length > 1) tab("all", "All cycles", "all cycles that count, overlaid on the fault");
   for (const cycle of run.cycles) {
-    const made = tab(cycle.index, run.cycles.length > 12 ? String(cycle.index) : `Cycle ${cycle.index}`, `cycle ${cycle.index}: ${cycle.failed} of ${cycle.sent} requests failed${cycle.counts ? "" : "; voided"}`);
+    const made = tab(cycle.index, run.cycles.length > 12 ? String(cycle.index) : `Cycle ${cycle.index}`, `cycle ${cycle.index}: ${cycle.failed} of ${cycle.sent} requests failed${cycle.counts ? "" : "; not counted"}`);
     if (cycle.failed) made.classList.add("bad");
     if (!cycle.counts) made.classList.add("voided");
   }

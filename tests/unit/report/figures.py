@@ -74,7 +74,8 @@ def derived(summary: Any, path: str) -> Any:
     book = summary["ledger"]
     return {
         "cycles_counted": len(counted),
-        "cycles_voided": len(summary["cycles"]) - len(counted),
+        "cycles_voided": sum(bool(cycle["voided"]) and not cycle["given_up"] for cycle in summary["cycles"]),
+        "cycles_given_up": sum(bool(cycle["given_up"]) for cycle in summary["cycles"]),
         "refused_cycles": len(windows),
         "refused_shortest_s": min(lengths, default=None),
         "refused_longest_s": max(lengths, default=None),

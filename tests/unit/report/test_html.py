@@ -205,11 +205,13 @@ def test_a_voided_cycle_and_one_given_up_say_why(troubled: Any) -> None:
     """Also the one that has no picture."""
     text = words_of(read(troubled))
     assert "does not count: pacing p99 912000 us" in text
-    assert f"voided, {troubled.history.meta.spec.replacements} may be replaced" in text
+    assert f"4 + 1 voided, {troubled.history.meta.spec.replacements} may be replaced + 1 given up cycles counted" in text
+    assert "no, voided" in text
+    assert "no, given up" in text
     assert "given up: no pod" in text
     assert "replaces 1" in text
     assert "Ignored while reading: a torn line" in text
-    assert "plus the lines of 2 voided cycles" in text
+    assert "plus the lines of 2 cycles not counted" in text
 
 
 def test_many_cycles_do_not_swell_the_page(s1: Any) -> None:
