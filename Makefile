@@ -186,5 +186,5 @@ NAME :=
 
 .PHONY: down
 down: venv ## remove every cluster, container, network and volume of ours; NAME=mine: that cluster alone (--kn-cluster mine)
-	@test -n "$(NAME)" -o -z "$(findstring -cluster,$(KN_ARGS))" || { echo 'make down takes the name of a cluster as NAME=mine, not in KN_ARGS'; exit 3; }
+	@test -z "$(findstring -cluster,$(KN_ARGS))$(findstring -context,$(KN_ARGS))" -o -n "$(NAME)" || { echo 'Nothing was removed: make down takes the name of a cluster as NAME=mine (of the context kind-knative-chaos-mine too), not in KN_ARGS. Without NAME it removes every cluster of ours.'; exit 3; }
 	$(CHAOS) down $(NAME)

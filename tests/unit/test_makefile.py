@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -27,9 +29,10 @@ def test_down_removes_the_cluster_that_is_named_and_else_every_one() -> None:
     assert made("down").stdout.splitlines()[-1].rstrip() == f"{chaos} down"
 
 
-def test_down_does_not_take_the_cluster_of_kn_args_for_every_one() -> None:
-    """As `make up KN_ARGS="--kn-cluster mine"` made it."""
-    done = made("down", "KN_ARGS=--kn-cluster mine", "CHAOS=false", dry=False)
+@pytest.mark.parametrize("option", ["--kn-cluster mine", "--context=kind-knative-chaos-mine", "--kn-context prod"])
+def test_down_does_not_take_the_cluster_of_kn_args_for_every_one(option: str) -> None:
+    """As `make up KN_ARGS="--kn-cluster mine"` made it; a context names a cluster, too."""
+    done = made("down", f"KN_ARGS={option}", "CHAOS=false", dry=False)
     assert done.returncode != 0
-    assert "NAME=mine" in done.stdout
+    assert "Nothing was removed: make down takes the name of a cluster as NAME=mine" in done.stdout
     assert "false down" not in done.stdout
