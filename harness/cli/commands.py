@@ -13,7 +13,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from harness import __version__, images
+from harness import __version__, images, inject
 from harness.adapters.clock import now_ns
 from harness.adapters.engine import Engine
 from harness.adapters.files import State
@@ -48,6 +48,7 @@ from harness.cluster import checks
 from harness.cluster import down as take_down
 from harness.deploy.reading import missing, planned
 from harness.errors import BadInput, ExitCode, HarnessError
+from harness.faults import FAULTS
 from harness.history import EXPERIMENT
 from harness.history.rows import Format, answer
 from harness.knative.manifest import table as probe_table
@@ -118,6 +119,8 @@ def up(
     state = State.default()
     world = prepare(on.ask(asked_build(kn_version, queue_proxy), recreate=recreate), state=state, progress=progress_of(state))
     set_queue_proxy(world)
+    for kind, need in inject.lacking(FAULTS, world.engine, world.handle.node).items():
+        world.progress.say(f"the fault {kind} cannot be done on this cluster: the kernel lacks {need.what}. Fix: {need.fix}")
     typer.echo(f"cluster {world.handle.name}: Kubernetes {world.handle.kubernetes_version}, {world.stack.proof}")
     typer.echo(f"kubectl --kubeconfig {world.handle.kubeconfig} --context {world.handle.context} get pods -A")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -14,7 +15,7 @@ from harness.cli.options import Artifacts, OnCluster, with_cluster
 from harness.cli.showing import RULING_EXIT, progress_of
 from harness.history import LATEST
 from harness.model import Build
-from harness.run import asked_build, measure, prepare, require_runnable
+from harness.run import asked_build, faults_of, measure, prepare, require_runnable
 from harness.run.reproducing import again, recorded, stack_differences
 
 
@@ -36,7 +37,7 @@ def reproduce(
     progress = progress_of(state)
     for note in asked.notes:
         progress.say(printable(note))
-    world = prepare(on.ask(build), state=state, progress=progress)
+    world = prepare(replace(on.ask(build), faults=faults_of(asked.scenario)), state=state, progress=progress)
     done = measure(asked.scenario, world, artifacts=artifacts, seed=asked.seed, workload=asked.workload)
     report.show(done.summary, where=str(done.directory))
     report.step_summary(done.summary)

@@ -16,7 +16,7 @@ from harness.cli.options import Artifacts, Knative, OnCluster, QueueProxy, Seed,
 from harness.cli.showing import progress_of, show, text_of
 from harness.deploy import images_of, spec_of, workload_of
 from harness.errors import BadInput
-from harness.run import asked_build, measure, prepare, require_runnable, with_request_log
+from harness.run import asked_build, faults_of, measure, prepare, require_runnable, with_request_log
 from harness.run.own import asked_for, in_container, left_out, loaded, on_own, user_request
 
 
@@ -94,6 +94,6 @@ def run(
     if out := left_out(entry, asked):
         progress.say(f"Not asked of {asked.service.app.image}, since they are predictions about the toggle app: {', '.join(out)}.")
     names = images.bring(wanted, Engine.detect(state, prefer=on.engine)) if wanted else {}
-    world = prepare(on.ask(build), state=state, progress=progress)
+    world = prepare(replace(on.ask(build), faults=faults_of(asked)), state=state, progress=progress)
     loaded(world, names)
     show(measure(asked, world, artifacts=artifacts, seed=seed, workload=workload, images=names, slots=slots))

@@ -17,6 +17,7 @@ from typing import ClassVar, Literal
 from harness.apps.known import app_of
 from harness.errors import BadInput
 from harness.faults.edges import READINESS_ORDER, Edge, Pairs, Witness
+from harness.faults.kernel import KernelNeed
 from harness.faults.sight import Sight
 from harness.knative.names import USER_ROLE
 from harness.knative.roles import SIDECAR, container_of_role, is_sidecar, log_of, service_of_role, sidecar_of, sidecar_role
@@ -145,6 +146,9 @@ class Fault(ABC):
 
     roles: ClassVar[tuple[str, ...]] = (USER_ROLE,)
     """The containers that it can hit, by role; "sidecar" stands for every sidecar."""
+
+    kernel: ClassVar[tuple[KernelNeed, ...]] = ()
+    """What it needs of the node's kernel. Without it the fault is refused before anything is built."""
 
     params: ClassVar[Mapping[str, Scalar]] = MappingProxyType({})
     """Its parameters, each with the value it has when nobody asks for another. The value's type is the parameter's."""

@@ -11,6 +11,7 @@ from types import MappingProxyType
 
 from harness.faults.edges import KILL_ORDER, KILLED, Witness, good_probes_due
 from harness.faults.fault import Case, Ends, Lift, Part
+from harness.faults.kernel import NFTABLES
 from harness.faults.node import NodeFault, NodeRule, Shown, Verdict, container_restarted, most, node_did
 from harness.faults.proofs import killed_for_liveness
 from harness.faults.sight import Sight
@@ -29,6 +30,7 @@ class LivenessBlocked(NodeFault):
     name = "liveness-blocked"
     done = "The kubelet's liveness probes were refused on the node, but no user's request"
     needs = (frozenset({Stream.NODE}), frozenset({Stream.EVENTS, Stream.KUBELET}), frozenset({Stream.PODS}))
+    kernel = (NFTABLES,)
     params = MappingProxyType({"verdict": Verdict.REFUSE.value, "persistent": False})
     fails_probes = ("liveness",)
     kills = True

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from harness.faults.fault import Case, Ends, Lift, Part
+from harness.faults.kernel import MEMORY
 from harness.faults.kill import Killed
 from harness.faults.node import NodeAct, NodeMemory, Shown, container_restarted, ended_because, ended_by_sigkill, node_did
 from harness.faults.sight import Sight
@@ -23,6 +24,7 @@ class OutOfMemory(Killed):
 
     name = "oom"
     done = "Every process of the container was ended by the kernel's OOM killer"
+    kernel = (MEMORY,)
 
     def act(self, fault: FaultSpec, shown: Shown) -> NodeAct:  # noqa: ARG002
         """Until the container has ended."""

@@ -5,6 +5,7 @@ inject(access, deployed, pod, spec, cycle=...)  once, never again by itself; the
 look(access, event)                             records what the fault's door shows of it
 take_back(access, deployed, pod, spec)          idempotent
 last_state(access, deployed, spec)              in words, for the message when the fault did not take hold
+require_kernel(kinds, engine, node)             refuses what the kernel of the node, or of this host, cannot do
 sweep(handle, engine)                           undoes what a run that was killed left behind on the node
 drawn(spec, pods, rng)                          the pods of the workload that it is injected into
 elsewhere(access, spec, rng)                    the pod that it is injected into if that is none of the workload's
@@ -25,6 +26,7 @@ from harness.inject.access import ClusterAccess, doors_of, sweep
 from harness.inject.api import Api
 from harness.inject.control import AppState, clear, state
 from harness.inject.door import Injector
+from harness.inject.kernel import lacking, require_kernel, standing
 from harness.inject.node import Node
 from harness.inject.phase import random_phase
 from harness.inject.pods import drawn, elsewhere
@@ -40,9 +42,12 @@ __all__ = [
     "drawn",
     "elsewhere",
     "inject",
+    "lacking",
     "last_state",
     "look",
     "random_phase",
+    "require_kernel",
+    "standing",
     "state",
     "sweep",
     "take_back",

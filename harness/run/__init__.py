@@ -27,7 +27,7 @@ from harness.run.diff import DiffAsk, Pair, compare_builds, require_diff
 from harness.run.experiment import Compared, Side, analyse_experiment, compare, require_comparable, worlds
 from harness.run.installed import Installed
 from harness.run.installed import read as installed_before
-from harness.run.session import measure, require_runnable, with_request_log
+from harness.run.session import faults_of, measure, require_runnable, with_request_log
 from harness.run.world import MEASURE_LOCK, Ask, World, asked_build, asked_version, prepare, set_queue_proxy
 
 __all__ = [
@@ -47,6 +47,7 @@ __all__ = [
     "asked_version",
     "compare",
     "compare_builds",
+    "faults_of",
     "installed_before",
     "measure",
     "prepare",

@@ -26,7 +26,7 @@ from harness.model import ALPHA, BASE, HEAD, Build, Change, Design, Experiment, 
 from harness.run.blocks import arm_label, cluster_of, placements, plan_look
 from harness.run.comparison_page import write_page
 from harness.run.experiment import Compared, Measuring, Side, begun, interrupted
-from harness.run.session import require_runnable
+from harness.run.session import faults_of, require_runnable
 from harness.run.world import Ask, Built, Found, World, build, find, stand
 
 
@@ -86,7 +86,7 @@ def compare_builds(
     """
     design = require_diff(asked, artifacts)
     drawn = secrets.randbits(32) if seed is None else seed
-    clusters = _Clusters(asked, ask, state, progress)
+    clusters = _Clusters(asked, replace(ask, faults=faults_of(*asked.scenarios)), state, progress)
     sides = clusters.placed(1)
     experiment = Experiment(
         id=secrets.token_hex(4),

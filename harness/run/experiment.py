@@ -31,7 +31,7 @@ from harness.run.blocks import plan
 from harness.run.comparing import comparisons, run_of
 from harness.run.comparison_page import write_page
 from harness.run.confounding import confounded
-from harness.run.session import Place, measure, require_runnable
+from harness.run.session import Place, faults_of, measure, require_runnable
 from harness.run.world import Ask, World, asked_build, asked_version, make, stand
 
 LONGEST_CLUSTER = 30
@@ -84,6 +84,7 @@ def worlds(sides: Sequence[Side], ask: Ask, *, state: State, progress: Progress)
     """
     builds = dict.fromkeys(_build(side, ask) for side in sides)
     several = len({build.installed for build in builds}) > 1
+    ask = replace(ask, faults=faults_of(*(side.scenario for side in sides)))
     ready = {}
     for build in builds:
         cluster = cluster_beside(ask.cluster, build) if several else ask.cluster

@@ -34,6 +34,7 @@ from harness.model import (
     Hop,
     KnativeVersion,
     NodeCpu,
+    Procedure,
     RunMeta,
     RunSpec,
     Scenario,
@@ -90,6 +91,8 @@ def measure(
     """
     version, doors = world.stack.stack.version, inject.doors_of(world.handle)
     spec = require_runnable(scenario, version, artifacts, planted=planted, workload=workload, doors=doors, slots=slots)
+    if Door.NODE in doors:
+        inject.require_kernel(faults_of(scenario), world.engine, world.handle.node)
     with locked(world.state.locks / MEASURE_LOCK, within_s=4 * 3600, holder=f"measuring {spec.scenario}"):
         ready = deploy.workload_for(spec, workload)
         session = _Session(spec, world, artifacts, seed, planted or Planted(), ready, place, own=workload is not None)
@@ -139,6 +142,11 @@ def require_runnable(
     if said := analyse.loose(spec):
         raise BadInput(f"No cycle of this run could count: {said}.", fix="Leave the limits as they are, or make them tighter.")
     return spec
+
+
+def faults_of(*asked: Procedure) -> tuple[str, ...]:
+    """The names of their faults, each once."""
+    return tuple(dict.fromkeys(fault.kind for one in asked for fault in (one.fault, one.second) if fault is not None))
 
 
 def require_course(spec: RunSpec) -> None:

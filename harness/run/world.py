@@ -25,7 +25,8 @@ MEASURE_LOCK = "measure.lock"
 class Ask:
     """What a world should be made of. Empty strings mean: choose.
 
-    build: which Knative; None is the pinned version. cluster: its name; several can stand side by side. context: a kubeconfig
+    build: which Knative; None is the pinned version. faults: what shall be done on it, by name; their needs of the kernel are
+    looked for before anything is built. cluster: its name; several can stand side by side. context: a kubeconfig
     context in place of the name; one that is not of a cluster of ours is refused.
     """
 
@@ -36,6 +37,7 @@ class Ask:
     engine: str = ""
     recreate: bool = False
     context: str = ""
+    faults: tuple[str, ...] = ()
 
     @property
     def version(self) -> KnativeVersion | None:
@@ -126,6 +128,8 @@ def find(ask: Ask, *, state: State, progress: Progress) -> Found:
         engine = Engine.detect(state, prefer=ask.engine)
         for note in engine.notes:
             progress.say(note)
+        if ask.faults:
+            inject.require_kernel(ask.faults, engine, inject.standing(engine, record.node_name(record.full_name(cluster))))
     with phases.step("2a find Knative", work=None):
         provision = sources.of_build(
             ask.source,

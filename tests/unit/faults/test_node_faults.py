@@ -29,7 +29,7 @@ def node_fault(kind: str) -> NodeFault:
 
 
 def event_of(kind: str, hit: str = "containerd://pod-0-0", **told: int) -> FaultEvent:
-    """Put into the pod of the first cycle of a story. hit: the id of the container that got the signal. told: more of the answer."""
+    """Put into the pod of the first cycle of a story. hit: the id of the container that got the signal. told: more of it."""
     answer = json.dumps({"look": ["processes", hit], **told})
     return FaultEvent(0, kind, {}, "pod-0", "old0", at(0, FAULT_S), at(0, FAULT_S) + 1, 200, answer)
 

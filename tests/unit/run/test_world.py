@@ -11,13 +11,15 @@ from typing import Any, cast
 import pytest
 
 from harness import deploy, images, inject, install, sources
-from harness.adapters.engine import Engine
+from harness.adapters.engine import Container, Engine
 from harness.adapters.files import State, run_alive
 from harness.adapters.objects import ApiRefused
 from harness.adapters.progress import QUIET
 from harness.cluster import checks, kind
 from harness.cluster import down as take_down
-from harness.errors import BadInput, ClusterError, HarnessError, ImageError, InstallError, WaitTimeout
+from harness.errors import BadInput, ClusterError, HarnessError, HostError, ImageError, InstallError, WaitTimeout
+from harness.faults import FAULTS
+from harness.inject import kernel
 from harness.model import Build, ClusterHandle, HostPorts, InstalledStack, KnativeVersion, Provision, SourceTree, Stack
 from harness.run import Ask, installed, prepare
 
@@ -141,6 +143,26 @@ def test_a_new_cluster_is_not_asked_what_it_has(tmp_path: Path, host: Host, monk
     host.created = True
     monkeypatch.setattr(install, "version_of", lambda _handle: pytest.fail("asked"))
     prepare(Ask(build=Build(VERSION, TREE)), state=State(tmp_path / "state"), progress=QUIET)
+
+
+@pytest.mark.parametrize(("runs", "where"), [(True, "knative-chaos-e2e-control-plane"), (False, "")])
+def test_what_the_kernel_lacks_is_said_before_anything_is_built(
+    tmp_path: Path, host: Host, monkeypatch: pytest.MonkeyPatch, runs: bool, where: str
+) -> None:
+    """By the node of the cluster where it stands, else by this host, whose kernel a node has."""
+    node = Container("knative-chaos-e2e-control-plane", "1", "running" if runs else "exited", "i")
+    engine = cast("Engine", SimpleNamespace(notes=(), containers=lambda _prefix: (node,)))
+    monkeypatch.setattr(Engine, "detect", lambda *_args, **_kwargs: engine)
+    asked: list[str] = []
+
+    def lacking(kinds: Any, _engine: Engine, at: str) -> dict[str, Any]:
+        asked.append(at)
+        return {kind: FAULTS[kind].kernel[0] for kind in kinds}
+
+    monkeypatch.setattr(kernel, "lacking", lacking)
+    with pytest.raises(HostError, match="The fault oom cannot be done: the kernel lacks control groups that limit memory"):
+        prepare(Ask(build=Build(VERSION), faults=("oom",)), state=State(tmp_path / "state"), progress=QUIET)
+    assert (asked, host.done) == ([where], [])
 
 
 def test_what_does_not_build_touches_no_cluster(tmp_path: Path, host: Host) -> None:
