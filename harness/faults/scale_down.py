@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-from harness.faults.fault import ApiCall, ApiFault, Case, Part, workload_ref
+from harness.faults.fault import ApiCall, ApiFault, Case, Ends, Lift, Part, workload_ref
 from harness.faults.proofs import api_answered
 from harness.faults.roll_out import WINDOW_S
 from harness.faults.sight import Sight
@@ -40,6 +40,10 @@ class ScaleDown(ApiFault):
         if service.min_scale != to:
             return f"the workload shall be scaled down to {to} pods, and its min-scale is {service.min_scale}"
         return ""
+
+    def ends(self, fault: FaultSpec, service: ServiceSpec) -> Ends:  # noqa: ARG002
+        """Nothing is taken back: the pods that are left are the end of it."""
+        return Ends(Lift.NEVER)
 
     def landing_s(self, fault: FaultSpec, service: ServiceSpec) -> float:  # noqa: ARG002
         """The window must be over, and again after each step."""

@@ -10,10 +10,13 @@ from harness.apps.known import app_of
 from harness.catalogue import SCENARIOS, holds, scenario
 from harness.cluster import kind
 from harness.errors import BadInput
-from harness.faults import FAULTS
+from harness.faults import FAULTS, Lift
 from harness.knative.roles import service_of_role, sidecar_role
 from harness.model import Claim, FaultSpec, Lane, Scenario, ServiceSpec, UserRequest
 from harness.run.world import World
+
+HELD_S = 15.0
+"""How long a fault lasts in a program of which nothing ends it, if the scenario does not say: as S23's."""
 
 USERS = "what the users of a Service expect"
 RESTARTED = "the kubelet restarts the container, once"
@@ -64,6 +67,9 @@ def on_own(asked: Scenario, service: ServiceSpec, request: UserRequest | None) -
     catalogue are predictions about the toggle app: another program has its own (`claims_for`).
     """
     changed = replace(asked, service=service)
+    ends = FAULTS[asked.fault.kind].ends_in(asked.fault, service_of_role(service, asked.fault.role))
+    if ends.lift is Lift.HELD and not asked.hold_s:
+        changed = replace(changed, hold_s=HELD_S)
     ours = app_of(service.app.image).names_itself
     if request is not None or not ours:
         users = request or UserRequest()

@@ -23,7 +23,8 @@ from harness.adapters.signals import deferred
 from harness.adapters.threads import NodeThreads
 from harness.catalogue import SCENARIOS, is_catalogued, resolve
 from harness.errors import BadInput, HarnessError, Interrupted
-from harness.faults import Door, Elsewhere, fault_named
+from harness.faults import Door, Elsewhere, Lift, fault_named
+from harness.knative.roles import service_of_role
 from harness.load.calm import Limits, Window, dry_run, wait_until_calm
 from harness.load.process import require_plan
 from harness.model import (
@@ -131,6 +132,7 @@ def require_runnable(
     for fault in (spec.fault, spec.second):
         if fault and (why := fault_named(fault.kind).refused(fault, spec, doors)):
             raise BadInput(f"The fault {fault.kind} cannot land: {why}.", fix="Change the Service, or ask for another fault.")
+    require_hold(spec)
     require_course(spec)
     require_slots(spec, asked, slots)
     history_room.require_writable(artifacts)
@@ -147,6 +149,17 @@ def require_runnable(
 def faults_of(*asked: Procedure) -> tuple[str, ...]:
     """The names of their faults, each once."""
     return tuple(dict.fromkeys(fault.kind for one in asked for fault in (one.fault, one.second) if fault is not None))
+
+
+def require_hold(spec: RunSpec) -> None:
+    """Raises BadInput for a fault that lasts until it is taken back, if it shall last for no time."""
+    fault = fault_named(spec.fault.kind)
+    ends = fault.ends_in(spec.fault, service_of_role(spec.service, spec.fault.role))
+    if fault.injected and ends.lift is Lift.HELD and spec.hold_s <= 0:
+        raise BadInput(
+            f"The fault {fault.name} would be taken back as soon as it has landed: hold_s is {spec.hold_s:g}.",
+            fix="Say in the scenario how many seconds it shall last (hold_s=15.0).",
+        )
 
 
 def require_course(spec: RunSpec) -> None:

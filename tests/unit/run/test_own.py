@@ -50,6 +50,13 @@ def test_a_fault_is_a_scenario_of_its_own() -> None:
     assert asked_for("s1") is SCENARIOS["S1"]
 
 
+def test_a_fault_that_nothing_ends_lasts_for_a_while() -> None:
+    """It would else be taken back as soon as it has landed; with a liveness probe the restart ends it."""
+    for service, hold_s in ((shop(), 0.0), (replace(shop(), liveness=None), 15.0)):
+        assert on_own(asked_for("freeze"), service, None).hold_s == hold_s
+    assert on_own(replace(asked_for("freeze"), hold_s=3.0), replace(shop(), liveness=None), None).hold_s == 3.0
+
+
 @pytest.mark.parametrize("name", ["none", "roll-out", "flood"])
 def test_what_is_neither_is_refused_with_the_faults_there_are(name: str) -> None:
     """A roll-out has a course of its own, and no fault is none."""

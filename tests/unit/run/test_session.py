@@ -16,7 +16,7 @@ from harness.adapters.clock import now_ns
 from harness.adapters.engine import Engine
 from harness.adapters.files import State
 from harness.adapters.progress import QUIET, Progress
-from harness.catalogue import N1, S1, SCENARIOS, broken, holds, is_catalogued, resolve
+from harness.catalogue import N1, S1, S23, SCENARIOS, broken, holds, is_catalogued, resolve
 from harness.errors import BadInput, DeployError, Interrupted
 from harness.history import read, read_meta
 from harness.load.calm import Calm, Limits, Measure
@@ -117,6 +117,15 @@ def test_a_claim_nobody_can_check_is_refused_first(tmp_path: Path) -> None:
     for claim in (holds("requests-dont-fail"), broken("no-such-thing", "nowhere")):
         with pytest.raises(BadInput, match="requests-do-not-fail"):
             require_runnable(replace(S1, name="mine", claims=(claim,)), VERSION, tmp_path)
+
+
+def test_a_fault_that_shall_last_for_no_time_is_refused_first(tmp_path: Path) -> None:
+    """It would be taken back as soon as it has landed. One that ends by itself needs no time."""
+    hung = replace(S23, name="mine", hold_s=0.0)
+    with pytest.raises(BadInput, match="The fault hang would be taken back as soon as it has landed: hold_s is 0"):
+        require_runnable(hung, VERSION, tmp_path)
+    require_runnable(replace(hung, hold_s=0.5), VERSION, tmp_path)
+    require_runnable(replace(S1, name="mine", hold_s=0.0), VERSION, tmp_path)
 
 
 def test_a_run_with_the_request_log_has_a_name_that_says_so(tmp_path: Path) -> None:
