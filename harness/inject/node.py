@@ -16,6 +16,7 @@ from harness.faults import FAULTS
 from harness.faults.node import NodeAct, NodeFault, NodeMemory, NodeRule, NodeSignal, Shown, Signal
 from harness.inject.access import ClusterAccess
 from harness.inject.door import Injector
+from harness.inject.shell import NodeShell
 from harness.knative.pods import bare_id, container_statuses
 from harness.knative.roles import is_sidecar
 from harness.model import ClusterHandle, Deployed, FaultEvent, FaultSpec, Observation, Pod, Stream
