@@ -48,6 +48,7 @@ def advice(manifest: Obj, settings: Settings, load: Load, line_of: LineOf | None
         cost=cost,
         risks=risks,
         not_judged=unknown,
+        verified=None,
     )
 
 
@@ -75,6 +76,7 @@ def _of_a_deployment(manifest: Obj, settings: Settings, load: Load) -> Advice:
         cost=None,
         risks=(),
         not_judged=(limits.DEPLOYMENT,),
+        verified=None,
     )
 
 

@@ -22,11 +22,13 @@ RESTARTING = ("HTTP",)
 class Load:
     """What the manifest does not say. rate_rps: requests a second. boot_s: from the start of a container until its app listens,
     None if nobody knows. check_path: a path of the app that answers well only if it can serve, "" if nobody knows one.
+    only_liveness_fails: the liveness probes are refused on their way and not by the app, so that readiness fails from the kill on.
     """
 
     rate_rps: float = 50.0
     boot_s: float | None = None
     check_path: str = ""
+    only_liveness_fails: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +113,9 @@ class Case:
 
     @property
     def same_check(self) -> bool:
-        """Whether queue-proxy asks the app what the liveness probe asks it."""
+        """Whether queue-proxy asks the app what the liveness probe asks it, and gets the same answer."""
         one = self.served
-        if one.liveness is None or one.asked is None or one.asked.at is None:
+        if self.load.only_liveness_fails or one.liveness is None or one.asked is None or one.asked.at is None:
             return False
         if (one.liveness.way, one.liveness.port.value, one.liveness.target.value) != (
             one.asked.way,

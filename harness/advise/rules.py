@@ -341,3 +341,6 @@ RULES: tuple[Rule, ...] = (
     ),
 )
 """In the order in which they are shown."""
+
+OF_A_RESTART = frozenset(rule.name for rule in RULES if rule.options is _for_the_window)
+"""Risks of a restart of the served container by its liveness probe."""

@@ -94,12 +94,44 @@ class NotJudged:
 
 
 @dataclass(frozen=True, slots=True)
+class Restart:
+    """One measured restart; null: the evidence does not decide it.
+
+    failed: requests. refused_s: from the first refused request to the last, 0 for none. slowest_s: the slowest good answer.
+    boot_s: D, from the start of the container until its port was listened on.
+    """
+
+    failed: int | None
+    refused_s: float | None
+    slowest_s: float | None
+    boot_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """The Service before and after a change of a risk, measured on a cluster. change: its number, from 1.
+
+    boot_s: the median D of all restarts, null if none showed it. experiment: its directory. predicted_before, predicted_after: what
+    a restart costs with that D.
+    """
+
+    risk: str
+    change: int
+    experiment: str
+    boot_s: float | None
+    before: tuple[Restart, ...]
+    after: tuple[Restart, ...]
+    predicted_before: Cost | None
+    predicted_after: Cost | None
+
+
+@dataclass(frozen=True, slots=True)
 class Advice:
     """The whole answer. namespace: "" where the manifest names none. knative: the version it is for. measured_on: that of the
     measurements.
 
     pods: that stand at least. boot_s: D, the start-up time of the app as given; null: not known. cost: of one restart of the served
-    container by its liveness probe; null: there is none, or it is not judged.
+    container by its liveness probe; null: there is none, or it is not judged. verified: null without --verify.
     """
 
     kind: str
@@ -113,3 +145,4 @@ class Advice:
     cost: Cost | None
     risks: tuple[Risk, ...]
     not_judged: tuple[NotJudged, ...]
+    verified: Verified | None

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
-from harness.advise.shape import Advice, Change, Cost, Duration, Evidence, Interval, Requests, Risk
+from harness.advise.shape import Advice, Change, Cost, Duration, Evidence, Interval, Requests, Restart, Risk, Verified
 
 
 def lines(found: Advice, where: str) -> list[str]:
@@ -20,6 +20,8 @@ def lines(found: Advice, where: str) -> list[str]:
         said += [*_risk(risk, found, where), ""]
     if not found.risks:
         said += ["No measured risk was found" + (", but the restart is not judged." if _undecided(found) else "."), ""]
+    if found.verified is not None:
+        said += [*_verified(found.verified), ""]
     said += [f"not judged: {one.what}: {one.because}" for one in found.not_judged]
     while said and not said[-1]:
         said.pop()
@@ -63,6 +65,30 @@ def _change(number: int, change: Change, found: Advice) -> Iterator[str]:
     yield f"    but {change.but}"
     space = f" --namespace {found.namespace}" if found.namespace else ""
     yield f"    kubectl patch ksvc {found.name}{space} --type json --patch '{patch_text(change)}'"
+
+
+def _verified(one: Verified) -> Iterator[str]:
+    number = len([restart for restart in (*one.before, *one.after) if restart.boot_s is not None])
+    yield f"MEASURED change {one.change} of {one.risk} ({one.experiment})"
+    yield "  D         " + ("not known" if one.boot_s is None else f"{one.boot_s:.2f} s, the median of {number} restarts")
+    for label, restarts, cost in (("before", one.before, one.predicted_before), ("after", one.after, one.predicted_after)):
+        yield f"  {label:<8}  {_restarts(restarts)}"
+        if cost is not None:
+            yield from (f"    predicted {line}" for line in list(_cost(cost))[1:])
+
+
+def _restarts(restarts: Sequence[Restart]) -> str:
+    if not restarts:
+        return "no restart was measured"
+    failed = ", ".join("undecided" if one.failed is None else str(one.failed) for one in restarts)
+    return (
+        f"{failed} requests failed; refused for {_listed(one.refused_s for one in restarts)} s; the slowest answer took "
+        f"{_listed(one.slowest_s for one in restarts)} s"
+    )
+
+
+def _listed(numbers: Iterable[float | None]) -> str:
+    return ", ".join("undecided" if one is None else f"{one:.2f}" for one in numbers)
 
 
 def patch_text(change: Change) -> str:

@@ -2,28 +2,39 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from harness import images
+from harness.adapters.engine import Engine
+from harness.adapters.files import State
 from harness.adapters.text import printable
 from harness.advise import Advice, Load, advice
+from harness.advise.rules import OF_A_RESTART
 from harness.advise.schema import as_json as json_of
+from harness.advise.shape import Change, Cost, Risk, Verified
 from harness.advise.words import lines
 from harness.cli.manifests import AsJson, File, SidecarProbes, accepted, named
-from harness.cli.options import Version
-from harness.errors import ExitCode
+from harness.cli.options import Artifacts, OnCluster, Seed, Version, with_cluster
+from harness.cli.showing import progress_of
+from harness.deploy import images_of, workload_of
+from harness.errors import BadInput, ExitCode
+from harness.run import Compared, asked_build, compare, require_comparable, worlds
+from harness.run.own import loaded, user_request
+from harness.run.verify import AFTER, BEFORE, EXPERIMENT_NAME, median_boot_s, restarts_of, sides_of
 
 
+@with_cluster
 def advise(
     file: File,
     kn_version: Version = "",
     *,
     boot_seconds: Annotated[
         float | None,
-        typer.Option(
-            "--boot-seconds", min=0, help="From the start of a container until its app listens; it is not in the manifest."
-        ),
+        typer.Option("--boot-seconds", min=0, help="From the start of a container until its app listens; not in the manifest."),
     ] = None,
     rate: Annotated[float, typer.Option("--rate", min=0, help="Requests a second to the Service.")] = 50,
     check_path: Annotated[
@@ -31,23 +42,90 @@ def advise(
     ] = "",
     sidecar_probes: SidecarProbes = False,
     as_json: AsJson = False,
+    verify: Annotated[
+        bool,
+        typer.Option("--verify", help="Also measure restarts before and after a change, on a cluster; see docs/advise.md."),
+    ] = False,
+    change: Annotated[int, typer.Option("--change", min=1, help="Which change of the risk of a restart to measure.")] = 1,
+    image: Annotated[
+        list[str] | None,
+        typer.Option("--image", metavar="NAME", help="An image of the Service that the local engine has; may be given again."),
+    ] = None,
+    image_archive: Annotated[
+        list[Path] | None,
+        typer.Option("--image-archive", metavar="FILE", help="The same from a docker or OCI archive; may be given again."),
+    ] = None,
+    path: Annotated[str, typer.Option("--path", help="Path of the requests; default: /.")] = "",
+    cycles: Annotated[int, typer.Option("--kn-cycles", min=1, help="Restarts to measure before the change, and after it.")] = 3,
+    seed: Seed = None,
+    on: OnCluster,
+    artifacts: Artifacts = Path("artifacts"),
 ) -> None:
-    """Show which measured risks a Knative Service runs, what a restart costs, and what helps; needs no cluster.
+    """Show which measured risks a Knative Service runs, what a restart costs, and what helps; needs no cluster without --verify.
 
-    Exit codes: 0 no risk, 1 a risk, 2 the restart cannot be judged, 3 bad input.
+    Exit codes: 0 no risk, 1 a risk, 2 the restart cannot be judged or was not measured, 3 bad input.
     """
-    manifest, settings = accepted(file, kn_version, sidecar_probes=sidecar_probes, as_json=as_json)
-    found = advice(manifest.obj, settings, Load(rate, boot_seconds, check_path), manifest.line)
-    if as_json:
-        typer.echo(json_of(found))
-    else:
-        for line in lines(found, named(file)):
-            typer.echo(printable(line))
+    manifest, settings, text = accepted(file, kn_version, sidecar_probes=sidecar_probes, as_json=as_json)
+
+    load = Load(rate, boot_seconds, check_path)
+    found = advice(manifest.obj, settings, load, manifest.line)
+    if verify:
+        risk, what = chosen(found, change)
+        build = asked_build(kn_version)
+        # The user's file is read, and both arms are planned, before anything is built.
+        workload = workload_of(text, where=named(file), version=build.version)
+        wanted = images.own_images(images_of(workload), image or (), image_archive or ())
+        request = user_request("", path, (), "")
+        sides = sides_of(workload, what.patch, request, cycles=cycles, rate_rps=rate)
+        ask = on.ask(build)
+        require_comparable(sides, ask, artifacts)
+        state = State.default()
+        names = images.bring(wanted, Engine.detect(state, prefer=on.engine)) if wanted else {}
+        pairs = worlds([replace(side, images=names) for side in sides], ask, state=state, progress=progress_of(state))
+        loaded(pairs[0][1], names)
+        done = compare(EXPERIMENT_NAME, pairs, artifacts=artifacts, seed=seed, title=f"{risk.name}: {what.what}")
+        boot = median_boot_s([*restarts_of(done, BEFORE), *restarts_of(done, AFTER)])
+        # The fault of --verify refuses the kubelet's probes on the node: the app answers queue-proxy's well.
+        known = advice(manifest.obj, settings, replace(load, boot_s=boot, only_liveness_fails=True))
+        found = replace(found, verified=verified(done, known, (risk.name, change), boot))
+    for line in [json_of(found)] if as_json else lines(found, named(file)):
+        typer.echo(line if as_json else printable(line))
     raise typer.Exit(exit_code(found))
 
 
 def exit_code(found: Advice) -> ExitCode:
     """Of a command that gives this advice; a Service whose restart cannot be judged is not one without a risk."""
+    if found.verified is not None and not (found.verified.before and found.verified.after):
+        return ExitCode.INCONCLUSIVE
     if found.risks:
         return ExitCode.REGRESSION
     return ExitCode.INCONCLUSIVE if any(one.decisive for one in found.not_judged) else ExitCode.PASS
+
+
+def chosen(found: Advice, number: int) -> tuple[Risk, Change]:
+    """The change to measure: the one with this number of the first risk of a restart. Raises BadInput."""
+    risk = next((one for one in found.risks if one.name in OF_A_RESTART and one.changes), None)
+    if risk is None:
+        raise BadInput(
+            "There is no change to verify: restarts by the liveness probe are measured, and this advice changes none.",
+            fix="Leave --verify out.",
+        )
+    if number > len(risk.changes):
+        raise BadInput(f"{risk.name} has {len(risk.changes)} changes, and --change is {number}.", fix="Name one of them.")
+    return risk, risk.changes[number - 1]
+
+
+def verified(done: Compared, known: Advice, which: tuple[str, int], boot_s: float | None) -> Verified:
+    """The measured restarts beside what is predicted. known: the advice for such restarts with this start-up time."""
+    name, number = which
+    after: Cost | None = next((one.changes[number - 1].cost for one in known.risks if one.name == name), None)
+    return Verified(
+        risk=name,
+        change=number,
+        experiment=str(done.directory),
+        boot_s=boot_s,
+        before=restarts_of(done, BEFORE),
+        after=restarts_of(done, AFTER),
+        predicted_before=known.cost,
+        predicted_after=after,
+    )

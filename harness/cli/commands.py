@@ -128,7 +128,7 @@ def up(
 @app.command()
 def probes(file: File, kn_version: Version = "", *, sidecar_probes: SidecarProbes = False, as_json: AsJson = False) -> None:
     """Show who asks each probe of a manifest, how often, and how long it takes until it acts; needs no cluster."""
-    manifest, settings = accepted(file, kn_version, sidecar_probes=sidecar_probes, as_json=as_json)
+    manifest, settings, _text = accepted(file, kn_version, sidecar_probes=sidecar_probes, as_json=as_json)
     plan = planned(manifest, settings)
     gone = [str(need) for need in missing(manifest, plan.needs)]
     if as_json:

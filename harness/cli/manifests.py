@@ -28,18 +28,19 @@ def named(file: str) -> str:
     return "stdin" if file == "-" else file
 
 
-def accepted(file: str, kn_version: str, *, sidecar_probes: bool, as_json: bool) -> tuple[Manifest, Settings]:
-    """A manifest that nobody refuses, and the installation for which that is so.
+def accepted(file: str, kn_version: str, *, sidecar_probes: bool, as_json: bool) -> tuple[Manifest, Settings, str]:
+    """A manifest that nobody refuses, the installation for which that is so, and the text of the file.
 
     For one that is refused each problem is printed with its line and fix, and the command ends with the exit code of bad input.
     Raises BadInput for what is no manifest and for a version whose rules are not known.
     """
     where = named(file)
-    manifest = read(sys.stdin.read() if file == "-" else text_of(Path(file)), where=where)
+    text = sys.stdin.read() if file == "-" else text_of(Path(file))
+    manifest = read(text, where=where)
     settings = Settings(asked_version(kn_version), probing=sidecar_probes, from_zero=True)
     require_known(settings)
     if found := [(one.number, one.problem) for one in problems(manifest, settings)]:
         for line in [table.refused_json(found, where)] if as_json else table.refused_lines(found, where):
             typer.echo(printable(line) if not as_json else line)
         raise typer.Exit(ExitCode.BAD_INPUT_OR_HOST)
-    return manifest, settings
+    return manifest, settings, text

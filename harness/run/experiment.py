@@ -40,12 +40,13 @@ LONGEST_CLUSTER = 30
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One arm that is asked for. build: which Knative; None: the one of the Ask. workload: see `measure`."""
+    """One arm that is asked for. build: which Knative; None: the one of the Ask. workload, images: see `measure`."""
 
     label: str
     scenario: Scenario
     build: Build | None = None
     workload: Workload | None = None
+    images: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def version(self) -> KnativeVersion | None:
@@ -261,6 +262,7 @@ class Measuring:
                 artifacts=self.directory,
                 seed=block.seed,
                 workload=side.workload,
+                images=side.images,
                 place=Place(self.directory / block.run, self.experiment.id, block.arm, self.experiment.plan),
             )
             ended = ""

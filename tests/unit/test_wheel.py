@@ -56,6 +56,8 @@ def test_every_file_of_the_package_is_inside(wheel: Path) -> None:
         "harness/images/recipes/versions.toml",
         "harness/report/templates/report.html.j2",
         "harness/cluster/kind-config.yaml",
+        "harness/advise/model.toml",
+        "harness/advise/measured.toml",
         "harness/py.typed",
     } <= inside
     files = (path for path in ROOT.joinpath("harness").rglob("*") if path.is_file() and path.parent.name != "__pycache__")

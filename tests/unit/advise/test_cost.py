@@ -44,3 +44,10 @@ def test_the_probes_are_read_from_the_manifest(probes: dict[str, object], refuse
     cost = advised(service({"livenessProbe": LIVENESS, **probes})).cost
     assert cost is not None
     assert cost.refused.seconds == refused
+
+
+def test_where_only_liveness_fails_readiness_of_the_same_check_begins_to_fail_at_the_kill() -> None:
+    """As under the fault of --verify, which the app does not notice."""
+    cost = advised(service({"livenessProbe": LIVENESS, "readinessProbe": READINESS}), only_liveness_fails=True).cost
+    assert cost is not None
+    assert cost.refused.seconds == (0, 0.1)
