@@ -8,7 +8,7 @@ from harness.advise import limits
 from harness.advise.case import Case, Count, Load
 from harness.advise.data import Model, measured, model
 from harness.advise.patching import operations, patched
-from harness.advise.rules import RULES, Found, Option, Rule
+from harness.advise.rules import OF_A_RESTART, RULES, Found, Option, Rule
 from harness.advise.shape import Advice, Change, Cost, Duration, Evidence, NotJudged, Requests, Risk
 from harness.advise.spans import Span
 from harness.knative.manifest.judged import judged
@@ -95,7 +95,7 @@ def _risks(case: Case, line_of: LineOf) -> tuple[tuple[Risk, ...], tuple[NotJudg
                 risks.append(_risk(case, rule, found, line_of))
             else:
                 what = f"{rule.name} of container {found.container.name}: {rule.what}"
-                pending.append(NotJudged(what, f"scenario {rule.scenario} has no result yet", decisive=False))
+                pending.append(NotJudged(what, f"scenario {rule.scenario} has no result yet", rule.name in OF_A_RESTART))
     return tuple(risks), tuple(pending)
 
 
@@ -137,12 +137,14 @@ def cost_of(case: Case) -> Cost | None:
     found = case.window
     if found is None:
         return None
-    most = found.at_most_s
+    most, waits = found.at_most_s, found.waits_s
+    if case.pods > 1 and case.direct:  # the other pods take what this one would keep waiting
+        waits = None
     return Cost(
         killed_s=_interval(found.killed_s.lo, found.killed_s.hi),
         refused=_duration(found.refused_s),
         refused_at_most=_duration(most) if most is not None else None,
-        waits=_duration(found.waits_s) if found.waits_s is not None else None,
+        waits=_duration(waits) if waits is not None else None,
         requests=_requests(case.requests(found.refused_s)),
         requests_at_most=_requests(case.requests(most)) if most is not None else None,
     )

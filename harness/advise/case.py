@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness.advise.data import Model
 from harness.advise.spans import Span
@@ -94,7 +94,9 @@ class Case:
     def kubelet_readiness(self) -> Timing:
         """By which the kubelet asks queue-proxy, and queue-proxy all that it asks."""
         (row,) = [one for one in self.plan.probes if (one.container, one.asker) == (QUEUE_PROXY, Asker.KUBELET)]
-        return timing(row)
+        asked = self.served.asked
+        repeats = asked is not None and not asked.period_s.value
+        return replace(timing(row), fails_within_s=float(row.timeout_s.value or 1) if repeats else 0.0)
 
     @property
     def window(self) -> Window | None:
@@ -160,5 +162,5 @@ class Case:
 
 
 def timing(probe: ProbePlan) -> Timing:
-    """Of a probe's three numbers; a written 0 counts as left out."""
-    return Timing(int(probe.period_s.value or 10), int(probe.failure_threshold.value or 3), int(probe.success_threshold.value or 1))
+    """Of a probe's numbers; a written 0 counts as left out."""
+    return Timing(int(probe.period_s.value or 10), int(probe.failure_threshold.value or 3))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from harness.advise.case import RESTARTING, Case, timing
+from harness.advise.data import measured
 from harness.advise.rules import late
 from harness.advise.shape import NotJudged
 from harness.knative.manifest.places import at
@@ -103,7 +104,8 @@ def of_the_rest(case: Case) -> Iterator[NotJudged]:
         yield NotJudged(
             "a program that does not end on SIGTERM",
             "whether it does is not in the manifest. If not, the kubelet waits for timeoutSeconds "
-            f"({case.setting('timeoutSeconds')} s) before it kills it (S24B)",
+            f"({case.setting('timeoutSeconds')} s) before it kills it (S24B)"
+            + ("; if it closes its port at SIGTERM, requests are refused through that time (S17B)" if "S17B" in measured() else ""),
             decisive=False,
         )
     if case.setting("min-scale") == "0" and one.kept is None and one.asked is not None and one.asked.way == "TCP":

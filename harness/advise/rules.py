@@ -81,14 +81,33 @@ def _liveness_alone(case: Case) -> Iterator[Found]:
 
 
 def _readiness_too_slow(case: Case) -> Iterator[Found]:
+    for one in _late_by_readiness(case, race=False):
+        yield Found(
+            one,
+            one.asked,
+            f"The readiness probe needs {_seconds(case)} s to take the pod out of its Service. A restart does not make the pod "
+            "unready by itself: queue-proxy does not restart.",
+        )
+
+
+def _readiness_race(case: Case) -> Iterator[Found]:
+    for one in _late_by_readiness(case, race=True):
+        yield Found(
+            one,
+            one.asked,
+            f"Both probes fail for the same reason, and readiness needs {_seconds(case)} s: the phase of the two decides in each "
+            "restart whether the pod is out before the listener closes.",
+        )
+
+
+def _late_by_readiness(case: Case, *, race: bool) -> Iterator[Container]:
+    """The served container, if its own readiness probe is what takes the pod out, too late in each restart or in some of them."""
     for one in _served_late(case):
-        if one.startup is None and one.kept is None and one.asked is not None and one.asked.at is not None:
-            yield Found(
-                one,
-                one.asked,
-                f"The readiness probe needs {_seconds(case)} s to take the pod out of its Service. A restart does not make the pod "
-                "unready by itself: queue-proxy does not restart.",
-            )
+        found = case.window
+        if one.startup is None and one.kept is None and one.asked is not None and one.asked.at is not None and found is not None:
+            least = min(found.refused_s.lo, (found.at_most_s or found.refused_s).lo)
+            if race is (least <= 0):
+                yield one
 
 
 def _started_late(case: Case) -> Iterator[Found]:
@@ -290,6 +309,13 @@ RULES: tuple[Rule, ...] = (
         "S7",
         "The liveness probe restarts the container before the readiness probe takes the pod out, and requests are refused.",
         _readiness_too_slow,
+        _for_the_window,
+    ),
+    Rule(
+        "readiness-race",
+        "S5B",
+        "In a share of the restarts by the liveness probe, the readiness probe does not take the pod out in time.",
+        _readiness_race,
         _for_the_window,
     ),
     Rule(

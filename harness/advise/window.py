@@ -17,7 +17,10 @@ before. It leaves them in one of two ways:
 An app that does not end on SIGTERM is killed when its grace is over; if it closes its port at SIGTERM, the rest of the grace is
 part of W.
 
-After that the requests wait in the activator for the app, one period of the probe that says it is ready, and BACK.
+After that the requests wait in the activator until the app listens, and BACK: the activator asks queue-proxy itself, every 200 ms.
+Where the kubelet keeps the container not ready, up to one period of its probe comes on top.
+
+A readiness probe without a period fails by its timeout, because queue-proxy repeats it every 50 ms until it succeeds.
 
 Source: the reference's formula W502 = min(exit tail + create + D, T_detect + T_prop), with the edges that S1, S2, S6, S7, S10, S12,
 S31 and S34 measured (docs/findings.md, docs/anatomy.md).
@@ -36,11 +39,11 @@ LEAST_GRACE_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """When a probe acts."""
+    """When a probe acts. fails_within_s: how long a failed probe takes at most, 0 for one that is answered or refused at once."""
 
     period_s: int
     failure_threshold: int
-    success_threshold: int = 1
+    fails_within_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,23 +101,18 @@ def window(probes: Probes, model: Model, boot_s: float | None = None) -> Window:
 
 
 def _out(probes: Probes, model: Model, killed: Span, to_close: Span) -> tuple[Span, Span]:
-    """(when the pod is out of the endpoints, counted from the close and negative before it; what the way back takes after D).
+    """(when the pod is out of the endpoints, counted from the close and negative before it; what the way back may take after D).
 
-    to_close: from the kill to the close. The ways out race: the first counts. The way back is that of the probe that is last to
-    succeed.
+    to_close: from the kill to the close. The ways out race: the first counts.
     """
     failing = _acts(probes.readiness) + _span(model.propagation)
     # An app that listens on answers again once queue-proxy's drain is reset, a second after preStop: the close begins the count.
     out = failing if probes.grace_s and probes.listens_on else failing - to_close
     if probes.same_check:
         out = _earlier(out, failing - (killed + to_close))
-    back = Span(0, probes.readiness.success_threshold * probes.readiness.period_s)
     if probes.kept_s:
-        noticed = _span(model.restart_noticed)
-        if noticed.lo < out.lo:
-            back = Span(0, probes.kept_s)
-        out = _earlier(out, noticed)
-    return out, back
+        out = _earlier(out, _span(model.restart_noticed))
+    return out, Span(0, probes.kept_s)
 
 
 def _earlier(one: Span, other: Span) -> Span:
@@ -124,7 +122,8 @@ def _earlier(one: Span, other: Span) -> Span:
 
 def _acts(timing: Timing) -> Span:
     """From a check's first failure to the failed probe that counts; the phase of the probes is not known."""
-    return Span((timing.failure_threshold - 1) * timing.period_s, timing.failure_threshold * timing.period_s)
+    least_s = (timing.failure_threshold - 1) * timing.period_s
+    return Span(least_s, least_s + timing.period_s + timing.fails_within_s)
 
 
 def _span(constant: Constant) -> Span:

@@ -12,5 +12,5 @@ RANGES = Model(
     restart=Constant(0.15, 0.7, SOURCE),
     propagation=Constant(0, 0.1, SOURCE),
     restart_noticed=Constant(0.5, 1.8, SOURCE),
-    back=Constant(0, 0.3, SOURCE),
+    back=Constant(0.1, 0.5, SOURCE),
 )

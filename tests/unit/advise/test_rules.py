@@ -38,6 +38,7 @@ RISKY: dict[str, list[tuple[Obj, dict[str, Any]]]] = {
         (service({"livenessProbe": LIVENESS, "readinessProbe": TCP}), {}),
         (service({"livenessProbe": LIVENESS, "readinessProbe": {"tcpSocket": {}}}), {}),
     ],
+    "readiness-race": [(service({"livenessProbe": HTTP, "readinessProbe": {**HTTP, "periodSeconds": 10}}), {})],
     "startup-probe-too-late": [(service({"livenessProbe": LIVENESS, "startupProbe": STARTUP}), {})],
     "tcp-liveness": [
         (service({"livenessProbe": TCP, "readinessProbe": {"httpGet": {"path": "/ready"}}}), {}),
@@ -80,6 +81,7 @@ def all_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("harness.advise.advising.measured", Everything)
 
 
+@pytest.mark.usefixtures("all_measured")
 @pytest.mark.parametrize(("name", "manifest", "load"), CASES)
 def test_a_risk_is_found(name: str, manifest: Obj, load: dict[str, Any]) -> None:
     """It names the scenario that measured it, and why this Service runs it."""
@@ -185,6 +187,7 @@ def test_more_pods_are_not_offered_where_the_scale_is_bounded() -> None:
     [
         (service(MAIN, {"name": "side", "readinessProbe": {"tcpSocket": {"port": 9}, **dict(list(READINESS.items())[1:])}}), "S27"),
         (service(MAIN, {"name": "side", "readinessProbe": EXEC}), "S35A"),
+        (service({"livenessProbe": HTTP, "readinessProbe": {**HTTP, "periodSeconds": 10}}), "S5B"),
     ],
 )
 def test_what_was_not_measured_is_no_warning(

@@ -15,14 +15,16 @@ BOOT_S = 5.05
 """The toggle app with a delay of 5 s listens so long after its container's start (S1, S6, S7: 5.05 to 5.10 s)."""
 
 LIVENESS = Timing(1, 3)
-DEFAULT = Timing(10, 3)
+DEFAULT = Timing(10, 3, fails_within_s=1)
+"""Knative's own readiness probe."""
+
 FAST = Timing(1, 1)
 
 SCENARIOS = {
     "S1": Probes(LIVENESS, DEFAULT),
     "S2": Probes(LIVENESS, DEFAULT),
     "S6": Probes(LIVENESS, FAST, same_check=True),
-    "S7": Probes(LIVENESS, DEFAULT, same_check=True),
+    "S7": Probes(LIVENESS, Timing(10, 3), same_check=True),
     "S10": Probes(LIVENESS, DEFAULT, kept_s=1),
     "S31": Probes(LIVENESS, FAST, kept_s=1),
 }
@@ -62,7 +64,7 @@ def test_how_long_the_others_wait(name: str, slowest: tuple[float, float]) -> No
 def test_an_unknown_boot_stays_open() -> None:
     """D + [a, b]; the same with D once it is known. A window that ends before the container has started needs no D."""
     open_one = window(SCENARIOS["S1"], RANGES)
-    assert (open_one.refused_s.boots, open_one.at_most_s) == (1, Span(18.85, 29.1))
+    assert (open_one.refused_s.boots, open_one.at_most_s) == (1, Span(18.85, 30.1))
     known = window(SCENARIOS["S1"], RANGES, 5)
     assert known.refused_s == open_one.refused_s.with_boot(5)
     assert (known.at_most_s, known.waits_s) == (None, None)
@@ -73,7 +75,7 @@ def test_an_unknown_boot_stays_open() -> None:
 def test_a_slow_app_is_refused_until_the_pod_is_out() -> None:
     """S3: with a boot of 60 s the refusals end when queue-proxy's readiness has failed, and the others wait."""
     found = window(SCENARIOS["S1"], RANGES, 60)
-    assert (found.refused_s.lo, found.refused_s.hi) == (18.85, 29.1)
+    assert (found.refused_s.lo, found.refused_s.hi) == (18.85, 30.1)
     assert found.waits_s is not None and found.waits_s.lo > 30
 
 
@@ -81,6 +83,13 @@ def test_a_kill_at_the_edge_is_a_race() -> None:
     """S5: both probes with the same timing and check. Almost nothing is refused, and that is not zero."""
     found = window(Probes(LIVENESS, LIVENESS, same_check=True), RANGES, 5)
     assert found.refused_s.lo == 0 < found.refused_s.hi <= RANGES.propagation.hi
+
+
+def test_the_same_check_at_kubernetes_defaults_is_a_race() -> None:
+    """S5B: by the phase of the two probes nothing is refused, or for longer than the edge."""
+    found = window(Probes(Timing(10, 3), Timing(10, 3), same_check=True), RANGES, 5)
+    assert found.refused_s.lo == 0
+    assert found.refused_s.hi > 3.5
 
 
 def test_the_same_timing_with_another_check_starts_to_fail_at_the_kill() -> None:
