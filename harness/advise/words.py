@@ -19,7 +19,7 @@ def lines(found: Advice, where: str) -> list[str]:
     for risk in found.risks:
         said += [*_risk(risk, found, where), ""]
     if not found.risks:
-        said += ["No measured risk was found" + (", but the restart is not judged." if _undecided(found) else "."), ""]
+        said += ["No measured risk was found" + ("; the restart is not fully judged." if _undecided(found) else "."), ""]
     if found.verified is not None:
         said += [*_verified(found.verified), ""]
     said += [f"not judged: {one.what}: {one.because}" for one in found.not_judged]
