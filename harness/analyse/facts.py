@@ -328,8 +328,7 @@ def _sampled(view: View, sights: Sequence[PodState]) -> _Sampled:
         return _Sampled((), cycle.not_whole(Stream.LISTENERS) or unseen)
     shuts = tuple(listeners.shuts(looks, address, port))
     hole_ns = LISTENER_HOLE * meta.listeners_every_ms * MILLISECOND_NS
-    from_ns, until_ns = cycle.begin_ns, cycle.window.until_ns
-    unseen = listeners.not_covered(looks, address, port, from_ns, until_ns, hole_ns)
+    unseen = listeners.not_covered(looks, address, port, cycle.begin_ns, cycle.answered_ns, hole_ns)
     return _Sampled(shuts, cycle.not_whole(Stream.LISTENERS) or unseen)
 
 

@@ -72,6 +72,11 @@ class CycleEvidence:
         return course is not None and course.from_zero
 
     @property
+    def answered_ns(self) -> int:
+        """When the last of its requests was done. `window` lasts until the logs were sealed, after the last look at the sockets."""
+        return int(self.requests["done_ns"].to_numpy().max(initial=0)) or self.window.until_ns
+
+    @property
     def service(self) -> ServiceSpec:
         """As the container has it that the fault was to hit."""
         return service_of_role(self.history.meta.spec.service, self.history.meta.spec.fault.role)

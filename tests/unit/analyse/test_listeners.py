@@ -225,6 +225,14 @@ def test_a_witness_that_did_not_look_throughout_shows_nothing(change: Callable[[
     assert said in why
 
 
+def test_looks_are_needed_to_the_last_answer_and_not_until_the_logs_were_sealed() -> None:
+    """With slots the seal of all logs takes longer than the gap between two looks (S17A, `390ea55f`)."""
+    story = silent(sampled(restarts()))
+    last_ns = max(one.at_ns for one in story.observations if one.stream is Stream.LISTENERS and one.pod == "pod-0")
+    story.cycles[0] = replace(story.cycles[0], ended_ns=last_ns + 2 * S)
+    assert reading(story)[0] is Observed.HOLDS
+
+
 def stretch_starts(one: object) -> int:
     """When a line of the sampler about pod-0 begins; else the middle of the cycle."""
     mine = getattr(one, "stream", None) is Stream.LISTENERS and getattr(one, "pod", "") == "pod-0"
