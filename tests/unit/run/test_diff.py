@@ -6,7 +6,7 @@ import json
 import re
 import shutil
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -141,9 +141,20 @@ class Recorded:
         handle = SimpleNamespace(name=built.cluster)
         return cast("World", SimpleNamespace(stack=SimpleNamespace(stack=stack), handle=handle, progress=QUIET))
 
-    def measure(self, scenario: Scenario, on: World, *, artifacts: Path, seed: int | None, workload: object, place: Place) -> Run:
+    def measure(
+        self,
+        scenario: Scenario,
+        on: World,
+        *,
+        artifacts: Path,
+        seed: int | None,
+        workload: object,
+        images: Mapping[str, str],
+        place: Place,
+    ) -> Run:
         """A copy of the recording, as a run of this arm."""
         name = place.directory.name
+        assert not images
         self.begun.append((name, on.handle.name, seed))
         shutil.copytree(RECORDING, place.directory)
         head = json.loads((place.directory / "run.json").read_text(encoding="utf-8"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -71,17 +71,29 @@ def seen(place: Path) -> Run:
 class Recorded:
     """In place of `measure`. ends: by the block's name, what its session ends with. kept: data. begun: blocks, in order.
 
-    each: every run is analysed from its own files.
+    each: every run is analysed from its own files. images: of each block.
     """
 
     ends: dict[str, Callable[[], BaseException]] = field(default_factory=dict)
     kept: bool = True
     each: bool = False
     begun: list[tuple[str, int, int | None]] = field(default_factory=list)
+    images: dict[str, Mapping[str, str]] = field(default_factory=dict)
 
-    def __call__(self, scenario: Scenario, on: World, *, artifacts: Path, seed: int | None, workload: object, place: Place) -> Run:
+    def __call__(
+        self,
+        scenario: Scenario,
+        on: World,
+        *,
+        artifacts: Path,
+        seed: int | None,
+        workload: object,
+        images: Mapping[str, str],
+        place: Place,
+    ) -> Run:
         """A copy of the recording, as a run of this arm of as many cycles as it has."""
         name = place.directory.name
+        self.images[name] = images
         self.begun.append((name, scenario.cycles, seed))
         ends = self.ends.get(name)
         if ends is None or self.kept:
@@ -133,6 +145,14 @@ def gone(early: type[BaseException] | None) -> Callable[[], BaseException]:
         return after
 
     return made
+
+
+def test_an_arm_has_its_own_images(recorded: Recorded, tmp_path: Path) -> None:
+    """Those of a user's Service, under the names that its cluster has them by."""
+    (new, on), old = SIDES
+    own = {"own:1": "dev.local/own:3f2a"}
+    compare("mine-compare", [(replace(new, images=own), on), old], artifacts=tmp_path, seed=1)
+    assert {name[:3]: dict(images) for name, images in recorded.images.items()} == {"new": own, "old": {}}
 
 
 def test_each_arm_is_ruled_over_all_its_blocks(recorded: Recorded, tmp_path: Path) -> None:
