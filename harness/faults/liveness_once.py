@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from harness.apps import toggle
 from harness.faults.edges import READINESS_ORDER
-from harness.faults.fault import CLEARED, Case, Door, Ends, Fault, Part
+from harness.faults.fault import Case, Door, Ends, Fault, Lift, Part
 from harness.faults.proofs import app_answered, failed_probe
 from harness.faults.sight import Sight
 from harness.knative.names import USER_ROLE
@@ -19,7 +19,7 @@ LEAST_S = 2
 
 
 class LivenessFailsOnce(Fault):
-    """Taken back as soon as a failed probe was seen (hold_s 0); nothing is killed."""
+    """Taken back as soon as a failed probe was seen; nothing is killed."""
 
     name = "liveness-once"
     toggle = "liveness"
@@ -43,7 +43,7 @@ class LivenessFailsOnce(Fault):
 
     def ends(self, fault: FaultSpec, service: ServiceSpec) -> Ends:  # noqa: ARG002
         """Over once it is taken back."""
-        return CLEARED
+        return Ends(Lift.LANDED)
 
     def proof(self, case: Case, seen: Sight) -> tuple[Part, ...]:
         """The app's answer, and a failed probe."""

@@ -221,13 +221,13 @@ class Cycle:
         self._reached("landed")
 
     async def lift(self) -> None:
-        """End a fault that lasts until it is taken back, after it has lasted for hold_s.
+        """End a fault that lasts until it is taken back, after it has lasted for hold_s; at once if it is to end when it has landed.
 
         A restart does not end one that survives it: where hold_s is asked for, it is taken back after that.
         """
         loops = self.spec.fault.persistent and self.spec.hold_s > 0
-        if self.ends.lift is Lift.HELD or loops:
-            await _let_pass(self.spec.hold_s)
+        if self.ends.lift in {Lift.HELD, Lift.LANDED} or loops:
+            await _let_pass(0.0 if self.ends.lift is Lift.LANDED else self.spec.hold_s)
             for pod, fault in tuple(self.unlifted):
                 if fault == self.spec.fault:
                     self._take_back(pod, fault)

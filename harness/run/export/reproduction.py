@@ -146,7 +146,7 @@ def _inject(spec: RunSpec) -> Iterator[str]:
 
 
 def _is_held(fault: FaultSpec, spec: RunSpec) -> bool:
-    return fault_named(fault.kind).ends(fault, spec.service).lift is Lift.HELD
+    return fault_named(fault.kind).ends(fault, spec.service).lift in {Lift.HELD, Lift.LANDED}
 
 
 def _commands(commands: tuple[str, ...]) -> Iterator[str]:

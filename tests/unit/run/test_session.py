@@ -126,6 +126,7 @@ def test_a_fault_that_shall_last_for_no_time_is_refused_first(tmp_path: Path) ->
         require_runnable(hung, VERSION, tmp_path)
     require_runnable(replace(hung, hold_s=0.5), VERSION, tmp_path)
     require_runnable(replace(S1, name="mine", hold_s=0.0), VERSION, tmp_path)
+    require_runnable(replace(S1, name="mine", fault=FaultSpec("liveness-once")), VERSION, tmp_path)
 
 
 def test_a_run_with_the_request_log_has_a_name_that_says_so(tmp_path: Path) -> None:
