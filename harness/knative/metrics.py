@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from harness.knative.names import USER_METRICS_PORT
 from harness.knative.requestlog import CONFIG_MAP
 from harness.model import KnativeVersion, VersionRange
 
@@ -32,10 +33,15 @@ __all__ = [
 PATH = "/metrics"
 """Where queue-proxy, the activator and the kubelet serve their own metrics."""
 
-SETTINGS: Mapping[str, str] = {"metrics-protocol": "prometheus", "request-metrics-protocol": "prometheus"}
+SETTINGS: Mapping[str, str] = {
+    "metrics-protocol": "prometheus",
+    "request-metrics-protocol": "prometheus",
+    "request-metrics-endpoint": f":{USER_METRICS_PORT}",
+}
 """Keys of config-observability since 1.19: of Knative's own components, and of queue-proxy. Without them both serve nothing.
 
-Source: Serving's config/core/configmaps/observability.yaml, v0.46.0 and v0.50.0. Up to 1.18 `prometheus` was the default.
+The port is the default since 1.19.1; queue-proxy of 1.19.0 would take 9090, which it uses itself already. Up to 1.18 `prometheus`
+was the default. Source: Serving's config/core/configmaps/observability.yaml and pkg/queue/sharedmain/otel.go, v0.46.0 to v0.50.0.
 """
 
 
@@ -72,7 +78,8 @@ class Generation:
     """The versions of Serving between two changes of a name.
 
     settings: keys of config-observability that make both components serve Prometheus; empty where they do so by themselves.
-    prefixes: what OpenCensus puts before the names of the activator and of queue-proxy.
+    prefixes: what OpenCensus puts before the names of the activator and of queue-proxy. braced: a gauge's name ends with its unit,
+    with underscores in place of the braces.
     """
 
     name: str
@@ -81,25 +88,30 @@ class Generation:
     activator: tuple[Metric, ...]
     settings: Mapping[str, str]
     prefixes: tuple[str, str] = ("", "")
+    braced: bool = False
 
     def series(self) -> Mapping[str, tuple[str, ...]]:
         """The labels of each series of both components by its name."""
         found: dict[str, tuple[str, ...]] = {}
         for prefix, metrics in zip(self.prefixes, (self.activator, self.queue_proxy), strict=True):
             for metric in metrics:
-                for name in series(metric, prefix):
+                for name in series(metric, prefix, braced=self.braced):
                     bucket = ("le",) if name.endswith("_bucket") else ()
                     found[name] = tuple(dict.fromkeys((*found.get(name, ()), *metric.labels, *bucket)))
         return found
 
 
-def series(metric: Metric, prefix: str = "") -> tuple[str, ...]:
+def series(metric: Metric, prefix: str = "", *, braced: bool = False) -> tuple[str, ...]:
     """The names that Prometheus reads: dots become underscores, the unit is appended, a histogram has three series.
 
     Source: UnderscoreEscapingWithSuffixes of prometheus/otlptranslator v1.0.0, which knative.dev/pkg chooses. OpenCensus puts the
     component's name, the prefix, before a name and appends nothing to it but the three parts of a histogram.
+
+    braced: as OpenTelemetry's exporter v0.59 did, "kn_queueproxy_depth__item_".
     """
-    name = re.sub(r"[^a-zA-Z0-9_]", "_", metric.instrument)
+    name = re.sub(
+        r"[^a-zA-Z0-9_]", "_", f"{metric.instrument}_{metric.unit}" if braced and "{" in metric.unit else metric.instrument
+    )
     if prefix:
         name = f"{prefix}_{name}"
     if metric.unit and not metric.unit.startswith("{"):
@@ -158,12 +170,24 @@ GENERATIONS = (
         prefixes=("activator", "revision"),
     ),
     Generation(
-        "OpenTelemetry, first names",
-        VersionRange.parse("1.19 or 1.20.0"),
+        "OpenTelemetry, first names, units in braces",
+        VersionRange.parse("1.19"),
         queue_proxy=(
             *_IN_QUEUE_PROXY,
             Metric("kn.queueproxy.app.duration", Kind.HISTOGRAM, "s", ("http_response_status_code",)),
             Metric("kn.queueproxy.depth", Kind.GAUGE, "{item}", only=_LIMITED),
+        ),
+        activator=_IN_ACTIVATOR[:3],
+        settings=SETTINGS,
+        braced=True,
+    ),
+    Generation(
+        "OpenTelemetry, first names",
+        VersionRange.parse("1.20.0"),
+        queue_proxy=(
+            *_IN_QUEUE_PROXY,
+            Metric("kn.queueproxy.app.duration", Kind.HISTOGRAM, "s", ("http_response_status_code",)),
+            Metric("kn.queueproxy.depth", Kind.GAUGE, "{request}", only=_LIMITED),
         ),
         activator=_IN_ACTIVATOR[:3],
         settings=SETTINGS,
@@ -182,7 +206,8 @@ GENERATIONS = (
 )
 """Source: pkg/queue/request_metric.go, pkg/queue/sharedmain and pkg/activator of Serving at the versions in docs/monitoring.md.
 
-1.19.8 is said to have the names of 1.20.1; its module could not be had, and the table has it with the first names.
+1.19.8 is said to have the names of 1.20.1; its module could not be had, and the table has it with the first names. Scrapes of
+queue-proxy's programs of 1.1 to 1.23 lie in tests/monitoring/scrapes, and the tables are compared with them.
 """
 
 _CONTAINER = ("namespace", "pod", "container")

@@ -80,7 +80,12 @@ def test_they_are_switched_on_recorded_and_given_back(cluster: Cluster) -> None:
     """The keys are as before in the end, one that was not set is not set, and the activator was replaced twice."""
     changes = metrics.switch_on(HANDLE, LATEST, run_id="abc")
     assert {key: cluster.data()[key] for key in SETTINGS} == dict(SETTINGS)
-    assert [(change.was, change.now) for change in changes] == [("none", "prometheus"), (None, "prometheus"), (None, "abc")]
+    assert [(change.was, change.now) for change in changes] == [
+        ("none", "prometheus"),
+        (None, "prometheus"),
+        (None, ":9091"),
+        (None, "abc"),
+    ]
     assert cluster.started == 2
     assert metrics.give_back(HANDLE)
     assert cluster.data() == {"metrics-protocol": "none", "other": "kept"}

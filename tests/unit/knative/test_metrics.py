@@ -17,6 +17,7 @@ from harness.knative.metrics import (
     KUBELET,
     PROMETHEUS,
     SETTINGS,
+    Generation,
     Kind,
     Metric,
     generation_of,
@@ -28,6 +29,11 @@ ROOT = Path(__file__).parents[3]
 RULES = sorted((ROOT / "monitoring" / "rules").glob("*.yaml"))
 DASHBOARD = ROOT / "monitoring" / "dashboard.json"
 PAGE = ROOT / "docs" / "monitoring.md"
+
+SCRAPES = sorted((ROOT / "tests" / "monitoring" / "scrapes").glob("*.txt"))
+"""Of real queue-proxies; see tests/monitoring/record.py."""
+
+STATUS = "http_response_status_code"
 
 ANYWHERE = {"job", "instance"}
 """Labels that Prometheus gives every series."""
@@ -129,6 +135,55 @@ def test_the_page_has_every_name_and_alert() -> None:
     assert {name for name in (*names, *alerts, *KUBELET) if f"`{name}`" not in text} == set()
 
 
+def scrape(path: Path) -> list[tuple[str, dict[str, str], float]]:
+    """(series, labels that are not empty, value) of each line."""
+    lines = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        found = re.fullmatch(r"(\w+)\{(.*)\} (\S+)", line)
+        assert found, line
+        labels = {key: value for key, value in re.findall(r'(\w+)="([^"]*)"', found[2]) if value}
+        lines.append((found[1], labels, float(found[3])))
+    return lines
+
+
+@pytest.mark.parametrize("path", SCRAPES, ids=lambda path: path.stem)
+def test_a_real_queue_proxy_serves_what_the_tables_say(path: Path) -> None:
+    """Each series, and each label on at least one of its lines. `error_type` came with 1.23."""
+    version = KnativeVersion.parse(path.stem)
+    generation = generation_of(version)
+    wanted = {name: metric.labels for metric in generation.queue_proxy for name in names_in(generation, metric)}
+    seen: dict[str, set[str]] = {}
+    for name, labels, _ in scrape(path):
+        seen.setdefault(name, set()).update(labels)
+    assert set(wanted) <= set(seen)
+    absent = {(name, label) for name, labels in wanted.items() for label in labels if label not in seen[name]}
+    later = {(name, "error_type") for name in wanted if name.startswith("http_client")}
+    assert absent == (later if KnativeVersion.parse("1.19") <= version < KnativeVersion.parse("1.23") else set())
+
+
+def names_in(generation: Generation, metric: Metric) -> tuple[str, ...]:
+    """Of a metric of queue-proxy."""
+    return series(metric, generation.prefixes[1], braced=generation.braced)
+
+
+@pytest.mark.parametrize("path", SCRAPES, ids=lambda path: path.stem)
+def test_the_rules_count_what_a_real_queue_proxy_was_asked(path: Path) -> None:
+    """Ten refused, three answered 502 by the container, two dropped by it, two whose client went away.
+
+    Up to 1.19 the latter count as answered with 502 too, and up to 1.22 as without an answer.
+    """
+    version, lines = KnativeVersion.parse(path.stem), scrape(path)
+    census = not generation_of(version).settings
+    total, code = ("revision_request_count", "response_code") if census else ("http_server_request_duration_seconds_count", STATUS)
+    counted = sum(value for name, labels, value in lines if name == total and labels.get(code) == "502")
+    assert counted == (17 if version < KnativeVersion.parse("1.20") else 15)
+    if not census:
+        client = [(labels, value) for name, labels, value in lines if name == "http_client_request_duration_seconds_count"]
+        failed = sum(v for one, v in client if STATUS not in one and one.get("error_type", "") in {"", "net.OpError"})
+        assert failed == (10 if version >= KnativeVersion.parse("1.23") else 14)
+        assert sum(value for labels, value in client if labels.get(STATUS) == "502") == 3
+
+
 @pytest.mark.parametrize(
     ("version", "name", "served"),
     [
@@ -136,6 +191,8 @@ def test_the_page_has_every_name_and_alert() -> None:
         ("1.18.1", "revision_request_count", True),
         ("1.18.1", "kn_serving_invocation_duration_seconds_count", False),
         ("1.19", "kn_queueproxy_app_duration_seconds_count", True),
+        ("1.19.7", "kn_queueproxy_depth__item_", True),
+        ("1.19.7", "kn_queueproxy_depth", False),
         ("1.20.0", "kn_queueproxy_depth", True),
         ("1.20.1", "kn_queueproxy_depth", False),
         ("1.20.1", "kn_serving_invocation_duration_seconds_count", True),
