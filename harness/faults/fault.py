@@ -44,8 +44,9 @@ class Door(StrEnum):
 
 class Lift(StrEnum):
     """When a fault is taken back. HELD: after it has lasted for hold_s. LANDED: as soon as it has landed. KILLED: as soon as the
-    kubelet stops the container. LAST: at the end of the cycle. NEVER: it ends by itself. All but NEVER are taken back at the end of the cycle at the latest,
-    whatever ended it.
+    kubelet stops the container. LAST: at the end of the cycle. NEVER: it ends by itself.
+
+    All but NEVER are taken back at the end of the cycle at the latest, whatever ended it.
     """
 
     HELD = "held"

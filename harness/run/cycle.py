@@ -221,7 +221,7 @@ class Cycle:
         self._reached("landed")
 
     async def lift(self) -> None:
-        """End a fault that lasts until it is taken back, after it has lasted for hold_s; at once if it is to end when it has landed.
+        """End a fault that lasts until it is taken back, after it has lasted for hold_s, or at once where it is to end so.
 
         A restart does not end one that survives it: where hold_s is asked for, it is taken back after that.
         """
