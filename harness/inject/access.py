@@ -43,6 +43,7 @@ class ClusterAccess:
         self._engine = engine
         self._progress = progress
         self._shell: NodeShell | None = None
+        self._was_there = False
         self._held: dict[str, NodeShell] = {}
 
     def __enter__(self) -> Self:
@@ -50,7 +51,7 @@ class ClusterAccess:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         """Raises FaultError where something stays on the node, unless another error is on its way: then it is said."""
-        if self._shell is None:
+        if not self._was_there:
             return
         try:
             self.sweep()
@@ -75,7 +76,10 @@ class ClusterAccess:
                 fix="Use a cluster that knative-chaos made.",
                 where=self.handle.context,
             )
-        if self._shell is None or not self._shell.alive:
+        if self._shell is not None and not self._shell.alive:
+            self.close()
+        if self._shell is None:
+            self._was_there = True
             self._shell = NodeShell.start(self._engine, self.handle.node)
         return self._shell
 

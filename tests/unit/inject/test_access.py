@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import cast
 
@@ -20,6 +21,7 @@ class Shell:
 
     def __init__(self) -> None:
         self.alive = True
+        self.closed = False
         self.asked: list[str] = []
         self.fails: dict[str, str] = {}
         self.found = ""
@@ -33,7 +35,7 @@ class Shell:
 
     def close(self) -> None:
         """As `NodeShell.close`."""
-        self.alive = False
+        self.alive, self.closed = False, True
 
 
 @pytest.fixture
@@ -77,6 +79,7 @@ def test_a_fault_ends_with_the_shell_that_did_it(access: ClusterAccess, shells: 
     with pytest.raises(FaultError, match=r"that did freeze ended before the fault was taken back.*ns/pod-1.*Fix: Run again"):
         take_back(access, deployed, pod, FaultSpec("freeze"))
     assert [one.asked for one in shells] == [["undo"], ["undo"]]
+    assert [one.closed for one in shells] == [True, False]  # what it was talked to by is not left to the garbage collector
     take_back(access, deployed, pod, FaultSpec("freeze"))
 
 
@@ -109,6 +112,25 @@ def test_at_the_end_the_node_is_swept(access: ClusterAccess, shells: list[Shell]
     assert [one.asked for one in shells] == [[], ["packets", "sweep"]]
     assert said == ["Undone on the node: stopped program 7."]
     assert not shells[1].alive
+
+
+def test_a_node_that_lets_nobody_in_is_not_called_swept(
+    access: ClusterAccess, shells: list[Shell], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was done there before may still be in."""
+
+    def locked_out(_engine: Engine, _node: str) -> Shell:
+        raise FaultError("The shell on the node ended at `start`.", where="node")
+
+    def lose() -> None:
+        access.node()
+        shells[0].alive = False
+        monkeypatch.setattr(NodeShell, "start", locked_out)
+        with suppress(FaultError):
+            access.node()
+
+    with pytest.raises(FaultError, match=r"Faults may be left on the node: The shell on the node ended at `start`"), access:
+        lose()
 
 
 def test_what_stays_at_the_end_is_an_error_of_its_own_or_said(
