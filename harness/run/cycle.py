@@ -106,6 +106,7 @@ class Cycle:
         self.generator: Generator
         self.events: list[FaultEvent] = []
         self.unlifted: list[tuple[Pod, FaultSpec]] = []
+        self.said: set[str] = set()
         self.ends = self.fault.ends_in(self.spec.fault, self.service)
         self.sight = _LiveSight(bench.observers.feed, self._asked, frozenset({"", deployed.name}), bench.slots)
         self.turn = Turn()
@@ -365,7 +366,10 @@ class Cycle:
             try:
                 inject.look(self.bench.access, event)
             except FaultError as error:  # the landing then lacks its proof, and says so
-                self.bench.progress.say(f"cycle {self.mark.index}, {pod.name}: {error.what}")
+                words = f"cycle {self.mark.index}, {pod.name}: {error.what}"
+                if words not in self.said:
+                    self.bench.progress.say(words)
+                self.said.add(words)
 
     def _landing_within_s(self) -> float:
         asked = [self.spec.fault, *([self.spec.second] if self.spec.second else [])]

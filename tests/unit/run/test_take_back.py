@@ -11,7 +11,7 @@ from typing import Any, cast
 import pytest
 
 from harness import inject
-from harness.adapters.progress import QUIET
+from harness.adapters.progress import QUIET, Progress
 from harness.errors import FaultError, WaitTimeout
 from harness.faults import FAULTS, Sight
 from harness.model import CycleMark, FaultEvent, FaultSpec, LoadPlan, Observation, Pod, Probe, ServiceSpec, Stream
@@ -31,6 +31,7 @@ def cut_short(*unlifted: FaultSpec) -> Cycle:
     cycle.spec = SimpleNamespace(service=service)
     cycle.deployed, cycle.mark = "deployed", CycleMark(0, "pod", "boot", 0, 0, 0, 0, 0, 0)
     cycle.unlifted = [(POD, fault) for fault in unlifted]
+    cycle.said = set()
     return cast("Cycle", cycle)
 
 
@@ -133,15 +134,19 @@ def test_what_ended_the_course_is_what_is_reported(
 
 
 def test_a_door_that_shows_nothing_does_not_end_the_cycle(taken_back: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """The landing then lacks its proof, which is what is reported."""
+    """The landing then lacks its proof, which is what is reported; that it shows nothing is said once, not at each look."""
 
     def look(_access: object, _event: FaultEvent) -> None:
         raise FaultError("planted: the shell on the node has ended")
 
     monkeypatch.setattr(inject, "look", look)
     cycle, fault = cut_short(FaultSpec("freeze")), FaultSpec("freeze")
-    cycle._lift_with_the_kill(fault, [FaultEvent(0, "freeze", {}, "pod", "boot", 1, 2, 200, "{}")], Sight())
+    said: list[str] = []
+    cast("Any", cycle).bench.progress = Progress(said.append)
+    for _look in range(2):
+        cycle._lift_with_the_kill(fault, [FaultEvent(0, "freeze", {}, "pod", "boot", 1, 2, 200, "{}")], Sight())
     assert taken_back == []
+    assert said == ["cycle 0, pod: planted: the shell on the node has ended"]
 
 
 @pytest.mark.parametrize(("hold_s", "persistent", "done"), [(60.0, True, True), (0.0, True, False), (60.0, False, False)])
