@@ -29,8 +29,8 @@ from tests.cluster.quick import S1
 
 pytestmark = pytest.mark.cluster
 
-S1B = replace(S1, fault=FaultSpec("liveness-blocked"))
-"""S1 with an app that is up soon, by a rule on the node."""
+S1B = replace(S1, service=replace(S1.service, timeout_s=10), fault=FaultSpec("liveness-blocked"))
+"""S1 with an app that is up soon, by a rule on the node. A landing that does not come is waited for timeoutSeconds longer."""
 
 FROZEN = replace(
     S1,
