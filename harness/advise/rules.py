@@ -59,7 +59,7 @@ class Rule:
 
 def late(window: Window, case: Case) -> bool:
     """Whether requests are refused for longer than the endpoint needs to go."""
-    return min(window.refused_s.hi + window.refused_s.boots, (window.at_most_s or window.refused_s).hi) > case.model.propagation.hi
+    return (window.at_most_s or window.refused_s).hi > case.model.propagation.hi
 
 
 def _served_late(case: Case) -> Iterator[Container]:
@@ -134,7 +134,8 @@ def _for_the_window(case: Case, found: Found) -> Iterator[Option]:
         "have the same check as readiness probe, every second, with failureThreshold 1"
         if one.asked is None or one.asked.at is None
         else "ask the readiness probe every second, with failureThreshold 1",
-        "one failed check takes the pod out of its Service; its requests then wait, or go to other pods",
+        "one failed check takes the pod out of its Service; its requests then wait, or go to other pods; one that waits for "
+        f"timeoutSeconds ({case.setting('timeoutSeconds')} s) gets 504 (S23)",
         _fast_readiness(case, one),
     )
     if one.startup is None and case.settings.since("1.15"):

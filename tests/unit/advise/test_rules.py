@@ -168,6 +168,13 @@ def test_a_change_keeps_what_the_probe_asks() -> None:
     assert risk.changes[0].patch[0]["value"]["httpGet"]["port"] == 8081
 
 
+def test_a_change_says_what_it_costs() -> None:
+    """Requests that wait are not answered for ever: the activator ends them after timeoutSeconds (S23)."""
+    (risk,) = advised(service({"livenessProbe": LIVENESS}, timeoutSeconds=10)).risks
+    assert "timeoutSeconds (10 s) gets 504" in risk.changes[0].but
+    assert all(change.but for change in risk.changes)
+
+
 def test_a_startup_probe_is_offered_from_1_15_on() -> None:
     """Before, the webhook refuses it (B9)."""
     found = advised(service({"livenessProbe": LIVENESS}), version="1.14").risks[0]
