@@ -101,7 +101,7 @@ def _risks(case: Case, line_of: LineOf) -> tuple[tuple[Risk, ...], tuple[NotJudg
 
 def _risk(case: Case, rule: Rule, found: Found, line_of: LineOf) -> Risk:
     place = found.probe.at if found.probe is not None and found.probe.at is not None else found.container.place
-    options = [one for one in rule.options(case, found) if one.scenario in measured()]
+    options = [one for one in rule.options(case, found) if one.scenario in measured() and _is_accepted(case, one)]
     return Risk(
         name=rule.name,
         container=found.container.name,
@@ -112,6 +112,11 @@ def _risk(case: Case, rule: Rule, found: Found, line_of: LineOf) -> Risk:
         changes=tuple(_change(case, one) for one in options),
         instead="" if options else rule.instead,
     )
+
+
+def _is_accepted(case: Case, option: Option) -> bool:
+    """Whether Knative takes the Service after it; not where the check has a port by name, which queue-proxy does not look up."""
+    return not judged(patched(case.manifest, operations(case.manifest, option.puts)), case.settings).problems
 
 
 def _change(case: Case, option: Option) -> Change:

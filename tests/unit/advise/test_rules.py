@@ -9,7 +9,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from harness.advise.data import Measured, measured
+from harness.advise.data import measured
 from harness.advise.patching import Put, operations, patched
 from harness.advise.schema import as_json, schema
 from harness.advise.shape import Advice
@@ -64,21 +64,6 @@ FINE: list[tuple[Obj, dict[str, Any]]] = [
     (service({"readinessProbe": EXEC}), {}),
 ]
 CASES = [pytest.param(name, *one, id=f"{name}-{index}") for name, all_of in RISKY.items() for index, one in enumerate(all_of)]
-
-
-@pytest.fixture
-def all_measured(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As if every scenario had a result: rules and changes that wait for theirs are tested today."""
-    one = Measured("00000000", 3, "what it would see")
-
-    class Everything(dict[str, Measured]):
-        def __contains__(self, name: object) -> bool:
-            return True
-
-        def __missing__(self, name: str) -> Measured:
-            return one
-
-    monkeypatch.setattr("harness.advise.advising.measured", Everything)
 
 
 @pytest.mark.usefixtures("all_measured")
@@ -173,6 +158,15 @@ def test_a_change_says_what_it_costs() -> None:
     (risk,) = advised(service({"livenessProbe": LIVENESS}, timeoutSeconds=10)).risks
     assert "timeoutSeconds (10 s) gets 504" in risk.changes[0].but
     assert all(change.but for change in risk.changes)
+
+
+@pytest.mark.usefixtures("all_measured")
+def test_a_change_that_knative_would_refuse_is_not_offered() -> None:
+    """The check of this sidecar has its port by name: queue-proxy would find none."""
+    side = {"name": "side", "livenessProbe": {"httpGet": {"path": "/healthz", "port": "web"}}}
+    (risk,) = advised(service(MAIN, side)).risks[-1:]
+    assert (risk.name, risk.changes) == ("sidecar-liveness-alone", ())
+    assert risk.instead
 
 
 def test_a_startup_probe_is_offered_from_1_15_on() -> None:
