@@ -253,8 +253,18 @@ def _sidecar_timing(case: Case) -> Iterator[Found]:
 
 def _sidecar_exec(case: Case) -> Iterator[Found]:
     for one in case.sidecars():
-        if one.kept is not None:
+        if one.kept is not None and case.setting("min-scale") == "0":
             yield Found(one, one.kept, "The kubelet alone asks it: neither queue-proxy nor the activator waits for the sidecar.")
+
+
+def _sidecar_exec_restart(case: Case) -> Iterator[Found]:
+    for one in case.sidecars():
+        if one.kept is not None and one.liveness is not None:
+            yield Found(
+                one,
+                one.liveness,
+                "The exec readiness probe makes the pod unready, but the activator then asks queue-proxy, which answers well.",
+            )
 
 
 def _ask_the_sidecar(case: Case, found: Found) -> Iterator[Option]:
@@ -292,9 +302,20 @@ def _speed_up_served(case: Case, found: Found) -> Iterator[Option]:
     )
 
 
-def _nothing(case: Case, found: Found) -> Iterator[Option]:
-    del case, found
-    yield from ()
+def _ask_its_port(case: Case, found: Found) -> Iterator[Option]:
+    """A TCP readiness probe in place of the exec one, where another probe of the sidecar names its port."""
+    one = found.container
+    port = one.liveness.port.value if one.liveness is not None else 0
+    if not port:
+        return
+    written: Obj = at(case.manifest, *one.place, "readinessProbe") or {}
+    timing = {name: value for name, value in written.items() if name != "exec"}
+    yield Option(
+        "S35C",
+        "ask the sidecar's port by tcpSocket in place of its exec readiness probe",
+        "an open port says less than the command; its timing is that of the container that gets the requests",
+        (Put((*one.place, "readinessProbe"), {"tcpSocket": {"port": port}, **timing}),),
+    )
 
 
 RULES: tuple[Rule, ...] = (
@@ -363,8 +384,16 @@ RULES: tuple[Rule, ...] = (
         "S35A",
         "From zero, requests reach the pod before the sidecar's exec readiness probe has succeeded.",
         _sidecar_exec,
-        _nothing,
-        "Ask the sidecar by httpGet or tcpSocket (S35C).",
+        _ask_its_port,
+        "Ask the sidecar's port by tcpSocket or httpGet.",
+    ),
+    Rule(
+        "sidecar-exec-restart",
+        "S35B",
+        "While its liveness probe restarts the sidecar, requests that need it fail although the pod is not Ready.",
+        _sidecar_exec_restart,
+        _ask_the_sidecar,
+        "Ask the sidecar by httpGet.",
     ),
 )
 """In the order in which they are shown."""

@@ -13,7 +13,7 @@ from harness.advise.rules import RULES
 from harness.catalogue import SCENARIOS
 
 FINDINGS = (Path(__file__).parents[3] / "docs" / "findings.md").read_text(encoding="utf-8")
-OPTIONS = frozenset({"S6", "S10", "S12", "S17B", "S23", "S24B", "S26"})
+OPTIONS = frozenset({"S6", "S10", "S12", "S17B", "S23", "S24B", "S26", "S35C"})
 """Of the changes (harness/advise/rules.py) and of what is not judged (limits.py)."""
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from harness.advise.data import measured
 from harness.advise.patching import Put, operations, patched
+from harness.advise.rules import FAST
 from harness.advise.schema import as_json, schema
 from harness.advise.shape import Advice
 from harness.knative.manifest.judged import judged
@@ -22,6 +23,7 @@ from tests.unit.advise.kit import HTTP, LIVENESS, ONE_POD, READINESS, STARTUP, a
 MAIN = {"name": "main", "ports": [{"containerPort": 8080}]}
 SIDE = {"name": "side", "livenessProbe": {"httpGet": {"path": "/healthz", "port": 8090}, "periodSeconds": 1}}
 EXEC = {"exec": {"command": ["true"]}, "periodSeconds": 1, "failureThreshold": 1}
+SIDE_HTTP = {"httpGet": {"path": "/healthz", "port": 8090}, "periodSeconds": 1, "failureThreshold": 1}
 TCP = {"tcpSocket": {}, "periodSeconds": 1}
 
 RISKY: dict[str, list[tuple[Obj, dict[str, Any]]]] = {
@@ -49,19 +51,24 @@ RISKY: dict[str, list[tuple[Obj, dict[str, Any]]]] = {
         (service({"readinessProbe": TCP}), {"check_path": "/healthz"}),
     ],
     "sidecar-liveness-alone": [(service(MAIN, SIDE), {})],
+    "sidecar-readiness-timing": [
+        (service(MAIN, {"name": "side", "readinessProbe": {"tcpSocket": {"port": 9}, **FAST}}), {}),
+        (service({**MAIN, "readinessProbe": {**HTTP, "periodSeconds": 5}}, {"name": "side", "readinessProbe": SIDE_HTTP}), {}),
+    ],
+    "sidecar-exec-readiness": [(service(MAIN, {**SIDE, "readinessProbe": EXEC}), {})],
+    "sidecar-exec-restart": [(service(MAIN, {**SIDE, "readinessProbe": EXEC}, notes=ONE_POD), {})],
 }
 FINE: list[tuple[Obj, dict[str, Any]]] = [
     (service({"livenessProbe": LIVENESS, "readinessProbe": READINESS}), {}),
     (
-        service(
-            {"livenessProbe": LIVENESS, "readinessProbe": {"httpGet": {"path": "/ready"}, **dict(list(READINESS.items())[1:])}}
-        ),
+        service({"livenessProbe": LIVENESS, "readinessProbe": {"httpGet": {"path": "/ready"}, **FAST}}),
         {},
     ),
     (service({"livenessProbe": LIVENESS, "readinessProbe": EXEC}), {"boot_s": 8.0}),
     (service({"livenessProbe": LIVENESS, "readinessProbe": {**LIVENESS, "initialDelaySeconds": 0}}), {}),
     (service({"readinessProbe": READINESS}), {}),
     (service({"readinessProbe": EXEC}), {}),
+    (service({**MAIN, "readinessProbe": READINESS}, {**SIDE, "readinessProbe": SIDE_HTTP}), {}),
 ]
 CASES = [pytest.param(name, *one, id=f"{name}-{index}") for name, all_of in RISKY.items() for index, one in enumerate(all_of)]
 
@@ -186,7 +193,7 @@ def test_more_pods_are_not_offered_where_the_scale_is_bounded() -> None:
 @pytest.mark.parametrize(
     ("manifest", "what"),
     [
-        (service(MAIN, {"name": "side", "readinessProbe": {"tcpSocket": {"port": 9}, **dict(list(READINESS.items())[1:])}}), "S27"),
+        (service(MAIN, {"name": "side", "readinessProbe": {"tcpSocket": {"port": 9}, **FAST}}), "S27"),
         (service(MAIN, {"name": "side", "readinessProbe": EXEC}), "S35A"),
         (service({"livenessProbe": HTTP, "readinessProbe": {**HTTP, "periodSeconds": 10}}), "S5B"),
     ],

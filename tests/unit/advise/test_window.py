@@ -26,6 +26,8 @@ SCENARIOS = {
     "S6": Probes(LIVENESS, FAST, same_check=True),
     "S7": Probes(LIVENESS, Timing(10, 3), same_check=True),
     "S10": Probes(LIVENESS, DEFAULT, kept_s=1),
+    "S17A": Probes(LIVENESS, DEFAULT, grace_s=10, listens_on=True),
+    "S17B": Probes(LIVENESS, DEFAULT, grace_s=10),
     "S31": Probes(LIVENESS, FAST, kept_s=1),
 }
 
@@ -43,6 +45,8 @@ def within(inner: tuple[float, float], outer: Span) -> bool:
         ("S6", BOOT_S, (0, 0)),
         ("S7", BOOT_S, (5.24, 5.36)),
         ("S10", BOOT_S, (1.26, 1.26)),
+        ("S17A", BOOT_S, (5.2, 5.2)),
+        ("S17B", BOOT_S, (14.2, 14.3)),
         ("S31", BOOT_S, (0, 0)),
     ],
 )
