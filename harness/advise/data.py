@@ -41,6 +41,10 @@ class Model:
     back: Constant
 
 
+CONSTANTS = tuple(name for name in Model.__dataclass_fields__ if name != "name")
+"""Names of those of a Model."""
+
+
 @dataclass(frozen=True, slots=True)
 class Measured:
     """What a scenario showed. run: id of its run in docs/findings.md. saw: in words, of one restart or fault."""

@@ -28,9 +28,10 @@ S31 and S34 measured (docs/findings.md, docs/anatomy.md).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import product
 
-from harness.advise.data import Constant, Model
+from harness.advise.data import CONSTANTS, Constant, Model
 from harness.advise.spans import Span, least
 
 LEAST_GRACE_S = 2.0
@@ -77,9 +78,23 @@ class Window:
     waits_s: Span | None
 
 
-def window(probes: Probes, model: Model, boot_s: float | None = None) -> Window:
+@dataclass(frozen=True, slots=True)
+class Phases:
+    """When the check begins to fail, as a share of each probe's period: the kubelet's workers do not wait for each other.
+
+    None: at any time.
+    """
+
+    liveness: float | None = None
+    readiness: float | None = None
+
+
+ANY_PHASE = Phases()
+
+
+def window(probes: Probes, model: Model, boot_s: float | None = None, phases: Phases = ANY_PHASE) -> Window:
     """The window of a container with these probes. boot_s: D; None leaves it open."""
-    killed = _acts(probes.liveness) + _span(model.decision)
+    killed = _acts(probes.liveness, phases.liveness) + _span(model.decision)
     open_s = _span(model.restart) + Span(0, 0, 1)
     to_close = _span(model.pre_stop)
     if probes.grace_s and probes.listens_on:
@@ -87,7 +102,7 @@ def window(probes: Probes, model: Model, boot_s: float | None = None) -> Window:
     elif probes.grace_s:
         grace = Span(probes.grace_s, probes.grace_s) - to_close
         open_s += Span(max(LEAST_GRACE_S, grace.lo), max(LEAST_GRACE_S, grace.hi))
-    out, back = _out(probes, model, killed, to_close)
+    out, back = _out(probes, model, killed, to_close, phases.readiness)
     waits = open_s - out + back + _span(model.back)
     cap = out.from_zero
     if boot_s is not None:
@@ -100,12 +115,29 @@ def window(probes: Probes, model: Model, boot_s: float | None = None) -> Window:
     return Window(killed, open_s, cap, waits)
 
 
-def _out(probes: Probes, model: Model, killed: Span, to_close: Span) -> tuple[Span, Span]:
+PHASES = 16
+"""Of each probe, for a mean over them."""
+
+
+def mean_refused_s(probes: Probes, model: Model, boot_s: float) -> float:
+    """The mean of refused_s over the phases of both probes, each as likely as any other; the constants in their middle."""
+    middle = Model(model.name, *(_middle(getattr(model, name)) for name in CONSTANTS))
+    shares = [(number + 0.5) / PHASES for number in range(PHASES)]
+    found = [window(probes, middle, boot_s, Phases(*both)).refused_s for both in product(shares, shares)]
+    return sum((one.lo + one.hi) / 2 for one in found) / len(found)
+
+
+def _middle(constant: Constant) -> Constant:
+    at_s = (constant.lo + constant.hi) / 2
+    return replace(constant, lo=at_s, hi=at_s)
+
+
+def _out(probes: Probes, model: Model, killed: Span, to_close: Span, phase: float | None) -> tuple[Span, Span]:
     """(when the pod is out of the endpoints, counted from the close and negative before it; what the way back may take after D).
 
     to_close: from the kill to the close. The ways out race: the first counts.
     """
-    failing = _acts(probes.readiness) + _span(model.propagation)
+    failing = _acts(probes.readiness, phase) + _span(model.propagation)
     # An app that listens on answers again once queue-proxy's drain is reset, a second after preStop: the close begins the count.
     out = failing if probes.grace_s and probes.listens_on else failing - to_close
     if probes.same_check:
@@ -120,10 +152,11 @@ def _earlier(one: Span, other: Span) -> Span:
     return Span(min(one.lo, other.lo), min(one.hi, other.hi))
 
 
-def _acts(timing: Timing) -> Span:
-    """From a check's first failure to the failed probe that counts; the phase of the probes is not known."""
-    least_s = (timing.failure_threshold - 1) * timing.period_s
-    return Span(least_s, least_s + timing.period_s + timing.fails_within_s)
+def _acts(timing: Timing, phase: float | None) -> Span:
+    """From a check's first failure to the failed probe that counts. phase: as in Phases."""
+    first, last = (0.0, 1.0) if phase is None else (phase, phase)
+    before = timing.failure_threshold - 1
+    return Span((before + first) * timing.period_s, (before + last) * timing.period_s + timing.fails_within_s)
 
 
 def _span(constant: Constant) -> Span:

@@ -8,7 +8,7 @@ import pytest
 
 from harness.advise.data import Constant, model
 from harness.advise.spans import Span
-from harness.advise.window import Probes, Timing, window
+from harness.advise.window import Probes, Timing, mean_refused_s, window
 from tests.unit.advise.constants import RANGES
 
 BOOT_S = 5.05
@@ -134,3 +134,16 @@ def test_a_constant_is_an_interval_of_time(lo: float, hi: float) -> None:
     """Another one is refused where it is read."""
     with pytest.raises(ValueError, match="no interval"):
         Constant(lo, hi, "nobody")
+
+
+@pytest.mark.parametrize(("period_s", "same"), [(1, False), (2, False), (5, False), (2, True), (10, False)])
+def test_the_mean_over_the_phases_lies_in_the_window(period_s: int, same: bool) -> None:
+    """A faster readiness has the shorter mean; where the pod is surely not out in time, it is the middle of the window."""
+    probes = Probes(Timing(1, 3), Timing(period_s, 1), same_check=same)
+    found, mean_s = window(probes, model(), 6.0).refused_s, mean_refused_s(probes, model(), 6.0)
+    assert found.lo <= mean_s <= found.hi
+    slower = replace(probes, readiness=Timing(period_s, 2))
+    assert mean_refused_s(slower, model(), 6.0) > mean_s
+    never = replace(probes, readiness=Timing(10, 3))
+    open_s = window(never, model(), 6.0).refused_s
+    assert mean_refused_s(never, model(), 6.0) == pytest.approx((open_s.lo + open_s.hi) / 2)
