@@ -1,0 +1,139 @@
+"""What one restart cost its users, from the history of a run. Pure.
+
+Refused requests and their window are those of the analysis. A request *waited* if it was answered well and took WAITED_S longer
+than the median of the steady state before the fault; what it took longer is the latency that the restart added. Failures that are
+no refusals (a timeout, a connection lost with the process) are counted apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from harness.analyse import analyse
+from harness.knative.pods import PodState, pod_state
+from harness.model import USERS_ROUTE, Bracket, Cause, CycleFindings, CycleMark, History, Lane, Observation, Outcome, Stream
+
+WAITED_S = 0.1
+"""More than twenty times the 99th percentile of S1's steady state (3 to 5 ms): no noise of the machine counts as a wait."""
+
+STEPS: Mapping[str, tuple[str, str]] = {
+    "decided": ("first-failed-probe", "killing"),
+    "pre_stop": ("killing", "listener-closed"),
+    "restart": ("listener-closed", "container-started"),
+    "booted": ("container-started", "listening"),
+    "unready": ("listener-closed", "queue-proxy-unready"),
+    "published": ("queue-proxy-unready", "endpoint-unready"),
+    "back": ("listening", "first-ok"),
+}
+"""Steps of a restart, by the edges between which they lie (docs/anatomy.md). Each edge counts from when it had been seen."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """One cycle that counts. name: of its configuration. run, cycle: where it was measured.
+
+    refused_s: from the first to the last refused request; 0 without one. failed_otherwise: requests of users that failed of another
+    cause. waited: requests that were answered later; waited_sum_s, waited_max_s: the latency added, of all and of the slowest.
+    not_ready_s: for how long the pod that the fault hit was not Ready, from the fault to the end; None if that is not known.
+    restarts: of its container. steps: seconds between edges (STEPS), those whose edges were both seen.
+    """
+
+    name: str
+    run: str
+    cycle: int
+    sent: int
+    refused: int
+    refused_s: float
+    failed_otherwise: int
+    waited: int
+    waited_sum_s: float
+    waited_max_s: float
+    not_ready_s: float | None
+    restarts: int | None
+    steps: Mapping[str, float]
+
+
+def costs_of(history: History) -> list[Cost]:
+    """Of the cycles that count: not voided, not given up, and with a fault that is proved to have landed."""
+    pods = _pods(history)
+    marks = {mark.index: mark for mark in history.cycles}
+    return [
+        _cost(history, cycle, marks[cycle.index], pods.get(cycle.pod, []))
+        for cycle in analyse(history).cycles
+        if not cycle.voided and cycle.landed.proved
+    ]
+
+
+def _cost(history: History, cycle: CycleFindings, mark: CycleMark, states: Sequence[PodState]) -> Cost:
+    first_ns, last_ns = cycle.refused_window or (0, 0)
+    failed = {cause: number - cycle.before_fault.get(cause, 0) for cause, number in cycle.by_cause.items()}
+    refused = failed.pop(Cause.REFUSED_DIAL.value, 0)
+    sent, added_s = _added(history, mark)
+    return Cost(
+        name=history.meta.spec.scenario,
+        run=history.meta.run_id,
+        cycle=cycle.index,
+        sent=sent,
+        refused=refused,
+        refused_s=(last_ns - first_ns) / 1e9,
+        failed_otherwise=sum(failed.values()),
+        waited=len(added_s),
+        waited_sum_s=float(added_s.sum()),
+        waited_max_s=float(added_s.max(initial=0.0)),
+        not_ready_s=not_ready_s(states, mark.fault_ns, mark.ended_ns),
+        restarts=cycle.restarts,
+        steps=steps_of(cycle.anatomy),
+    )
+
+
+def _added(history: History, mark: CycleMark) -> tuple[int, NDArray[np.float64]]:
+    """(requests of users sent from the fault on; for each of the good answers from it on that waited, how much longer it took)."""
+    lanes = [lane.value for lane in Lane if lane.route == USERS_ROUTE]
+    asked = history.requests.filter((pl.col("cycle") == mark.index) & pl.col("lane").is_in(lanes) & (pl.col("sent_ns") > 0))
+    took_s = (pl.col("done_ns") - pl.col("intended_ns")) / 1e9
+    good = asked.filter(pl.col("outcome") == Outcome.OK.value).select("done_ns", took_s.alias("took_s"))
+    before = (good["done_ns"] < mark.fault_ns).to_numpy()
+    every_s = good["took_s"].to_numpy()
+    added_s = every_s[~before] - (np.median(every_s[before]) if before.any() else 0.0)
+    return asked.filter(pl.col("sent_ns") >= mark.fault_ns).height, added_s[added_s > WAITED_S]
+
+
+def _pods(history: History) -> dict[str, list[PodState]]:
+    """What was seen of each pod, in the order seen."""
+    found: dict[str, list[PodState]] = {}
+    for row in history.observations.filter(pl.col("stream") == Stream.PODS.value).iter_rows(named=True):
+        seen = Observation(**{**row, "stream": Stream(row["stream"])})
+        if (state := pod_state(seen)) is not None:
+            found.setdefault(seen.pod, []).append(state)
+    return found
+
+
+def not_ready_s(states: Iterable[PodState], from_ns: int, until_ns: int) -> float | None:
+    """For how long the pod was seen not Ready between the two; None if it was not seen before."""
+    ready: bool | None = None
+    total_ns, since_ns = 0, from_ns
+    for state in states:
+        if state.ready is None or state.seen_ns > until_ns:
+            continue
+        if state.seen_ns > from_ns:
+            total_ns += state.seen_ns - since_ns if ready is False else 0
+            since_ns = state.seen_ns
+            if ready is None:
+                return None
+        ready = state.ready
+    total_ns += until_ns - since_ns if ready is False else 0
+    return None if ready is None else total_ns / 1e9
+
+
+def steps_of(anatomy: Mapping[str, Bracket]) -> dict[str, float]:
+    """Seconds between the edges of each of STEPS that were both seen."""
+    return {
+        step: round((anatomy[late].hi_ns - anatomy[early].hi_ns) / 1e9, 4)
+        for step, (early, late) in STEPS.items()
+        if early in anatomy and late in anatomy
+    }

@@ -1,0 +1,118 @@
+"""Measuring the sweep unattended: one configuration after the other, resumable.
+
+What was measured is kept in OUT/costs.json as soon as its run is closed, and a configuration with enough counted cycles is not
+measured again. A run that was closed but is not in that file (the program was killed between the two) is read at the next start.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.adapters.progress import Progress, work_of
+from harness.errors import HarnessError, Interrupted
+from harness.history import read as read_history
+from harness.model import Scenario
+from tests.bench.results import keep, read
+from tests.bench.sweep.costs import Cost, costs_of
+from tests.bench.sweep.design import Configuration
+from tests.bench.sweep.setting import scenario_of
+
+COSTS = "costs.json"
+ROUND_S, SESSION_S = 13.0, 33.0
+"""About how long the pods and the steady state of a round take, and what comes before and after all rounds of a configuration."""
+
+Measure = Callable[[Scenario, int, Path], None]
+"""Measures a scenario in so many slots below a directory. Raises HarnessError; what was measured until then is kept there."""
+
+ReadRun = Callable[[Path], Sequence[Cost]]
+"""The counted cycles of a run directory."""
+
+
+def of_run(place: Path) -> Sequence[Cost]:
+    """From its history."""
+    return costs_of(read_history(place))
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What has been measured. runs: directories of those that were read, those without a counted cycle too."""
+
+    runs: tuple[str, ...] = ()
+    costs: tuple[Cost, ...] = ()
+
+    def counted(self, name: str) -> int:
+        """Cycles of this configuration."""
+        return sum(cost.name == name for cost in self.costs)
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """Some configurations, measured below `out`. slots: at most so many cycles at the same time."""
+
+    out: Path
+    progress: Progress
+    measure: Measure
+    slots: int = 5
+    read_run: ReadRun = of_run
+
+    def run(self, configurations: Sequence[Configuration]) -> Kept:
+        """Measure those that lack cycles, each once. One whose run ends early is left for the next call. Raises Interrupted."""
+        kept = self.caught_up()
+        wanted = [one for one in configurations if kept.counted(one.name) < one.cycles]
+        self.progress.say(
+            f"sweep: {len(configurations) - len(wanted)} of {len(configurations)} configurations are measured; "
+            f"the others take about {self._left_s(wanted, kept) / 60:.0f} min"
+        )
+        begun = time.monotonic()
+        for place, one in enumerate(wanted):
+            head = f"sweep {place + 1} of {len(wanted)}, {one.name}"
+            self.progress.say(f"{head}: {one.setting.words}")
+            lacking = one.cycles - kept.counted(one.name)
+            try:
+                with self.progress.step(head, work=work_of("sweep", one.setting, lacking, self._width(one, lacking))):
+                    self.measure(scenario_of(one.name, one.setting, lacking), self._width(one, lacking), self.out)
+            except Interrupted as error:
+                if isinstance(error.__cause__, KeyboardInterrupt):
+                    raise
+                self.progress.say(str(error))
+            except HarnessError as error:
+                self.progress.say(str(error))
+            kept = self.caught_up()
+            left_s = self._left_s(wanted[place + 1 :], kept)
+            count = f"{kept.counted(one.name)} of {one.cycles} cycles count"
+            elapsed_min = (time.monotonic() - begun) / 60
+            self.progress.say(f"{head}: {count}; {elapsed_min:.0f} min elapsed, about {left_s / 60:.0f} min left")
+        return kept
+
+    def caught_up(self) -> Kept:
+        """What is kept, with the closed runs that were not read yet."""
+        kept = kept_in(self.out)
+        for place in sorted(self.out.glob("*/*/closed.json")):
+            run = place.parent.name
+            if place.parent.is_symlink() or run in kept.runs:
+                continue
+            kept = Kept((*kept.runs, run), (*kept.costs, *self.read_run(place.parent)))
+            keep(self.out / COSTS, kept)
+        return kept
+
+    def _width(self, one: Configuration, lacking: int) -> int:
+        return min(self.slots, one.slots, lacking)
+
+    def _left_s(self, configurations: Iterable[Configuration], kept: Kept) -> float:
+        return sum(self._expected_s(one, one.cycles - kept.counted(one.name)) for one in configurations)
+
+    def _expected_s(self, one: Configuration, lacking: int) -> float:
+        """As long as the same took last time on this machine, else by the steps of a restart."""
+        width = self._width(one, lacking)
+        known = self.progress.expected_s(work_of("sweep", one.setting, lacking, width))
+        rounds = -(-lacking // width)
+        return known or SESSION_S + one.setting.boot_s + rounds * ROUND_S + lacking * one.setting.restart_s
+
+
+def kept_in(out: Path) -> Kept:
+    """Empty where nothing was measured yet."""
+    place = out / COSTS
+    return read(place, Kept) if place.exists() else Kept()
