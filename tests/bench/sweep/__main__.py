@@ -1,0 +1,118 @@
+"""`python -m tests.bench.sweep design | measure | report | fit`: the sweep of docs/sweep.md.
+
+    design                                                 writes the design anew (it is committed; drawing it again gives the same)
+    measure --out DIR [--slots K] [--only PART] [--most N] [--cluster NAME]      measures what DIR lacks; Ctrl-C and again goes on
+    report --out DIR [--to PLACE]                          table.md, sweep.svg, costs.json of what DIR has, in PLACE (DIR)
+    fit --out DIR [--to PLACE] [--source TEXT]             model.toml and check.md: the model fitted on `fit`, checked on `check`
+
+Exit codes: 0 done, of `fit`: and the model holds on what was held back; 1 it does not; 2 configurations lack cycles; 3 what the
+machine lacks.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from harness.adapters.files import State, write_atomic
+from harness.adapters.signals import as_interrupts
+from harness.advise.data import MODEL, model
+from harness.cli.showing import progress_of
+from harness.errors import HarnessError, Interrupted
+from harness.model import Scenario
+from harness.run import Ask, measure, prepare
+from tests.bench.results import keep
+from tests.bench.sweep import check, design, fit, picture, table
+from tests.bench.sweep.intervals import summed
+from tests.bench.sweep.measuring import COSTS, Kept, Sweep, kept_in
+
+
+def main(argv: Sequence[str]) -> int:
+    """See the module."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.sweep")
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    verbs.add_parser("design")
+    measuring = verbs.add_parser("measure")
+    measuring.add_argument("--out", type=Path, required=True)
+    measuring.add_argument("--slots", type=int, default=5)
+    measuring.add_argument("--only", choices=(design.FIT, design.CHECK), help="measure this part alone")
+    measuring.add_argument("--most", type=int, help="measure so many configurations, the first of the design's order")
+    measuring.add_argument("--cluster", default="e2e")
+    for verb in ("report", "fit"):
+        telling = verbs.add_parser(verb)
+        telling.add_argument("--out", type=Path, required=True, help="where it was measured, or where costs.json lies")
+        telling.add_argument("--to", type=Path)
+        if verb == "fit":
+            telling.add_argument("--source", default="the sweep (docs/sweep.md)")
+    asked = parser.parse_args(argv)
+    if asked.verb == "design":
+        design.write()
+        return 0
+    if asked.verb == "measure":
+        return _measure(asked.out, asked.slots, asked.only, asked.most, asked.cluster)
+    kept, to = kept_in(asked.out), asked.to or asked.out
+    if not kept.costs:
+        print(f"nothing was measured in {asked.out}", file=sys.stderr)
+        return 2
+    return _report(kept, to) if asked.verb == "report" else _fit(kept, to, asked.source)
+
+
+def _report(kept: Kept, to: Path) -> int:
+    configurations, found = design.committed().configurations, summed(kept.costs)
+    text = table.markdown(configurations, found)
+    write_atomic(to / "table.md", text + "\n")
+    write_atomic(to / "sweep.svg", picture.svg(configurations, found))
+    keep(to / COSTS, kept)
+    print(text)
+    return 0 if all(kept.counted(one.name) >= one.cycles for one in configurations) else 2
+
+
+def _fit(kept: Kept, to: Path, source: str) -> int:
+    parts = {part: design.settings_of(part) for part in (design.FIT, design.CHECK)}
+    of_fit = [cost for cost in kept.costs if cost.name in parts[design.FIT]]
+    start = model()
+    shown = fit.values(parts[design.FIT], of_fit, start)
+    made = fit.fitted(shown, start, source)
+    write_atomic(to / "model.toml", fit.rewritten(MODEL.read_text(encoding="utf-8"), made))
+    for name, known in shown.items():
+        constant = getattr(made, name)
+        print(f"{name}: [{constant.lo}, {constant.hi}] s of {len(known)} cycles: {' '.join(f'{one:.2f}' for one in sorted(known))}")
+    try:
+        found = check.checked(parts[design.CHECK], kept.costs, made)
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 2
+    text = check.markdown(found)
+    write_atomic(to / "check.md", text + "\n")
+    print(text)
+    return 0 if found.holds else 1
+
+
+def _measure(out: Path, slots: int, only: str | None, most: int | None, cluster: str) -> int:
+    as_interrupts()
+    state = State.default()
+    progress = progress_of(state)
+    wanted = [one for one in design.committed().configurations if only in {None, one.part}][:most]
+    out.mkdir(parents=True, exist_ok=True)
+    try:
+        world = prepare(Ask(cluster=cluster), state=state, progress=progress)
+
+        def measured(scenario: Scenario, width: int, below: Path) -> None:
+            measure(scenario, world, artifacts=below, slots=width)
+
+        kept = Sweep(out, progress, measured, slots).run(wanted)
+    except (Interrupted, KeyboardInterrupt) as error:
+        print(error or "interrupted", file=sys.stderr)
+        return 2
+    except HarnessError as error:
+        print(error, file=sys.stderr)
+        return 3
+    lacking = [one.name for one in wanted if kept.counted(one.name) < one.cycles]
+    progress.say(f"sweep: lacking cycles: {', '.join(lacking)}" if lacking else "sweep: every configuration has its cycles")
+    return 2 if lacking else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,187 @@
+"""The window model on the sweep: what was planted in the cycles is found by the fit, and the check fails where it must."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from harness.advise.advising import case_of
+from harness.advise.case import Load
+from harness.advise.data import MODEL, Constant, Model, model
+from harness.advise.spans import Span
+from harness.advise.window import Probes, Timing
+from harness.deploy.manifest import render
+from harness.knative.manifest.settings import NEWEST, Settings
+from tests.bench.sweep import check, design, fit
+from tests.bench.sweep.costs import Cost
+from tests.bench.sweep.reference import readiness_of
+from tests.bench.sweep.setting import Setting
+from tests.unit.bench.test_sweep import COST, S1_LIKE
+
+PLANTED = {"decision": 0.05, "pre_stop": 1.05, "restart": 0.4, "propagation": 0.08, "restart_noticed": 1.2, "back": 0.2}
+SPREAD = 0.02
+
+
+def cycles(part: str, **planted: float) -> Iterator[Cost]:
+    """Cycles of a part, as a restart of these steps gives them; each step varies a little, the phase of each probe at random."""
+    draw = random.Random(7)  # noqa: S311 - a test's own numbers
+    for name, setting in design.settings_of(part).items():
+        for cycle in range(4):
+            yield one(name, setting, cycle, {**PLANTED, **planted}, draw)
+
+
+def one(name: str, setting: Setting, cycle: int, steps: dict[str, float], draw: random.Random) -> Cost:
+    """A restart by the steps of the model, all of them known."""
+    took = {step: max(0.0, value + draw.uniform(-SPREAD, SPREAD)) for step, value in steps.items()}
+    killed_s = setting.liveness_period_s * (setting.liveness_threshold - 1 + draw.random()) + took["decision"]
+    to_close_s = setting.grace_s if setting.sigterm == "ignore" else took["pre_stop"]
+    tail_s = setting.grace_s - took["pre_stop"] if setting.sigterm == "ignore-close" else 0.0
+    open_s = tail_s + took["restart"] + setting.boot_s
+    period_s, threshold = readiness_of(setting)
+    acts_s = period_s * (threshold - 1 + draw.random())
+    since_s = {"same": killed_s + to_close_s}.get(setting.readiness, 0.0 if setting.sigterm == "ignore" else to_close_s)
+    unready_s = acts_s - since_s
+    out_s = min(unready_s + took["propagation"], took["restart_noticed"] if setting.startup else 1e9)
+    window_s = max(0.0, min(open_s, out_s))
+    return replace(
+        COST,
+        name=name,
+        cycle=cycle,
+        refused=round(window_s * 50 / setting.pods),
+        refused_s=window_s,
+        waited=int(out_s < open_s),
+        steps={
+            "decided": (setting.liveness_threshold - 1) * setting.liveness_period_s + took["decision"],
+            "pre_stop": to_close_s,
+            "back": took["back"],
+            **({"unready": unready_s} if out_s < open_s else {}),
+        },
+    )
+
+
+def made(**planted: float) -> Model:
+    """The model fitted on cycles with these steps."""
+    of_fit = design.settings_of(design.FIT)
+    return fit.fitted(fit.values(of_fit, cycles(design.FIT, **planted), model()), model(), "planted")
+
+
+def test_the_probes_of_a_configuration() -> None:
+    """Knative's own readiness where none is written; the grace of an app that ignores SIGTERM."""
+    assert fit.probes_of(S1_LIKE) == Probes(Timing(1, 3), Timing(10, 3, fails_within_s=1.0))
+    other = replace(S1_LIKE, readiness="same", readiness_period_s=2, readiness_threshold=1, startup=True, sigterm="ignore")
+    assert fit.probes_of(other) == Probes(Timing(1, 3), Timing(2, 1), same_check=True, kept_s=1, grace_s=10.0, listens_on=True)
+
+
+def test_the_advisor_predicts_the_same_from_the_manifest() -> None:
+    """Of every configuration whose app ends on SIGTERM, which a manifest does not say: the sweep checks what users are told."""
+    for configuration in design.committed().configurations:
+        setting = configuration.setting
+        if setting.ignores_sigterm:
+            continue
+        found = case_of(render(setting.service), Settings(NEWEST), Load(50.0, setting.boot_s), model()).window
+        assert found is not None
+        assert found.refused_s == fit.predicted(setting, model()), setting.words
+
+
+@pytest.mark.parametrize("name", PLANTED)
+def test_the_fit_finds_what_was_planted(name: str) -> None:
+    """Each constant holds its planted value in a narrow interval, and says of how many cycles it is; another value moves it."""
+    found: Constant = getattr(made(), name)
+    assert found.lo <= PLANTED[name] <= found.hi
+    assert found.hi - found.lo < 5 * SPREAD
+    assert found.source.startswith("planted: ")
+    moved = PLANTED[name] + 0.15
+    other: Constant = getattr(made(**{name: moved}), name)
+    assert other.lo <= moved <= other.hi
+    assert other.lo > found.lo
+
+
+def test_a_constant_that_few_cycles_show_stays() -> None:
+    """No cycle shows it: what model.toml has is kept, with its source."""
+    few = {name: [0.3] * (fit.LEAST - 1) for name in PLANTED}
+    assert replace(fit.fitted(few, model(), "planted"), name="") == replace(model(), name="")
+
+
+def test_cycles_in_which_another_step_decides_say_nothing() -> None:
+    """The window of a pod that is out before the app listens is no restart's; that of one that never is out no propagation's."""
+    settings = {"SWEEP-F01": replace(S1_LIKE, readiness="other", readiness_period_s=1, readiness_threshold=1)}
+    shown = fit.values(settings, [replace(COST, refused_s=0.1, steps={"unready": 0.05})], model())
+    assert shown["restart"] == []
+    assert shown["propagation"] == pytest.approx([0.05])
+    shown = fit.values({"SWEEP-F01": S1_LIKE}, [replace(COST, refused_s=5.4, steps={"unready": 0.05})], model())
+    assert shown["restart"] == pytest.approx([0.4])
+    assert shown["propagation"] == shown["restart_noticed"] == shown["back"] == []
+
+
+def test_the_file_keeps_its_comments() -> None:
+    """Only the numbers, their sources and the name change; what was written is what is read again."""
+    text = MODEL.read_text(encoding="utf-8")
+    assert fit.rewritten(text, model()).split() == text.split()
+    changed = fit.rewritten(text, replace(model(), name="new", restart=Constant(0.2, 0.6, "planted")))
+    assert 'name = "new"' in changed
+    assert 'lo = 0.2\nhi = 0.6\nsource = "planted"\n\n[propagation]' in changed
+    assert [line for line in changed.splitlines() if line.startswith("#")] == [
+        line for line in text.splitlines() if line.startswith("#")
+    ]
+    with pytest.raises(ValueError, match="decision"):
+        fit.rewritten('name = "x"\n', model())
+
+
+# --- the check ----------------------------------------------------------------------------------------------------------
+
+
+def of_check(fitted: Model, **planted: float) -> check.Checked:
+    """The check of this model on held-back cycles with these steps."""
+    return check.checked(design.settings_of(design.CHECK), cycles(design.CHECK, **planted), fitted)
+
+
+def test_the_model_holds_on_what_was_held_back() -> None:
+    """Where both parts are made by the same steps: covered, narrow, in order. The formula is much wider."""
+    found = of_check(made())
+    assert found.covered >= check.COVERED
+    assert found.width <= check.WIDTH
+    assert (found.wrong, found.tied) == ((), ())
+    assert found.apart > 5
+    assert found.holds
+    assert "NOT KEPT" not in check.markdown(found)
+
+
+def test_windows_outside_of_their_intervals_break_it() -> None:
+    """The held-back restarts take 0.5 s longer than the fitted ones."""
+    found = of_check(made(), restart=0.9)
+    assert found.covered < check.COVERED
+    assert not found.holds
+    assert "NOT KEPT" in check.markdown(found)
+
+
+def test_wide_intervals_break_it() -> None:
+    """Whoever predicts everything predicts nothing."""
+    found = of_check(replace(model(), restart=Constant(0.0, 4.0, "planted"), restart_noticed=Constant(0.0, 6.0, "planted")))
+    assert found.width > check.WIDTH
+    assert not found.holds
+
+
+def held(name: str, predicted: tuple[float, float], *windows_s: float) -> check.Held:
+    """One configuration."""
+    return check.Held(name, S1_LIKE, Span(*predicted), sum(predicted) / 2, (5.3, 7.0), windows_s)
+
+
+def test_the_order_of_two_configurations() -> None:
+    """Only pairs whose measured intervals do not overlap count; the other way round is wrong, as equal is a tie."""
+    short_, long_ = held("A", (0.9, 1.1), 1.0, 1.01), held("B", (1.9, 2.1), 2.0, 2.01)
+    assert check._order([short_, long_]) == (1, (), ())
+    swapped = held("B", (0.4, 0.6), 2.0, 2.01)
+    assert check._order([short_, swapped]) == (1, (("A", "B"),), ())
+    tied = held("B", (0.9, 1.1), 2.0, 2.01)
+    assert check._order([short_, tied]) == (1, (), (("A", "B"),))
+    unsure = held("B", (0.4, 0.6), 0.5, 2.5)
+    assert check._order([short_, unsure]) == (0, (), ())
+
+
+def test_nothing_held_back_is_no_check() -> None:
+    """The cycles of the other part are none."""
+    with pytest.raises(ValueError, match="was measured"):
+        check.checked(design.settings_of(design.CHECK), cycles(design.FIT), model())
