@@ -1,12 +1,12 @@
-"""`python -m tests.bench.sweep design | measure | report | fit`: the sweep of docs/sweep.md.
+"""`python -m tests.bench.sweep design | measure | report | page`: the sweep of docs/sweep.md.
 
     design                                                 writes the design anew (it is committed; drawing it again gives the same)
     measure --out DIR [--slots K] [--only PART] [--most N] [--cluster NAME]      measures what DIR lacks; Ctrl-C and again goes on
-    report --out DIR [--to PLACE]                          table.md, sweep.svg, costs.json of what DIR has, in PLACE (DIR)
-    fit --out DIR [--to PLACE] [--source TEXT]             model.toml and check.md: the model fitted on `fit`, checked on `check`
+    report --out DIR [--to PLACE]                          results.md, sweep.svg, model.toml of what DIR has, in PLACE (DIR)
+    page --out DIR                                         the same in docs/ and harness/advise/, with what was measured beside
 
-Exit codes: 0 done, of `fit`: and the model holds on what was held back; 1 it does not; 2 configurations lack cycles; 3 what the
-machine lacks.
+Exit codes: 0 done, of `report` and `page`: and the model holds on what was held back; 1 it does not; 2 configurations lack cycles;
+3 what the machine lacks.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from pathlib import Path
 
 from harness.adapters.files import State, write_atomic
 from harness.adapters.signals import as_interrupts
-from harness.advise.data import MODEL, model
+from harness.advise.data import MODEL
 from harness.cli.showing import progress_of
 from harness.errors import HarnessError, Interrupted
 from harness.model import Scenario
 from harness.run import Ask, measure, prepare
 from tests.bench.results import keep
-from tests.bench.sweep import check, design, fit, picture, table
+from tests.bench.sweep import design, fit, picture, results
 from tests.bench.sweep.intervals import summed
-from tests.bench.sweep.measuring import COSTS, Kept, Sweep, kept_in
+from tests.bench.sweep.measuring import Kept, Sweep, kept_in
 
 
 def main(argv: Sequence[str]) -> int:
@@ -40,12 +40,10 @@ def main(argv: Sequence[str]) -> int:
     measuring.add_argument("--only", choices=(design.FIT, design.CHECK), help="measure this part alone")
     measuring.add_argument("--most", type=int, help="measure so many configurations, the first of the design's order")
     measuring.add_argument("--cluster", default="e2e")
-    for verb in ("report", "fit"):
+    for verb in ("report", "page"):
         telling = verbs.add_parser(verb)
-        telling.add_argument("--out", type=Path, required=True, help="where it was measured, or where costs.json lies")
+        telling.add_argument("--out", type=Path, required=True)
         telling.add_argument("--to", type=Path)
-        if verb == "fit":
-            telling.add_argument("--source", default="the sweep (docs/sweep.md)")
     asked = parser.parse_args(argv)
     if asked.verb == "design":
         design.write()
@@ -56,38 +54,30 @@ def main(argv: Sequence[str]) -> int:
     if not kept.costs:
         print(f"nothing was measured in {asked.out}", file=sys.stderr)
         return 2
-    return _report(kept, to) if asked.verb == "report" else _fit(kept, to, asked.source)
+    return _told(kept, to, asked.verb)
 
 
-def _report(kept: Kept, to: Path) -> int:
-    configurations, found = design.committed().configurations, summed(kept.costs)
-    text = table.markdown(configurations, found)
-    write_atomic(to / "table.md", text + "\n")
-    write_atomic(to / "sweep.svg", picture.svg(configurations, found))
-    keep(to / COSTS, kept)
+def _told(kept: Kept, to: Path, verb: str) -> int:
+    """What was measured, as files; of `page` those of the repository."""
+    made, shown = results.model_of(kept)
+    found = results.checked(kept, made)
+    text = results.text(kept, made, shown, found)
+    drawn = picture.svg(design.committed().configurations, summed(kept.costs))
+    if verb == "page":
+        write_atomic(results.PAGE, results.page(results.PAGE.read_text(encoding="utf-8"), text))
+        write_atomic(results.PAGE.with_suffix(".svg"), drawn)
+        keep(results.MEASURED, kept)
+        write_atomic(MODEL, fit.rewritten(MODEL.read_text(encoding="utf-8"), made))
+    else:
+        write_atomic(to / "results.md", text)
+        write_atomic(to / "sweep.svg", drawn)
+        write_atomic(to / "model.toml", fit.rewritten(MODEL.read_text(encoding="utf-8"), made))
     print(text)
-    return 0 if all(kept.counted(one.name) >= one.cycles for one in configurations) else 2
-
-
-def _fit(kept: Kept, to: Path, source: str) -> int:
-    parts = {part: design.settings_of(part) for part in (design.FIT, design.CHECK)}
-    of_fit = [cost for cost in kept.costs if cost.name in parts[design.FIT]]
-    start = model()
-    shown = fit.values(parts[design.FIT], of_fit, start)
-    made = fit.fitted(shown, start, source)
-    write_atomic(to / "model.toml", fit.rewritten(MODEL.read_text(encoding="utf-8"), made))
     for name, known in shown.items():
-        constant = getattr(made, name)
-        print(f"{name}: [{constant.lo}, {constant.hi}] s of {len(known)} cycles: {' '.join(f'{one:.2f}' for one in sorted(known))}")
-    try:
-        found = check.checked(parts[design.CHECK], kept.costs, made)
-    except ValueError as error:
-        print(error, file=sys.stderr)
+        print(f"{name}: {' '.join(f'{one:.2f}' for one in sorted(known))}")
+    if any(kept.counted(one.name) < one.cycles for one in design.committed().configurations):
         return 2
-    text = check.markdown(found)
-    write_atomic(to / "check.md", text + "\n")
-    print(text)
-    return 0 if found.holds else 1
+    return 0 if found is not None and found.holds else 1
 
 
 def _measure(out: Path, slots: int, only: str | None, most: int | None, cluster: str) -> int:

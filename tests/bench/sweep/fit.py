@@ -12,6 +12,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from scipy import stats
 
@@ -24,6 +25,9 @@ from tests.bench.sweep.reference import readiness_of
 from tests.bench.sweep.setting import PATHS, Setting
 
 LEAST = 4
+
+START = Path(__file__).with_name("start.toml")
+"""The model before the sweep, which says of each cycle which step decided."""
 
 Values = Mapping[str, list[float]]
 """Of each constant, one a cycle that shows it."""
