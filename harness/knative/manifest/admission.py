@@ -530,7 +530,7 @@ def _sidecar_probes(container: Obj, place: Place, settings: Settings) -> Said:
         if not settings.probes_sidecars:
             if _says_something(probe):
                 fix = "Leave it out" + (
-                    ", or switch multi-container-probing on in config-features."
+                    ", or switch multi-container-probing on in config-features and give --sidecar-probes."
                     if settings.since("1.14")
                     else ": 1.14 is the first."
                 )

@@ -375,8 +375,10 @@ def _timeout_default(name: str, timeout: int, settings: Settings) -> str:
 
 def _notes(manifest: Obj, served: Obj, made: Rendered, settings: Settings) -> Iterator[str]:
     yield f"pods end within terminationGracePeriodSeconds {made.pod['terminationGracePeriodSeconds']}: timeoutSeconds sets it"
-    alone = served.get("livenessProbe") and not served.get("readinessProbe") and not served.get("startupProbe")
-    if alone and settings.since("1.7"):
+    liveness = served.get("livenessProbe") or {}
+    alone = liveness and not served.get("readinessProbe") and not served.get("startupProbe")
+    # A TCP probe fails only once the port is closed: it does not restart an app that listens.
+    if alone and "tcpSocket" not in liveness and settings.since("1.7"):
         yield (
             "liveness alone: while the restarted container does not listen, the pod stays ready and queue-proxy answers 502 "
             "(knative/serving #14980)"
@@ -396,4 +398,4 @@ def _notes(manifest: Obj, served: Obj, made: Rendered, settings: Settings) -> It
     for key, alike in n.unknown(at(manifest, *n.TEMPLATE_NOTES)).items():
         yield f"annotation {key}: no autoscaler of Knative reads it" + (f"; {alike}?" if alike else "")
     if len(made.pod["containers"]) > 2 and not settings.probes_sidecars:
-        yield "probes of sidecars are refused unless multi-container-probing is enabled (1.14 and later)"
+        yield "probes of sidecars are refused unless multi-container-probing is enabled (1.14 and later): --sidecar-probes"

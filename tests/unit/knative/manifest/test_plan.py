@@ -93,6 +93,12 @@ def test_what_knative_changed_is_told() -> None:
     assert (kept.port.value, kept.changed) == (8081, ())
 
 
+def test_only_a_probe_that_restarts_an_app_which_listens_is_noted() -> None:
+    """TCP liveness fails only once the port is closed: #14980 is no note of it."""
+    assert any("#14980" in one for one in planned({"livenessProbe": HTTP}).notes)
+    assert not any("#14980" in one for one in planned({"livenessProbe": {"tcpSocket": {}}}).notes)
+
+
 def test_exec_readiness_stays_with_the_kubelet_and_a_port_is_asked_beside_it() -> None:
     """Two rows for one probe."""
     found = planned({"readinessProbe": {"exec": {"command": ["test", "-e", "x"]}, "periodSeconds": 2}})
