@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 from harness.advise import limits
 from harness.advise.case import Case, Count, Load
+from harness.advise.cautions import warnings_of
 from harness.advise.data import Model, measured, model
-from harness.advise.patching import operations, patched
+from harness.advise.patching import patch_of, patched
 from harness.advise.rules import OF_A_RESTART, RULES, Found, Option, Rule
 from harness.advise.shape import Advice, Change, Cost, Duration, Evidence, NotJudged, Requests, Risk
 from harness.advise.spans import Span
@@ -46,6 +47,7 @@ def advice(manifest: Obj, settings: Settings, load: Load, line_of: LineOf | None
         boot_s=load.boot_s,
         pods=case.pods,
         cost=cost,
+        warnings=warnings_of(case, line_of or (lambda _: 0)),
         risks=risks,
         not_judged=unknown,
         verified=None,
@@ -74,6 +76,7 @@ def _of_a_deployment(manifest: Obj, settings: Settings, load: Load) -> Advice:
         boot_s=load.boot_s,
         pods=replicas,
         cost=None,
+        warnings=(),
         risks=(),
         not_judged=(limits.DEPLOYMENT,),
         verified=None,
@@ -101,7 +104,7 @@ def _risks(case: Case, line_of: LineOf) -> tuple[tuple[Risk, ...], tuple[NotJudg
 
 def _risk(case: Case, rule: Rule, found: Found, line_of: LineOf) -> Risk:
     place = found.probe.at if found.probe is not None and found.probe.at is not None else found.container.place
-    options = [one for one in rule.options(case, found) if one.scenario in measured() and _is_accepted(case, one)]
+    options = [one for one in rule.options(case, found) if one.scenario in measured() and _helps(case, one)]
     return Risk(
         name=rule.name,
         container=found.container.name,
@@ -114,19 +117,28 @@ def _risk(case: Case, rule: Rule, found: Found, line_of: LineOf) -> Risk:
     )
 
 
-def _is_accepted(case: Case, option: Option) -> bool:
-    """Whether Knative takes the Service after it; not where the check has a port by name, which queue-proxy does not look up."""
-    return not judged(patched(case.manifest, operations(case.manifest, option.puts)), case.settings).problems
+def _helps(case: Case, option: Option) -> bool:
+    """Whether Knative takes the Service after it, and no probe of it is warned of that was not before.
+
+    Knative does not take a check that has its port by name where queue-proxy asks it, for that does not look it up.
+    """
+    after = patched(case.manifest, patch_of(case.manifest, option.puts))
+    if judged(after, case.settings).problems:
+        return False
+    changed = case_of(after, case.settings, case.load, case.model)
+    before, now = ({(one.name, one.container) for one in warnings_of(each, lambda _: 0)} for each in (case, changed))
+    return now <= before
 
 
 def _change(case: Case, option: Option) -> Change:
-    patch = operations(case.manifest, option.puts)
+    patch = patch_of(case.manifest, option.puts)
     after = case_of(patched(case.manifest, patch), case.settings, case.load, case.model)
     known = not any(limits.of_the_window(after))
     return Change(
         what=option.what,
         but=option.but,
         evidence=_evidence(option.scenario),
+        patch_type="merge" if isinstance(patch, dict) else "json",
         patch=patch,
         cost=cost_of(after) if known else None,
     )

@@ -10,6 +10,7 @@ from harness.advise.spans import Span
 from harness.advise.window import Probes, Timing, Window, window
 from harness.knative.manifest.places import Obj, Place, at
 from harness.knative.manifest.plan import POD, Asker, Plan, ProbePlan
+from harness.knative.manifest.rendering import port_number
 from harness.knative.manifest.settings import Settings
 from harness.knative.manifest.words import whole_number
 from harness.knative.names import QUEUE_PROXY
@@ -102,7 +103,7 @@ class Case:
     def window(self) -> Window | None:
         """Of a restart of the served container by its liveness probe; None where no such restart was measured."""
         one = self.served
-        if one.liveness is None or one.liveness.way not in RESTARTING:
+        if one.liveness is None or one.liveness.way not in RESTARTING or self.replaced_port or self.never_listens:
             return None
         keeps = [probe for probe in (one.startup, one.kept) if probe is not None]
         probes = Probes(
@@ -112,6 +113,36 @@ class Case:
             kept_s=max((timing(probe).period_s for probe in keeps), default=0),
         )
         return window(probes, self.model, self.load.boot_s)
+
+    @property
+    def replaced_port(self) -> int:
+        """The port that is written at the served container's liveness probe, where Knative asks the served port instead; else 0."""
+        probe = self.served.liveness
+        if probe is None or probe.at is None:
+            return 0
+        ports = (port_number(at(self.manifest, *probe.at, way, "port")) for way in ("httpGet", "tcpSocket"))
+        written = next(filter(None, ports), 0)
+        return 0 if written in {self.plan.port.value, probe.port.value} else written
+
+    @property
+    def ender(self) -> ProbePlan | None:
+        """The probe of the served container that may end a container which does not listen yet."""
+        return self.served.startup or self.served.liveness
+
+    @property
+    def lives_s(self) -> int:
+        """For how long a new container may not listen before that probe may end it; without one: ValueError."""
+        probe = self.ender
+        if probe is None:
+            raise ValueError("no probe of this container can end it")
+        asked = timing(probe)
+        return int(probe.delay_s.value or 0) + (asked.failure_threshold - 1) * asked.period_s
+
+    @property
+    def never_listens(self) -> bool:
+        """Whether that probe surely ends each container before its app listens; a command may succeed before."""
+        probe, boot = self.ender, self.load.boot_s
+        return probe is not None and probe.way != "exec" and boot is not None and boot > self.lives_s + timing(probe).period_s
 
     @property
     def same_check(self) -> bool:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from harness.advise.case import RESTARTING, Case, timing
+from harness.advise.cautions import ends_at_once, names_its_port
 from harness.advise.data import measured
 from harness.advise.rules import late
 from harness.advise.shape import NotJudged
 from harness.knative.manifest.places import at
-from harness.knative.manifest.plan import ProbePlan
 
 MEASURED_ON = "1.23"
 """The version of Knative on which every run of measured.toml was made."""
@@ -24,6 +24,8 @@ DEPLOYMENT = NotJudged(
 
 def of_the_stack(case: Case) -> Iterator[NotJudged]:
     """Why nothing at all can be said: no scenario measured such a Service or such a version."""
+    if any(names_its_port(one) for one in case.containers):
+        yield NotJudged("a restart", "the Service never becomes ready: its startup probe names the port", decisive=True)
     if not case.settings.since("1.7"):
         yield NotJudged(
             f"a restart on Knative {case.plan.version}",
@@ -31,7 +33,12 @@ def of_the_stack(case: Case) -> Iterator[NotJudged]:
             decisive=True,
         )
     if at(case.manifest, *case.served.place, "ports", 0, "name") == "h2c":
-        yield NotJudged("a port named h2c", "no scenario sends HTTP/2 to the app", decisive=True)
+        yield NotJudged(
+            "a port named h2c",
+            "no scenario of the rules sends HTTP/2 to the app. Nine cycles of a gRPC server with a gRPC liveness probe were "
+            "measured (docs/your-own-service.md): 8 to 12 requests refused in a restart of a program that listens at once",
+            decisive=True,
+        )
 
 
 def of_the_window(case: Case) -> Iterator[NotJudged]:
@@ -40,11 +47,22 @@ def of_the_window(case: Case) -> Iterator[NotJudged]:
     if one.liveness is None:
         return
     if one.liveness.way not in RESTARTING:
-        why = "a TCP probe fails only once the port is closed" if one.liveness.way == "TCP" else "S1 restarts by an HTTP probe"
+        why = {
+            "TCP": "no scenario measures one; a TCP probe fails only once the port is closed",
+            "gRPC": "no scenario measures one; three restarts of a gRPC server by it were (docs/your-own-service.md)",
+        }
         yield NotJudged(
             f"a restart by a liveness probe of kind {one.liveness.way}",
-            f"no scenario measures one; {why}",
+            why.get(one.liveness.way, "no scenario measures one; S1 restarts by an HTTP probe"),
             decisive=one.liveness.way != "TCP",
+        )
+        return
+    if port := case.replaced_port:
+        yield NotJudged(
+            f"a restart by a liveness probe that is written for port {port}",
+            f"Knative asks port {case.plan.port.value}; whether the app answers {one.liveness.target.value} there is not "
+            "in the manifest",
+            decisive=True,
         )
         return
     found = case.window
@@ -56,27 +74,13 @@ def of_the_window(case: Case) -> Iterator[NotJudged]:
             decisive=True,
         )
     boot = case.load.boot_s
-    if boot is not None and boot > lives_s(case):
+    ender = case.ender
+    if ender is not None and boot is not None and boot > case.lives_s:
         yield NotJudged(
             f"an app that needs {boot:g} s to start",
-            f"its {_ender(case).kind} probe ends it after {lives_s(case)} s; no scenario measures that",
+            f"its {ender.kind} probe may end it from {case.lives_s} s on; no scenario measures that",
             decisive=True,
         )
-
-
-def lives_s(case: Case) -> int:
-    """For how long a new container may not listen before a probe may end it."""
-    probe = _ender(case)
-    delay = int(probe.delay_s.value or 0)
-    asked = timing(probe)
-    return delay + (asked.failure_threshold - 1) * asked.period_s
-
-
-def _ender(case: Case) -> ProbePlan:
-    probe = case.served.startup or case.served.liveness
-    if probe is None:
-        raise ValueError("no probe of this container can end it")
-    return probe
 
 
 def of_the_rest(case: Case) -> Iterator[NotJudged]:
@@ -94,10 +98,11 @@ def of_the_rest(case: Case) -> Iterator[NotJudged]:
             "the activator may be on the way (target-burst-capacity is not 0), which S12 leaves out",
             decisive=False,
         )
-    if one.liveness is not None and case.load.boot_s is None:
+    ender = case.ender
+    if one.liveness is not None and ender is not None and case.load.boot_s is None and not ends_at_once(case):
         yield NotJudged(
-            f"an app that needs more than {lives_s(case)} s to start",
-            f"the {_ender(case).kind} probe may end it before it listens; --boot-seconds says how long it needs",
+            f"an app that needs more than {case.lives_s} s to start",
+            f"the {ender.kind} probe may end it before it listens; --boot-seconds says how long it needs",
             decisive=False,
         )
     if one.liveness is not None:

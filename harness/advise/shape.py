@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 Interval = tuple[float, float]
 """[at least, at most]."""
@@ -55,7 +55,8 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A change that helps. what: in words. but: what it makes worse. patch: JSON Patch (RFC 6902) for the Service.
+    """A change that helps. what: in words. but: what it makes worse. patch: for the Service, as patch_type says: "json", the
+    operations of a JSON Patch (RFC 6902), or "merge", a merge patch (RFC 7396).
 
     cost: of a restart after it; null where the window of a restart does not change or is not judged.
     """
@@ -63,7 +64,8 @@ class Change:
     what: str
     but: str
     evidence: Evidence
-    patch: tuple[dict[str, Any], ...]
+    patch_type: Literal["json", "merge"]
+    patch: tuple[dict[str, Any], ...] | dict[str, Any]
     cost: Cost | None
 
 
@@ -82,6 +84,20 @@ class Risk:
     evidence: Evidence
     changes: tuple[Change, ...]
     instead: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeWarning:
+    """A probe that ends a container again and again, or asks what was not written, by the rules of Knative and Kubernetes.
+
+    No scenario measured it. line: of the probe in the file.
+    """
+
+    name: str
+    container: str
+    what: str
+    fix: str
+    line: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +159,7 @@ class Advice:
     boot_s: float | None
     pods: int
     cost: Cost | None
+    warnings: tuple[ProbeWarning, ...]
     risks: tuple[Risk, ...]
     not_judged: tuple[NotJudged, ...]
     verified: Verified | None

@@ -5,21 +5,41 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 
-from harness.advise.shape import Advice, Change, Cost, Duration, Evidence, Interval, Requests, Restart, Risk, Verified
+from harness.advise.rules import OF_A_RESTART
+from harness.advise.shape import (
+    Advice,
+    Change,
+    Cost,
+    Duration,
+    Evidence,
+    Interval,
+    ProbeWarning,
+    Requests,
+    Restart,
+    Risk,
+    Verified,
+)
 
 
 def lines(found: Advice, where: str) -> list[str]:
     """The advice as text: what a restart costs, the risks with their changes, what is not judged. where: the file."""
     pods = "1 pod" if found.pods == 1 else f"{found.pods} pods"
     said = [f"{found.kind} {found.name}, Knative {found.knative}: {found.rate_rps:g} requests a second, {pods}", ""]
+    for one in found.warnings:
+        said += [*_warning(one, where), ""]
     if found.cost is not None:
         said += ["A restart by the liveness probe:", *(f"  {line}" for line in _cost(found.cost)), ""]
         if found.boot_s is None and _open(found.cost):
             said += ["  D: seconds from the start of the container until the app listens; --boot-seconds D replaces it.", ""]
     for risk in found.risks:
         said += [*_risk(risk, found, where), ""]
+    if any(risk.changes for risk in found.risks):
+        said += [
+            f"A patch changes the Service in the cluster alone. Write the same into {where}, or its next apply takes it back.",
+            "",
+        ]
     if not found.risks:
-        said += ["No measured risk was found" + ("; the restart is not fully judged." if _undecided(found) else "."), ""]
+        said += [_without_a_risk(found), ""]
     if found.verified is not None:
         said += [*_verified(found.verified), ""]
     said += [f"not judged: {one.what}: {one.because}" for one in found.not_judged]
@@ -28,8 +48,31 @@ def lines(found: Advice, where: str) -> list[str]:
     return said
 
 
-def _undecided(found: Advice) -> bool:
-    return any(one.decisive for one in found.not_judged)
+def notes(found: Advice) -> tuple[str, ...]:
+    """What `probes` says of it: the warnings, and the risks of a restart that need more than the liveness probe."""
+    risks = (
+        f"{one.what} `knative-chaos advise` says what helps" for one in found.risks if one.name in OF_A_RESTART - {"liveness-alone"}
+    )
+    return (*(f"WARNING {one.name}: {one.what} {one.fix}" for one in found.warnings), *risks)
+
+
+def _warning(one: ProbeWarning, where: str) -> Iterator[str]:
+    place = f"{where}:{one.line}" if one.line else where
+    yield f"WARNING {one.name} ({place}, container {one.container})"
+    yield f"  {one.what}"
+    yield f"  {one.fix}"
+
+
+def _without_a_risk(found: Advice) -> str:
+    """No all-clear where something is open, or where the numbers above are not zero."""
+    if found.warnings:
+        return "No measured risk was found, but see the warning above."
+    cost = found.cost
+    most = 0.0 if cost is None else (cost.requests_at_most or cost.requests).number[1]
+    if any(one.decisive for one in found.not_judged):
+        how = f": up to {round(most)} requests may be refused" if round(most) else ""
+        return f"No verdict: no measurement decides what a restart does{how}. See what is not judged."
+    return "No measured risk was found" + (f"; a restart may still refuse up to {round(most)} requests." if round(most) else ".")
 
 
 def _open(cost: Cost) -> bool:
@@ -64,7 +107,7 @@ def _change(number: int, change: Change, found: Advice) -> Iterator[str]:
         yield from (f"    {line}" for line in list(_cost(change.cost))[1:])
     yield f"    but {change.but}"
     space = f" --namespace {found.namespace}" if found.namespace else ""
-    yield f"    kubectl patch ksvc {found.name}{space} --type json --patch '{patch_text(change)}'"
+    yield f"    kubectl patch ksvc {found.name}{space} --type {change.patch_type} --patch '{patch_text(change)}'"
 
 
 def _verified(one: Verified) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -63,8 +64,12 @@ def advise(
 ) -> None:
     """Show which measured risks a Knative Service runs, what a restart costs, and what helps; needs no cluster without --verify.
 
-    Exit codes: 0 no risk, 1 a risk, 2 the restart cannot be judged or was not measured, 3 bad input.
+    Exit codes: 0 no risk, 1 a risk, 2 a warning, or the restart cannot be judged or was not measured, 3 bad input.
     """
+    if not 0 < rate < math.inf:
+        raise BadInput(
+            f"--rate is {rate:g}: without requests none is refused.", fix="Give the requests a second that the Service gets."
+        )
     manifest, settings, text = accepted(file, kn_version, sidecar_probes=sidecar_probes, as_json=as_json)
 
     load = Load(rate, boot_seconds, check_path)
@@ -99,7 +104,7 @@ def exit_code(found: Advice) -> ExitCode:
         return ExitCode.INCONCLUSIVE
     if found.risks:
         return ExitCode.REGRESSION
-    return ExitCode.INCONCLUSIVE if any(one.decisive for one in found.not_judged) else ExitCode.PASS
+    return ExitCode.INCONCLUSIVE if found.warnings or any(one.decisive for one in found.not_judged) else ExitCode.PASS
 
 
 def chosen(found: Advice, number: int) -> tuple[Risk, Change]:

@@ -20,6 +20,8 @@ from harness.adapters.files import State
 from harness.adapters.patience import WITHIN_S
 from harness.adapters.signals import as_interrupts
 from harness.adapters.text import printable
+from harness.advise import Load, advice
+from harness.advise.words import notes
 from harness.catalogue import SCENARIOS, scenario
 from harness.cli.advise import advise
 from harness.cli.bisect import StepCommand, bisect, bisect_step
@@ -130,6 +132,7 @@ def probes(file: File, kn_version: Version = "", *, sidecar_probes: SidecarProbe
     """Show who asks each probe of a manifest, how often, and how long it takes until it acts; needs no cluster."""
     manifest, settings, _text = accepted(file, kn_version, sidecar_probes=sidecar_probes, as_json=as_json)
     plan = planned(manifest, settings)
+    plan = replace(plan, notes=(*plan.notes, *notes(advice(manifest.obj, settings, Load(), manifest.line))))
     gone = [str(need) for need in missing(manifest, plan.needs)]
     if as_json:
         typer.echo(probe_table.as_json(plan, manifest.line, missing=gone))

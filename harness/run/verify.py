@@ -6,13 +6,12 @@ refused on the node, users' requests are not.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from statistics import median
-from typing import Any
 
 from harness.adapters.documents import dumped
-from harness.advise.patching import patched
+from harness.advise.patching import Patch, patched
 from harness.advise.shape import Restart
 from harness.deploy import spec_of
 from harness.deploy.workload import objects_of
@@ -27,14 +26,14 @@ EXPERIMENT_NAME = "advise"
 """Of the experiment, and of the directory it lies in."""
 
 
-def changed(workload: Workload, patch: Iterable[Mapping[str, Any]]) -> Workload:
-    """The workload with a JSON Patch applied to its Service. Raises KeyError, see `patched`."""
+def changed(workload: Workload, patch: Patch) -> Workload:
+    """The workload with a patch applied to its Service. Raises KeyError, see `patched`."""
     service, *beside = objects_of(workload)
-    return replace(workload, documents=dumped([patched(service, [dict(one) for one in patch]), *beside]))
+    return replace(workload, documents=dumped([patched(service, patch), *beside]))
 
 
 def sides_of(
-    workload: Workload, patch: Iterable[Mapping[str, Any]], request: UserRequest | None = None, *, cycles: int, rate_rps: float
+    workload: Workload, patch: Patch, request: UserRequest | None = None, *, cycles: int, rate_rps: float
 ) -> tuple[Side, ...]:
     """The two arms. request: how the users ask, see `on_own`. Raises BadInput."""
     asked = asked_for(FAULT)

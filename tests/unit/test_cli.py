@@ -370,9 +370,17 @@ def test_probes_are_shown_without_a_cluster(tmp_path: Path, chaos: Chaos, monkey
     cells = [cell.strip() for cell in liveness if cell.strip()]
     assert cells == ["user-container", "liveness", "kubelet", "HTTP :8080 /healthz", "every 2 s", "4 to 7 s", "9"]
     assert "port 8081 became 8080" in done.stdout
+    assert "note: WARNING port-replaced: The liveness probe is written for port 8081" in done.stdout
     assert "needs Secret db (line 10), which is not in this file" in done.stdout
     monkeypatch.setattr(sys, "stdin", io.StringIO(PROBED))
     assert chaos("probes", "-").stdout == done.stdout
+
+
+def test_advice_without_a_rate_is_refused(tmp_path: Path, chaos: Chaos) -> None:
+    """Its numbers of requests would all be 0."""
+    (tmp_path / "mine.yaml").write_text(PROBED, encoding="utf-8")
+    for rate in ("0", "inf"):
+        assert f"--rate is {rate}" in refused(chaos("advise", str(tmp_path / "mine.yaml"), "--rate", rate))
 
 
 def test_probes_as_json(tmp_path: Path, chaos: Chaos) -> None:

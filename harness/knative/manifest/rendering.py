@@ -85,7 +85,7 @@ def _asked(containers: list[Obj], served: int, port: int, settings: Settings) ->
         probe = container.get("readinessProbe")
         if index == served or probe is None:
             continue
-        number = next((number for kind in _MOVED if (number := _number(at(probe, kind, "port")))), 0)
+        number = next((number for kind in _MOVED if (number := port_number(at(probe, kind, "port")))), 0)
         if not number and "exec" in probe and settings.since("1.18"):
             continue
         if not number:
@@ -99,7 +99,7 @@ def _for_queue_proxy(probe: Obj, port: int, settings: Settings) -> Obj:
     """A readiness probe as it is handed to queue-proxy. port: where the probe names none, or none that counts."""
     made = copy.deepcopy(probe)
     kind = next(name for name in ("httpGet", "tcpSocket", "exec", "grpc") if name in made)
-    written = _number(at(made, kind, "port")) if kind != "exec" and settings.since("1.3") else 0
+    written = port_number(at(made, kind, "port")) if kind != "exec" and settings.since("1.3") else 0
     number = written or port
     if kind == "httpGet":
         made["httpGet"] |= {"host": LOOPBACK, "port": number, "scheme": made["httpGet"].get("scheme") or "HTTP"}
@@ -130,7 +130,7 @@ def _rewrite_liveness(probe: Obj | None, port: int, settings: Settings) -> None:
     kept = settings.probes_sidecars and settings.since("1.22")
     for kind in ("httpGet", "tcpSocket"):
         if kind in probe:
-            if not kept or not _number(probe[kind].get("port")):
+            if not kept or not port_number(probe[kind].get("port")):
                 probe[kind]["port"] = HTTP_PORT if kind == "httpGet" and not settings.since("1.2") else port
             if kind == "httpGet" and not settings.since("1.14"):
                 _add_kubelet_header(probe[kind])
@@ -141,7 +141,7 @@ def _add_kubelet_header(http: Obj) -> None:
     http["httpHeaders"] = [*(http.get("httpHeaders") or []), {"name": "K-Kubelet-Probe", "value": "queue"}]
 
 
-def _number(port: object) -> int:
+def port_number(port: object) -> int:
     """The number of a port; a text counts by its digits, 0 where it has others, as Kubernetes' IntOrString does."""
     if isinstance(port, str):
         return int(port) if port.isascii() and port.isdigit() else 0

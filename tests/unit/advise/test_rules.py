@@ -10,10 +10,11 @@ import jsonschema
 import pytest
 
 from harness.advise.data import measured
-from harness.advise.patching import Put, operations, patched
+from harness.advise.patching import Put, patch_of, patched
 from harness.advise.rules import FAST
 from harness.advise.schema import as_json, schema
-from harness.advise.shape import Advice
+from harness.advise.shape import Advice, Change
+from harness.advise.words import lines
 from harness.knative.manifest.judged import judged
 from harness.knative.manifest.places import Obj
 from harness.knative.manifest.settings import Settings
@@ -99,7 +100,7 @@ def test_the_smallest_change_removes_the_risk_and_knative_accepts_it(name: str, 
     (risk,) = [one for one in found.risks if one.name == name]
     assert risk.changes
     for index, change in enumerate(risk.changes):
-        after = applied(manifest, change.patch)
+        after = applied(manifest, change.patch) if change.patch_type == "json" else merged(manifest, change.patch)
         assert judged(after, Settings(KnativeVersion.parse("1.23"), probing=True)).problems == ()
         again = advised(after, **load)
         if index == 0:
@@ -116,7 +117,20 @@ def _worst(found: Advice) -> float:
     return min(most, found.cost.requests_at_most.number[1] if found.cost.requests_at_most else most)
 
 
-def applied(manifest: Obj, patch: tuple[dict[str, Any], ...]) -> Obj:
+def merged(target: Any, patch: Any) -> Any:
+    """MergePatch of RFC 7396, section 2."""
+    if not isinstance(patch, dict):
+        return patch
+    made = dict(target) if isinstance(target, dict) else {}
+    for key, value in patch.items():
+        if value is None:
+            made.pop(key, None)
+        else:
+            made[key] = merged(made.get(key), value)
+    return made
+
+
+def applied(manifest: Obj, patch: Any) -> Obj:
     """A JSON Patch of `add` operations of members, by RFC 6902: the object around each must be there."""
     made = copy.deepcopy(manifest)
     for operation in patch:
@@ -130,34 +144,54 @@ def applied(manifest: Obj, patch: tuple[dict[str, Any], ...]) -> Obj:
     return made
 
 
-def test_objects_on_the_way_are_added_once() -> None:
-    """A Service without annotations gets the mapping before the two keys; slashes and tildes are escaped."""
-    puts = [Put(("metadata", "annotations", "a/b"), "1"), Put(("metadata", "annotations", "c~d"), "2")]
-    found = operations({"metadata": {"name": "x"}}, puts)
-    assert [(one["path"], one["value"]) for one in found] == [
-        ("/metadata/annotations", {}),
-        ("/metadata/annotations/a~1b", "1"),
-        ("/metadata/annotations/c~0d", "2"),
-    ]
-    manifest = {"metadata": {"name": "x"}}
-    assert applied(manifest, found) == patched(manifest, found)
+def test_a_change_of_annotations_keeps_those_that_only_the_cluster_has() -> None:
+    """The file has no metadata of the template; the Service in the cluster does, by `kn` or another tool."""
+    manifest = service({"livenessProbe": LIVENESS})
+    change = next(one for one in advised(manifest).risks[0].changes if one.evidence.scenario == "S12")
+    live = copy.deepcopy(manifest)
+    live["spec"]["template"]["metadata"] = {"annotations": {"team": "shop"}, "labels": {"a": "b"}}
+    after = merged(live, change.patch)
+    assert change.patch_type == "merge"
+    assert after["spec"]["template"]["metadata"]["annotations"]["team"] == "shop"
+    assert after["spec"]["template"]["metadata"]["labels"] == {"a": "b"}
+    assert after["spec"]["template"]["metadata"]["annotations"]["autoscaling.knative.dev/min-scale"] == "3"
+    assert after == patched(live, change.patch)
+    said = lines(advised(manifest), "shop.yaml")
+    assert any("--type merge --patch '{" in line for line in said)
+    assert any("Write the same into shop.yaml" in line for line in said)
+
+
+def test_a_json_patch_adds_no_object_on_the_way() -> None:
+    """It would remove what the cluster has there. Slashes and tildes are escaped."""
+    manifest: Obj = {"a": [{"b": {}}]}
+    found = patch_of(manifest, [Put(("a", 0, "b", "c/d~e"), "1")])
+    assert found == ({"op": "add", "path": "/a/0/b/c~1d~0e", "value": "1"},)
+    assert applied(manifest, found) == patched(manifest, found) == {"a": [{"b": {"c/d~e": "1"}}]}
+    with pytest.raises(LookupError, match="/a/0/x is no object"):
+        patch_of(manifest, [Put(("a", 0, "x", "y"), "1")])
     with pytest.raises(KeyError, match="remove"):
-        patched(manifest, [{"op": "remove", "path": "/metadata"}])
-    assert manifest == {"metadata": {"name": "x"}}
+        patched(manifest, ({"op": "remove", "path": "/a"},))
+    assert manifest == {"a": [{"b": {}}]}
 
 
 def test_a_change_keeps_what_the_probe_asks() -> None:
-    """The effective port where Knative would replace it; headers and scheme; no host's defaults."""
-    http = {"path": "/h", "port": 8081, "httpHeaders": [{"name": "a", "value": "b"}]}
+    """Headers and scheme, no host's defaults; the port where Knative keeps it."""
+    http: Obj = {"path": "/h", "port": 8080, "httpHeaders": [{"name": "a", "value": "b"}]}
     (risk,) = advised(service({"livenessProbe": {"httpGet": http}}), probing=False).risks
-    assert risk.changes[0].patch[0]["value"] == {
+    assert _value(risk.changes[0]) == {
         "httpGet": {"path": "/h", "httpHeaders": [{"name": "a", "value": "b"}]},
         "periodSeconds": 1,
         "failureThreshold": 1,
     }
-    assert risk.changes[1].patch[0]["value"]["httpGet"]["port"] == 8080
-    (risk,) = advised(service({"livenessProbe": {"httpGet": http}}), probing=True).risks
-    assert risk.changes[0].patch[0]["value"]["httpGet"]["port"] == 8081
+    assert _value(risk.changes[1])["httpGet"]["port"] == 8080
+    (risk,) = advised(service({"livenessProbe": {"httpGet": {**http, "port": 8081}}}), probing=True).risks
+    assert _value(risk.changes[0])["httpGet"]["port"] == 8081
+
+
+def _value(change: Change) -> Any:
+    """What the first operation of a JSON Patch adds."""
+    assert isinstance(change.patch, tuple)
+    return change.patch[0]["value"]
 
 
 def test_a_change_says_what_it_costs() -> None:
@@ -174,6 +208,35 @@ def test_a_change_that_knative_would_refuse_is_not_offered() -> None:
     (risk,) = advised(service(MAIN, side)).risks[-1:]
     assert (risk.name, risk.changes) == ("sidecar-liveness-alone", ())
     assert risk.instead
+
+
+def test_three_pods_say_that_the_service_no_longer_scales_to_zero() -> None:
+    """Where it does so now."""
+    for notes, ends in ((None, True), ({"autoscaling.knative.dev/min-scale": "1"}, False)):
+        (change,) = [
+            one
+            for one in advised(service({"livenessProbe": LIVENESS}, notes=notes)).risks[0].changes
+            if one.evidence.scenario == "S12"
+        ]
+        assert ("no longer scales to zero" in change.but) is ends
+
+
+def test_the_check_of_another_port_is_no_liveness_check() -> None:
+    """Readiness keeps port 8081; liveness would ask its path at 8080, where it may be a 404."""
+    other = {"httpGet": {"path": "/ready", "port": 8081}}
+    (risk,) = advised(service({"livenessProbe": TCP, "readinessProbe": other})).risks
+    assert (risk.name, risk.changes) == ("tcp-liveness", ())
+    assert "--check-path" in risk.instead
+    secure = {"httpGet": {"path": "/ready", "scheme": "HTTPS"}}
+    (risk,) = advised(service({"livenessProbe": TCP, "readinessProbe": secure})).risks
+    assert _value(risk.changes[0])["httpGet"] == secure["httpGet"]
+
+
+def test_a_restart_in_place_of_a_hang_says_why_it_is_offered() -> None:
+    """S24B cost more requests than S23, whose hang ended by itself."""
+    (risk,) = advised(service({}), check_path="/healthz").risks
+    assert "would not end by itself" in risk.changes[0].what
+    assert "fewer requests without a restart" in risk.changes[0].but
 
 
 def test_a_startup_probe_is_offered_from_1_15_on() -> None:
