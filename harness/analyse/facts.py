@@ -23,7 +23,7 @@ from harness.analyse.landed import landed, with_second
 from harness.analyse.ledger import Account, account, may_be_sampled
 from harness.analyse.outage import closed_windows, last_closed, touching
 from harness.analyse.probephase import probe_phase_s
-from harness.analyse.view import CycleEvidence, View
+from harness.analyse.view import BRIDGED_NS, CycleEvidence, View
 from harness.analyse.windows import Window
 from harness.apps.known import app_of
 from harness.apps.toggle import BOOT_HEADER, POD_HEADER, Event
@@ -328,7 +328,8 @@ def _sampled(view: View, sights: Sequence[PodState]) -> _Sampled:
         return _Sampled((), cycle.not_whole(Stream.LISTENERS) or unseen)
     shuts = tuple(listeners.shuts(looks, address, port))
     hole_ns = LISTENER_HOLE * meta.listeners_every_ms * MILLISECOND_NS
-    unseen = listeners.not_covered(looks, address, port, cycle.begin_ns, cycle.answered_ns, hole_ns)
+    watched = Window(cycle.begin_ns, cycle.answered_ns)
+    unseen = listeners.not_covered(looks, address, port, watched, hole_ns=hole_ns, bridged_ns=BRIDGED_NS)
     return _Sampled(shuts, cycle.not_whole(Stream.LISTENERS) or unseen)
 
 

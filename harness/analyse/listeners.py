@@ -5,11 +5,12 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from harness.analyse.anatomy.sources import Source
 from harness.analyse.windows import Window
 from harness.apps.toggle import AppEvent, Event
-from harness.knative.listeners import Stretch
+from harness.knative.listeners import Stretch, unchanged
 
 CLOSED, OPENED = "listener-closed", "listening"
 """The edges of a restart that the sockets show."""
@@ -61,11 +62,13 @@ def windows(found: Iterable[Shut], from_ns: int, until_ns: int) -> tuple[Window,
     )
 
 
-def not_covered(stretches: Sequence[Stretch], address: str, port: int, from_ns: int, until_ns: int, hole_ns: int) -> str:
-    """Why the looks do not show the listener from one moment to the other, "" if they do.
+def not_covered(stretches: Sequence[Stretch], address: str, port: int, watched: Window, *, hole_ns: int, bridged_ns: int) -> str:
+    """Why the looks do not show the listener throughout this time, "" if they do.
 
-    hole_ns: the longest time without a look that is no gap.
+    hole_ns: two looks that begin further apart than this have a hole between them, whether a gap was recorded or not. bridged_ns: a
+    hole that is no longer than this hides nothing if the looks at both ends of it found the same sockets.
     """
+    from_ns, until_ns = watched.from_ns, watched.until_ns
     before = [one for one in stretches if one.looks[0][0] <= from_ns]
     if not before:
         return "the listening sockets were not sampled before the fault"
@@ -74,7 +77,22 @@ def not_covered(stretches: Sequence[Stretch], address: str, port: int, from_ns: 
     target = ipaddress.ip_address(address)
     if not any(one.taking(target, port) for one in before):
         return f"no socket that takes connections to {address}:{port} was seen before the fault"
+    for hole in _holes(stretches, watched, hole_ns):
+        if not unchanged(stretches, hole.from_ns, hole.until_ns, bridged_ns):
+            length_s = (hole.until_ns - hole.from_ns) / 1e9
+            return f"the listening sockets were not sampled for {length_s:.3f} s from {_at(hole.from_ns, from_ns)}"
     return ""
+
+
+def _holes(stretches: Iterable[Stretch], watched: Window, hole_ns: int) -> Iterator[Window]:
+    """Each from the beginning of a look to the end of the next one, as the sampler records its gaps.
+
+    The first of these looks is the last one before this time. What follows the end of this time belongs to no hole.
+    """
+    looks = sorted(look for one in stretches for look in one.looks)
+    for (before_ns, _), (after_ns, ended_ns) in pairwise(looks):
+        if after_ns > watched.from_ns and min(after_ns, watched.until_ns) - before_ns > hole_ns:
+            yield Window(before_ns, ended_ns)
 
 
 def sources(found: Sequence[Shut], since_ns: int) -> dict[str, Source]:

@@ -201,6 +201,48 @@ def test_a_short_hole_with_the_same_sockets_at_both_ends_is_bridged(from_s: floa
     assert reading(holed(silent(other), from_s, until_s))[0] is Observed.UNDECIDED
 
 
+def unrecorded(story: Story) -> Story:
+    """The same, without the gaps of the sampler."""
+    story.gaps = [gap for gap in story.gaps if gap.stream is not Stream.LISTENERS]
+    return story
+
+
+@pytest.mark.parametrize(
+    ("from_s", "until_s"), [(CLOSED_S - 0.1, CLOSED_S + 0.1), (9.95, 10.05), (4.0, 5.5), (8.0, 9.5), (3.5, 8.0)]
+)
+def test_a_hole_is_one_whether_a_gap_was_recorded_or_not(from_s: float, until_s: float) -> None:
+    """It makes one wide bracket, in which any number of failures would be excused. An app that reports its listener is believed."""
+    story = unrecorded(holed(silent(sampled(restarts())), from_s, until_s))
+    for row in story.requests:  # refused while the app listened
+        if row["cycle"] == 0 and at(0, CLOSED_S - 0.3) <= row["sent_ns"] < at(0, CLOSED_S):
+            row.update(outcome="http-error", status=502, answer=BAD)
+            story.refused_line("pod-0", row["sent_ns"] + MS)
+    observed, why = reading(story)
+    assert observed is Observed.UNDECIDED
+    assert "the app's log does not show when it listened, and the listening sockets were not sampled for" in why
+    assert reading(story, 1)[0] is Observed.HOLDS
+    assert reading(unrecorded(holed(sampled(restarts()), from_s, until_s)))[0] is Observed.HOLDS
+
+
+@pytest.mark.parametrize(("from_s", "until_s"), [(3.5, 4.4), (8.0, 8.3), (12.6, 12.95)])
+def test_a_hole_without_a_gap_is_bridged_as_one_with_a_gap(from_s: float, until_s: float) -> None:
+    """By the same sockets at both ends; also where the fault, or the last answer, lies in it."""
+    story = unrecorded(holed(silent(sampled(restarts())), from_s, until_s))
+    assert reading(story) == (Observed.HOLDS, "no request failed while the app listened")
+
+
+@pytest.mark.parametrize(("from_s", "until_s"), [(1.0, 3.0), (13.05, 13.4)])
+def test_a_hole_before_the_fault_or_after_the_last_answer_is_none(from_s: float, until_s: float) -> None:
+    """Nobody asks what listened then."""
+    assert reading(unrecorded(holed(silent(sampled(restarts())), from_s, until_s)))[0] is Observed.HOLDS
+
+
+def test_three_intervals_are_no_hole() -> None:
+    """The limit of the sampler: a look may be two intervals late. Here the sockets changed in it."""
+    for until_s, observed in ((7.54, Observed.HOLDS), (7.56, Observed.UNDECIDED)):
+        assert reading(unrecorded(holed(silent(sampled(restarts())), 7.495, until_s)))[0] is observed
+
+
 def test_a_lost_log_of_the_app_is_replaced() -> None:
     """Without the sockets its gap leaves the claim undecided."""
     for story, observed in ((restarts(), Observed.UNDECIDED), (sampled(restarts()), Observed.HOLDS)):
