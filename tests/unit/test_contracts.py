@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import tomllib
@@ -51,3 +52,33 @@ def test_what_is_started_is_the_generator_and_what_is_pure() -> None:
     pure = {name for name in ours if name.split(".")[1:2] in (["model"], ["knative"], ["apps"])}
     assert ours - pure == {"harness", "harness.load", *GENERATOR["source_modules"]}
     assert not {"polars", "httpx", "kubernetes", "numpy", "yaml"} & set(done.stdout.split())
+
+
+ARCHITECTURE = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+ROW = re.compile(r"^\| `harness/(\w+)/` \| .* \| (.*) \| .* \|$", re.MULTILINE)
+ALL = {"run", "cli"}
+"""Their rows say "all packages above"."""
+
+
+@pytest.mark.parametrize(("package", "named"), [found for found in ROW.findall(ARCHITECTURE) if found[0] not in ALL])
+def test_the_page_names_what_a_package_imports(package: str, named: str) -> None:
+    """The third column of its table: exactly the packages that the code imports."""
+    texts = [path.read_text(encoding="utf-8") for path in (ROOT / "harness" / package).rglob("*.py")]
+    imported = {name for text in texts for name in re.findall(r"^\s*(?:from|import) harness\.(\w+)", text, re.MULTILINE)}
+    imported |= {
+        name.strip()
+        for text in texts
+        for line in re.findall(r"^\s*from harness import (.+)$", text, re.MULTILINE)
+        for name in line.split(",")
+    }
+    rooms = {path.parent.name for path in (ROOT / "harness").glob("*/__init__.py")}
+    known = {name for name in re.findall(r"`(\w+)", named) if name in rooms}
+    assert known == imported & rooms - {package, "model"}
+
+
+def test_the_page_names_the_stages() -> None:
+    """Those of the contract, in its order."""
+    stages = re.search(r"are stages: (.*?)\. A stage", ARCHITECTURE, re.DOTALL)
+    assert stages is not None
+    contract = CONTRACTS["A stage never imports another stage"]["modules"]
+    assert [f"harness.{name}" for name in re.findall(r"`(\w+)`", stages[1])] == contract
