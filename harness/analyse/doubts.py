@@ -14,7 +14,7 @@ from harness.analyse.view import CycleEvidence
 from harness.apps.known import app_of
 from harness.apps.toggle import BOOT_HEADER, POD_HEADER
 from harness.faults import Sight
-from harness.knative.proxyerrors import UPSTREAM_HEADER
+from harness.knative.proxyerrors import UPSTREAM_HEADER, is_of_the_activator
 from harness.model import USERS_ROUTE, CycleFindings, Fact, Gap, History, Hop, Outcome, Reason, ReasonKind, Stream
 
 Seen = tuple[CycleEvidence, CycleFindings]
@@ -138,6 +138,11 @@ def _of_good_answers(cycle: CycleEvidence) -> Iterable[str]:
     other = good.filter(~pl.col("status").is_between(200, 299) & ~pl.col("status").is_in(spec.load.expect))
     if other.height:
         yield f"cycle {index}: {other.height} answers are neither good nor errors: status {other['status'].sort()[0]}"
+    unserved = [
+        at for at, status, text in cycle.answers.select("index", "status", "body").iter_rows() if is_of_the_activator(status, text)
+    ]
+    if missed := good.filter(pl.col("answer").is_in(unserved)).height:  # recorded before the generator counted them as failures
+        yield f"cycle {index}: {missed} good answers are the activator's own, which did not find the revision"
     ours = app_of(spec.service.app.image).names_itself
     if not ours and Hop.INGRESS not in _hops_of_users(cycle.history):
         return  # straight to the pods: nobody else could have answered

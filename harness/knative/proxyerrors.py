@@ -83,7 +83,14 @@ OVERLOAD = frozenset({"pending request queue full", "context deadline exceeded"}
 breaker (pkg/queue/handler.go) and the activator's (pkg/activator/handler/handler.go). Only the latter logs it."""
 
 NO_REVISION = "Error getting active endpoint: "
-"""What the activator puts before the error it logs when it does not find the request's revision (context_handler.go)."""
+"""What the activator puts before the error it logs when it does not find the request's revision (context_handler.go).
+
+With status 404 for "not found", the only status below 500 with which Knative itself answers an ordinary request; else with 500."""
+
+
+def is_of_the_activator(status: int, body: str) -> bool:
+    """Whether the activator itself gave this answer, whose status an app might give too. body: how it begins."""
+    return status == 404 and body.startswith(NO_REVISION)
 
 
 def cause_of(text: str, user_port: int) -> Cause:

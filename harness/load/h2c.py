@@ -307,7 +307,7 @@ class Link:
     def _judged(self, stream: Stream, head: Head) -> Outcome:
         if self.home.calls:
             return called(head.status, dict(head.evidence), stream.reply.body, stream.length)
-        return judged(head.status, self.home.expect)
+        return judged(head.status, self.home.expect, stream.reply.body)
 
     def _finish(self, stream: Stream, outcome: Outcome, now: int) -> None:
         self._streams.pop(stream.id, None)

@@ -150,4 +150,5 @@ class Connection(Carrier):
         self.home.sockets.drop(self)
 
     def _judged(self) -> Outcome:
-        return judged(self.reply.head.status, self.home.expect) if self.reply.head else Outcome.OK
+        reply = self.reply
+        return judged(reply.head.status, self.home.expect, reply.body) if reply.head else Outcome.OK

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from harness.apps.toggle import BOOT_HEADER, POD_HEADER
-from harness.knative.proxyerrors import UPSTREAM_HEADER
+from harness.knative.proxyerrors import UPSTREAM_HEADER, is_of_the_activator
 from harness.model import ATTEMPT_HEADER, RID_HEADER, Behaviour, LoadPlan, Outcome
 
 BODY_KEPT = 512
@@ -75,9 +75,14 @@ def fields_of(behaviour: Behaviour, plan: LoadPlan) -> tuple[tuple[str, str], ..
     return (*(field for field in own if field[0].lower() not in given), *plan.headers)
 
 
-def judged(status: int, expect: Collection[int]) -> Outcome:
-    """What a complete answer with this status is to a user. expect: the good statuses; empty: every status below 400."""
+def judged(status: int, expect: Collection[int], body: bytes) -> Outcome:
+    """What a complete answer with this status is to a user. expect: the good statuses; empty: every status below 400.
+
+    body: how it begins. A 404 of the activator, which did not find the revision, is never good: no app gave it.
+    """
     good = status in expect if expect else status < 400
+    if good and status >= 400:
+        good = not is_of_the_activator(status, body.decode("utf-8", "replace"))
     return Outcome.OK if good else Outcome.HTTP_ERROR
 
 

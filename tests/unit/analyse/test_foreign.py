@@ -11,7 +11,7 @@ from harness.analyse import analyse
 from harness.judge import judge
 from harness.model import AppSpec, Expectation, Fact, Gap, Hop, LoadPlan, Observed, Outcome, Route, Ruling, Stream
 from tests.unit.analyse.sampled import sampled
-from tests.unit.analyse.story import BAD, CLOSED_S, LISTENING_S, Story, at, claim, open_questions, restarts
+from tests.unit.analyse.story import BAD, CLOSED_S, LISTENING_S, Story, at, claim, open_questions, restarts, stamp
 
 CLAIMS = (claim("requests-do-not-fail", Expectation.BROKEN), claim("container-restarts-once", Expectation.HOLDS))
 THROUGH = Route("users", "127.0.0.1", 1, "h", (Hop.INGRESS, Hop.QUEUE_PROXY, Hop.USER_CONTAINER))
@@ -101,6 +101,25 @@ def test_a_good_answer_of_the_ingress_is_not_the_programs() -> None:
     assert open_questions(analyse(story.history())) == open_questions(analyse(foreign().history()))
     story.request(0, at(0, 12.1), status=404, answer=theirs)
     assert "cycle 0: 1 good answers are the ingress's own, not those of a pod" in analyse(story.history()).doubts
+
+
+UNSERVED = 'Error getting active endpoint: revision.serving.knative.dev "toggle-00001" not found'
+
+
+def test_a_404_of_the_activator_is_not_the_programs() -> None:
+    """Where 404 is expected: a failure of the cause activator with its line; recorded as good, as once, it is a doubt."""
+    for outcome, cause in ((Outcome.HTTP_ERROR, 1), (Outcome.OK, 0)):
+        story = foreign()
+        story.spec(load=replace(story.meta.spec.load, expect=(200, 404)))
+        theirs = story.answer(0, 404, f"{UNSERVED}\n", server="envoy", x_envoy_upstream_service_time="present")
+        story.request(0, at(0, 12.0), outcome, status=404, answer=theirs)
+        error = UNSERVED.removeprefix("Error getting active endpoint: ")
+        line = {"severity": "ERROR", "timestamp": stamp(at(0, 12.001)), "logger": "activator", "message": "m", "error": error}
+        story.see(Stream.ACTIVATOR, "activator-x", at(0, 12.001), line, resolution_ns=1_000_000)
+        findings = analyse(story.history())
+        assert findings.cycles[0].by_cause.get("activator", 0) == cause
+        doubt = "cycle 0: 1 good answers are the activator's own, which did not find the revision"
+        assert findings.doubts == (() if cause else (doubt,))
 
 
 @pytest.mark.parametrize("expect", [(), (200,)])

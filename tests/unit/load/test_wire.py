@@ -194,17 +194,23 @@ def test_a_plan_says_what_is_sent(lane: Lane) -> None:
     assert (body, b"Content-Length: 7" in lines) == ("grüße".encode() if post else b"", post)
 
 
+UNSERVED = b'Error getting active endpoint: revision.serving.knative.dev "a" not found\n'
+
+
 @pytest.mark.parametrize(
-    ("status", "expect", "outcome"),
+    ("status", "expect", "body", "outcome"),
     [
-        (200, (), Outcome.OK),
-        (302, (), Outcome.OK),
-        (404, (), Outcome.HTTP_ERROR),
-        (404, (200, 404), Outcome.OK),
-        (302, (200, 404), Outcome.HTTP_ERROR),
-        (503, (200, 404), Outcome.HTTP_ERROR),
+        (200, (), b"", Outcome.OK),
+        (302, (), b"", Outcome.OK),
+        (404, (), b"", Outcome.HTTP_ERROR),
+        (404, (200, 404), b"", Outcome.OK),
+        (404, (200, 404), b"Error: no such cart\n", Outcome.OK),
+        (404, (200, 404), UNSERVED, Outcome.HTTP_ERROR),
+        (200, (200, 404), UNSERVED, Outcome.OK),
+        (302, (200, 404), b"", Outcome.HTTP_ERROR),
+        (503, (200, 404), b"", Outcome.HTTP_ERROR),
     ],
 )
-def test_the_plan_says_which_statuses_are_good(status: int, expect: tuple[int, ...], outcome: Outcome) -> None:
-    """Every one below 400 where it names none."""
-    assert judged(status, expect) is outcome
+def test_the_plan_says_which_statuses_are_good(status: int, expect: tuple[int, ...], body: bytes, outcome: Outcome) -> None:
+    """Every one below 400 where it names none. The activator's own 404 is not the app's, wherever 404 is good."""
+    assert judged(status, expect, body) is outcome
