@@ -96,4 +96,10 @@ def _of(part: int, whole: int) -> str:
 
 
 def _joined(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+    if len(names) == 1:
+        return names[0]
+    *others, before, last = names
+    listed = [
+        f"{name.removesuffix(',')}," for name in others
+    ]  # of a claim that is broken as expected the name ends in a comma itself
+    return " ".join([*listed, before, "and", last])

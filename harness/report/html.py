@@ -41,8 +41,12 @@ SCRIPTS = ("dom.js", "data.js", "scale.js", "tip.js", "rows.js", "chart.js", "ov
 """In the order in which they stand in the page, within one function."""
 
 
-def html(history: History, findings: Findings, summary: Summary) -> str:
-    """The page of one run. Its figures are the summary's; text from logs is escaped."""
+def html(history: History, findings: Findings, summary: Summary, *, logs: bool = True) -> str:
+    """The page of one run. Its figures are the summary's; text from logs is escaped.
+
+    logs: whether the unparsed logs lie beside the page. A copy may be without them: the page does not list them then, and counts in
+    the tables.
+    """
     found, data = fitting(history, findings, summary)
     pictures = timeline.timelines(found, summary)
     drawn = {picture.index: picture for picture in pictures[:MAX_PICTURES]}
@@ -73,6 +77,7 @@ def html(history: History, findings: Findings, summary: Summary) -> str:
             missing=words.missing(summary),
             disputes=words.disputes(summary),
             port=history.meta.user_port,
+            logs=logs,
             fig=lambda style, *parts: figures.figure(summary, figures.path(*parts), style),
             at=lambda style, path: figures.figure(summary, path, style),
             w=words,

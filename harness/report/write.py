@@ -18,6 +18,7 @@ from harness.report.svg import svg
 
 OWN: Mapping[str, str] = {"summary": "summary.json", "report": "report.html", "junit": "junit.xml"}
 CLOSED = "closed.json"
+RAW = "raw"
 
 JOURNALS = ("observations", "gaps", "faults", "phases", "cycles")
 """Tables that a run that was never closed has as JSON lines."""
@@ -39,7 +40,7 @@ def write(directory: Path, history: History, findings: Findings, verdict: Verdic
     found = summary(history, findings, verdict, artifacts=artifacts(history, closed=(directory / CLOSED).is_file()))
     files = {
         OWN["summary"]: text(found),
-        OWN["report"]: html(history, findings, found),
+        OWN["report"]: html(history, findings, found, logs=(directory / RAW).is_dir()),
         OWN["junit"]: junit([Run(found)]),
     }
     for name, content in files.items():
@@ -68,7 +69,8 @@ def write_svg(path: Path, history: History, findings: Findings, found: Summary) 
 def artifacts(history: History, *, closed: bool) -> dict[str, str]:
     """Name -> relative path of each file of a run directory with this history, by the layout, without looking into the directory.
 
-    A stray file changes nothing, and a copy without its logs gives the same answer. closed: whether the tables are Parquet files.
+    A stray file changes nothing, and a copy without its logs gives the same answer (its page does not list them).
+    closed: whether the tables are Parquet files.
     """
     out = {**OWN, "run": "run.json"}
     if closed:
@@ -82,7 +84,7 @@ def artifacts(history: History, *, closed: bool) -> dict[str, str]:
         out["load"] = "load/"
     streams = history.observations["stream"].unique().to_list()
     if any(str(stream).startswith(KEPT) for stream in streams):
-        out["raw"] = "raw/"
+        out["raw"] = f"{RAW}/"
     return out
 
 

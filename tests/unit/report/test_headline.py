@@ -66,6 +66,10 @@ def test_a_broken_claim_without_an_issue_is_named_by_its_check(s1: Any) -> None:
     """A source may be prose."""
     found = made(s1, broken("seen at 1.6, not reported"))
     assert headline(found) == "REPRODUCED ready-pod-is-not-refused, broken as expected, in 5 of 5 cycles"
+    listed = made(s1, broken("not reported"), broken(SERVING), broken(KUBERNETES))
+    assert headline(listed).startswith(
+        "REPRODUCED ready-pod-is-not-refused, broken as expected, knative/serving #14980 and kubernetes/"
+    )
 
 
 def test_a_run_in_which_all_holds_says_in_how_many_cycles(n1: Any) -> None:

@@ -64,15 +64,33 @@ def test_they_are_there_and_named_in_words(recording: Path) -> None:
 
 
 def test_what_else_lies_there_changes_nothing(s1: Any, tmp_path: Path) -> None:
-    """The same history gives the same bytes, wherever it lies."""
+    """The same history gives the same bytes, wherever it lies with its logs."""
     bare, full = tmp_path / "bare", tmp_path / "full"
-    bare.mkdir()
+    (bare / "raw").mkdir(parents=True)
     (full / "raw" / "pod-1").mkdir(parents=True)
     for name in ("mine.json", "requests.jsonl", "requests.parquet", "notes.parquet", "raw/pod-1/queue-proxy.0.log"):
         (full / name).touch()
     for place in (bare, full):
         write(place, s1.history, s1.findings, s1.verdict)
     assert {name: files(bare)[name] for name in OWN.values()} == {name: files(full)[name] for name in OWN.values()}
+
+
+def test_the_page_of_a_copy_without_logs_lists_none(s1: Any, tmp_path: Path) -> None:
+    """The summary stays that of the history, byte for byte; the page names only files beside it."""
+    line = {"stream": ["log:queue-proxy"], "pod": ["p"], "container": ["queue-proxy"], "payload": ["a line"]}
+    logged = replace(s1.history, observations=pl.concat([s1.history.observations, pl.DataFrame(line)], how="diagonal_relaxed"))
+    shown = {}
+    for name in ("copy", "whole/raw"):
+        (tmp_path / name).mkdir(parents=True)
+        place = tmp_path / name.removesuffix("/raw")
+        shown[name] = write(place, logged, s1.findings, s1.verdict), (place / "report.html").read_text(encoding="utf-8")
+    assert shown["copy"][0] == shown["whole/raw"][0]
+    assert shown["copy"][0]["artifacts"]["raw"] == "raw"
+    assert "<code>raw</code>" in shown["whole/raw"][1]
+    assert "grep -rhF" in shown["whole/raw"][1]
+    assert "<code>raw</code>" not in shown["copy"][1]
+    assert "grep -rhF" not in shown["copy"][1]
+    assert "knative-chaos query ." in shown["copy"][1]
 
 
 def test_a_directory_that_is_not_there_is_one_clear_error(s1: Any, tmp_path: Path) -> None:
