@@ -16,7 +16,19 @@ try:  # Knative's CRDs are 10,000 lines: libyaml, where the wheel carries it, is
 except ImportError:  # pragma: no cover - every wheel of the pinned version carries it
     from yaml import SafeLoader as _Fast  # type: ignore[assignment]
 
-__all__ = ["DEEPEST", "Document", "Obj", "Place", "Twice", "YAMLError", "documents", "dumped", "lines_of", "name_of"]
+__all__ = [
+    "DEEPEST",
+    "Document",
+    "Obj",
+    "Place",
+    "Twice",
+    "YAMLError",
+    "documents",
+    "dumped",
+    "lines_of",
+    "name_of",
+    "why_not_yaml",
+]
 
 YAMLError = yaml.YAMLError
 
@@ -139,6 +151,11 @@ _MERGE = "tag:yaml.org,2002:merge"
 def dumped(objects: Iterable[Obj]) -> str:
     """The objects as YAML for people: one document each, keys in their order."""
     return "---\n".join(yaml.safe_dump(obj, sort_keys=False, default_flow_style=False, width=100) for obj in objects)
+
+
+def why_not_yaml(error: YAMLError, name: str) -> str:
+    """The error in one line. name: of the file, in place of the library's "<unicode string>"; "" leaves the line alone."""
+    return " ".join(str(error).split()).replace('"<unicode string>", ', f"{name}, " if name else "")
 
 
 def name_of(value: Any) -> str:

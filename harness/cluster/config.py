@@ -14,6 +14,7 @@ from typing import Any
 
 import yaml
 
+from harness.adapters.documents import why_not_yaml
 from harness.adapters.limits import Cgroups
 from harness.adapters.ports import LOOPBACK, free_ports, require_free
 from harness.errors import BadInput
@@ -44,7 +45,7 @@ def read(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise BadInput(f"The kind configuration {path} cannot be read: {error.strerror}.", fix=fix) from error
     except yaml.YAMLError as error:
-        raise BadInput(f"{path} is not YAML: {' '.join(str(error).split())}.", fix=fix) from error
+        raise BadInput(f"{path} is not YAML: {why_not_yaml(error, path.name)}.", fix=fix) from error
     if not isinstance(config, dict) or config.get("kind") != "Cluster" or not isinstance(config.get("nodes"), list):
         raise BadInput(f"{path} is not a kind configuration: it needs `kind: Cluster` and a list `nodes`.", fix=fix)
     mappings = _mappings(config)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.adapters.documents import Document, Place, YAMLError, documents, dumped, lines_of, name_of
+from harness.adapters.documents import Document, Place, YAMLError, documents, dumped, lines_of, name_of, why_not_yaml
 from harness.errors import BadInput
 from harness.knative.manifest.judged import judged, judged_deployment
 from harness.knative.manifest.needs import Need
@@ -147,7 +147,7 @@ def _not_yaml(text: str, error: YAMLError, where: str) -> BadInput:
         if found and (found[0][0] == "{" or abs(index - number) <= 1):
             what = f"The manifest is a template: line {index} holds `{found[0]}`."
             return BadInput(what, fix=_RENDER, where=_where(where, index))
-    said = " ".join(str(error).split())[:200]
+    said = why_not_yaml(error, where.rpartition("/")[2])[:200]
     fix = "Correct it; `kubectl apply --dry-run=client` helps."
     return BadInput(f"The manifest is not YAML: {said}.", fix=fix, where=_where(where, number))
 

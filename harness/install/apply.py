@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from harness.adapters.documents import Document, Obj, YAMLError, documents
+from harness.adapters.documents import Document, Obj, YAMLError, documents, why_not_yaml
 from harness.adapters.objects import ApiRefused, NoSuchKind, Objects, Ref, condition, conditions
 from harness.adapters.progress import Progress
 from harness.adapters.wait import Look, wait_for
@@ -45,7 +45,8 @@ def parsed(provision: Provision) -> tuple[list[Obj], list[Obj]]:
         try:
             listed = documents(text)
         except YAMLError as error:
-            raise InstallError(f"The manifest {name} is not YAML: {error}", fix="Ask for another version.") from error
+            said = why_not_yaml(error, name)
+            raise InstallError(f"The manifest {name} is not YAML: {said}", fix="Ask for another version.") from error
         for one in listed:
             if not (one.kind and one.api_version and one.name):
                 raise InstallError(f"The manifest {name} holds something without kind, apiVersion or name.")

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.adapters.documents import Document, YAMLError, documents
+from harness.adapters.documents import Document, YAMLError, documents, why_not_yaml
 from harness.errors import SourceError
 from harness.knative.names import SERVICES_CRD
 from harness.model import KnativeVersion, Provision, Recipe, SourceTree, Wanted
@@ -140,7 +140,7 @@ def _files(root: Path, group: str, version: KnativeVersion) -> list[_File]:
         try:
             found.append(_File(f"{group}/{path.relative_to(root)}", tuple(documents(text)), version))
         except YAMLError as error:
-            raise SourceError(f"A manifest of the module is not YAML: {error}", where=str(path)) from error
+            raise SourceError(f"A manifest of the module is not YAML: {why_not_yaml(error, path.name)}", where=str(path)) from error
     if not found:
         raise SourceError(f"The module has no manifests below {root.name}.", where=str(root), fix="Ask for another version.")
     return found

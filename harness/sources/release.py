@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from harness.adapters.documents import YAMLError, documents
+from harness.adapters.documents import YAMLError, documents, why_not_yaml
 from harness.adapters.files import State, write_atomic, write_json
 from harness.errors import SourceError
 from harness.knative.names import ACTIVATOR, SERVICES_CRD, SYSTEM_NAMESPACE
@@ -132,7 +132,7 @@ def _checked(fetcher: Fetcher, url: str, asset: Asset) -> str:
     try:
         there = {(one.kind, one.name) for one in documents(text)}
     except YAMLError as error:
-        raise SourceError(f"The download is not YAML: {' '.join(str(error).split())[:200]}", where=url, fix=fix) from error
+        raise SourceError(f"The download is not YAML: {why_not_yaml(error, asset.file)[:200]}", where=url, fix=fix) from error
     missing = [f"{kind} {name}" for kind, name in asset.needed if (kind, name) not in there]
     if missing:
         raise SourceError(

@@ -413,7 +413,9 @@ def test_probes_of_a_manifest_that_is_refused(tmp_path: Path, chaos: Chaos, form
 def test_probes_of_what_is_no_manifest(tmp_path: Path, chaos: Chaos) -> None:
     """One line, like everything else that cannot be used."""
     (tmp_path / "mine.yaml").write_text("a: [", encoding="utf-8")
-    assert "not YAML" in refused(chaos("probes", str(tmp_path / "mine.yaml")))
+    said = refused(chaos("probes", str(tmp_path / "mine.yaml")))
+    assert "not YAML" in said
+    assert "in mine.yaml, line 2" in said
     (tmp_path / "mine.yaml").write_text(PROBED, encoding="utf-8")
     assert "not known here" in refused(chaos("probes", "--kn-version", "0.26", str(tmp_path / "mine.yaml")))
 

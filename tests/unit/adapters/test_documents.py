@@ -7,7 +7,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.adapters.documents import DEEPEST, Twice, YAMLError, documents, lines_of
+from harness.adapters.documents import DEEPEST, Twice, YAMLError, documents, lines_of, why_not_yaml
 
 
 def test_documents_keep_their_text_and_comments() -> None:
@@ -43,6 +43,15 @@ def test_what_is_no_yaml_raises() -> None:
     """For the caller to say in its own words."""
     with pytest.raises(YAMLError):
         documents("a: [\n")
+
+
+@pytest.mark.parametrize(("name", "said"), [("shop.yaml", "in shop.yaml, line 2, column 4"), ("", "in line 2, column 4")])
+def test_the_error_of_a_text_names_its_file(name: str, said: str) -> None:
+    """The library knows a text only as a unicode string."""
+    with pytest.raises(YAMLError) as caught:
+        documents("a: 1\nb: : 2\n")
+    assert said in why_not_yaml(caught.value, name)
+    assert "unicode" not in why_not_yaml(caught.value, name)
 
 
 @settings(deadline=None)  # how long a busy machine takes says nothing

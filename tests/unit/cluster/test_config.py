@@ -63,7 +63,7 @@ def test_the_recipe_changes_with_each_ingredient() -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("a: [", "is not YAML"),
+        ("a: [", r"is not YAML: .* in mine\.yaml, line 1"),
         ("- 1", "is not a kind configuration"),
         ("kind: Cluster\nnodes: [{role: control-plane}]", "maps no host port to 31080, 31081, 31082"),
     ],
