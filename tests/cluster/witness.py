@@ -1,7 +1,7 @@
 """What the listening sockets of recorded runs show beside the app's own log: `python -m tests.cluster.witness RUN_DIRECTORY...`.
 
 Prints the bracket of each edge beside the app's stamp, then each figure beside its limit. The exit code is 0 only if all limits are
-kept (`Figures.broken`).
+kept (`Figures.broken`), and 2 if a run has no samples of the sockets.
 """
 
 from __future__ import annotations
@@ -29,6 +29,9 @@ MEDIAN_MS = 25.0
 CPU_SHARE = 0.03
 """The largest share of a core that the sampler may use for a pod."""
 
+NO_SAMPLES = 2
+"""The exit code where there is nothing to measure."""
+
 
 @dataclass
 class Figures:
@@ -52,13 +55,13 @@ class Figures:
 
     @property
     def median_ms(self) -> float:
-        """Of the intervals; infinite without one."""
-        return float(np.median(self.intervals_ms)) if self.intervals_ms else float("inf")
+        """Of the intervals, of which there must be one."""
+        return float(np.median(self.intervals_ms))
 
     @property
     def cpu_share(self) -> float:
-        """The largest; infinite without one."""
-        return max(self.cpu_shares, default=float("inf"))
+        """The largest, of which there must be one."""
+        return max(self.cpu_shares)
 
     def lines(self) -> Iterator[str]:
         """Each figure in words."""
@@ -84,25 +87,38 @@ class Figures:
             yield "no stamp of the app was compared"
         if self.outside:
             yield f"{self.outside} edges without a stamp of the app in their bracket"
-        if self.median_ms > MEDIAN_MS:
+        if not self.intervals_ms:
+            yield "no interval between two looks under load"
+        elif self.median_ms > MEDIAN_MS:
             yield f"the median interval is {self.median_ms:.2f} ms, more than {MEDIAN_MS:g} ms"
-        if self.cpu_share > CPU_SHARE:
+        if not self.cpu_shares:
+            yield "no cycle in which the sampler printed two lines"
+        elif self.cpu_share > CPU_SHARE:
             yield f"the sampler used {self.cpu_share:.2%} of a core for a pod, more than {CPU_SHARE:.0%}"
         if self.holes:
             yield f"{self.holes} holes are no gap"
 
 
 def main(directories: Sequence[str]) -> int:
-    """0: every limit is kept; 1: one is not, or there was nothing to compare."""
+    """0: every limit is kept; 1: one is not, or there was nothing to compare; 2: a run has no samples."""
     figures = Figures()
     for directory in directories:
         history = read(Path(directory))
+        if not any(_stretches(history)):
+            print(f"{directory} has no samples of the listening sockets. {_why_none(history)}")
+            return NO_SAMPLES
         print(f"{directory}: {history.meta.spec.scenario}, Knative {history.meta.versions.get('knative')}")
         for line in compare(history, figures):
             print(f"  {line}")
     broken = list(figures.broken())
     print("\n".join([*figures.lines(), *(f"NOT KEPT: {text}" for text in broken)]))
     return 1 if broken else 0
+
+
+def _why_none(history: History) -> str:
+    if not history.meta.listeners_every_ms:
+        return "It was recorded without the sampler, as runs of earlier releases and runs on a foreign cluster are."
+    return f"The sampler was to look every {history.meta.listeners_every_ms} ms; the gaps of the stream say why it did not."
 
 
 def compare(history: History, figures: Figures) -> Iterator[str]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from harness.model import Gap, Stream
-from tests.cluster.witness import Figures, compare
+from tests.cluster.witness import NO_SAMPLES, Figures, compare, main
 from tests.unit.analyse.sampled import listener, sampled
 from tests.unit.analyse.story import CLOSED_S, LISTENING_S, MS, Story, at, restarts
 
@@ -105,3 +106,24 @@ def test_slow_looks_are_seen_in_the_median() -> None:
     """30 ms between any two."""
     found = Figures(inside=1, intervals_ms=[30.0, 20.0, 31.0], cpu_shares=[0.01])
     assert list(found.broken()) == ["the median interval is 30.00 ms, more than 25 ms"]
+
+
+def test_a_recording_without_samples_is_named_as_one(capsys: pytest.CaptureFixture[str]) -> None:
+    """The demo's run is older than the sampler: there is no figure to print, and no limit that it could miss."""
+    place = Path(__file__).parents[2] / "data" / "s1-knative-1.23"
+    assert main([str(place)]) == NO_SAMPLES == 2
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith(f"{place} has no samples of the listening sockets. It was recorded without the sampler")
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        (Figures(inside=1, cpu_shares=[0.01]), "no interval between two looks under load"),
+        (Figures(inside=1, intervals_ms=[20.0], look_us=[40.0]), "no cycle in which the sampler printed two lines"),
+    ],
+)
+def test_a_figure_that_is_missing_is_not_within_its_limit(found: Figures, said: str) -> None:
+    """In words, not as an infinite number."""
+    assert list(found.broken()) == [said]
+    assert "inf" not in "\n".join(found.lines())
