@@ -12,7 +12,7 @@ from h2.events import ConnectionTerminated, DataReceived, Event, ResponseReceive
 from h2.exceptions import H2Error
 
 from harness.adapters.clock import mono_s
-from harness.knative.unary import HEADERS, called, framed
+from harness.knative.unary import HEADERS, TRAILERS, called, framed
 from harness.model import Outcome, UserRequest
 
 
@@ -31,7 +31,7 @@ def call(address: str, port: int, host: str, *, request: UserRequest, timeout_s:
     outcome = called(answer.status, answer.headers, answer.body, len(answer.body))
     if outcome is Outcome.OK:
         return 200, answer.headers, text
-    if outcome is Outcome.HTTP_ERROR:
+    if outcome is Outcome.HTTP_ERROR and not request.good(answer.status):
         return answer.status, answer.headers, text
     said = answer.headers.get("grpc-message", "")
     return 0, answer.headers, f"{outcome}: grpc-status {answer.headers.get('grpc-status', 'none')} {said}".strip()
@@ -52,6 +52,8 @@ class _Answer:
             self.status = int(found.pop(":status", self.status))
             self.headers.update(found)
         elif isinstance(event, DataReceived):
+            if event.data and not self.body:  # then the status comes behind the message, or not at all
+                self.headers = {name: value for name, value in self.headers.items() if name.encode("latin-1") not in TRAILERS}
             self.body += event.data or b""
         elif isinstance(event, StreamReset | ConnectionTerminated):
             raise ConnectionResetError(f"the server said {type(event).__name__}, error {event.error_code}")

@@ -18,6 +18,7 @@ import errno
 import select
 import struct
 import time
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import replace
 from socket import socket
@@ -29,7 +30,7 @@ from h2.events import DataReceived, Event, ResponseReceived, StreamEnded, Stream
 from h2.exceptions import H2Error, InvalidBodyLengthError
 from h2.settings import SettingCodes
 
-from harness.knative.unary import HEADERS, KEPT, TRAILERS, called, framed
+from harness.knative.unary import HEADERS, KEPT, OF_HEADERS, TRAILERS, called, framed
 from harness.load.book import Book, Carrier
 from harness.load.connection import READ_BYTES, Dialer, Sockets, push, receive
 from harness.load.outcome import outcome_of
@@ -283,15 +284,17 @@ class Link:
             stream = self._streams.get(event.stream_id or 0)
             if stream is not None:
                 stream.first = stream.first or now
-                stream.reply.head = _head(event.headers, trailers=self.home.calls)
+                stream.reply.head = _head(event.headers, calls=self.home.calls)
         elif isinstance(event, TrailersReceived):
             stream = self._streams.get(event.stream_id or 0)
             if stream is not None and stream.reply.head is not None and self.home.calls:
                 stream.reply.head = _with_trailers(stream.reply.head, event.headers)
         elif isinstance(event, DataReceived):
             stream = self._streams.get(event.stream_id or 0)
-            if stream is not None:
-                stream.length += len(event.data or b"")
+            if stream is not None and event.data:
+                if self.home.calls and not stream.length and stream.reply.head is not None:
+                    stream.reply.head = _without_trailers(stream.reply.head)
+                stream.length += len(event.data)
             if stream is not None and len(stream.reply.body) < BODY_KEPT:
                 stream.reply.body = (stream.reply.body + (event.data or b""))[:BODY_KEPT]
             self._h2.acknowledge_received_data(event.flow_controlled_length or 0, event.stream_id or 0)
@@ -314,8 +317,8 @@ class Link:
         self.home.book.end(stream, outcome, now)
 
 
-def _head(headers: list[tuple[bytes, bytes]] | None, *, trailers: bool = False) -> Head:
-    """The status and what is evidence. trailers: those of a call may stand here, where nothing else follows. Raises Malformed."""
+def _head(headers: list[tuple[bytes, bytes]] | None, *, calls: bool = False) -> Head:
+    """The status and what is evidence. calls: its trailers may stand here, if no DATA follows. Raises Malformed."""
     status = 0
     evidence: dict[str, str] = {}
     for name, value in headers or []:
@@ -325,14 +328,19 @@ def _head(headers: list[tuple[bytes, bytes]] | None, *, trailers: bool = False) 
             status = int(value)
         else:
             evidence.update(evidence_of(bytes(name), bytes(value)))
-    if trailers:
-        evidence.update(_trailers(headers))
+    if calls:
+        evidence.update(_named(headers, TRAILERS | OF_HEADERS))
     return Head(status, Framing.LENGTH, 0, True, tuple(sorted(evidence.items())))  # noqa: FBT003 - keep: as the connection decides
 
 
 def _with_trailers(head: Head, headers: list[tuple[bytes, bytes]] | None) -> Head:
-    return replace(head, evidence=tuple(sorted({**dict(head.evidence), **_trailers(headers)}.items())))
+    return replace(head, evidence=tuple(sorted({**dict(head.evidence), **_named(headers, TRAILERS)}.items())))
 
 
-def _trailers(headers: list[tuple[bytes, bytes]] | None) -> dict[str, str]:
-    return {name.decode("ascii"): value.decode("utf-8", "replace")[:KEPT] for name, value in headers or [] if name in TRAILERS}
+def _without_trailers(head: Head) -> Head:
+    """What a message follows has its status behind the message, or none."""
+    return replace(head, evidence=tuple((name, value) for name, value in head.evidence if name.encode("ascii") not in TRAILERS))
+
+
+def _named(headers: list[tuple[bytes, bytes]] | None, names: Collection[bytes]) -> dict[str, str]:
+    return {name.decode("ascii"): value.decode("utf-8", "replace")[:KEPT] for name, value in headers or [] if name in names}

@@ -63,9 +63,22 @@ def plain(link: H2Connection) -> None:
     link.send_data(1, b"dial tcp", end_stream=True)
 
 
+def cut_off(link: H2Connection) -> None:
+    """A status before the message, and none behind it."""
+    link.send_headers(1, [*HEAD, ("grpc-status", "0")])
+    link.send_data(1, framed(""), end_stream=True)
+
+
+def empty(link: H2Connection) -> None:
+    """An HTTP status that would be good of any other request."""
+    link.send_headers(1, [(":status", "204")], end_stream=True)
+
+
 @pytest.mark.parametrize(
     ("answers", "status", "said"),
     [
+        (cut_off, 0, "truncated: grpc-status none"),
+        (empty, 0, "http-error: grpc-status none"),
         (with_status("0", framed("")), 200, ""),
         (with_status("14", b""), 0, "grpc-error: grpc-status 14 said"),
         (with_status("0", b""), 0, "malformed: grpc-status 0"),

@@ -11,7 +11,9 @@ from harness.model import Outcome
 
 ONE = framed("")
 TWO = ONE + ONE
-GOOD = {"grpc-status": "0"}
+TYPE = {"content-type": "application/grpc"}
+GOOD = {**TYPE, "grpc-status": "0"}
+GZIP = {**GOOD, "grpc-encoding": "gzip"}
 
 
 @pytest.mark.parametrize(
@@ -19,9 +21,22 @@ GOOD = {"grpc-status": "0"}
     [
         (200, GOOD, ONE, Outcome.OK),
         (200, GOOD, framed(base64.b64encode(b"abc").decode()), Outcome.OK),
-        (200, {"grpc-status": "14", "grpc-message": "away"}, b"", Outcome.GRPC_ERROR),
-        (200, {"grpc-status": "14"}, ONE, Outcome.GRPC_ERROR),
-        (200, {}, ONE, Outcome.TRUNCATED),
+        (200, {**TYPE, "grpc-status": "14", "grpc-message": "away"}, b"", Outcome.GRPC_ERROR),
+        (200, {**TYPE, "grpc-status": "14"}, ONE, Outcome.GRPC_ERROR),
+        (200, TYPE, ONE, Outcome.TRUNCATED),
+        (200, {**GOOD, "content-type": "application/grpc+proto"}, ONE, Outcome.OK),
+        (200, {**GOOD, "content-type": "application/grpc; charset=utf-8"}, ONE, Outcome.OK),
+        (200, {**GOOD, "content-type": "text/html"}, ONE, Outcome.MALFORMED),
+        (200, {**GOOD, "content-type": "application/grpc-web"}, ONE, Outcome.MALFORMED),
+        (200, {"grpc-status": "0"}, ONE, Outcome.MALFORMED),
+        (200, {"grpc-status": "14"}, b"", Outcome.MALFORMED),
+        (200, GZIP, b"\x01" + ONE[1:], Outcome.OK),
+        (200, GZIP, ONE, Outcome.OK),
+        (200, GOOD, b"\x01" + ONE[1:], Outcome.MALFORMED),
+        (200, {**GOOD, "grpc-encoding": "identity"}, b"\x01" + ONE[1:], Outcome.MALFORMED),
+        (200, GZIP, b"\x02" + ONE[1:], Outcome.MALFORMED),
+        (204, GOOD, ONE, Outcome.HTTP_ERROR),
+        (302, GOOD, ONE, Outcome.HTTP_ERROR),
         (200, GOOD, b"", Outcome.MALFORMED),
         (200, GOOD, TWO, Outcome.MALFORMED),
         (200, GOOD, b"<html>", Outcome.MALFORMED),

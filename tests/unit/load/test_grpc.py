@@ -71,6 +71,48 @@ def test_an_answer_of_trailers_alone_is_an_error_with_its_evidence(stage: Stage)
     }
 
 
+def test_a_status_before_the_message_is_none(stage: Stage) -> None:
+    """It stands behind the message, or alone: what is cut off behind its message has no status, whatever its headers promised.
+
+    Go's reverse proxy may end an answer of trailers alone with an empty DATA frame: that status counts.
+    """
+    stage.send(5)
+    stage.arrived(5)
+    (peer,) = stage.peers
+    cut, mended, alone, ended, good = peer.requests()
+    for stream, code in ((cut, "0"), (mended, "0"), (alone, "14"), (good, "14")):
+        peer.h2.send_headers(stream, [*HEAD, ("grpc-status", code)])
+    peer.h2.send_data(cut, framed(""), end_stream=True)
+    peer.h2.send_data(mended, framed(""))
+    peer.h2.send_headers(mended, [("x-other", "1")], end_stream=True)
+    peer.h2.send_data(alone, b"", end_stream=True)
+    peer.h2.send_headers(ended, [*HEAD, ("grpc-status", "5")], end_stream=True)
+    peer.h2.send_data(good, framed(""))
+    trailers(peer, good, "0")
+    peer.flush()
+    outcomes = [Outcome.TRUNCATED, Outcome.TRUNCATED, Outcome.GRPC_ERROR, Outcome.GRPC_ERROR, Outcome.OK]
+    assert stage.outcomes(5) == outcomes
+
+
+def test_what_is_not_of_grpc_is_no_success(stage: Stage) -> None:
+    """A page with the right trailers, and a compressed message: it says how, or it does not."""
+    stage.send(3)
+    stage.arrived(3)
+    (peer,) = stage.peers
+    page, silent, zipped = peer.requests()
+    compressed = b"\x01" + framed("")[1:]
+    for stream, head, body in (
+        (page, [HEAD[0], ("content-type", "text/html")], framed("")),
+        (silent, HEAD, compressed),
+        (zipped, [*HEAD, ("grpc-encoding", "gzip")], compressed),
+    ):
+        peer.h2.send_headers(stream, head)
+        peer.h2.send_data(stream, body)
+        trailers(peer, stream, "0")
+    peer.flush()
+    assert stage.outcomes(3) == [Outcome.MALFORMED, Outcome.MALFORMED, Outcome.OK]
+
+
 def test_a_call_is_a_post_of_the_method_with_its_message(stage: Stage) -> None:
     """Its path is left alone, its id is a header, and its body is one framed message."""
     stage.send()
