@@ -286,6 +286,7 @@ def _found(cycle: CycleEvidence, facts: Mapping[Fact, FactValue]) -> tuple[Cycle
         unknown={fact.value: reading.unknown for fact, reading in facts.items() if reading.unknown},
         last_seen=last_seen(cycle) if voided else (),
         container=cycle.container if is_sidecar(spec.fault.role) else None,
+        overtaken=books.overtaken or None,
     )
     return found, books
 

@@ -33,9 +33,9 @@ class Account:
     """One cycle's account. causes: of each failure, in order; indices in CAUSES. pod: the one whose queue-proxy wrote its line, an
     index in `pods`; -1: no line of queue-proxy belongs to it. by_cause: without those a further attempt followed.
 
-    refused_lines: of any queue-proxy while the cycle's generator ran; matched of them have a request, which may have timed out
-    first. refused_window: first to last line of the refused requests, None without one. censored: see `may_be_sampled`. hidden:
-    failures that a further attempt followed. request_log_lines, exact, strangers: as in the ledger.
+    refused_lines: of any queue-proxy while the cycle's generator ran; matched of them have a request. overtaken: of those matched,
+    those whose request timed out first. refused_window: first to last line of the refused requests, None without one. censored: see
+    `may_be_sampled`. hidden: failures that a further attempt followed. request_log_lines, exact, strangers: as in the ledger.
     """
 
     causes: Codes
@@ -51,6 +51,7 @@ class Account:
     request_log_lines: int = 0
     exact: int = 0
     strangers: int = 0
+    overtaken: int = 0
 
 
 OVERTAKEN_NS = 100_000_000
@@ -154,6 +155,7 @@ def account(
         request_log_lines=log.lines if log else 0,
         exact=log.exact if log else 0,
         strangers=log.strangers if log else 0,
+        overtaken=overtaken,
     )
 
 

@@ -93,6 +93,8 @@ def ready_pod_is_not_refused(cycle: CycleFindings) -> Reading:
         observed, why = Observed.UNDECIDED, f"{unattributed} failures are unattributed and may have been refused"
     elif unnamed:
         observed, why = Observed.UNDECIDED, f"{unnamed} errors of queue-proxy have no known kind and may have been refused"
+    elif cycle.overtaken:
+        observed, why = Observed.UNDECIDED, f"queue-proxy logged {cycle.overtaken} refused dials of requests that timed out"
     elif not cycle.sent:
         observed, why = Observed.UNDECIDED, "nothing was sent"
     return Reading(observed, why, refused, REQUESTS)
@@ -115,6 +117,8 @@ def no_request_is_refused(cycle: CycleFindings) -> Reading:
         observed, why = Observed.UNDECIDED, f"{unattributed} failures are unattributed and may have been refused"
     elif unnamed:
         observed, why = Observed.UNDECIDED, f"{unnamed} errors of queue-proxy have no known kind and may have been refused"
+    elif cycle.overtaken:
+        observed, why = Observed.UNDECIDED, f"queue-proxy logged {cycle.overtaken} refused dials of requests that timed out"
     return Reading(observed, why, refused, REQUESTS)
 
 

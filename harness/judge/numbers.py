@@ -61,8 +61,10 @@ def _otherwise(cycle: CycleFindings, causes: Collection[str]) -> int:
 
 
 def _refused_s(cycle: CycleFindings, causes: Collection[str]) -> float | None:  # noqa: ARG001 - a window has no cause
-    """None if queue-proxy failed requests with an error of no known kind: the port may have refused them, too."""
-    if _failed(cycle, (Cause.QUEUE_PROXY.value,)):
+    """None if the port may have refused other requests, too: queue-proxy failed some with an error of no known kind, or logged only
+    refused dials of requests that timed out.
+    """
+    if _failed(cycle, (Cause.QUEUE_PROXY.value,)) or (cycle.overtaken and cycle.refused_window is None):
         return None
     from_ns, until_ns = cycle.refused_window or (0, 0)
     return (until_ns - from_ns) / 1e9
@@ -98,7 +100,7 @@ NUMBERS: Mapping[str, Number] = MappingProxyType(
             _OF_FAILURES,
             SECONDS,
             _refused_s,
-            "whether requests were refused is not known: queue-proxy gave an error of no known kind",
+            "whether requests were refused is not known: queue-proxy gave an error of no known kind, or requests timed out first",
         ),
         "slowest-answer": Number(_OF_ANSWERS, SECONDS, lambda cycle, _: cycle.latency.slowest_s if cycle.latency else None),
         "median-answer": Number(_OF_ANSWERS, SECONDS, lambda cycle, _: cycle.latency.median_s if cycle.latency else None),

@@ -139,6 +139,7 @@ class CycleFindings:
     pods: how many pods stood or came in the cycle; of a run with a claim about this number, else None.
     probe_phase_s: how long after a liveness probe the readiness probe comes, from 0 to less than their common period; of a run with
     a claim about a rate, and of a block of an experiment. None: of another run, or unknown.
+    overtaken: refused lines of queue-proxy whose requests timed out before the refusal could be answered, None if there are none.
     """
 
     index: int
@@ -172,6 +173,7 @@ class CycleFindings:
     container: str | None = None
     probe_phase_s: float | None = None
     pods: int | None = None
+    overtaken: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -169,6 +169,7 @@ class Books:
     refused_window: tuple[int, int] | None
     interchangeable: int
     hidden: int
+    overtaken: int
 
 
 def account(
@@ -261,4 +262,5 @@ def account(
         refused_window=(min(line.at_ns for line in owned), max(line.at_ns for line in owned)) if owned else None,
         interchangeable=swaps,
         hidden=sum(made[index].superseded for index in failed),
+        overtaken=overtaken,
     )

@@ -385,7 +385,13 @@ def test_any_history(drawn: dict[str, Any], logged: bool) -> None:
         log=log if logged else None,
     )
     got = reference.Books(
-        dict(books.by_cause), books.refused_lines, books.matched, books.refused_window, books.interchangeable, books.hidden
+        dict(books.by_cause),
+        books.refused_lines,
+        books.matched,
+        books.refused_window,
+        books.interchangeable,
+        books.hidden,
+        books.overtaken,
     )
     assert got == plain
     assert (log.lines, log.exact, log.strangers) == (plain_log.lines, plain_log.exact, plain_log.strangers)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from harness.analyse import analyse
 from harness.analyse.evidence import Failure, Wants, judge_answer
 from harness.analyse.ledger import OVERTAKEN_NS, Account, account, may_be_sampled, total
-from harness.model import Cause, Lane, Outcome, SystemChange
+from harness.judge import CHECKS
+from harness.model import Cause, Lane, Observed, Outcome, SystemChange
 from tests.unit.analyse.shapes import Line, causes, failures, lines
-from tests.unit.analyse.story import REFUSED, UNSAMPLED
+from tests.unit.analyse.story import BAD, REFUSED, UNSAMPLED, restarts
 
 ENVOY = {"server": "envoy"}
 THROUGH = {"server": "envoy", "x-envoy-upstream-service-time": "present"}
@@ -122,7 +124,7 @@ def test_a_refused_line_may_be_of_a_request_that_timed_out_first() -> None:
     """All dials that wait are refused at once when a stopped process ends; the time of some requests runs out meanwhile."""
     late = http(504, "activator request timeout", THROUGH)
     books_of = books([http(502, REFUSED, THROUGH), late], [("p", 105, REFUSED), ("p", 106, REFUSED)], [])
-    assert (books_of.refused_lines, books_of.matched) == (2, 2)
+    assert (books_of.refused_lines, books_of.matched, books_of.overtaken) == (2, 2, 1)
     assert causes(books_of) == [Cause.REFUSED_DIAL, Cause.ACTIVATOR]
     assert books_of.refused_window == (105, 105)
     assert books([late], [("p", 120, REFUSED)], []).matched == 0, "after the client's answer"
@@ -136,6 +138,28 @@ def test_a_refused_line_long_before_a_timeout_is_of_somebody_else() -> None:
     for at_ns, matched in ((100 + OVERTAKEN_NS, 0), (100 + 2 * OVERTAKEN_NS, 1), (101 + 3 * OVERTAKEN_NS, 1)):
         own = lines(("p", at_ns, REFUSED))
         assert account(failed, own, lines(), pods={"p"}, user_port=8080, tolerance_ns=5, sampled=False).matched == matched
+
+
+def test_a_port_that_refused_only_requests_that_timed_out_is_not_said_to_refuse_none() -> None:
+    """Queue-proxy's refused lines are evidence, although no client was answered so."""
+    story = restarts(cycles=1)
+    for row in story.requests:
+        row.update(status=504 if row["answer"] == BAD else row["status"])
+    story.answers[BAD].update(status=504, body="activator request timeout")
+    cycle = analyse(story.history()).cycles[0]
+    assert cycle.by_cause == {"activator": 125}
+    assert cycle.overtaken == 125
+    for check in ("no-request-is-refused", "ready-pod-is-not-refused"):
+        assert CHECKS[check](cycle).observed is Observed.UNDECIDED
+
+
+def test_how_long_before_a_timeout_a_refused_line_may_be() -> None:
+    """100 ms: the answers of a frozen server were seen 10 to 37 ms after the lines."""
+    failed = failures([(http(504, "activator request timeout", THROUGH), (0, 10_000_000_000))])
+    for at_ns, overtaken in ((9_963_000_000, 1), (9_901_000_000, 1), (9_899_000_000, 0), (9_000_000_000, 0)):
+        own = lines(("p", at_ns, REFUSED))
+        books_of = account(failed, own, lines(), pods={"p"}, user_port=8080, tolerance_ns=5, sampled=False)
+        assert (books_of.overtaken, books_of.matched) == (overtaken, overtaken)
 
 
 def found(seen: list[Failure], queue_proxy: list[Line], activator: list[Line]) -> list[Cause]:

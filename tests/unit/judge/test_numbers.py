@@ -49,6 +49,8 @@ CASES: list[tuple[str, Bounds, CycleFindings, Observed, str]] = [
     ("refused-window", Bounds(3, 5.5), calm_cycle(), B, "0 s"),
     ("refused-window", Bounds(3, 5.5), cycle(sent=0), U, "nothing was sent"),
     ("refused-window", Bounds(0, 0), cycle(by_cause={"queue-proxy": 250}), U, "an error of no known kind"),
+    ("refused-window", Bounds(0, 0), calm_cycle(overtaken=2), U, "or requests timed out first"),
+    ("refused-window", Bounds(3, 5.5), cycle(refused_window=(10**9, 5 * 10**9), overtaken=2), H, "4 s, predicted 3 to 5.5"),
     ("refused-window", Bounds(0, 0), cycle(by_cause={"queue-proxy": 2}, before_fault={"queue-proxy": 2}), H, "0 s"),
     ("slowest-answer", Bounds(5, 7), cycle(latency=LATE), H, "6.2 s"),
     ("slowest-answer", Bounds(0, 0.5), cycle(latency=LATE), B, "6.2 s"),
