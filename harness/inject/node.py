@@ -17,7 +17,7 @@ from harness.faults.node import NodeAct, NodeFault, NodeMemory, NodeRule, NodeSi
 from harness.inject.access import ClusterAccess
 from harness.inject.door import Injector
 from harness.inject.shell import NodeShell
-from harness.knative.pods import bare_id, container_statuses
+from harness.knative.pods import bare_id, cgroup_pattern, container_statuses
 from harness.knative.roles import is_sidecar
 from harness.model import ClusterHandle, Deployed, FaultEvent, FaultSpec, Observation, Pod, Stream
 
@@ -63,7 +63,7 @@ class Node(Injector):
         """
         where = f"{FAULTS[fault.kind].namespace(deployed)}/{pod.name}"
         try:
-            _see(access, pod.name, "undo", _rule(pod), pod.uid.replace("-", "."))  # "." for what a cgroup driver makes of "-"
+            _see(access, pod.name, "undo", _rule(pod), cgroup_pattern(pod.uid))
         except FaultError as error:
             what = f"The fault {fault.kind} was not taken back: {error.what}"
             raise FaultError(what, fix="knative-chaos up, which removes what is left on the node.", where=where) from error

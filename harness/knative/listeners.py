@@ -16,6 +16,9 @@ from harness.knative.lines import parsed
 LOOPBACK = "127.0.0.1"
 """The address at which queue-proxy asks the user's container. Source: pkg/queue/sharedmain at knative-v1.23.0."""
 
+SAMPLER = "knative-chaos-listeners"
+"""The title that `listeners.pl` gives its process: by it `harness/inject/node.sh` finds one that was stopped."""
+
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 

@@ -52,6 +52,14 @@ def bare_id(container_id: str | None) -> str:
     return (container_id or "").rpartition("://")[2]
 
 
+def cgroup_pattern(uid: str) -> str:
+    """A regular expression for the paths of the control groups of a pod's processes, on whatever cgroup driver.
+
+    cgroupfs keeps the uid as it is, systemd writes "_" for its "-".
+    """
+    return uid.replace("-", ".")
+
+
 @dataclass(frozen=True, slots=True)
 class ContainerState:
     """What the API says of one container. instance: restart count of the newest one.

@@ -13,6 +13,7 @@ from harness.adapters.following import Followed
 from harness.adapters.wait import Look, wait_for
 from harness.errors import HarnessError, WaitTimeout
 from harness.knative.listeners import Stretch, sealed_of, stretch_of
+from harness.knative.pods import cgroup_pattern
 from harness.knative.times import MILLISECOND_NS, SECOND_NS
 from harness.model import LISTENER_HOLE, Gap, Observation, Stream
 from harness.observe.journal import ExecArgv
@@ -79,7 +80,7 @@ class ListenerWitness(Worker):
         """Sample this pod from now on; nothing happens if it is followed already."""
         with self._lock:
             if pod not in self._pods:
-                pattern = uid.replace("-", ".")  # "." for what a cgroup driver makes of "-"
+                pattern = cgroup_pattern(uid)
                 self._pods[pod] = _Followed(pattern, now_ns())
                 self._tell(f"watch {pod} {pattern}")
 

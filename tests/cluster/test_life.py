@@ -21,6 +21,7 @@ from harness.adapters.wait import Look, wait_for
 from harness.deploy.manifest import render
 from harness.errors import ExitCode
 from harness.install import sidecar_probes
+from harness.knative.listeners import SAMPLER
 from harness.knative.names import MULTI_CONTAINER_PROBING
 from harness.model import RUN_LABEL, Probe, ServiceSpec
 from harness.run import World
@@ -184,7 +185,7 @@ def test_a_run_killed_while_it_had_changed_knative_is_cleared_up_by_up(world: Wo
     assert not stands(world, run)
 
     def ended() -> Look[bool]:
-        found = world.engine.exec(world.handle.node, ["pgrep", "-f", "^knative-chaos-listeners"], check=False).stdout.split()
+        found = world.engine.exec(world.handle.node, ["pgrep", "-f", f"^{SAMPLER}"], check=False).stdout.split()
         return Look(None if found else True, f"processes {found}")
 
     wait_for("the sampler's end", ended, within_s=30)

@@ -14,7 +14,7 @@ import pytest
 from harness.adapters.kube import Kube
 from harness.adapters.wait import Look, wait_for
 from harness.analyse.listeners import shuts
-from harness.knative.listeners import LOOPBACK, stretch_of
+from harness.knative.listeners import LOOPBACK, SAMPLER, stretch_of
 from harness.model import Stream
 from harness.observe import Feed
 from harness.observe.listeners import EVERY_MS, ListenerWitness
@@ -102,7 +102,7 @@ def test_each_edge_lies_in_its_bracket_whatever_the_address_and_however_short(wo
         assert missed == []
 
         before = len(feed.gaps())
-        engine.exec(node, ["pkill", "-KILL", "-f", "^knative-chaos-listeners"])
+        engine.exec(node, ["pkill", "-KILL", "-f", f"^{SAMPLER}"])
         looked_ns = found[-1].looks[-1][0]
         wait_for("the next sampler's gap", lambda: Look(len(feed.gaps()) > before or None, "none"), within_s=WITHIN_S)
         gap = feed.gaps()[before]
@@ -113,7 +113,7 @@ def test_each_edge_lies_in_its_bracket_whatever_the_address_and_however_short(wo
     finally:
         witness.end()
         assert witness.join(30)
-    gone = engine.exec(node, ["pgrep", "-f", "^knative-chaos-listeners"], check=False).stdout
+    gone = engine.exec(node, ["pgrep", "-f", f"^{SAMPLER}"], check=False).stdout
     assert gone == "", "the sampler ends with its input"
 
 
@@ -138,7 +138,7 @@ def test_a_killed_harness_leaves_no_sampler(world: World) -> None:
     engine, node = world.engine, world.handle.node
 
     def samplers() -> list[str]:
-        return engine.exec(node, ["pgrep", "-f", "^knative-chaos-listeners"], check=False).stdout.split()
+        return engine.exec(node, ["pgrep", "-f", f"^{SAMPLER}"], check=False).stdout.split()
 
     argv = [sys.executable, "-c", CHILD, world.handle.engine, node]
     with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, env=dict(os.environ)) as child:

@@ -20,6 +20,7 @@ from harness.adapters.objects import Objects, Ref
 from harness.adapters.wait import Look, wait_for
 from harness.catalogue import broken, holds
 from harness.errors import ExitCode, FaultError, Interrupted
+from harness.knative.listeners import SAMPLER
 from harness.knative.names import QUEUE_PROXY, USER_ROLE
 from harness.knative.pods import restarts_by_container
 from harness.load.process import Generator
@@ -53,7 +54,7 @@ KILLED = replace(
 """A process that gets SIGKILL says nothing of its end: only the sampled sockets show when its listener closed."""
 
 SHELL = "^bash -c # Runs on the node: one command"
-SAMPLER = "^knative-chaos-listeners"
+SAMPLER_PATTERN = f"^{SAMPLER}"
 
 NFT = "/usr/local/sbin/nft"
 NFT_THAT_KEEPS_RULES = """#!/bin/sh
@@ -77,7 +78,7 @@ def left(node: Callable[..., str]) -> list[str]:
     rules = [line for line in node("nft", "list", "tables").splitlines() if "knative_chaos_fault_" in line]
     for line in node("ps", "-ww", "-eo", "stat=,pid=,args=").splitlines():
         stat, _, rest = line.strip().partition(" ")
-        if stat.startswith(("T", "t")) or "knative-chaos-listeners" in rest or "Runs on the node" in rest:
+        if stat.startswith(("T", "t")) or SAMPLER in rest or "Runs on the node" in rest:
             rules.append(line)
     return rules
 
@@ -247,7 +248,7 @@ def test_sockets_that_nobody_looked_at_decide_nothing(experiment: Experiment, no
     Red where the hole is no gap (`ListenerWitness`), a gap does not count for the claim, or, for STOP, the end of a run does not
     look for programs that were stopped (`sweep` in node.sh): they cannot notice that their input has ended.
     """
-    planted = Planted(before_fault=on_the_node(node, "pkill", f"-{signal}", "-f", SAMPLER))
+    planted = Planted(before_fault=on_the_node(node, "pkill", f"-{signal}", "-f", SAMPLER_PATTERN))
     run = experiment(KILLED, name=f"planted-sampler-{signal.lower()}", claims=KILLED.claims, cycles=1, planted=planted)
     sampler_decided_nothing(run)
     require_nothing_left(node)

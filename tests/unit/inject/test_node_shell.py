@@ -18,6 +18,8 @@ from harness.adapters.wait import Look, wait_for
 from harness.errors import FaultError
 from harness.inject import shell as room
 from harness.inject.shell import PROGRAM, NodeShell
+from harness.knative.listeners import SAMPLER
+from harness.observe.listeners import PROGRAM as SAMPLING
 
 CONTAINER = "c" * 64
 POD = "cf6dfa4f_f1b7_44dd_9321_ab691d856794"
@@ -313,14 +315,14 @@ def test_what_an_earlier_run_left_behind_is_found(node: FakeNode) -> None:
     assert node.rules() == ["knative_chaos"]
 
 
-@pytest.mark.parametrize("command", ["knative-chaos-listeners\0", f"bash\0-c\0{PROGRAM}\0"], ids=["sampler", "shell"])
+@pytest.mark.parametrize("command", [f"{SAMPLER}\0", f"bash\0-c\0{PROGRAM}\0"], ids=["sampler", "shell"])
 def test_a_program_of_ours_that_was_stopped_is_ended(node: FakeNode, command: str) -> None:
     """It cannot notice that its harness is gone. One that runs is some run's; and a container's process may have any name."""
     stopped, runs, container = node.run(False), node.run(False), node.run(False)
     for process in (stopped, runs):
         (node.proc / str(process.pid) / "cgroup").write_text("0::/init.scope\n", encoding="utf-8")
         (node.proc / str(process.pid) / "cmdline").write_text(command, encoding="utf-8")
-    (node.proc / str(container.pid) / "cmdline").write_text("of knative-chaos-listeners\0", encoding="utf-8")
+    (node.proc / str(container.pid) / "cmdline").write_text(f"of {SAMPLER}\0", encoding="utf-8")
     stopped.send_signal(signal.SIGSTOP)
     await_state(stopped, "T")
     shell = node.start()
@@ -328,6 +330,12 @@ def test_a_program_of_ours_that_was_stopped_is_ended(node: FakeNode, command: st
     assert stopped.wait(40) == -signal.SIGKILL
     assert shell.ask("sweep") == ""
     assert (runs.poll(), container.poll()) == (None, None)
+
+
+def test_the_sampler_has_the_title_by_which_it_is_found() -> None:
+    """What one program calls itself and the other looks for is one name, in two languages that do not share a constant."""
+    assert f"\n$0 = '{SAMPLER}';\n" in SAMPLING
+    assert f"grep -l -a -e '^{SAMPLER}' " in PROGRAM
 
 
 def test_a_rule_that_cannot_be_deleted_is_an_error_each_time(node: FakeNode) -> None:

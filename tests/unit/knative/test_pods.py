@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
-from harness.knative.pods import pod, pod_state
+from harness.knative.pods import cgroup_pattern, pod, pod_state
 from harness.model import Stream
 
 SEEN = 1_800_000_000_123_456_789
@@ -95,3 +96,11 @@ def test_what_is_written_is_read() -> None:
     gone = pod_state(pod(obj, deleted=True, seen_ns=SEEN))
     assert gone is not None
     assert gone.ready is False
+
+
+def test_the_control_groups_of_a_pod_are_found_whatever_made_them() -> None:
+    """The driver cgroupfs keeps the uid in the path, systemd writes it with "_"; that of another pod is not found."""
+    pattern = cgroup_pattern("cf6dfa4f-f1b7-44dd-9321-ab691d856794")
+    assert re.search(pattern, "0::/kubelet/kubepods/podcf6dfa4f-f1b7-44dd-9321-ab691d856794/abc")
+    assert re.search(pattern, "0::/kubelet-kubepods-podcf6dfa4f_f1b7_44dd_9321_ab691d856794.slice/abc.scope")
+    assert not re.search(pattern, "0::/kubelet/kubepods/podcf6dfa4f-f1b7-44dd-9321-ab691d856795/abc")
