@@ -34,21 +34,30 @@ change() {
   read -r value <"$2" && echo "$2 $value" >>"$changed/$1" && echo "$3" >"$2"
 }
 
-# Puts back what was changed for these containers, the last change first. Prints those that are still there.
+# Puts back what was changed for these containers, the last change first. Prints those that are still there. A note stays until each of
+# its values is back or the kernel has removed its file; fails, in words, if one stays.
 restore() {
-  local id line path back
+  local id line path back stays status=0
   for id; do
-    back= lines=()
+    back= stays= lines=()
     [ -e "$changed/$id" ] && mapfile -t lines <"$changed/$id"
     for ((line = ${#lines[@]} - 1; line >= 0; line--)); do
       path=${lines[line]% *}
       # The number of a process that has ended may be another one's.
       case $path in "$proc"/*) grep -q -e "$id" "${path%/*}/cgroup" || continue ;; esac
-      [ -e "$path" ] && echo "${lines[line]##* }" >"$path" && back=yes
+      [ -e "$path" ] || continue
+      if echo "${lines[line]##* }" >"$path"; then back=yes; elif [ -e "$path" ]; then stays=$path; fi
     done 2>/dev/null
-    rm -f "$changed/$id" "$changed-$id"
-    [ -z "$back" ] || printf '%s; ' "memory limit of container $id"
+    rm -f "$changed-$id"
+    if [ -z "$stays" ]; then
+      rm -f "$changed/$id"
+    else
+      echo "the memory limit of container $id is not put back: $stays cannot be written; " >&2
+      status=1
+    fi
+    [ -z "$back" ] || [ -n "$stays" ] || printf '%s; ' "memory limit of container $id"
   done
+  return "$status"
 }
 
 # The containers with something changed, all or those of a pod. $1: a pattern that its paths match.
@@ -86,7 +95,7 @@ press() {
 
 # The kernel's OOM killer ends a container: its limit is put below what it uses until no process is left, and then back.
 starve() {
-  local found group before after version look
+  local found group before after version look status=0
   found=$(living "$1")
   [ -n "$found" ] || { echo "the container has no process"; return 1; }
   group=$(memory_group "${found%%[!0-9]*}")
@@ -106,12 +115,13 @@ starve() {
     [ -n "$(living "$1")" ] || break
     sleep 0.02
   done
-  restore "$1" >/dev/null
+  restore "$1" >/dev/null || status=1
   if [ "$look" = "$looks" ]; then
     kill -CONT $(living "$1") 2>/dev/null
     echo "the kernel did not end the container"
-    return 1
+    status=1
   fi
+  [ "$status" = 0 ] || return 1
   [ "$version" = 1 ] || after=$(oom_kills "$group")
   echo "{\"cgroup\": $version, \"oom_kills\": $((${after:-0} - before)), \"processes\": $(wc -w <<<"$found")}"
 }

@@ -1,6 +1,7 @@
 # Runs on the node: one command a line on standard input, one line "ok ..." or "failed ..." for each on standard output.
 # When the input ends, also because the harness was killed, everything that was done is undone.
 set -u
+export LC_ALL=C # nft's words are read
 prefix=knative_chaos_fault_
 proc=${KNATIVE_CHAOS_PROC:-/proc}
 
@@ -74,35 +75,66 @@ table inet $prefix$1 {
 END
 }
 
+# Whether these words of a failed nft say that there is no such table. "Operation not permitted" and the like leave it open. Without
+# nft on the node, or nf_tables in its kernel, nobody has made one.
+absent() {
+  case $1 in
+    Error:*"No such file or directory"*) return 0 ;;
+    *"Protocol not supported"* | *"cache initialization failed: Invalid argument"*) return 0 ;;
+  esac
+  ! type -P nft >/dev/null
+}
+
 packets() {
   local listed
-  listed=$(nft list table inet "$prefix$1" 2>/dev/null) || { echo '{"rule": false}'; return 0; }
-  listed=${listed#*counter packets }
-  echo "{\"rule\": true, \"packets\": ${listed%% *}}"
+  if listed=$(nft list table inet "$prefix$1" 2>&1); then
+    listed=${listed#*counter packets }
+    echo "{\"rule\": true, \"packets\": ${listed%% *}}"
+  elif absent "$listed"; then
+    echo '{"rule": false}'
+  else
+    echo "the rule cannot be looked at: $listed"
+    return 1
+  fi
 }
 
-# What was done to a pod. $1: the name of its rule, $2: a pattern that its cgroups match. Processes that are stopped go on.
+# What was done to a pod. $1: the name of its rule, $2: a pattern that its cgroups match. Processes that are stopped go on. All of it is
+# tried; fails if something stays.
 undo() {
-  local found
-  packets "$1"
-  restore $(starved "$2") >/dev/null
+  local found status=0
+  packets "$1" || status=1
+  restore $(starved "$2") >/dev/null || status=1
   found=$(pids "$2")
   [ -z "$found" ] || kill -CONT $found 2>/dev/null
-  unrule "$prefix$1" || { echo "the rule is still there"; return 1; }
+  unrule "$prefix$1" || status=1
+  return "$status"
 }
 
-# Fails if the table is there afterwards.
-unrule() { nft delete table inet "$1" 2>/dev/null || ! nft list table inet "$1" >/dev/null 2>&1; }
+# Fails, in words, unless the table is known to be gone afterwards.
+unrule() {
+  local listed
+  nft delete table inet "$1" >/dev/null 2>&1
+  if listed=$(nft list table inet "$1" 2>&1); then
+    echo "the rule is still there"
+  elif absent "$listed"; then
+    return 0
+  else
+    echo "it is not known whether the rule is still there: $listed"
+  fi
+  return 1
+}
 
 # What any run left behind: rules by their table's name, limits by the notes of them, stopped processes of containers, and programs of
 # ours that were stopped, this one and the sampler of listening sockets: one that runs ends by itself when its harness does, and a
-# harness that runs starts another one. Fails if a rule cannot be deleted.
+# harness that runs starts another one. All of it is tried; fails if the tables cannot be listed, or a rule or a limit stays.
 sweep() {
-  local table path pid left=
-  for table in $(nft list tables 2>/dev/null); do
-    case $table in "$prefix"*) if unrule "$table"; then printf '%s; ' "rule ${table#"$prefix"}"; else left+=" $table"; fi ;; esac
+  local tables table path pid left= status=0
+  tables=$(nft list tables 2>&1) || absent "$tables" || { echo "the tables of nftables cannot be listed: $tables; " && status=1; }
+  [ "$status" = 0 ] || tables=
+  for table in $tables; do
+    case $table in "$prefix"*) if unrule "$table" >/dev/null; then printf '%s; ' "rule ${table#"$prefix"}"; else left+=" $table"; fi ;; esac
   done
-  restore $(starved .)
+  restore $(starved .) || status=1
   for pid in $(pids kubepods); do
     case $(state "$pid") in T | t) kill -CONT "$pid" 2>/dev/null && printf '%s; ' "stopped process $pid" ;; esac
   done
@@ -111,6 +143,7 @@ sweep() {
     case $(state "$pid") in T | t) kill -KILL "$pid" 2>/dev/null && printf '%s; ' "stopped program $pid" ;; esac
   done
   [ -z "$left" ] || { echo "these tables of nftables cannot be deleted:$left"; return 1; }
+  return "$status"
 }
 
 trap 'sweep >/dev/null 2>&1' EXIT

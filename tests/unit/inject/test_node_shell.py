@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import select
+import shutil
 import signal
 import subprocess
 import threading
@@ -27,12 +28,14 @@ GROUP = f"kubelet.slice/kubelet-kubepods-pod{POD}.slice/cri-containerd-{CONTAINE
 CGROUP = f"0::/{GROUP}\n"
 
 NFT = """#!/bin/bash
+[ -e "$TABLES/../refused" ] && { echo "Operation not permitted (you must be root)" >&2; exit 1; }
+absent() { [ -e "$TABLES/$1" ] || { echo "Error: No such file or directory" >&2; exit 1; }; }
 case "$*" in
   "-f -") text=$(cat); name=$(sed -n 's/^table inet \\([^ ]*\\) {.*/\\1/p' <<<"$text")
     sed 's/counter /counter packets 3 bytes 180 /' <<<"$text" >"$TABLES/$name" ;;
   "list tables") for table in "$TABLES"/*; do echo "table inet ${table##*/}"; done ;;
-  "list table inet "*) cat "$TABLES/$4" ;;
-  "delete table inet "*) ! grep -q stuck "$TABLES/$4" && rm "$TABLES/$4" ;;
+  "list table inet "*) absent "$4"; cat "$TABLES/$4" ;;
+  "delete table inet "*) absent "$4"; ! grep -q stuck "$TABLES/$4" && rm "$TABLES/$4" ;;
   *) exit 64 ;;
 esac
 """
@@ -84,7 +87,9 @@ def node(tmp_path: Path) -> Iterator[FakeNode]:
     for name, text in (("nft", NFT), ("grep", GREP)):
         (bin_ / name).write_text(text, encoding="utf-8")
         (bin_ / name).chmod(0o755)
-    env = {"KNATIVE_CHAOS_PROC": str(proc), "TABLES": str(tables), "LATE": str(late), "PATH": f"{bin_}:{os.environ['PATH']}"}
+    for name in ("bash", "cat", "mkdir", "mv", "rm", "sed", "sleep", "wc"):  # and no nft of this host
+        (bin_ / name).symlink_to(str(shutil.which(name)))
+    env = {"KNATIVE_CHAOS_PROC": str(proc), "TABLES": str(tables), "LATE": str(late), "PATH": str(bin_)}
     env |= {"KNATIVE_CHAOS_CGROUPS": str(cgroups), "KNATIVE_CHAOS_RUN": str(run_), "KNATIVE_CHAOS_LOOKS": "5"}
     shells: list[NodeShell] = []
     processes: list[subprocess.Popen[bytes]] = []
@@ -352,6 +357,78 @@ def test_a_rule_that_cannot_be_deleted_is_an_error_each_time(node: FakeNode) -> 
         shell.ask("sweep")
     stuck.unlink()
     assert shell.ask("sweep") == ""
+
+
+def test_an_nft_that_fails_leaves_it_open_whether_a_rule_is_there(node: FakeNode) -> None:
+    """Neither a look, nor an end of the fault, nor a sweep says that there is none; the processes go on, the rule goes later."""
+    process = node.run(False)
+    shell = node.start()
+    shell.ask("rule", POD, "ip", "10.244.0.9", 8080, "refuse", "ns/pod")
+    shell.ask("send", CONTAINER, "STOP")
+    refused = node.tables.parent / "refused"
+    refused.touch()
+    for command in (("packets", POD), ("undo", POD, POD), ("sweep",)):
+        with pytest.raises(FaultError, match=r"failed on the node: .*Operation not permitted"):
+            shell.ask(*command)
+    await_state(process, "S")
+    with pytest.raises(FaultError, match="it is not known whether the rule is still there: Operation not permitted"):
+        shell.ask("undo", POD, POD)
+    refused.unlink()
+    assert shell.ask("sweep") == f"rule {POD}; "
+
+
+def test_a_node_without_nft_has_no_rule_of_ours(node: FakeNode) -> None:
+    """What is not installed has made none, and nor has a kernel without nf_tables; faults that need no rule end all the same."""
+    nft = node.tables.parent / "bin" / "nft"
+    for words in ("", "Unable to initialize Netlink socket: Protocol not supported"):
+        nft.write_text(f"#!/bin/bash\necho '{words}' >&2; exit 1\n", encoding="utf-8")
+        if not words:
+            nft.unlink()
+        shell = node.start()
+        assert shell.ask("packets", POD) == '{"rule": false}'
+        assert shell.ask("undo", POD, POD) == '{"rule": false}'
+        assert shell.ask("sweep") == ""
+        nft.touch(0o755)
+
+
+def test_a_limit_that_cannot_be_put_back_is_an_error_until_it_is(node: FakeNode) -> None:
+    """The note of it stays while the control group is there, so that the next one who looks can do it."""
+    process, group = of_version_1(node)
+    shell, stuck = node.start(), group / "memory.limit_in_bytes"
+    stuck.unlink()
+    stuck.mkdir()  # a write fails, whoever writes
+    write(node.notes, **{CONTAINER: f"{stuck} max"})
+    for command in (("undo", POD, POD), ("sweep",), ("undo", POD, POD)):
+        with pytest.raises(FaultError, match=f"the memory limit of container {CONTAINER} is not put back"):
+            shell.ask(*command)
+        assert [note.name for note in node.notes.iterdir()] == [CONTAINER]
+    stuck.rmdir()
+    stuck.touch()
+    assert shell.ask("sweep") == f"memory limit of container {CONTAINER}; "
+    assert values_of(group, "memory.limit_in_bytes") == "max"
+    assert list(node.notes.iterdir()) == []
+    assert process.poll() is None
+
+
+def test_a_container_that_ended_under_a_limit_that_stays_is_not_done(node: FakeNode) -> None:
+    """The kernel did its part; that the limit is not back is an error of the injection, too."""
+    process, group = node.run(False), node.cgroups / GROUP
+    write(group, memory_max="268435456")
+    write(group.parent, memory_events="oom_kill 4")
+
+    def kill() -> bool:
+        if values_of(group, "memory.max") != "0":
+            return False
+        (group / "memory.max").unlink()
+        (group / "memory.max").mkdir()
+        process.kill()
+        return True
+
+    acting = kernel(kill)
+    with pytest.raises(FaultError, match=f"the memory limit of container {CONTAINER} is not put back"):
+        node.start().ask("starve", CONTAINER)
+    acting.join()
+    assert [note.name for note in node.notes.iterdir()] == [CONTAINER]
 
 
 def test_a_failed_command_says_why_and_the_next_one_works(node: FakeNode) -> None:
