@@ -59,12 +59,14 @@ def inodes(feed: Feed, port: int) -> list[frozenset[int]]:
     return [one.taking(LOCAL, port) for one in found if one is not None]
 
 
-def listens(address: str = LOOPBACK, port: int = 0, *, reuse: bool = False) -> socket.socket:
-    """A listening socket."""
+def listens(address: str = LOOPBACK, port: int = 0, *, reuse: bool = False, v6only: bool | None = None) -> socket.socket:
+    """A listening socket. v6only: None leaves it as the kernel makes it."""
     made = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if reuse:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    if v6only is not None:
+        made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, v6only)
     made.bind((address, port))
     made.listen()
     return made
@@ -93,6 +95,11 @@ def test_the_program_sees_sockets_come_and_go(make: Make) -> None:
     with listens("::1", port=port) as third:
         until("one that refuses 127.0.0.1", lambda: witness.seal() is not None and _any(feed, inode(third)))
         assert inodes(feed, port)[-1] == frozenset()
+    with listens("::", port=port, v6only=True) as apart:
+        until("all addresses of IPv6 alone", lambda: witness.seal() is not None and _any(feed, inode(apart)))
+        assert inodes(feed, port)[-1] == frozenset()
+    with listens("::", port=port, v6only=False) as both:
+        until("all addresses of both", seen(inode(both)))
     with listens(port=port) as fourth:
         until("the next one", seen(inode(fourth)))
 

@@ -249,6 +249,25 @@ def test_a_fault_in_a_sidecar_is_judged_by_the_sidecars_probe(tmp_path: Path) ->
         require_runnable(replace(asked, service=shop()), VERSION, tmp_path, workload=workload_of(SERVICE))
 
 
+LIVENESS = "          livenessProbe: {httpGet: {path: /live}, periodSeconds: 2}\n"
+SIDECAR = "        - name: proxy\n          image: envoy:1\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "hold_s", "restart"),
+    [
+        (SERVICE + SIDECAR, 15.0, "no-restart"),
+        (SERVICE.replace(LIVENESS, "") + SIDECAR + LIVENESS.replace("/live", "/live, port: 9000"), 0.0, "container-restarts-once"),
+    ],
+    ids=["only the user container has a liveness probe", "only the sidecar has one"],
+)
+def test_how_a_fault_in_a_sidecar_ends_is_a_matter_of_the_sidecars_probe(text: str, hold_s: float, restart: str) -> None:
+    """Whether the container that is hit is restarted, and how long the fault lasts where it is not."""
+    service = shop(text)
+    asked = on_own(in_container(asked_for("freeze"), service, "proxy"), service, None)
+    assert (asked.hold_s, asked.claims[1].check) == (hold_s, restart)
+
+
 def test_a_container_that_is_not_there_is_refused() -> None:
     """With those there are."""
     with pytest.raises(BadInput, match="no sidecar 'web'; it has: proxy"):

@@ -50,6 +50,17 @@ def test_what_the_slots_would_share_is_refused(tmp_path: Path, scenario: Scenari
         require_runnable(mine, VERSION, tmp_path, slots=2)
 
 
+def test_objects_beside_the_service_are_refused(tmp_path: Path) -> None:
+    """Each slot has a Service of its own name, but they would share the one ConfigMap."""
+    service = deploy.knative_service(S1.service)
+    beside = "\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\ndata: {a: b}\n"
+    workload = replace(service, documents=service.documents + beside)
+    mine = replace(S1, name="mine")
+    require_runnable(mine, VERSION, tmp_path, workload=workload)
+    with pytest.raises(BadInput, match="its objects beside the Service would be shared"):
+        require_runnable(mine, VERSION, tmp_path, workload=workload, slots=2)
+
+
 @pytest.mark.parametrize("slots", [0, -1, 10])
 def test_a_number_of_slots_that_cannot_be_is_refused(tmp_path: Path, slots: int) -> None:
     """No slot, or more than the machine has room for."""
