@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection
 
-from harness.adapters.ingress import ask
+from harness.adapters.ingress import Reply, ask
 from harness.adapters.kube import Kube
 from harness.adapters.objects import Objects, Ref
 from harness.adapters.wait import Look, wait_for
@@ -13,6 +13,7 @@ from harness.apps.toggle import STATE_PATH, TOKEN_HEADER
 from harness.deploy.kind import Refused, never
 from harness.deploy.pods import GRACE_S, PodState, pods_of
 from harness.errors import ClusterError, DeployError
+from harness.knative.proxyerrors import UPSTREAM_HEADER, is_of_the_activator
 from harness.model import USERS_ROUTE, ClusterHandle, Deployed, Hop, Pod
 
 CONTROL_TIMEOUT_S = 5.0
@@ -31,7 +32,8 @@ def served_by(
 
     An app that names itself has answered by each pod. Where the activator chooses among several pods, it may never choose one of
     them for single requests: there one answer is enough, and the app says its boot by its control port. An app without the
-    toggle's headers (a user's own) is taken at its word: a good status by the users' route.
+    toggle's headers (a user's own) is taken at its word: a good status by the users' route, of which the ingress and the activator
+    have not answered by themselves.
     Raises WaitTimeout, DeployError when a pod restarts before it was ever measured, and what refused raises.
     """
     users = deployed.route(USERS_ROUTE)
@@ -51,7 +53,7 @@ def served_by(
         for _ in range(max(count, 1)):
             # without a pod the request is what wakes one up
             reply = ask(users.address, users.port, users.host, request=deployed.request)
-            if not deployed.request.good(reply.status) or (deployed.token and reply.pod not in names):
+            if not _is_good(deployed, reply) or (deployed.token and reply.pod not in names):
                 return Look(None, f"{_listed(staying)}; {reply}")
             boots[reply.pod] = reply.boot
         if len(staying) < count:
@@ -68,6 +70,16 @@ def served_by(
 
     what = "its one pod" if count == 1 else f"its {count} pods"
     return wait_for(f"{deployed.name} is served by {what}", once, within_s=within_s)
+
+
+def _is_good(deployed: Deployed, reply: Reply) -> bool:
+    """Whether the workload gave a good answer. Where 404 is one, neither Envoy's for a host that it does not know yet counts, nor
+    the activator's for a revision that it did not find.
+    """
+    if reply.status < 400 or Hop.INGRESS not in deployed.route(USERS_ROUTE).hops:
+        return deployed.request.good(reply.status)
+    behind = UPSTREAM_HEADER in reply.headers and not is_of_the_activator(reply.status, reply.text)
+    return behind and deployed.request.good(reply.status)
 
 
 def boot_of(handle: ClusterHandle, deployed: Deployed, pod: str) -> str:

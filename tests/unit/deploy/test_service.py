@@ -170,7 +170,7 @@ def test_an_app_without_our_headers_is_taken_at_its_word(world: World) -> None:
 
 def test_the_status_that_its_users_expect_proves_another_app(world: World) -> None:
     """And its image is the one that the cluster has under another name."""
-    world.answer = lambda _reply: Reply(404, {}, "no such page")
+    world.answer = lambda _reply: Reply(404, {"x-envoy-upstream-service-time": "1"}, "no such page")
     own = workload_of(GOOD.replace("image: toggle", "image: own:1"))
     named = {"namespace": "ns", "app_image": "x", "run_id": "r1", "images": {"own:1": "dev.local/own:2"}}
     deployed = standing.deploy(HANDLE, STACK, own, request=UserRequest(expect=(404,)), within_s=60, **named)  # type: ignore[arg-type]
