@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import combinations
 
 import polars as pl
 
@@ -22,7 +23,7 @@ Seen = tuple[CycleEvidence, CycleFindings]
 
 
 def doubts(history: History, cycles: Sequence[Seen]) -> tuple[str, ...]:
-    """Every doubt about the run as a whole, in words: the course of its cycles, the landing, the load, the clock.
+    """Every doubt about the run as a whole, in words: the course of its cycles and slots, the landing, the load, the clock.
 
     An unknown fact is no doubt: it only leaves the claims that rest on it undecided (`analyse.facts`). A cycle voided because of
     its load is no doubt if it was replaced. A cycle that was given up is a doubt: the service did not do what the cycle needed, and
@@ -34,6 +35,7 @@ def doubts(history: History, cycles: Sequence[Seen]) -> tuple[str, ...]:
         *_of_the_run(history),
         *(f"the history is incomplete: {note}" for note in history.notes),
         *_of_the_number(history, cycles, counted),
+        *_of_the_slots(history.meta.slots, cycles),
         *(_of_cycle(found, found.voided) for one, found in cycles if one.mark.given_up),
         *(text for one, found in cycles for text in _of_landing(one, found)),
         *(text for one, _ in counted for text in _of_the_pods(one)),
@@ -84,6 +86,25 @@ def _of_the_number(history: History, cycles: Sequence[Seen], counted: Sequence[S
     marked = {one.mark.index for one, _ in cycles}
     for index in sorted(set(history.requests["cycle"].unique().to_list()) - marked):
         yield f"cycle {index} sent requests but was never marked: the run ended in it"
+
+
+_BACK = ("container-started", "listening", "first-ok")
+"""Edges before the new container of a slot serves. Only then may another slot inject its fault."""
+
+
+def _of_the_slots(slots: Sequence[str], cycles: Sequence[Seen]) -> Iterable[str]:
+    """Restarts of two slots that overlapped: both slots had less of the machine than a run without slots gives.
+
+    A restart is known to last from the fault to the latest of the earliest times of _BACK.
+    """
+    hit = sorted(
+        ((one.mark, found) for one, found in cycles if slots and one.mark.fault_ns), key=lambda one: (one[0].fault_ns, one[0].index)
+    )
+    for (mark, found), (other, of_other) in combinations(hit, 2):
+        back_ns = max((found.anatomy[edge].lo_ns for edge in _BACK if edge in found.anatomy), default=0)
+        if other.fault_ns < back_ns and not (found.voided and of_other.voided):
+            early_s = (back_ns - other.fault_ns) / 1e9
+            yield f"cycles {mark.index} and {other.index}: the second fault came {early_s:.3f} s before the first container served"
 
 
 def _kind_of_voided(voided: Iterable[str]) -> ReasonKind:

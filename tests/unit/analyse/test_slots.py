@@ -16,13 +16,13 @@ from tests.unit.analyse import story as told
 from tests.unit.analyse.story import MS, T0, S, Story, at, open_questions, restarts
 
 NAMES = ("toggle-0", "toggle-1")
-APART_S = 5
-"""Between the starts of two cycles. A story's restart takes 4 s, its load 13 s."""
+APART_S = 7
+"""Between the starts of two cycles. A story's restart lasts from 4 to 10 s, its load 13 s."""
 
 
-def staggered(monkeypatch: pytest.MonkeyPatch) -> Story:
-    """Two restarts in two slots, 5 s apart: both loads, and the lines of both pods, overlap."""
-    monkeypatch.setattr(told, "at", lambda cycle, seconds: T0 + cycle * APART_S * S + round(seconds * 1000) * MS)
+def staggered(monkeypatch: pytest.MonkeyPatch, apart_s: float = APART_S) -> Story:
+    """Two restarts in two slots, 7 s apart: both loads, and the lines of both pods, overlap; the restarts do not."""
+    monkeypatch.setattr(told, "at", lambda cycle, seconds: T0 + round((cycle * apart_s + seconds) * 1000) * MS)
     story = renamed(restarts(cycles=2))
     for slot, pod in enumerate(("toggle-0-a", "toggle-1-a")):  # made together, before the load of either
         story.pod(pod, T0 - 10 * S)
@@ -85,6 +85,23 @@ def test_each_cycle_is_as_if_its_slot_had_been_alone(monkeypatch: pytest.MonkeyP
     assert together.ledger == one_by_one.ledger
 
 
+def test_two_restarts_that_overlap_are_a_doubt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The run promises that no slot injects its fault before the new container of another serves, here at 10 s."""
+    findings = analyse(staggered(monkeypatch, 5.5).history())
+    assert findings.doubts == ("cycles 0 and 1: the second fault came 0.483 s before the first container served",)
+    assert analyse(staggered(monkeypatch, 6.1).history()).doubts == ()
+    assert analyse(staggered(monkeypatch, 0).history()).doubts != ()
+
+
+def test_restarts_of_voided_cycles_that_overlap_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing rests on them; on one that counts something does."""
+    story = staggered(monkeypatch, 5.5)
+    story.generators[0] = replace(story.generators[0], steal=0.5)
+    assert any("container served" in text for text in analyse(story.history()).doubts)
+    story.generators[1] = replace(story.generators[1], steal=0.5)
+    assert not any("container served" in text for text in analyse(story.history()).doubts)
+
+
 def test_without_the_slots_the_other_pods_restart_shows(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same evidence, read as that of one workload, leaves claims open."""
     story = staggered(monkeypatch)
@@ -127,6 +144,36 @@ def test_a_run_without_slots_is_analysed_whole() -> None:
     history = restarts().history()
     assert by_slot(history)[""] is history
     assert slot_of("toggle-00001-deployment-5c64b577c7-hcpbd", ()) == ""
+
+
+def test_a_slot_keeps_what_is_of_a_slot_whose_name_begins_as_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of toggle-1 and toggle-10: pods, EndpointSlices, the activator's lines and gaps."""
+    story = staggered(monkeypatch)
+    names = ("toggle-1", "toggle-10")
+
+    def new(value: Any) -> Any:
+        return json.loads(json.dumps(value).replace("toggle-1-", "toggle-10-").replace("toggle-0-", "toggle-1-"))
+
+    story.cycles = [replace(mark, pod=new(mark.pod)) for mark in story.cycles]
+    story.faults = [replace(event, pod=new(event.pod)) for event in story.faults]
+    story.observations = [replace(one, pod=new(one.pod), payload=new(one.payload)) for one in story.observations]
+    story.meta = replace(story.meta, slots=names)
+    for name in names:
+        story.see(Stream.ACTIVATOR, "activator-x", T0, {"error": "EOF", "knative.dev/key": f"ns/{name}-00001"})
+        story.gaps.append(Gap(Stream.APP, f"{name}-a", T0, T0 + 1, "lost"))
+    kept = by_slot(story.history())
+    for name, other in (names, reversed(names)):
+        seen, of_all = kept[name].observations, story.history().observations
+
+        def about(rows: pl.DataFrame, word: str) -> int:
+            named = pl.col("payload").str.contains(f'["/]{word}-') | pl.col("pod").str.starts_with(f"{word}-")
+            return rows.filter(named).height
+
+        assert about(seen, name) == about(of_all, name) > 0
+        assert about(seen, other) == 0
+        assert seen.filter(pl.col("stream") == Stream.ENDPOINTS.value).height > 0
+        assert seen.filter(pl.col("stream") == Stream.ACTIVATOR.value).height == 1
+        assert [gap.pod for gap in kept[name].gaps] == [f"{name}-a"]
 
 
 def test_no_slot_is_taken_for_another() -> None:
