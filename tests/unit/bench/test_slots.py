@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
-from tests.bench.equivalence import ENOUGH, Sample, equivalence
+from harness.analyse import analyse
+from harness.model import CycleFindings, History, Stream
+from tests.bench.equivalence import ENOUGH, Sample, equivalence, log_refused, window_s
 from tests.bench.slots import judged, order, samples_of
-from tests.unit.analyse.story import restarts
+from tests.unit.analyse.story import BAD, OK, restarts
 
 CALM = [0.26 + 0.01 * (number % 5) for number in range(ENOUGH)]
 
@@ -65,9 +68,49 @@ def test_the_cycles_of_a_history_are_those_that_count() -> None:
     """By scenario and slots; a voided one says why."""
     story = restarts(cycles=2)
     story.generators[1] = replace(story.generators[1], steal=0.5)
+    story.spec(cycles=1)
     sample = samples_of([story.history()])["S1", 1]
     assert len(sample.values) == 1
     assert sample.voided == ["steal 50.0% > 5%"]
+    assert (sample.doubted, sample.nothing) == ([], [])
+
+
+def test_a_run_with_a_doubt_is_not_taken() -> None:
+    """Interrupted, too few cycles, a fault that did not land; its voided cycles count as voided all the same."""
+    story = restarts(cycles=2)
+    story.generators[1] = replace(story.generators[1], steal=0.5)
+    interrupted = restarts(cycles=1)
+    interrupted.meta = replace(interrupted.meta, interrupted="Ctrl-C")
+    not_landed = restarts(cycles=1)
+    not_landed.drop(
+        lambda one: "received exit event" in one.payload or '"boot": "new0"' in one.payload or '"ok": false' in one.payload
+    )
+    sample = samples_of([one.history() for one in (story, interrupted, not_landed)])["S1", 1]
+    assert sample.values == []
+    assert sample.voided == ["steal 50.0% > 5%"]
+    for why, said in zip(sample.doubted, ("1 of 2 cycles count", "interrupted: Ctrl-C", "not proved to have landed"), strict=True):
+        assert said in why
+    lines, code = judged({("S1", 1): Sample(list(CALM)), ("S1", 3): sample})
+    assert code == 2
+    assert lines[0].endswith("TOO FEW, 12 of each are needed")
+    assert lines[1:] == [f"  not taken: {why}" for why in sample.doubted]
+
+
+@pytest.mark.parametrize("measure", [log_refused, window_s])
+def test_cycles_without_a_refused_request_show_no_equivalence(measure: Callable[[History, CycleFindings], float | None]) -> None:
+    """Two arms in which nothing happens are the same, whatever a slot does. One such cycle is enough to refuse."""
+    calm = restarts(cycles=1)
+    for row in calm.requests:
+        row.update(outcome="ok", status=200, answer=OK if row["answer"] == BAD else row["answer"])
+    calm.drop(lambda one: one.stream is Stream.QUEUE_PROXY and "error reverse proxying" in one.payload)
+    found = analyse(calm.history())
+    assert found.doubts == ()
+    assert measure(calm.history(), found.cycles[0]) is None
+    sample = Sample(list(CALM))
+    sample.add(calm.history(), measure)
+    lines, code = judged({("S1", 1): Sample(list(CALM)), ("S1", 3): sample})
+    assert code == 2
+    assert lines[0].endswith("REFUSED, no request was refused in: id: cycle 0")
 
 
 def test_both_arms_are_measured_in_turn() -> None:
