@@ -6,7 +6,17 @@ from collections.abc import Mapping
 
 from harness.faults.edges import RESTART_ORDER, RESTARTED, good_probes_due
 from harness.faults.fault import RESTART, Case, Ends, Lift, Part
-from harness.faults.node import NodeAct, NodeFault, NodeSignal, Shown, Signal, container_restarted, ended_by_sigkill, node_did
+from harness.faults.node import (
+    NodeAct,
+    NodeFault,
+    NodeSignal,
+    Shown,
+    Signal,
+    as_asked,
+    container_restarted,
+    ended_by_sigkill,
+    node_did,
+)
 from harness.faults.sight import Sight
 from harness.knative.names import QUEUE_PROXY, USER_ROLE
 from harness.knative.roles import SIDECAR
@@ -35,8 +45,9 @@ class Killed(NodeFault):
         return Ends(Lift.NEVER, ready_again=True) if fault.role == QUEUE_PROXY else RESTART
 
     def proof(self, case: Case, seen: Sight) -> tuple[Part, ...]:
-        """The signal was sent, the container's exit code says so, and the kubelet counted a restart."""
-        return node_did(case), ended_by_sigkill(case, seen), container_restarted(case, seen)
+        """The container's processes got the signal, its exit code says so, and the kubelet counted a restart."""
+        parts = as_asked(case, seen, Signal.KILL)
+        return (node_did(case), *parts, ended_by_sigkill(case, seen), container_restarted(case, seen))
 
     def required(
         self,

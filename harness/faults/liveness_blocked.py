@@ -12,7 +12,7 @@ from types import MappingProxyType
 from harness.faults.edges import KILL_ORDER, KILLED, Witness, good_probes_due
 from harness.faults.fault import Case, Ends, Lift, Part
 from harness.faults.kernel import NFTABLES
-from harness.faults.node import NodeFault, NodeRule, Shown, Verdict, container_restarted, most, node_did
+from harness.faults.node import LOOKED_AFTER, NodeFault, NodeRule, Shown, Verdict, aimed, container_restarted, most, node_did
 from harness.faults.proofs import killed_for_liveness
 from harness.faults.sight import Sight
 from harness.knative.lines import parsed
@@ -62,11 +62,11 @@ class LivenessBlocked(NodeFault):
         return Ends(Lift.KILLED, new_boot=True, probed_again=True)
 
     def proof(self, case: Case, seen: Sight) -> tuple[Part, ...]:
-        """As many packets as the probe may fail, the kubelet's kill, the restart, and a rule that was taken away in time."""
+        """A rule for what the probe asks, packets enough to fail it, the kubelet's kill, the restart, and a rule gone in time."""
         wanted = case.service.liveness.failure_threshold if case.service.liveness else 1
         packets = most(case, seen, "packets")
         counted: Part = (f"the rule met {wanted} packets or more", packets >= wanted, f"{max(packets, 0)}")
-        parts = (node_did(case), counted, killed_for_liveness(case, seen), container_restarted(case, seen))
+        parts = (node_did(case), *aimed(case, seen), counted, killed_for_liveness(case, seen), container_restarted(case, seen))
         return parts if case.fault.persistent else (*parts, _lifted_in_time(case, seen))
 
     def required(
@@ -89,8 +89,12 @@ def _lifted_in_time(case: Case, seen: Sight) -> Part:
     It can do so from the moment at which the next container's liveness probe may have failed often enough.
     """
     name, probe = "the rule was taken away before it could fail the next container", case.service.liveness or Probe()
-    shown = [one.seen_ns for one in seen.node(case.event.pod) if (parsed(one.payload) or {}).get("rule") is True]
-    last_ns = max((ns for ns in shown if ns >= case.after_ns), default=case.after_ns)
+    looks = [(one.seen_ns, (parsed(one.payload) or {}).get("rule")) for one in seen.node(case.event.pod)]
+    last_ns = max((ns for ns, there in looks if there is True and ns >= case.after_ns), default=case.after_ns)
+    # Recordings of earlier releases have no look at the node after the rule was taken away.
+    looked = (parsed(case.event.answer) or {}).get(LOOKED_AFTER) is True
+    if looked and not any(there is False and ns > last_ns for ns, there in looks):
+        return name, False, "it was not seen to be gone"
     states = (state.about(case.container) for state in seen.states(case.event.pod) if state.seen_ns >= case.after_ns)
     starts = (state.running_since_ns for state in states if state.running_since_ns is not None)
     # A start is known to the second, rounded down. That of the container that was hit is long before.

@@ -31,6 +31,10 @@ KILLED_BY_SIGNAL = 137
 """Exit code of a container whose first process got SIGKILL: 128 + 9."""
 
 
+LOOKED_AFTER = "looked_after"
+"""In the answer to a rule: true says that the node is looked at once more after the rule is taken away."""
+
+
 class Signal(StrEnum):
     """What a container's processes get. STOP is lifted by CONT; what was killed is not lifted."""
 
@@ -55,11 +59,15 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class NodeRule:
-    """A rule in the node's OUTPUT chain for TCP packets to this port: the kubelet's come from the node, users' are forwarded."""
+    """A rule in the node's OUTPUT chain for TCP packets to this port: the kubelet's come from the node, users' are forwarded.
+
+    probe: whose packets they are to be; the injector records which port that probe asks.
+    """
 
     ip: str
     port: int
     verdict: Verdict
+    probe: str = "liveness"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,17 +122,49 @@ def node_did(case: Case) -> Part:
     return "the node did it", case.event.status == 200, case.event.answer[:120]
 
 
-def of_the_container(case: Case, seen: Sight) -> Part:
+def of_the_container(case: Case, seen: Sight, name: str = "the signal went to the container") -> Part:
     """The processes that got the signal are those of the container that was to be hit, by the id that the API gives of it.
 
     All containers of a pod share one network, so that the accept queue does not tell them apart.
     """
-    name = "the signal went to the container"
     look = (parsed(case.event.answer) or {}).get("look")
     hit = str(look[1]) if isinstance(look, list) and len(look) > 1 else ""
     ids = [state.about(case.container).container_id for state in seen.states(case.event.pod) if state.seen_ns <= case.after_ns]
     known = next((one for one in reversed(ids) if one), "")
     return name, hit == known != "", f"{hit[:12] or 'none'}; the id of {case.container} is {known[:12] or 'not known'}"
+
+
+def as_asked(case: Case, seen: Sight, signal: Signal | None = None) -> tuple[Part, ...]:
+    """What the node's answer says was done, and to which container. signal: that was to be sent; None: its memory was limited.
+
+    What the answer does not say is no part: recordings of earlier releases say less.
+    """
+    answer = parsed(case.event.answer) or {}
+    parts: list[Part] = []
+    if "look" in answer:
+        parts.append(
+            of_the_container(case, seen, "the signal went to the container" if signal else "the limit was the container's")
+        )
+    if signal and "signal" in answer:
+        parts.append((f"the signal was SIG{signal}", answer["signal"] == signal, str(answer["signal"])))
+    if "processes" in answer:
+        count = answer["processes"]
+        parts.append(("the container had a process", isinstance(count, int) and count >= 1, str(count)))
+    return tuple(parts)
+
+
+def aimed(case: Case, seen: Sight) -> tuple[Part, ...]:
+    """The rule is for the pod's address, as the API shows it, and for the port that the probe asks; as `as_asked`."""
+    answer = parsed(case.event.answer) or {}
+    parts: list[Part] = []
+    if "ip" in answer:
+        ips = [state.ip for state in seen.states(case.event.pod) if state.seen_ns <= case.after_ns and state.ip]
+        known = ips[-1] if ips else ""
+        parts.append(("the rule is for the pod's address", answer["ip"] == known != "", f"{answer['ip']}; {known or 'not known'}"))
+    if "probed_port" in answer:
+        port, probed = answer.get("port"), answer["probed_port"]
+        parts.append(("the rule is for the probe's port", port == probed, f"{port}; {probed}"))
+    return tuple(parts)
 
 
 def ended_by_sigkill(case: Case, seen: Sight) -> Part:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from harness.faults.fault import Case, Ends, Lift, Part
 from harness.faults.kernel import MEMORY
 from harness.faults.kill import Killed
-from harness.faults.node import NodeAct, NodeMemory, Shown, container_restarted, ended_because, ended_by_sigkill, node_did
+from harness.faults.node import NodeAct, NodeMemory, Shown, as_asked, container_restarted, ended_because, ended_by_sigkill, node_did
 from harness.faults.sight import Sight
 from harness.knative.lines import parsed
 from harness.model import FaultSpec, ServiceSpec
@@ -35,9 +35,9 @@ class OutOfMemory(Killed):
         return replace(super().ends(fault, service), lift=Lift.LAST)
 
     def proof(self, case: Case, seen: Sight) -> tuple[Part, ...]:
-        """The kernel counted it, the kubelet says why, the exit code fits, and there was a restart."""
+        """The right limit, the kernel's count, the kubelet's reason, the exit code and the restart."""
         counted = (parsed(case.event.answer) or {}).get("oom_kills")
         kills = counted if isinstance(counted, int) else 0
         by_kernel: Part = ("the kernel counted an OOM kill in the container's control group", kills > 0, f"{kills}")
         ended = ended_by_sigkill(case, seen), ended_because(OOM_KILLED, case, seen)
-        return (node_did(case), by_kernel, *ended, container_restarted(case, seen))
+        return (node_did(case), *as_asked(case, seen), by_kernel, *ended, container_restarted(case, seen))

@@ -13,11 +13,13 @@ from harness.adapters.kube import Kube
 from harness.adapters.objects import ApiRefused, NoSuchKind, Objects, Ref
 from harness.errors import FaultError
 from harness.faults import FAULTS
-from harness.faults.node import NodeAct, NodeFault, NodeMemory, NodeRule, NodeSignal, Shown, Signal
+from harness.faults.node import LOOKED_AFTER, NodeAct, NodeFault, NodeMemory, NodeRule, NodeSignal, Shown, Signal
 from harness.inject.access import ClusterAccess
 from harness.inject.door import Injector
 from harness.inject.shell import NodeShell
+from harness.knative.lines import parsed
 from harness.knative.pods import bare_id, cgroup_pattern, container_statuses
+from harness.knative.probes import probed_port
 from harness.knative.roles import is_sidecar
 from harness.model import ClusterHandle, Deployed, FaultEvent, FaultSpec, Observation, Pod, Stream
 
@@ -38,6 +40,7 @@ class Node(Injector):
         shown = _shown(access.handle, kind.namespace(deployed), pod, fault.role)
         try:
             act = kind.act(fault, shown)
+            rule = {LOOKED_AFTER: True, "probed_port": probed_port(shown.spec, act.probe)} if isinstance(act, NodeRule) else {}
         except ValueError as error:
             raise FaultError(f"The fault {fault.kind} cannot be done: {error}.", where=where) from error
         if not (isinstance(act, NodeSignal) and act.signal is Signal.KILL):
@@ -45,7 +48,7 @@ class Node(Injector):
         sent_ns = now_ns()
         done = _do(shell, act, pod, where)
         answered_ns = now_ns()
-        params, answer = kind.filled(fault.params), json.dumps(done, sort_keys=True)
+        params, answer = kind.filled(fault.params), json.dumps(done | rule, sort_keys=True)
         boot = "" if is_sidecar(fault.role) else pod.boot  # that of a sidecar is in its log alone
         container = pod.containers.get(fault.role, "")
         event = FaultEvent(cycle, fault.kind, params, pod.name, boot, sent_ns, answered_ns, 200, answer, container)
@@ -57,13 +60,17 @@ class Node(Injector):
         _see(access, event.pod, *json.loads(event.answer)["look"])
 
     def take_back(self, access: ClusterAccess, deployed: Deployed, pod: Pod, fault: FaultSpec) -> None:
-        """Take the pod's rule away, whose last count is recorded, put its limits back, and let its stopped processes go on.
+        """Take the pod's rule away, put its limits back, and let its stopped processes go on.
+
+        The rule's last count is recorded, and a look at the node without it: that nothing more is seen of it proves nothing.
 
         Raises FaultError where that fails, and where the fault ended before, with the shell that did it.
         """
         where = f"{FAULTS[fault.kind].namespace(deployed)}/{pod.name}"
         try:
-            _see(access, pod.name, "undo", _rule(pod), cgroup_pattern(pod.uid))
+            last = _see(access, pod.name, "undo", _rule(pod), cgroup_pattern(pod.uid))
+            if (parsed(last) or {}).get("rule") is True:
+                _see(access, pod.name, "packets", _rule(pod))
         except FaultError as error:
             what = f"The fault {fault.kind} was not taken back: {error.what}"
             raise FaultError(what, fix="knative-chaos up, which removes what is left on the node.", where=where) from error
@@ -85,11 +92,12 @@ def _do(shell: NodeShell, act: NodeAct, pod: Pod, where: str) -> dict[str, objec
     return {**json.loads(shell.ask(*words)), "look": ["processes", act.container_id]}
 
 
-def _see(access: ClusterAccess, pod: str, verb: str, *words: str) -> None:
+def _see(access: ClusterAccess, pod: str, verb: str, *words: str) -> str:
     at_ns = now_ns()
     payload = access.node().ask(verb, *words)
     seen_ns = now_ns()
     access.see(Observation(Stream.NODE, pod, "", -1, at_ns, seen_ns - at_ns, seen_ns, payload))
+    return payload
 
 
 def _rule(pod: Pod) -> str:

@@ -82,6 +82,47 @@ def test_a_rule_that_lasted_into_the_next_container_is_no_proof() -> None:
         assert all(seen for _, seen, _ in FAULTS["liveness-blocked"].proof(case, Sight(story.observations)))
 
 
+def test_a_rule_that_was_not_seen_to_be_gone_is_no_proof() -> None:
+    """Silence after the last look at it may be a node that nobody looked at; recordings that say nothing of such a look lack it."""
+    met, part = {"rule": True, "packets": 3}, "the rule was taken away before it could fail the next container"
+    asked = replace(event_of("liveness-blocked"), answer=json.dumps({"looked_after": True}))
+    for shown, found in (([met], [part]), ([{"rule": False}, met], [part]), ([met, {"rule": False}], [])):
+        assert missing("liveness-blocked", story_of(*shown), event=asked) == found
+        assert missing("liveness-blocked", story_of(*shown)) == []
+
+
+def test_a_rule_for_another_address_or_port_is_no_proof() -> None:
+    """The pod's address is that of the API; packets to others may be met as well."""
+    story = story_of({"rule": True, "packets": 3})
+    state = {"ready": True, "ip": "10.244.0.9", "containers": {"user-container": {"restarts": 0}}}
+    story.see(Stream.PODS, "pod-0", at(0, FAULT_S) - S, state)
+    address, port = "the rule is for the pod's address", "the rule is for the probe's port"
+    right = {"ip": "10.244.0.9", "port": 8080, "probed_port": 8080}
+    for wrong, lacking in (
+        ({}, []),
+        ({"ip": "10.244.0.8"}, [address]),
+        ({"port": 9090}, [port]),
+        ({"ip": "", "port": None}, [address, port]),
+    ):
+        event = replace(event_of("liveness-blocked"), answer=json.dumps(right | wrong))
+        assert missing("liveness-blocked", story, event=event) == lacking
+    story.drop(lambda one: one.stream is Stream.PODS and "10.244.0.9" in one.payload)
+    event = replace(event_of("liveness-blocked"), answer=json.dumps(right))
+    assert missing("liveness-blocked", story, event=event) == [address]
+
+
+def test_what_was_seen_before_the_fault_proves_nothing() -> None:
+    """Packets of an earlier rule, and an earlier end of the container."""
+    story, before = story_of(), at(0, FAULT_S) - S
+    story.see(Stream.NODE, "pod-0", before, {"rule": True, "packets": 3})
+    assert missing("liveness-blocked", story) == ["the rule met 3 packets or more"]
+    ended = story_of()
+    ended.pod("pod-0", before, exit_code=137, reason="OOMKilled")
+    exit_code, reason = "the container's exit code is 137", "the kubelet's reason for its end is OOMKilled"
+    assert missing("kill", ended) == [exit_code]
+    assert missing("oom", ended, event=event_of("oom", oom_kills=1)) == [exit_code, reason]
+
+
 def test_every_process_must_be_stopped() -> None:
     """One that runs on may answer."""
     frozen = {"processes": 2, "stopped": 2, "accept_queue": 4}
@@ -124,6 +165,28 @@ def test_a_container_that_got_sigkill_says_so_by_its_exit_code() -> None:
     assert missing("kill", story_of(exit_code=1)) == ["the container's exit code is 137"]
 
 
+def test_a_kill_of_another_container_or_of_no_process_is_no_proof() -> None:
+    """Somebody else may have ended the one that was to be hit; an answer that says nothing of it is of an earlier release."""
+    wrong, none, other = "the signal went to the container", "the container had a process", "the signal was SIGKILL"
+    story, right = story_of(exit_code=137), json.loads(event_of("kill", processes=1).answer) | {"signal": "KILL"}
+    changes: tuple[tuple[dict[str, Any], list[str]], ...] = (
+        ({}, []),
+        ({"look": ["processes", "containerd://pod-0-queue-proxy"]}, [wrong]),
+        ({"look": None}, [wrong]),
+        ({"signal": "TERM"}, [other]),
+        ({"processes": 0}, [none]),
+        ({"processes": None}, [none]),
+    )
+    for changed, lacking in changes:
+        assert missing("kill", story, event=replace(event_of("kill"), answer=json.dumps(right | changed))) == lacking
+    assert missing("kill", story, event=replace(event_of("kill"), answer="{}")) == []
+    story, event = (
+        story_of(exit_code=137, reason="OOMKilled"),
+        event_of("oom", "containerd://pod-0-queue-proxy", oom_kills=1, processes=0),
+    )
+    assert missing("oom", story, event=event) == ["the limit was the container's", none]
+
+
 @pytest.mark.parametrize(
     ("counted", "exit_code", "reason", "lacking"),
     [
@@ -153,20 +216,21 @@ def test_queue_proxy_is_judged_by_its_own_container() -> None:
     """A restart of the user container proves nothing of it; the app runs on, so that no other boot is waited for."""
     fault = FaultSpec("kill", role="queue-proxy")
     FAULTS["kill"].require(fault)
-    event, story = event_of("kill"), restarts(1)
+    event, story = event_of("kill", "qp-0"), restarts(1)
 
     def parts() -> list[bool]:
         case = Case(fault, SERVICE, event, event.sent_ns)
         return [seen for _, seen, _ in FAULTS["kill"].proof(case, Sight(story.observations))]
 
     def state(ns: int, count: int, **more: Any) -> None:
-        containers = {"queue-proxy": {"restarts": count, **more}, "user-container": {"restarts": 0}}
+        proxy = {"restarts": count, "id": f"qp-{count}", **more}
+        containers = {"queue-proxy": proxy, "user-container": {"restarts": 0}}
         story.see(Stream.PODS, "pod-0", ns, {"ready": True, "containers": containers})
 
     state(at(0, 1), 0)
-    assert parts() == [True, False, False]
+    assert parts() == [True, True, False, False]
     state(at(0, 9), 1, last_terminated={"exit_code": 137})
-    assert parts() == [True, True, True]
+    assert parts() == [True, True, True, True]
     ends = FAULTS["kill"].ends(fault, SERVICE)
     assert (ends.lift, ends.new_boot, ends.ready_again) == (Lift.NEVER, False, True)
     assert FAULTS["kill"].required(fault, SERVICE, {}, at(0, 60), asks_liveness=True) == {"fault"}

@@ -90,6 +90,7 @@ def test_every_process_of_the_container_is_stopped(
     assert shell.asked == [("send", CONTAINER, "STOP"), ("processes", CONTAINER)]
     assert (event.cycle, event.kind, event.pod, event.boot, event.status) == (2, "freeze", "pod-1", "b1", 200)
     assert event.sent_ns <= event.answered_ns
+    assert json.loads(event.answer) == {"look": ["processes", CONTAINER], "signal": "STOP", "processes": 2}
     assert [(one.stream, one.pod, one.at_ns + one.resolution_ns) for one in seen] == [(Stream.NODE, "pod-1", seen[0].seen_ns)]
 
 
@@ -120,7 +121,8 @@ def test_a_rule_is_for_the_address_and_the_rendered_port(
     shown["spec"]["containers"][0]["livenessProbe"] = {"httpGet": {"port": port}}
     event = inject(access, standing, standing.pods[0], FaultSpec("liveness-blocked", {"verdict": verdict}), cycle=0)
     assert shell.asked[0] == ("rule", "u_1", family, ip, "8080", verdict, "ns/pod-1")
-    assert json.loads(event.answer)["port"] == 8080
+    told = json.loads(event.answer)
+    assert (told["ip"], told["port"], told["probed_port"], told["looked_after"]) == (ip, 8080, 8080, True)
     look(access, event)
     assert shell.asked[-1] == ("packets", "u_1")
 
@@ -149,12 +151,29 @@ def test_another_pod_of_that_name_is_left_alone(
 
 
 def test_taking_back_needs_no_memory_of_what_was_done(
-    access: ClusterAccess, shell: Shell, seen: list[Observation], standing: Deployed
+    access: ClusterAccess, shell: Shell, seen: list[Observation], standing: Deployed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An injection that failed half-way may be in all the same; the rule's last count is recorded."""
     take_back(access, standing, standing.pods[0], FaultSpec("liveness-blocked"))
-    assert shell.asked == [("undo", "u_1", "u.1")]
-    assert json.loads(seen[0].payload) == {"rule": True, "packets": 0}
+    assert shell.asked == [("undo", "u_1", "u.1"), ("packets", "u_1")], "a look after it was taken away"
+    assert [json.loads(one.payload) for one in seen] == [{"rule": True, "packets": 0}] * 2
+    monkeypatch.setattr(shell, "ask", lambda *_words: '{"rule": false}')
+    take_back(access, standing, standing.pods[0], FaultSpec("freeze"))
+    assert len(seen) == 3, "where there was no rule, its end need not be looked at"
+
+
+@pytest.mark.parametrize(
+    ("kind", "held"), [("kill", []), ("freeze", ["pod-1"]), ("oom", ["pod-1"]), ("liveness-blocked", ["pod-1"])]
+)
+def test_what_is_over_at_once_need_not_last(
+    access: ClusterAccess, shown: dict[str, Any], standing: Deployed, monkeypatch: pytest.MonkeyPatch, kind: str, held: list[str]
+) -> None:
+    """A kill is not undone when the shell that did it ends; everything else is."""
+    assert shown
+    asked: list[str] = []
+    monkeypatch.setattr(access, "hold", asked.append)
+    inject(access, standing, standing.pods[0], FaultSpec(kind), cycle=0)
+    assert asked == held
 
 
 def test_a_cluster_whose_node_is_not_ours_has_no_such_door(
