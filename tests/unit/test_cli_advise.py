@@ -66,7 +66,7 @@ def test_a_risk_is_shown_with_its_line_the_window_and_a_patch(
         (
             RISKY.replace("httpGet: {path: /healthz}", "exec: {command: [x]}"),
             ExitCode.INCONCLUSIVE,
-            "No measured risk was found; the restart is not fully judged.",
+            "No verdict: no measurement decides what a restart does",
         ),
         (RISKY + "          stdin: true\n", ExitCode.BAD_INPUT_OR_HOST, "stdin:10: "),
     ],
