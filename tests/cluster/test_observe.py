@@ -16,6 +16,7 @@ from harness.adapters.files import State
 from harness.adapters.kube import Kube
 from harness.adapters.wait import Look, wait_for
 from harness.inject import ClusterAccess, inject
+from harness.knative.names import USER_CONTAINER
 from harness.model import AppSpec, ClusterHandle, Deployed, FaultSpec, Observation, Probe, ServiceSpec, Stream
 from harness.observe import Feed, KubeLogs, LogSource, Observers
 
@@ -144,27 +145,30 @@ def test_a_stream_that_breaks_again_and_again_delivers_each_line_once(
 
 
 class _Cut:
-    """A log source that ends in the middle and refuses to come back."""
+    """A log source in which the app's log ends in the middle and does not come back; the other logs are whole."""
 
     def __init__(self, real: LogSource) -> None:
         self._real = real
         self._cut = False
 
-    def follow(self, *args: Any, **kwargs: Any) -> Iterator[bytes]:
-        """Twenty lines, then never again."""
+    def follow(self, pod: str, container: str, **kwargs: Any) -> Iterator[bytes]:
+        """Twenty lines of the app, then never again."""
+        if container != USER_CONTAINER:
+            yield from self._real.follow(pod, container, **kwargs)
+            return
         if self._cut:
             raise ConnectionError("planted: the stream does not come back")
-        for count, line in enumerate(self._real.follow(*args, **kwargs)):
+        for count, line in enumerate(self._real.follow(pod, container, **kwargs)):
             if count == 20:
                 self._cut = True
                 return
             yield line
 
-    def read(self, *args: Any, **kwargs: Any) -> list[bytes]:
-        """Nor can the log be read once it was cut."""
-        if self._cut:
+    def read(self, pod: str, container: str, **kwargs: Any) -> list[bytes]:
+        """Nor can the app's log be read once it was cut."""
+        if self._cut and container == USER_CONTAINER:
             raise ConnectionError("planted: the log cannot be read")
-        return self._real.read(*args, **kwargs)
+        return self._real.read(pod, container, **kwargs)
 
 
 def test_a_cut_stream_is_a_gap_from_its_last_line_to_the_seal(kind_cluster: ClusterHandle, service: Deploy, tmp_path: Path) -> None:
