@@ -12,7 +12,7 @@ before. It leaves them in one of two ways:
   queue-proxy answers 503 from its preStop hook on and the port is closed after it. It takes threshold-1 to threshold periods, and
   PROPAGATION.
 - the kubelet itself calls the new container not ready, because it has a startup probe or an exec readiness probe:
-  RESTART_NOTICED after the close.
+  RESTART_NOTICED after the old process has ended, which is at the close, or later for an app that lives on without its port.
 
 An app that does not end on SIGTERM is killed when its grace is over; if it closes its port at SIGTERM, the rest of the grace is
 part of W.
@@ -99,10 +99,12 @@ def window(probes: Probes, model: Model, boot_s: float | None = None, phases: Ph
     to_close = _span(model.pre_stop)
     if probes.grace_s and probes.listens_on:
         to_close = Span(probes.grace_s, probes.grace_s)
-    elif probes.grace_s:
+    lives_on = Span(0, 0)
+    if probes.grace_s and not probes.listens_on:
         grace = Span(probes.grace_s, probes.grace_s) - to_close
-        open_s += Span(max(LEAST_GRACE_S, grace.lo), max(LEAST_GRACE_S, grace.hi))
-    out, back = _out(probes, model, killed, to_close, phases.readiness)
+        lives_on = Span(max(LEAST_GRACE_S, grace.lo), max(LEAST_GRACE_S, grace.hi))
+    open_s += lives_on
+    out, back = _out(probes, model, killed, to_close, lives_on, phases.readiness)
     waits = open_s - out + back + _span(model.back)
     cap = out.from_zero
     if boot_s is not None:
@@ -132,10 +134,11 @@ def _middle(constant: Constant) -> Constant:
     return replace(constant, lo=at_s, hi=at_s)
 
 
-def _out(probes: Probes, model: Model, killed: Span, to_close: Span, phase: float | None) -> tuple[Span, Span]:
+def _out(probes: Probes, model: Model, killed: Span, to_close: Span, lives_on: Span, phase: float | None) -> tuple[Span, Span]:
     """(when the pod is out of the endpoints, counted from the close and negative before it; what the way back may take after D).
 
-    to_close: from the kill to the close. The ways out race: the first counts.
+    to_close: from the kill to the close. lives_on: from the close to the end of the process, until which the kubelet has no new
+    container to call not ready. The ways out race: the first counts.
     """
     failing = _acts(probes.readiness, phase) + _span(model.propagation)
     # An app that listens on answers again once queue-proxy's drain is reset, a second after preStop: the close begins the count.
@@ -143,7 +146,7 @@ def _out(probes: Probes, model: Model, killed: Span, to_close: Span, phase: floa
     if probes.same_check:
         out = _earlier(out, failing - (killed + to_close))
     if probes.kept_s:
-        out = _earlier(out, _span(model.restart_noticed))
+        out = _earlier(out, lives_on + _span(model.restart_noticed))
     return out, Span(0, probes.kept_s)
 
 

@@ -112,8 +112,8 @@ def _propagation(seen: Seen) -> Iterator[float]:
 
 
 def _restart_noticed(seen: Seen) -> Iterator[float]:
-    """The window where the startup probe alone takes the pod out."""
-    if seen.setting.startup and seen.surely_out and _alone(seen):
+    """The window where the startup probe alone takes the pod out, and the process ends with its listener."""
+    if seen.setting.startup and seen.setting.sigterm != "ignore-close" and seen.surely_out and _alone(seen):
         yield seen.cost.refused_s
 
 

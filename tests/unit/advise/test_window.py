@@ -129,6 +129,14 @@ def test_an_app_that_keeps_its_port_is_refused_from_sigkill_on() -> None:
     assert same.refused_s == Span(0, 0)
 
 
+def test_a_startup_probe_takes_the_pod_out_once_the_process_has_ended() -> None:
+    """An app that closes its port and lives on: for the rest of its grace the kubelet has no new container to call not started."""
+    ends, lives_on = (window(replace(SCENARIOS["S10"], grace_s=grace), RANGES, BOOT_S).refused_s for grace in (0, 10))
+    assert (ends, lives_on) == (Span(0.5, 1.8), Span(9.35, 10.8))
+    kept = window(replace(SCENARIOS["S10"], grace_s=10, listens_on=True), RANGES, BOOT_S)
+    assert kept.refused_s == ends
+
+
 @pytest.mark.parametrize(("lo", "hi"), [(-1.0, 1.0), (2.0, 1.0)])
 def test_a_constant_is_an_interval_of_time(lo: float, hi: float) -> None:
     """Another one is refused where it is read."""

@@ -44,7 +44,7 @@ def one(name: str, setting: Setting, cycle: int, steps: dict[str, float], draw: 
     acts_s = period_s * (threshold - 1 + draw.random())
     since_s = {"same": killed_s + to_close_s}.get(setting.readiness, 0.0 if setting.sigterm == "ignore" else to_close_s)
     unready_s = acts_s - since_s
-    out_s = min(unready_s + took["propagation"], took["restart_noticed"] if setting.startup else 1e9)
+    out_s = min(unready_s + took["propagation"], tail_s + took["restart_noticed"] if setting.startup else 1e9)
     window_s = max(0.0, min(open_s, out_s))
     return replace(
         COST,
@@ -106,11 +106,16 @@ def test_a_constant_that_few_cycles_show_stays() -> None:
 
 
 def test_cycles_in_which_another_step_decides_say_nothing() -> None:
-    """The window of a pod that is out before the app listens is no restart's; that of one that never is out no propagation's."""
+    """The window of a pod that is out before the app listens is no restart's; that of one that never is out no propagation's; and
+    one with the rest of a grace in it does not show how soon a restart is noticed.
+    """
     settings = {"SWEEP-F01": replace(S1_LIKE, readiness="other", readiness_period_s=1, readiness_threshold=1)}
     shown = fit.values(settings, [replace(COST, refused_s=0.1, steps={"unready": 0.05})], model())
     assert shown["restart"] == []
     assert shown["propagation"] == pytest.approx([0.05])
+    kept = {"SWEEP-F01": replace(S1_LIKE, startup=True), "SWEEP-F02": replace(S1_LIKE, startup=True, sigterm="ignore-close")}
+    shown = fit.values(kept, [replace(COST, refused_s=1.2), replace(COST, name="SWEEP-F02", refused_s=10.2)], model())
+    assert shown["restart_noticed"] == [1.2]
     shown = fit.values({"SWEEP-F01": S1_LIKE}, [replace(COST, refused_s=5.4, steps={"unready": 0.05})], model())
     assert shown["restart"] == pytest.approx([0.4])
     assert shown["propagation"] == shown["restart_noticed"] == shown["back"] == []
