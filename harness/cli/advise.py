@@ -12,16 +12,16 @@ import typer
 from harness import images
 from harness.adapters.engine import Engine
 from harness.adapters.files import State
-from harness.adapters.text import printable
 from harness.advise import Advice, Load, advice
 from harness.advise.rules import OF_A_RESTART
 from harness.advise.schema import as_json as json_of
 from harness.advise.shape import Change, Cost, Risk, Verified
 from harness.advise.words import lines
-from harness.cli.manifests import AsJson, File, SidecarProbes, accepted, named
+from harness.cli.manifests import AsJson, File, Name, SidecarProbes, asked, require_one, show_each
 from harness.cli.options import Artifacts, OnCluster, Seed, Version, with_cluster
 from harness.cli.showing import progress_of
 from harness.deploy import images_of, workload_of
+from harness.deploy.reading import Manifest
 from harness.errors import BadInput, ExitCode
 from harness.run import Compared, asked_build, compare, require_comparable, worlds
 from harness.run.own import loaded, user_request
@@ -32,6 +32,7 @@ from harness.run.verify import AFTER, BEFORE, EXPERIMENT_NAME, median_boot_s, re
 def advise(
     file: File,
     kn_version: Version = "",
+    name: Name = "",
     *,
     boot_seconds: Annotated[
         float | None,
@@ -70,15 +71,16 @@ def advise(
         raise BadInput(
             f"--rate is {rate:g}: without requests none is refused.", fix="Give the requests a second that the Service gets."
         )
-    manifest, settings, text = accepted(file, kn_version, sidecar_probes=sidecar_probes, as_json=as_json)
-
+    one = asked(file, kn_version, name, sidecar_probes=sidecar_probes)
     load = Load(rate, boot_seconds, check_path)
-    found = advice(manifest.obj, settings, load, manifest.line)
     if verify:
+        require_one(one.text, one.where, name, because="--verify measures one.")
+
+    def measured(found: Advice, manifest: Manifest) -> Advice:
         risk, what = chosen(found, change)
         build = asked_build(kn_version)
         # The user's file is read, and both arms are planned, before anything is built.
-        workload = workload_of(text, where=named(file), version=build.version)
+        workload = workload_of(one.text, where=one.where, version=build.version, name=name)
         wanted = images.own_images(images_of(workload), image or (), image_archive or ())
         request = user_request("", path, (), "")
         sides = sides_of(workload, what.patch, request, cycles=cycles, rate_rps=rate)
@@ -91,11 +93,16 @@ def advise(
         done = compare(EXPERIMENT_NAME, pairs, artifacts=artifacts, seed=seed, title=f"{risk.name}: {what.what}")
         boot = median_boot_s([*restarts_of(done, BEFORE), *restarts_of(done, AFTER)])
         # The fault of --verify refuses the kubelet's probes on the node: the app answers queue-proxy's well.
-        known = advice(manifest.obj, settings, replace(load, boot_s=boot, only_liveness_fails=True))
-        found = replace(found, verified=verified(done, known, (risk.name, change), boot))
-    for line in [json_of(found)] if as_json else lines(found, named(file)):
-        typer.echo(line if as_json else printable(line))
-    raise typer.Exit(exit_code(found))
+        known = advice(manifest.obj, one.settings, replace(load, boot_s=boot, only_liveness_fails=True))
+        return replace(found, verified=verified(done, known, (risk.name, change), boot))
+
+    def answer(manifest: Manifest) -> tuple[list[str], ExitCode]:
+        found = advice(manifest.obj, one.settings, load, manifest.line)
+        if verify:
+            found = measured(found, manifest)
+        return [json_of(found)] if as_json else lines(found, one.where), exit_code(found)
+
+    show_each(one, answer, as_json=as_json)
 
 
 def exit_code(found: Advice) -> ExitCode:

@@ -29,7 +29,7 @@ from harness.cli.bundle import bundle_command, unbundle_command
 from harness.cli.corpus import corpus
 from harness.cli.diff import diff
 from harness.cli.export import export_command
-from harness.cli.manifests import AsJson, File, SidecarProbes, accepted
+from harness.cli.manifests import AsJson, File, Name, SidecarProbes, asked, show_each
 from harness.cli.options import (
     Artifacts,
     Knative,
@@ -48,7 +48,7 @@ from harness.cli.showing import RULING_EXIT, progress_of, show, show_compared
 from harness.cli.versions import versions
 from harness.cluster import checks
 from harness.cluster import down as take_down
-from harness.deploy.reading import missing, planned
+from harness.deploy.reading import Manifest, missing, planned
 from harness.errors import BadInput, ExitCode, HarnessError
 from harness.faults import FAULTS
 from harness.history import EXPERIMENT
@@ -128,17 +128,21 @@ def up(
 
 
 @app.command()
-def probes(file: File, kn_version: Version = "", *, sidecar_probes: SidecarProbes = False, as_json: AsJson = False) -> None:
+def probes(
+    file: File, kn_version: Version = "", name: Name = "", *, sidecar_probes: SidecarProbes = False, as_json: AsJson = False
+) -> None:
     """Show who asks each probe of a manifest, how often, and how long it takes until it acts; needs no cluster."""
-    manifest, settings, _text = accepted(file, kn_version, sidecar_probes=sidecar_probes, as_json=as_json)
-    plan = planned(manifest, settings)
-    plan = replace(plan, notes=(*plan.notes, *notes(advice(manifest.obj, settings, Load(), manifest.line))))
-    gone = [str(need) for need in missing(manifest, plan.needs)]
-    if as_json:
-        typer.echo(probe_table.as_json(plan, manifest.line, missing=gone))
-    else:
-        for line in probe_table.lines(plan, manifest.line, missing=gone):
-            typer.echo(printable(line))
+    one = asked(file, kn_version, name, sidecar_probes=sidecar_probes)
+
+    def answer(manifest: Manifest) -> tuple[list[str], ExitCode]:
+        plan = planned(manifest, one.settings)
+        plan = replace(plan, notes=(*plan.notes, *notes(advice(manifest.obj, one.settings, Load(), manifest.line))))
+        gone = [str(need) for need in missing(manifest, plan.needs)]
+        if as_json:
+            return [probe_table.as_json(plan, manifest.line, missing=gone)], ExitCode.PASS
+        return probe_table.lines(plan, manifest.line, missing=gone), ExitCode.PASS
+
+    show_each(one, answer, as_json=as_json)
 
 
 @app.command("compare")

@@ -12,6 +12,7 @@ from harness import images
 from harness.adapters.engine import Engine
 from harness.adapters.files import State
 from harness.catalogue import SCENARIOS, is_catalogued
+from harness.cli.manifests import require_one
 from harness.cli.options import Artifacts, Knative, OnCluster, QueueProxy, Seed, with_cluster
 from harness.cli.showing import progress_of, show, text_of
 from harness.deploy import images_of, spec_of, workload_of
@@ -33,6 +34,9 @@ def run(
     service: Annotated[
         Path | None, typer.Option("--service", help="File with a Knative Service of your own (docs/your-own-service.md).")
     ] = None,
+    own_name: Annotated[
+        str, typer.Option("--name", metavar="NAME", help="Which Service of the file of --service, if it has several.")
+    ] = "",
     image: Annotated[
         list[str] | None,
         typer.Option("--image", metavar="NAME", help="An image of the Service that the local engine has; may be given again."),
@@ -74,9 +78,13 @@ def run(
     # The user's file is read before anything is built: bad input must be refused at once.
     build = asked_build(kn_version, queue_proxy)
     version = build.version
-    workload = workload_of(text_of(service), where=str(service), version=version) if service else None
+    workload = None
+    if service:
+        text = text_of(service)
+        require_one(text, str(service), own_name, because="A run measures one.")
+        workload = workload_of(text, where=str(service), version=version, name=own_name)
     request = user_request(method, path, header or (), expect, grpc=grpc, message=message)
-    if workload is None and (request or image or image_archive or container or not entry.claims):
+    if workload is None and (request or own_name or image or image_archive or container or not entry.claims):
         raise BadInput(f"{name} was asked for without a Service of your own.", fix="Name its file with --service.")
     asked = replace(entry, cycles=cycles or entry.cycles, load=replace(entry.load, rate_rps=rate or entry.load.rate_rps))
     wanted: tuple[images.OwnImage, ...] = ()

@@ -29,13 +29,14 @@ _POD: Place = CONTAINERS[:-1]
 _APPLIED = ("ConfigMap", "Secret", "ServiceAccount", "PersistentVolumeClaim")
 
 
-def own_service(text: str, *, where: str = "", version: KnativeVersion = NEWEST) -> Manifest:
+def own_service(text: str, *, where: str = "", version: KnativeVersion = NEWEST, name: str = "") -> Manifest:
     """The Service of a user's file, which the version takes and the harness can measure.
 
-    where: its file, for the messages. version: the nearest one whose rules are known stands for one whose rules are not. Raises
-    BadInput with one line that names the place and what to change, here rather than after a long build.
+    where: its file, for the messages. name: which Service of a file with several. version: the nearest one whose rules are known
+    stands for one whose rules are not. Raises BadInput with one line that names the place and what to change, here rather than
+    after a long build.
     """
-    manifest = read(text, where=where)
+    manifest = read(text, where=where, name=name)
     if manifest.kind is not WorkloadKind.KNATIVE_SERVICE:
         raise refusal(manifest, "The manifest has no Knative Service but a Deployment.", "Write a Knative Service.", ())
     # What a run permits for its own Service: an initial scale of 0, and probes of sidecars.

@@ -50,6 +50,11 @@ class Manifest:
     others: tuple[Document, ...]
     text: str
 
+    @property
+    def name(self) -> str:
+        """metadata.name, "" without one."""
+        return str(at(self.obj, "metadata", "name") or "")
+
     def line(self, place: Place) -> int:
         """The line of a value, or of the nearest one around it that was written."""
         steps = tuple(place)
@@ -62,10 +67,32 @@ class Manifest:
         return BadInput(problem.what, fix=problem.fix, where=_where(self.where, self.line(problem.at)))
 
 
-def read(text: str, *, where: str = "") -> Manifest:
+def read(text: str, *, where: str = "", name: str = "") -> Manifest:
     """The one Knative Service of a text, or its one Deployment where it has no Service; alone, among other documents or in a List.
 
-    where: its file, for the messages. Raises BadInput with one line that names what to change.
+    where: its file, for the messages. name: of the workload to take where there are several. Raises BadInput with one line that
+    names what to change.
+    """
+    found = read_all(text, where=where, name=name)
+    if len(found) > 1:
+        what = f"The file has {listed(found)}; one is measured."
+        raise BadInput(what, fix="Name one of them, or leave one in the file.", where=where)
+    return found[0]
+
+
+def listed(found: Sequence[Manifest]) -> str:
+    """Several workloads of a file in words: `2 Knative Services: cart (line 1), shop (line 20)`."""
+    names = ", ".join(f"{one.name or 'one without a name'} (line {one.line(())})" for one in found)
+    return f"{len(found)} {_KINDS[found[0].kind]}s: {names}"
+
+
+_KINDS = {WorkloadKind.KNATIVE_SERVICE: "Knative Service", WorkloadKind.DEPLOYMENT: "Deployment"}
+
+
+def read_all(text: str, *, where: str = "", name: str = "") -> tuple[Manifest, ...]:
+    """Every Knative Service of a text, or every Deployment where it has no Service, in the order of the text; at least one.
+
+    name: of the only one to take, "" takes all. Raises BadInput where there is none, and for what cannot be read.
     """
     text = text.removeprefix("\ufeff")
     try:
@@ -74,13 +101,17 @@ def read(text: str, *, where: str = "") -> Manifest:
     except YAMLError as error:
         raise _not_yaml(text, error, where) from error
     if twice:
-        listed = "; ".join(f"{text_of(one.place)} in lines {one.lines[0]} and {one.lines[1]}" for one in twice[:4])
-        what = f"A key is there twice, and one of the two would be dropped: {listed}."
+        doubles = "; ".join(f"{text_of(one.place)} in lines {one.lines[0]} and {one.lines[1]}" for one in twice[:4])
+        what = f"A key is there twice, and one of the two would be dropped: {doubles}."
         raise BadInput(what, fix="Leave one of them.", where=_where(where, twice[0].lines[1]))
     lines += [{}] * (len(found) - len(lines))
     for document, places in zip(found, lines, strict=False):
         _require_plain(document.value, places, where)
-    return _chosen(list(_entries(found, lines)), text, where)
+    every = _workloads(list(_entries(found, lines)), text, where)
+    taken = tuple(one for one in every if name in {"", one.name})
+    if not taken:
+        raise BadInput(f"The file has no {name!r} but {listed(every)}.", fix="Name one of them.", where=where)
+    return taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,24 +135,28 @@ def _entries(found: Sequence[Document], lines: Sequence[dict[Place, int]]) -> It
             yield _Entry(document, places, document.text)
 
 
-def _chosen(entries: Sequence[_Entry], text: str, where: str) -> Manifest:
+def _workloads(entries: Sequence[_Entry], text: str, where: str) -> tuple[Manifest, ...]:
     services = [one for one in entries if one.document.kind == "Service" and one.document.api_version.startswith(_SERVING)]
     deployments = [one for one in entries if one.document.kind == "Deployment" and one.document.api_version == DEPLOYMENT_API]
     found = services or deployments
-    if len(found) > 1:
-        listed = ", ".join(f"{one.document.name or 'without a name'} in line {one.lines.get((), 0)}" for one in found)
-        what = f"The manifest has {len(found)} {found[0].document.kind}s ({listed}); one is measured."
-        raise BadInput(what, fix="Leave one of them in the file.", where=where)
     if not found:
         raise _no_service(entries, where)
-    (chosen,) = found
-    if services and chosen.document.api_version != SERVING_API:
-        what = f"The manifest's apiVersion is {shown(chosen.document.api_version)}."
-        raise BadInput(what, fix=f"Write {SERVING_API}.", where=_where(where, chosen.lines.get(("apiVersion",), 0)))
-    others = tuple(one.document for one in entries if one is not chosen)
+    for one in services:
+        if one.document.api_version != SERVING_API:
+            what = f"The manifest's apiVersion is {shown(one.document.api_version)}."
+            raise BadInput(what, fix=f"Write {SERVING_API}.", where=_where(where, one.lines.get(("apiVersion",), 0)))
     kind = WorkloadKind.KNATIVE_SERVICE if services else WorkloadKind.DEPLOYMENT
-    alone = len(entries) == 1 and chosen.text
-    return Manifest(where, kind, chosen.document.value, chosen.lines, others, text if alone else chosen.text)
+    return tuple(
+        Manifest(
+            where=where,
+            kind=kind,
+            obj=one.document.value,
+            lines=one.lines,
+            others=tuple(other.document for other in entries if other is not one),
+            text=text if len(entries) == 1 and one.text else one.text,
+        )
+        for one in found
+    )
 
 
 def _no_service(entries: Sequence[_Entry], where: str) -> BadInput:

@@ -43,9 +43,9 @@ def knative_service(spec: ServiceSpec) -> Workload:
     return Workload(WorkloadKind.KNATIVE_SERVICE, dumped([render(spec)]))
 
 
-def workload_of(text: str, *, where: str = "", version: KnativeVersion = NEWEST) -> Workload:
+def workload_of(text: str, *, where: str = "", version: KnativeVersion = NEWEST, name: str = "") -> Workload:
     """A user's own Knative Service with the objects of its file that it needs. Arguments and errors: see `own_service`."""
-    return Workload(WorkloadKind.KNATIVE_SERVICE, documents_of(own_service(text, where=where, version=version)))
+    return Workload(WorkloadKind.KNATIVE_SERVICE, documents_of(own_service(text, where=where, version=version, name=name)))
 
 
 def workload_for(asked: Procedure, own: Workload | None = None) -> Workload:

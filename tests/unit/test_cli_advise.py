@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import shlex
 import sys
 from pathlib import Path
 
@@ -97,3 +98,52 @@ def test_bad_options(
     """One line and the exit code of bad input."""
     assert ended(monkeypatch, str(file), *words) == ExitCode.BAD_INPUT_OR_HOST
     assert capsys.readouterr().err.startswith("knative-chaos: ")
+
+
+TWO = f"{RISKY}---\n{FINE.replace('name: shop', 'name: cart')}"
+
+
+def test_each_service_of_a_file_is_judged(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """The exit code is the gravest, the lines are those of the file, and --name takes one of them."""
+    monkeypatch.setattr(sys, "stdin", io.StringIO(TWO))
+    assert ended(monkeypatch, "-") == ExitCode.REGRESSION
+    said = capsys.readouterr().out
+    assert [line.partition(",")[0] for line in said.splitlines() if line.startswith("Service ")] == ["Service shop", "Service cart"]
+    assert "No measured risk was found." in said
+    monkeypatch.setattr(sys, "stdin", io.StringIO(TWO))
+    assert ended(monkeypatch, "-", "--json") == ExitCode.REGRESSION
+    assert [(one["name"], len(one["risks"])) for one in json.loads(capsys.readouterr().out)] == [("shop", 1), ("cart", 0)]
+    monkeypatch.setattr(sys, "stdin", io.StringIO(TWO))
+    assert ended(monkeypatch, "-", "--json", "--name", "cart") == ExitCode.PASS
+    assert json.loads(capsys.readouterr().out)["name"] == "cart"
+
+
+def test_a_service_that_is_refused_does_not_hide_the_others(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its problem has the line of the file."""
+    monkeypatch.setattr(sys, "stdin", io.StringIO(f"{TWO}          stdin: true\n"))
+    assert ended(monkeypatch, "-") == ExitCode.BAD_INPUT_OR_HOST
+    said = capsys.readouterr().out
+    assert "RISK liveness-alone (stdin:9" in said
+    assert "stdin:21: spec.template.spec.containers[0].stdin: there is no such field." in said
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("advise", "FILE", "--verify"), ("run", "liveness-blocked", "--service", "FILE", "--path", "/a b")],
+    ids=["advise", "run"],
+)
+def test_what_measures_one_service_says_how_to_name_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], file: Path, words: tuple[str, ...]
+) -> None:
+    """The names with their lines, and the same command with a name."""
+    file.write_text(TWO, encoding="utf-8")
+    given = [str(file) if word == "FILE" else word for word in words]
+    monkeypatch.setattr(sys, "argv", ["knative-chaos", *given])
+    with pytest.raises(SystemExit) as left:
+        main()
+    assert left.value.code == ExitCode.BAD_INPUT_OR_HOST
+    said = capsys.readouterr().err
+    assert "The file has 2 Knative Services: shop (line 1), cart (line 11)." in said
+    assert f"Fix: {shlex.join(['knative-chaos', *given, '--name', 'shop'])} (or --name cart)." in said

@@ -214,7 +214,7 @@ def test_a_sidecar_is_no_second_port() -> None:
     [
         ("kind: [", "not YAML"),
         ("", "0 documents"),
-        (GOOD + "---\n" + GOOD, r"2 Services \(mine in line 2, mine in line 16\)"),
+        (GOOD + "---\n" + GOOD, r"2 Knative Services: mine \(line 2\), mine \(line 16\)"),
         ("just words\n", "no Knative Service but: str"),
         (GOOD.replace("serving.knative.dev/v1", "v1"), "no Knative Service but: v1 Service"),
         (GOOD.replace("serving.knative.dev/v1", "serving.knative.dev/v1beta1"), "apiVersion is 'serving.knative.dev/v1beta1'"),

@@ -10,7 +10,7 @@ import pytest
 from harness.catalogue import SCENARIOS
 from harness.deploy import knative_service, plain_deployment, require_room, spec_of, workload_of
 from harness.deploy.own import own_service
-from harness.deploy.reading import missing, planned, problems, read
+from harness.deploy.reading import missing, planned, problems, read, read_all
 from harness.deploy.workload import applied, objects_of
 from harness.errors import BadInput
 from harness.knative.manifest.settings import NEWEST, Settings
@@ -356,9 +356,15 @@ def test_all_that_is_missing_is_listed() -> None:
     ]
 
 
-def test_two_services_are_one_too_many() -> None:
-    """With the lines of both."""
-    assert "shop in line 1, shop in line 10" in said(f"{POD}---\n{POD}").what
+def test_of_several_services_one_is_named() -> None:
+    """Without a name all are read, and one alone is refused with the names and lines of all."""
+    text = f"{POD}---\n{POD.replace('name: shop', 'name: cart')}"
+    assert "2 Knative Services: shop (line 1), cart (line 10)" in said(text).what
+    assert [one.name for one in read_all(text)] == ["shop", "cart"]
+    assert read(text, name="cart").line(("metadata", "name")) == 12
+    assert own_service(text, name="shop").name == "shop"
+    with pytest.raises(BadInput, match=r"no 'card' but 2 Knative Services: shop \(line 1\), cart \(line 10\)"):
+        read(text, name="card")
 
 
 def test_more_than_the_machine_has_is_said_before_the_build() -> None:
