@@ -22,6 +22,7 @@ TOGGLE = App(image="toggle", names_itself=True, logs_probes=True, logs_listener=
 CONTROL_PORT_ENV = "TOGGLE_CONTROL_PORT"
 TOKEN_ENV = "TOGGLE_TOKEN"  # noqa: S105 - the name of a variable, not a token
 STARTUP_DELAY_ENV = "TOGGLE_STARTUP_DELAY"
+READY_DELAY_ENV = "TOGGLE_READY_DELAY"
 ANSWER_DELAY_ENV = "TOGGLE_ANSWER_DELAY"
 SIGTERM_ENV = "TOGGLE_SIGTERM"
 ASKS_ENV = "TOGGLE_ASKS"

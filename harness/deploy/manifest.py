@@ -15,6 +15,7 @@ from harness.apps.toggle import (
     CONTROL_PORT_ENV,
     PROBE_COMMAND,
     PROBE_PATHS,
+    READY_DELAY_ENV,
     SIGTERM_ENV,
     STARTUP_DELAY_ENV,
     TOGGLE,
@@ -107,6 +108,7 @@ def _env_of(app: AppSpec) -> list[Obj]:
         {"name": STARTUP_DELAY_ENV, "value": f"{app.startup_delay_s:g}"},
         {"name": SIGTERM_ENV, "value": app.sigterm},
         *([{"name": ASKS_ENV, "value": str(app.asks)}] if app.asks else []),
+        *([{"name": READY_DELAY_ENV, "value": f"{app.ready_delay_s:g}"}] if app.ready_delay_s else []),
         *([{"name": ANSWER_DELAY_ENV, "value": f"{app.answer_delay_s:g}"}] if app.answer_delay_s else []),
     ]
 
@@ -213,9 +215,13 @@ def _described_app(container: Obj) -> AppSpec:
     image = str(container["image"])
     if app_of(image) is not TOGGLE:
         return AppSpec(startup_delay_s=0.0, image=image)
-    delay, asks, late = (variable(container, name) for name in (STARTUP_DELAY_ENV, ASKS_ENV, ANSWER_DELAY_ENV))
     return AppSpec(
-        float(delay or 0), variable(container, SIGTERM_ENV) or AppSpec().sigterm, image, int(asks or 0), float(late or 0)
+        startup_delay_s=float(variable(container, STARTUP_DELAY_ENV) or 0),
+        sigterm=variable(container, SIGTERM_ENV) or AppSpec().sigterm,
+        image=image,
+        asks=int(variable(container, ASKS_ENV) or 0),
+        answer_delay_s=float(variable(container, ANSWER_DELAY_ENV) or 0),
+        ready_delay_s=float(variable(container, READY_DELAY_ENV) or 0),
     )
 
 

@@ -223,7 +223,8 @@ class AppSpec:
 
     The others are of the toggle app. sigterm: "exit", "ignore" (keeps its listener) or "ignore-close" (closes it, lives on).
     asks: the port of another container of the pod, which it asks before it answers a request; 0: it asks nobody.
-    answer_delay_s: how long it lets a user's request wait.
+    answer_delay_s: how long it lets a user's request wait. ready_delay_s: for how long it listens and is not ready: it answers its
+    readiness path and users with 503.
     """
 
     startup_delay_s: float = 5.0
@@ -231,6 +232,7 @@ class AppSpec:
     image: str = "toggle"
     asks: int = 0
     answer_delay_s: float = 0.0
+    ready_delay_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

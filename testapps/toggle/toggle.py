@@ -78,6 +78,7 @@ class Settings:
         if self.sigterm not in SIGTERM_MODES:
             raise BadEnvironment(f"TOGGLE_SIGTERM is {self.sigterm!r}; it may be {', '.join(SIGTERM_MODES)}")
         self.startup_delay_s = _seconds(env, "TOGGLE_STARTUP_DELAY")
+        self.ready_delay_s = _seconds(env, "TOGGLE_READY_DELAY")
         self.answer_delay_s = _seconds(env, "TOGGLE_ANSWER_DELAY")
         self.asks = _number(env, "TOGGLE_ASKS", 0, 65535)
         self.bind = env.get("TOGGLE_BIND") or "0.0.0.0"  # noqa: S104 - a pod's clients come from outside of it
@@ -408,6 +409,7 @@ class App:
         self._control: socket.socket | None = None
         self._control_port = settings.control_port
         self._opens_at: float | None = None
+        self._ready_at = 0.0
         self._late: deque[tuple[float, Connection, Request]] = deque()  # by when they are due: all wait for the same time
         self._stopped_listening = False
         self._counts = {"liveness": {"ok": 0, "failed": 0}, "readiness": {"ok": 0, "failed": 0}}
@@ -438,11 +440,13 @@ class App:
             "boot",
             control_port=self._control_port,
             startup_delay_s=self.settings.startup_delay_s,
+            ready_delay_s=self.settings.ready_delay_s,
             sigterm=self.settings.sigterm,
             faults=sorted(self.faults.active),
             lost_state=wrong,
         )
         self._opens_at = time.monotonic() + self.settings.startup_delay_s
+        self._ready_at = self._opens_at + self.settings.ready_delay_s
         self._settle()
         while self.exit_code is None:
             self._turn()
@@ -580,7 +584,7 @@ class App:
             return
         try:
             for request in connection.parser.feed(data):
-                waits = self.settings.asks or self.settings.answer_delay_s
+                waits = self._ready() and (self.settings.asks or self.settings.answer_delay_s)
                 if waits and not connection.control and not self._which(request) and not self._hangs("all"):
                     self._wait(connection, request)
                     return
@@ -724,7 +728,13 @@ class App:
             return self._probed(which, "http", request, about)
         if self._hangs("all"):
             return None
+        if not self._ready():
+            return self._text(503, "not ready", request)
         return render(200, self._hello, "text/plain", self._who, request)
+
+    def _ready(self) -> bool:
+        """Whether it can answer users. It may listen before that."""
+        return time.monotonic() >= self._ready_at
 
     def _hangs(self, scope: str) -> bool:
         hang = self.faults.active.get("hang")
@@ -734,14 +744,19 @@ class App:
         if self._hangs("probes"):
             self.log("hang", which=which, via=via, **about)
             return None
-        well = which not in self.faults.active and self._main is not None
+        well = which not in self.faults.active and self._main is not None and (which != "readiness" or self._ready())
         status = 200 if well else 503
         if which in self._counts:
             self._counts[which]["ok" if well else "failed"] += 1
         self.log("probe", which=which, via=via, ok=well, status=status, **about)
         if well:
             return render(200, self._hello, "text/plain", self._who, request)
-        return self._text(503, f"{which} failing" if self._main is not None else "not listening", request)
+        return self._text(503, self._why_not(which), request)
+
+    def _why_not(self, which: str) -> str:
+        if self._main is None:
+            return "not listening"
+        return f"{which} failing" if which in self.faults.active else "not ready"
 
     def _controlled(self, request: Request) -> bytes | None:
         """The control port's answer; None only to an exec probe while hanging."""

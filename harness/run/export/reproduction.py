@@ -87,6 +87,8 @@ def why_not(spec: RunSpec) -> str:
         return f"its app does not {AppSpec().sigterm} on SIGTERM, as the exported program does"
     if spec.service.app.answer_delay_s:
         return "its app answers late, and the exported program answers at once"
+    if spec.service.app.ready_delay_s:
+        return "its app listens before it is ready, and the exported program is ready at once"
     if spec.service.sidecars:
         return "its pods have a sidecar, and the exported program runs alone"
     if any(lane.behaviour is Behaviour.RETRYING for lane, weight in spec.load.lanes if weight):

@@ -65,6 +65,7 @@ APPS = st.builds(
     st.sampled_from(["exit", "ignore", "ignore-close"]),
     asks=st.sampled_from([0, 8090]),
     answer_delay_s=st.sampled_from([0.0, 0.5]),
+    ready_delay_s=st.sampled_from([0.0, 2.5]),
 )
 SIDECARS = st.builds(
     Sidecar,

@@ -70,6 +70,8 @@ def test_why_not(name: str, why: str) -> None:
         files(name)
     with pytest.raises(BadInput, match="does not exit on SIGTERM"):
         export(replace(spec("S1"), service=replace(spec("S1").service, app=AppSpec(sigterm="ignore"))), VERSION)
+    with pytest.raises(BadInput, match="listens before it is ready"):
+        export(replace(spec("S1"), service=replace(spec("S1").service, app=AppSpec(ready_delay_s=5.0))), VERSION)
 
 
 @pytest.mark.parametrize("name", sorted(EXPORTED))

@@ -83,6 +83,26 @@ def test_a_slow_app_answers_its_probes_at_once(start: Callable[..., Toggle]) -> 
             user.recv(1)
 
 
+def test_an_app_that_binds_early_refuses_users_until_it_is_ready(start: Callable[..., Toggle]) -> None:
+    """It listens and is alive; its readiness path and users get 503."""
+    app = start(TOGGLE_READY_DELAY="3600")
+    assert [app.get(path)[0] for path in ("/healthz", "/readyz", "/")] == [200, 503, 503]
+    assert app.get("/")[2] == "not ready\n"
+    assert app.event("probe", which="readiness")["ok"] is False
+
+
+def test_an_app_that_binds_early_becomes_ready_by_itself(start: Callable[..., Toggle]) -> None:
+    """After the time that was asked for."""
+    app = start(TOGGLE_READY_DELAY="0.1")
+
+    def look() -> Look[bool]:
+        status = app.get("/readyz")[0]
+        return Look(status == 200 or None, str(status))
+
+    wait_for("a ready app", look, within_s=PATIENCE_S, every_s=0.02)
+    assert app.get("/")[0] == 200
+
+
 def test_a_connection_carries_many_requests(toggle: Toggle) -> None:
     """Keep-alive, with GET and POST in turn on one connection."""
     connection = http.client.HTTPConnection("127.0.0.1", toggle.port, timeout=PATIENCE_S)
