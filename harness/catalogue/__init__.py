@@ -25,7 +25,7 @@ from harness.catalogue.s7 import S7
 from harness.catalogue.s8 import S8
 from harness.catalogue.s9 import S9
 from harness.catalogue.s10 import S10
-from harness.catalogue.s11 import S11, S11B
+from harness.catalogue.s11 import S11, S11B, S11C
 from harness.catalogue.s12 import S12
 from harness.catalogue.s13 import S13, S13B, S14A, S14B
 from harness.catalogue.s15 import S15
@@ -38,7 +38,7 @@ from harness.catalogue.s22 import S22
 from harness.catalogue.s23 import S23
 from harness.catalogue.s24 import S24, S24B
 from harness.catalogue.s25 import S25, S26, S26B, S27
-from harness.catalogue.s28 import S28A, S28B
+from harness.catalogue.s28 import S28A, S28B, S28C, S28D, S28E, S28F
 from harness.catalogue.s29 import S29
 from harness.catalogue.s30 import S30A, S30B, S30C
 from harness.catalogue.s31 import S31
@@ -71,6 +71,7 @@ __all__ = [
     "S10",
     "S11",
     "S11B",
+    "S11C",
     "S12",
     "S13",
     "S13B",
@@ -96,6 +97,10 @@ __all__ = [
     "S27",
     "S28A",
     "S28B",
+    "S28C",
+    "S28D",
+    "S28E",
+    "S28F",
     "S29",
     "S30A",
     "S30B",
@@ -132,6 +137,10 @@ _LISTED = (
     S23,
     S28A,
     S28B,
+    S28C,
+    S28D,
+    S28E,
+    S28F,
     S30A,
     S30B,
     S31,
@@ -162,6 +171,7 @@ _LISTED = (
     S9,
     S11,
     S11B,
+    S11C,
     S13,
     S14A,
     S14B,

@@ -1,11 +1,16 @@
-"""S28: the load meets no pod, with the default TCP readiness probe (B) and with one of HTTP (A)."""
+"""S28: the load meets no pod.
+
+An app that binds its port when it can answer, with an HTTP readiness probe (A) and with the default TCP one (B). And an app that
+binds its port at once and cannot answer for another 5 s, with the default TCP readiness probe (C), with one of HTTP (D), with a TCP
+one that is delayed (E), and with one of HTTP that is delayed (F).
+"""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 from harness.catalogue.claims import PREDICTED, holds, within
-from harness.model import AppSpec, FaultSpec, Probe, Scenario, ServiceSpec
+from harness.model import AppSpec, FaultSpec, Handler, Probe, Scenario, ServiceSpec
 
 HELD = "the activator holds requests until a pod is ready"
 
@@ -32,4 +37,48 @@ S28B = replace(
     name="S28B",
     title="From zero under load, with the default TCP readiness probe",
     service=replace(S28A.service, readiness=None),
+)
+
+EARLY = AppSpec(startup_delay_s=0.0, ready_delay_s=5.0)
+"""Binds its port at once, and answers 503 for 5 s."""
+
+S28C = replace(
+    S28A,
+    name="S28C",
+    title="From zero under load, with the default TCP readiness probe on an app that binds its port early",
+    service=replace(S28A.service, app=EARLY, readiness=None),
+    claims=(
+        holds("no-restart", "nothing fails the app"),
+        within("failed-requests", 240, 700, PREDICTED, "app"),
+        within("other-failures", 0, 10, PREDICTED, "app"),
+    ),
+    request_log=True,
+)
+
+S28D = replace(
+    S28A,
+    name="S28D",
+    title="From zero under load, with an HTTP readiness probe on an app that binds its port early",
+    service=replace(S28A.service, app=EARLY),
+    request_log=True,
+)
+
+S28E = replace(
+    S28C,
+    name="S28E",
+    title="From zero under load, with a TCP readiness probe of initialDelaySeconds 15 on an app that binds its port early",
+    service=replace(S28C.service, readiness=Probe(Handler.TCP, path="", period_s=1, failure_threshold=3, initial_delay_s=15)),
+)
+
+S28F = replace(
+    S28D,
+    name="S28F",
+    title="From zero under load, with an HTTP readiness probe of initialDelaySeconds 15 on an app that binds its port early",
+    service=replace(S28D.service, readiness=Probe(path="/readyz", period_s=1, failure_threshold=3, initial_delay_s=15)),
+    # Did the activator wait for the pod's Ready, the slowest answer would take 15 s at least.
+    claims=(
+        *ALWAYS,
+        within("slowest-answer", 5, 14.9, PREDICTED),
+        within("slow-answers", 200, 740, PREDICTED),
+    ),
 )

@@ -50,7 +50,26 @@ def test_what_it_will_show_was_written_before_it_was_run(spec: Scenario) -> None
 
 NUMBERED = (
     *("S6", "S10", "S20", "S23", "S28A", "S28B", "S30A", "S34", "N2", "N4A", "N4B", "N5"),
-    *("S3", "S8", "S9", "S11", "S11B", "S16A", "S16B", "S18B", "S21", "S24", "S32", "S33B", "N3", "N4C", "N4D"),
+    *(
+        "S3",
+        "S8",
+        "S9",
+        "S11",
+        "S11B",
+        "S11C",
+        "S28D",
+        "S28F",
+        "S16A",
+        "S16B",
+        "S18B",
+        "S21",
+        "S24",
+        "S32",
+        "S33B",
+        "N3",
+        "N4C",
+        "N4D",
+    ),
 )
 
 
