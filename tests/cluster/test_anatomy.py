@@ -182,7 +182,12 @@ def test_the_anatomy_of_a_readiness_failure(experiment: Experiment) -> None:
     """Nothing is restarted: pod, endpoint and queue-proxy become unready, and ready again once the fault is taken back."""
     service = S1.service.with_probes(readiness=Probe(path="/readyz", period_s=1, failure_threshold=1))
     run = experiment(
-        S1, name="anatomy-readiness", service=service, fault=FaultSpec("readiness"), claims=[holds("no-restart")], cycles=1
+        replace(S1, hold_s=3.0),
+        name="anatomy-readiness",
+        service=service,
+        fault=FaultSpec("readiness"),
+        claims=[holds("no-restart")],
+        cycles=1,
     )
     (cycle,) = run.findings.cycles
     assert cycle.landed.proved, cycle.landed.parts
