@@ -33,6 +33,7 @@ from harness.history import read_load
 from harness.inject import outsider
 from harness.load.process import Generator
 from harness.model import (
+    Behaviour,
     Deployed,
     FaultEvent,
     FaultSpec,
@@ -160,6 +161,7 @@ def clock_stepped(_world: World) -> Planted:
 # --- the table ----------------------------------------------------------------------------------------------------------
 
 ONCE = (holds("container-restarts-once"),)
+HTTP_LANES = tuple(lane for lane in Lane if lane.behaviour is not Behaviour.GRPC)  # the toggle app speaks no gRPC
 SHORT_GRACE = replace(S1.service, timeout_s=8)
 LIVENESS = S1.service.liveness or Probe()
 
@@ -172,6 +174,7 @@ RECORDINGS = (
             "Readiness fails and is given back",
             service=S1.service.with_probes(readiness=Probe(path="/readyz", period_s=1, failure_threshold=1)),
             fault=FaultSpec("readiness"),
+            hold_s=1.0,
             claims=(holds("no-restart"),),
         )
     ),
@@ -227,7 +230,7 @@ RECORDINGS = (
             request_log=True,
         )
     ),
-    Recording(small("all-lanes", "Every way at once", load=lanes(*Lane, rate_rps=35))),
+    Recording(small("all-lanes", "Every way at once", load=lanes(*HTTP_LANES, rate_rps=35))),
     Recording(
         small(
             "tcp-exit",
