@@ -7,6 +7,7 @@ no refusals (a timeout, a connection lost with the process) are counted apart.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -16,7 +17,20 @@ from numpy.typing import NDArray
 
 from harness.analyse import analyse
 from harness.knative.pods import PodState, pod_state
-from harness.model import USERS_ROUTE, Bracket, Cause, CycleFindings, CycleMark, History, Lane, Observation, Outcome, Stream
+from harness.model import (
+    USERS_ROUTE,
+    Bracket,
+    Cause,
+    CycleFindings,
+    CycleMark,
+    Fact,
+    Findings,
+    History,
+    Lane,
+    Observation,
+    Outcome,
+    Stream,
+)
 
 WAITED_S = 0.1
 """More than twenty times the 99th percentile of S1's steady state (3 to 5 ms): no noise of the machine counts as a wait."""
@@ -58,15 +72,44 @@ class Cost:
     steps: Mapping[str, float]
 
 
+_OF_CYCLES = re.compile(r"cycles? (\d+)(?: and (\d+))?: ")
+"""How a doubt begins that is about these cycles alone (`harness.analyse.doubts`)."""
+
+_FEWER_CYCLES = re.compile(r"the run was interrupted|\d+ of \d+ cycles count|\d+ cycles are voided|cycle \d+ sent requests but")
+"""How a doubt begins that leaves the finished cycles as they are: the next start measures those that lack."""
+
+
 def costs_of(history: History) -> list[Cost]:
-    """Of the cycles that count: not voided, not given up, and with a fault that is proved to have landed."""
+    """Of the cycles that count."""
     pods = _pods(history)
     marks = {mark.index: mark for mark in history.cycles}
+    found = analyse(history)
     return [
         _cost(history, cycle, marks[cycle.index], pods.get(cycle.pod, []))
-        for cycle in analyse(history).cycles
-        if not cycle.voided and cycle.landed.proved
+        for cycle in found.cycles
+        if not why_not_counted(found, cycle)
     ]
+
+
+def why_not_counted(found: Findings, cycle: CycleFindings) -> str:
+    """Why this cycle has no cost, "" if it has one.
+
+    Voided or given up; a fault that is not proved to have landed; failed requests whose cause is not known, which may be refused
+    ones; a doubt about the cycle, such as another slot's restart within its own, or about all cycles of the run.
+    """
+    if cycle.voided:
+        return str(cycle.voided)
+    if not cycle.landed.proved:
+        return "the fault is not proved to have landed"
+    if unknown := cycle.unknown.get(Fact.LEDGER.value):
+        return unknown
+    return next((str(doubt) for doubt in found.doubts if _is_about(doubt, cycle.index)), "")
+
+
+def _is_about(doubt: str, index: int) -> bool:
+    if of_cycles := _OF_CYCLES.match(doubt):
+        return str(index) in of_cycles.groups()
+    return not _FEWER_CYCLES.match(doubt)
 
 
 def _cost(history: History, cycle: CycleFindings, mark: CycleMark, states: Sequence[PodState]) -> Cost:

@@ -10,11 +10,12 @@ import pytest
 from scipy.stats import qmc
 
 from harness.adapters.progress import Progress
+from harness.analyse import analyse
 from harness.errors import BadInput, Interrupted
-from harness.model import KnativeVersion, Outcome, Scenario
+from harness.model import KnativeVersion, Outcome, Scenario, Stream
 from harness.run import require_runnable
 from tests.bench.sweep import design
-from tests.bench.sweep.costs import Cost, costs_of
+from tests.bench.sweep.costs import Cost, costs_of, why_not_counted
 from tests.bench.sweep.intervals import Interval, interval, summed
 from tests.bench.sweep.measuring import Kept, Sweep, kept_in
 from tests.bench.sweep.reference import by_the_formula
@@ -148,12 +149,14 @@ def test_what_an_answer_took_longer_than_before_the_fault_is_a_wait() -> None:
 
 
 def test_another_failure_is_no_refusal() -> None:
-    """It is counted apart; one before the fault is none of the restart's."""
+    """It is counted apart; one before the steady state is none of the restart's, and after one in it the cycle does not count."""
     story = restarts(cycles=1)
     story.request(0, at(0, 11), Outcome.TIMEOUT, status=0, answer=-1)
     assert costs_of(story.history())[0].failed_otherwise == 1
     story = restarts(cycles=1)
     story.request(0, at(0, 2), Outcome.TIMEOUT, status=0, answer=-1)
+    assert costs_of(story.history()) == []
+    story.spec(steady_s=1.0)
     assert costs_of(story.history())[0].failed_otherwise == 0
 
 
@@ -177,6 +180,35 @@ def test_a_cycle_that_does_not_count_has_no_cost() -> None:
     story = restarts(cycles=2)
     story.drop(lambda one: one.pod == "pod-0" and '"probe"' in one.payload)
     assert [cost.cycle for cost in costs_of(story.history())] == [1]
+
+
+def test_a_cycle_whose_refused_requests_are_not_known_has_no_cost() -> None:
+    """Without queue-proxy's lines the failed requests would be 'otherwise failed', and none refused."""
+    story = restarts(cycles=2)
+    story.drop(lambda one: one.pod == "pod-0" and one.stream is Stream.QUEUE_PROXY)
+    assert [(cost.cycle, cost.refused) for cost in costs_of(story.history())] == [(1, 125)]
+
+
+def test_a_cycle_about_which_there_is_a_doubt_has_no_cost() -> None:
+    """Another pod served it, or the restart of another slot came within its own: five at once refuse up to seven times as long."""
+    story = restarts(cycles=2)
+    story.answers[0]["headers"] = story.answers[0]["headers"].replace("pod-0", "stranger")
+    assert [cost.cycle for cost in costs_of(story.history())] == [1]
+    story = restarts(cycles=3)
+    found = analyse(story.history())
+    overlap = replace(found, doubts=("cycles 0 and 2: the second fault came 1.000 s before the first container served",))
+    assert [cycle.index for cycle in found.cycles if not why_not_counted(overlap, cycle)] == [1]
+
+
+def test_a_doubt_about_the_run_leaves_no_cost() -> None:
+    """Its clock was stepped. That it was interrupted, or lacks cycles, leaves the finished ones."""
+    story = restarts(cycles=2)
+    story.meta = replace(story.meta, clock_step_ns=10**9)
+    assert costs_of(story.history()) == []
+    story = restarts(cycles=2)
+    story.spec(cycles=3)
+    story.meta = replace(story.meta, interrupted="by hand")
+    assert [cost.cycle for cost in costs_of(story.history())] == [0, 1]
 
 
 def test_the_interval_of_a_mean() -> None:
