@@ -26,7 +26,7 @@ from harness.run import Ask, measure, prepare
 from tests.bench.results import keep
 from tests.bench.sweep import design, fit, picture, results
 from tests.bench.sweep.intervals import summed
-from tests.bench.sweep.measuring import Kept, Sweep, kept_in
+from tests.bench.sweep.measuring import Kept, Sweep, read_again
 
 
 def main(argv: Sequence[str]) -> int:
@@ -50,7 +50,7 @@ def main(argv: Sequence[str]) -> int:
         return 0
     if asked.verb == "measure":
         return _measure(asked.out, asked.slots, asked.only, asked.most, asked.cluster)
-    kept, to = kept_in(asked.out), asked.to or asked.out
+    kept, to = read_again(asked.out), asked.to or asked.out
     if not kept.costs:
         print(f"nothing was measured in {asked.out}", file=sys.stderr)
         return 2

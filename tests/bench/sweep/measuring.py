@@ -2,23 +2,24 @@
 
 What was measured is kept in OUT/costs.json as soon as its run is closed, and a configuration with enough counted cycles is not
 measured again. A run that was closed but is not in that file (the program was killed between the two) is read at the next start.
+The results are made of the runs themselves, which `read_again` analyses with the code of today; costs.json only says what lacks.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from harness.adapters.progress import Progress, work_of
 from harness.errors import HarnessError, Interrupted
 from harness.history import read as read_history
-from harness.model import Scenario
+from harness.model import Procedure, RunSpec, Scenario
 from tests.bench.results import keep, read
 from tests.bench.sweep.costs import Cost, costs_of
-from tests.bench.sweep.design import Configuration
-from tests.bench.sweep.setting import scenario_of
+from tests.bench.sweep.design import Configuration, committed
+from tests.bench.sweep.setting import Setting, scenario_of
 
 COSTS = "costs.json"
 ROUND_S, SESSION_S = 13.0, 33.0
@@ -32,8 +33,20 @@ ReadRun = Callable[[Path], Sequence[Cost]]
 
 
 def of_run(place: Path) -> Sequence[Cost]:
-    """From its history."""
-    return costs_of(read_history(place))
+    """From its history; none if it measured something else than the configuration of its name in the design of today."""
+    history = read_history(place)
+    settings = {one.name: one.setting for one in committed().configurations}
+    spec = history.meta.spec
+    return costs_of(history) if spec.scenario in settings and is_of(spec, settings[spec.scenario]) else ()
+
+
+_FREE = frozenset({"title", "cycles", "max_replacements"})
+
+
+def is_of(spec: RunSpec, setting: Setting) -> bool:
+    """Whether this run did what measures this configuration; its words and its number of cycles are free."""
+    asked = scenario_of(spec.scenario, setting, spec.cycles)
+    return all(getattr(spec, one.name) == getattr(asked, one.name) for one in fields(Procedure) if one.name not in _FREE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +103,10 @@ class Sweep:
     def caught_up(self) -> Kept:
         """What is kept, with the closed runs that were not read yet."""
         kept = kept_in(self.out)
-        for place in sorted(self.out.glob("*/*/closed.json")):
-            run = place.parent.name
-            if place.parent.is_symlink() or run in kept.runs:
-                continue
-            kept = Kept((*kept.runs, run), (*kept.costs, *self.read_run(place.parent)))
-            keep(self.out / COSTS, kept)
+        for place in _closed(self.out):
+            if place.name not in kept.runs:
+                kept = Kept((*kept.runs, place.name), (*kept.costs, *self.read_run(place)))
+                keep(self.out / COSTS, kept)
         return kept
 
     def _width(self, one: Configuration, lacking: int) -> int:
@@ -110,6 +121,16 @@ class Sweep:
         known = self.progress.expected_s(work_of("sweep", one.setting, lacking, width))
         rounds = -(-lacking // width)
         return known or SESSION_S + one.setting.boot_s + rounds * ROUND_S + lacking * one.setting.restart_s
+
+
+def read_again(out: Path, read_run: ReadRun = of_run) -> Kept:
+    """Every closed run below `out`, whatever costs.json says."""
+    places = _closed(out)
+    return Kept(tuple(place.name for place in places), tuple(cost for place in places for cost in read_run(place)))
+
+
+def _closed(out: Path) -> list[Path]:
+    return [place.parent for place in sorted(out.glob("*/*/closed.json")) if not place.parent.is_symlink()]
 
 
 def kept_in(out: Path) -> Kept:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -12,12 +12,12 @@ from scipy.stats import qmc
 from harness.adapters.progress import Progress
 from harness.analyse import analyse
 from harness.errors import BadInput, Interrupted
-from harness.model import KnativeVersion, Outcome, Scenario, Stream
+from harness.model import KnativeVersion, Outcome, Procedure, Scenario, Stream
 from harness.run import require_runnable
-from tests.bench.sweep import design
+from tests.bench.sweep import design, measuring
 from tests.bench.sweep.costs import Cost, costs_of, why_not_counted
 from tests.bench.sweep.intervals import Interval, interval, summed
-from tests.bench.sweep.measuring import Kept, Sweep, kept_in
+from tests.bench.sweep.measuring import Kept, Sweep, is_of, kept_in, read_again
 from tests.bench.sweep.reference import by_the_formula
 from tests.bench.sweep.setting import Setting, pod_of, scenario_of
 from tests.unit.analyse.story import MS, at, restarts
@@ -307,6 +307,41 @@ def test_a_killed_program_loses_no_run(tmp_path: Path) -> None:
     assert kept_in(tmp_path) == Kept()
     assert world.sweep().caught_up().counted(one.name) == 5
     assert world.sweep().caught_up() == kept_in(tmp_path)
+
+
+def test_the_results_are_those_of_the_runs_themselves(tmp_path: Path) -> None:
+    """As the code of today reads them: what an earlier one kept of the same runs is in costs.json alone."""
+    world = World(tmp_path, [])
+    world.sweep().run(two())
+
+    def later(place: Path) -> list[Cost]:
+        return [replace(cost, refused=7) for cost in world.read_run(place)]
+
+    again = read_again(tmp_path, later)
+    assert {cost.refused for cost in again.costs} == {7}
+    assert (again.runs, len(again.costs)) == (kept_in(tmp_path).runs, 10)
+    assert {cost.refused for cost in world.sweep().caught_up().costs} == {100}
+
+
+def test_a_run_of_another_configuration_of_that_name_is_not_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Measured for an earlier design, or with another fault: only its words and its number of cycles may differ."""
+    setting = replace(S1_LIKE, readiness="same", readiness_period_s=2, readiness_threshold=1)
+    spec = require_runnable(scenario_of("SWEEP-F01", setting, 4), KnativeVersion.parse("1.23"), tmp_path)
+    assert is_of(replace(spec, title="else", cycles=2, max_replacements=3), setting)
+    assert not is_of(spec, replace(setting, readiness_period_s=1))
+    assert not is_of(spec, replace(setting, boot_s=4.0))
+    assert not is_of(replace(spec, fault=replace(spec.fault, kind="readiness")), setting)
+    story = restarts()
+    monkeypatch.setattr(measuring, "read_history", lambda _: story.history())
+    monkeypatch.setattr(measuring, "costs_of", lambda _: [COST])
+    name, its = next(iter(design.settings_of(design.FIT).items()))
+    story.spec(**{one.name: getattr(scenario_of(name, its, 2), one.name) for one in fields(Procedure)})
+    story.spec(scenario=name)
+    assert measuring.of_run(tmp_path)
+    story.spec(scenario="S1")
+    assert not measuring.of_run(tmp_path)
+    story.spec(scenario=name, service=S1_LIKE.service)
+    assert not measuring.of_run(tmp_path)
 
 
 def test_an_interrupt_ends_the_sweep(tmp_path: Path) -> None:
