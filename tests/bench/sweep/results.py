@@ -29,7 +29,9 @@ def model_of(kept: Kept) -> tuple[Model, fit.Values]:
 def checked(kept: Kept, made: Model) -> Checked | None:
     """On the held-back part; None if nothing of it was measured."""
     settings = design.settings_of(design.CHECK)
-    return check.checked(settings, kept.costs, made) if any(cost.name in settings for cost in kept.costs) else None
+    if not any(cost.name in settings for cost in kept.costs):
+        return None
+    return check.checked(settings, {one.name: one.cycles for one in design.committed().configurations}, kept.costs, made)
 
 
 def text(kept: Kept, made: Model, shown: fit.Values, found: Checked | None) -> str:

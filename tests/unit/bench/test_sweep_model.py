@@ -138,9 +138,12 @@ def test_the_file_keeps_its_comments() -> None:
 # --- the check ----------------------------------------------------------------------------------------------------------
 
 
+WANTED = {one.name: one.cycles for one in design.committed().configurations}
+
+
 def of_check(fitted: Model, **planted: float) -> check.Checked:
     """The check of this model on held-back cycles with these steps."""
-    return check.checked(design.settings_of(design.CHECK), cycles(design.CHECK, **planted), fitted)
+    return check.checked(design.settings_of(design.CHECK), WANTED, cycles(design.CHECK, **planted), fitted)
 
 
 def test_the_model_holds_on_what_was_held_back() -> None:
@@ -175,18 +178,61 @@ def held(name: str, predicted: tuple[float, float], *windows_s: float) -> check.
 
 
 def test_the_order_of_two_configurations() -> None:
-    """Only pairs whose measured intervals do not overlap count; the other way round is wrong, as equal is a tie."""
+    """Only pairs whose measured intervals do not overlap count; the other way round is wrong, as equal is a tie. One cycle has no
+    interval; a difference below a request's spacing is none.
+    """
     short_, long_ = held("A", (0.9, 1.1), 1.0, 1.01), held("B", (1.9, 2.1), 2.0, 2.01)
     assert check._order([short_, long_]) == (1, (), ())
     swapped = held("B", (0.4, 0.6), 2.0, 2.01)
     assert check._order([short_, swapped]) == (1, (("A", "B"),), ())
     tied = held("B", (0.9, 1.1), 2.0, 2.01)
     assert check._order([short_, tied]) == (1, (), (("A", "B"),))
+    near = held("B", (0.9, 1.13), 2.0, 2.01)
+    assert check._order([short_, near]) == (1, (), (("A", "B"),))
     unsure = held("B", (0.4, 0.6), 0.5, 2.5)
     assert check._order([short_, unsure]) == (0, (), ())
+    once = held("B", (1.9, 2.1), 2.0)
+    assert check._order([short_, once]) == (0, (), ())
 
 
 def test_nothing_held_back_is_no_check() -> None:
     """The cycles of the other part are none."""
     with pytest.raises(ValueError, match="was measured"):
-        check.checked(design.settings_of(design.CHECK), cycles(design.FIT), model())
+        check.checked(design.settings_of(design.CHECK), WANTED, cycles(design.FIT), model())
+
+
+def test_a_part_of_the_cycles_decides_nothing() -> None:
+    """One configuration that lies in its interval is no check; nor are all of them with a cycle less."""
+    settings, fitted = design.settings_of(design.CHECK), made()
+    every = list(cycles(design.CHECK))
+    alone = [cost for cost in every if cost.name == "SWEEP-C05"]
+    fewer = [cost for cost in every if cost.cycle < WANTED[cost.name] - 1]
+    for part, lack in ((alone, "C01, C02, C03, C04, C06, C07, C08."), (fewer, "C01, C02, C03, C04, C05, C06, C07, C08.")):
+        found = check.checked(settings, WANTED, part, fitted)
+        assert found.covered >= check.COVERED
+        assert not found.holds
+        said = check.markdown(found)
+        assert ": kept" not in said
+        assert "not decided yet" in said
+        assert f"Cycles lack of: {lack}" in said
+
+
+def test_few_pairs_say_nothing_about_the_order() -> None:
+    """Where no two measured intervals are apart, none is in the wrong order."""
+    found = of_check(made())
+    assert found.in_order
+    unsure = replace(found, apart=check.PAIRS - 1)
+    assert not unsure.in_order
+    assert not unsure.holds
+    assert "NOT KEPT" in check.markdown(unsure)
+
+
+def test_windows_of_0_are_told_apart() -> None:
+    """They count for the limit; how many of the others are in their intervals stands beside it, and the interval of the share."""
+    one = held("A", (0.0, 0.1), 0.0, 0.0, 0.0, 0.05)
+    other = held("B", (0.9, 1.1), 1.0, 1.3)
+    found = check.Checked((one, other), 1, (), (), ())
+    assert found.covered == pytest.approx(5 / 6)
+    assert found.refusing == (2, 3)
+    assert "5 of 6 cycles (83% [36%, 100%])" in check.markdown(found)
+    assert "Of the 3 cycles in which requests were refused, 2" in check.markdown(found)
