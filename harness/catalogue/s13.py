@@ -38,8 +38,8 @@ S13B = replace(
     service=replace(S13.service, app=replace(S13.service.app, answer_delay_s=0.5)),
     claims=(
         *(one for one in S13.claims if one.expected[0].bounds is None),
-        # A third would be 87 or so.
-        within("failed-requests", 125, 350, PREDICTED, "refused-dial", versions=">=1.7"),
+        # A third would be 87 or so, all of them 262.
+        within("failed-requests", 125, 245, PREDICTED, "refused-dial", versions=">=1.7"),
         within("failed-requests", 0, 40, PREDICTED, "reset-in-flight", versions=">=1.7"),
         within("other-failures", 0, 10, PREDICTED, "refused-dial", "reset-in-flight", versions=">=1.7"),
         within("refused-window", 4.5, 11, PREDICTED, versions=">=1.7"),
