@@ -29,6 +29,7 @@ from harness.model import (
     Lane,
     Observation,
     Outcome,
+    RunMeta,
     Stream,
 )
 
@@ -49,7 +50,7 @@ STEPS: Mapping[str, tuple[str, str]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
-    """One cycle that counts. name: of its configuration. run, cycle: where it was measured.
+    """One cycle that counts. name: of its configuration. run, cycle: where it was measured, stack: on what.
 
     refused_s: from the first to the last refused request; 0 without one. failed_otherwise: requests of users that failed of another
     cause. waited: requests that were answered later; waited_sum_s, waited_max_s: the latency added, of all and of the slowest.
@@ -59,6 +60,7 @@ class Cost:
 
     name: str
     run: str
+    stack: str
     cycle: int
     sent: int
     refused: int
@@ -120,6 +122,7 @@ def _cost(history: History, cycle: CycleFindings, mark: CycleMark, states: Seque
     return Cost(
         name=history.meta.spec.scenario,
         run=history.meta.run_id,
+        stack=_stack(history.meta),
         cycle=cycle.index,
         sent=sent,
         refused=refused,
@@ -132,6 +135,11 @@ def _cost(history: History, cycle: CycleFindings, mark: CycleMark, states: Seque
         restarts=cycle.restarts,
         steps=steps_of(cycle.anatomy),
     )
+
+
+def _stack(meta: RunMeta) -> str:
+    known = meta.versions
+    return f"Knative {known.get('knative', '?')}, Kubernetes {known.get('kubernetes', '?')}, {meta.host.get('cpus', '?')} cores"
 
 
 def _added(history: History, mark: CycleMark) -> tuple[int, NDArray[np.float64]]:

@@ -124,8 +124,10 @@ def _alone(seen: Seen) -> bool:
 
 
 def _back(seen: Seen) -> Iterator[float]:
-    """From the moment at which the app listens to the first answer, where requests wait."""
-    if seen.cost.waited and (step := seen.cost.steps.get("back")) is not None:
+    """From the moment at which the app listens to the first answer, where requests wait for no startup probe: the model adds its
+    period.
+    """
+    if seen.cost.waited and not seen.setting.startup and (step := seen.cost.steps.get("back")) is not None:
         yield step
 
 

@@ -40,8 +40,9 @@ def text(kept: Kept, made: Model, shown: fit.Values, found: Checked | None) -> s
     measured = {cost.name for cost in kept.costs}
     count = f"{len(kept.costs)} cycles of {len(measured)} of {len(configurations)} configurations"
     about = f"The constants of `harness/advise/model.toml`, in seconds. One that fewer than {fit.LEAST} cycles show is as before."
+    stacks = "; ".join(sorted({cost.stack for cost in kept.costs}))
     parts = (
-        f"Measured on {_date(kept.runs)}, Knative 1.23, Kubernetes 1.34, two cores: {count}.",
+        f"Measured on {_date(kept.runs)}, {stacks}: {count}.",
         "![Refused requests and added latency of one restart, by configuration](sweep.svg)",
         table.markdown(configurations, summed(kept.costs)),
         "### The fitted model",

@@ -36,6 +36,7 @@ S1_LIKE = Setting(
 COST = Cost(
     name="SWEEP-F01",
     run="r",
+    stack="Knative 1.23.0, Kubernetes v1.34.4, 2 cores",
     cycle=0,
     sent=600,
     refused=100,
@@ -131,6 +132,7 @@ def test_the_refused_requests_are_those_of_the_cycle() -> None:
     assert (first.failed_otherwise, first.waited, first.waited_sum_s, first.waited_max_s) == (0, 0, 0.0, 0.0)
     assert (first.not_ready_s, first.restarts) == (0.0, 1)
     assert first.sent == 450
+    assert first.stack == "Knative v1.23.0, Kubernetes ?, ? cores"
     assert first.steps["pre_stop"] == pytest.approx(1.0, abs=0.6)
     assert first.steps["restart"] == pytest.approx(0.45, abs=0.06)
 

@@ -116,6 +116,8 @@ def test_cycles_in_which_another_step_decides_say_nothing() -> None:
     kept = {"SWEEP-F01": replace(S1_LIKE, startup=True), "SWEEP-F02": replace(S1_LIKE, startup=True, sigterm="ignore-close")}
     shown = fit.values(kept, [replace(COST, refused_s=1.2), replace(COST, name="SWEEP-F02", refused_s=10.2)], model())
     assert shown["restart_noticed"] == [1.2]
+    shown = fit.values(kept, [replace(COST, waited=1, steps={"back": 0.9})], model())
+    assert shown["back"] == []
     shown = fit.values({"SWEEP-F01": S1_LIKE}, [replace(COST, refused_s=5.4, steps={"unready": 0.05})], model())
     assert shown["restart"] == pytest.approx([0.4])
     assert shown["propagation"] == shown["restart_noticed"] == shown["back"] == []

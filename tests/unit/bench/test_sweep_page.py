@@ -66,7 +66,9 @@ def test_the_results_have_the_table_the_constants_and_the_check() -> None:
     """By the date of the first run. A constant that no cycle shows is not said to be fitted."""
     made, shown = results.model_of(kept())
     text = results.text(kept(), made, shown, results.checked(kept(), made))
-    assert text.startswith("Measured on 2026-11-27,")
+    assert text.startswith("Measured on 2026-11-27, Knative 1.23.0, Kubernetes v1.34.4, 2 cores: ")
+    mixed = replace(kept(), costs=(*kept().costs, replace(COST, stack="Knative 1.22.0, Kubernetes v1.34.4, 2 cores")))
+    assert "Knative 1.22.0, Kubernetes v1.34.4, 2 cores; Knative 1.23.0" in results.text(mixed, made, shown, None)
     assert "58 cycles of 29 of 29 configurations" in text
     assert "| restart | 0.150 to 0.700 | 0." in text
     assert "| back | 0.100 to 0.500 | - | 0 |" in text
