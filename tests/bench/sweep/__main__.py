@@ -23,10 +23,10 @@ from harness.cli.showing import progress_of
 from harness.errors import HarnessError, Interrupted
 from harness.model import Scenario
 from harness.run import Ask, measure, prepare
+from tests.bench.restarts.intervals import summed
+from tests.bench.restarts.measuring import Kept, Unattended, read_again, reader
 from tests.bench.results import keep
 from tests.bench.sweep import design, fit, picture, results
-from tests.bench.sweep.intervals import summed
-from tests.bench.sweep.measuring import Kept, Sweep, read_again
 
 
 def main(argv: Sequence[str]) -> int:
@@ -50,7 +50,7 @@ def main(argv: Sequence[str]) -> int:
         return 0
     if asked.verb == "measure":
         return _measure(asked.out, asked.slots, asked.only, asked.most, asked.cluster)
-    kept, to = read_again(asked.out), asked.to or asked.out
+    kept, to = read_again(asked.out, reader(design.committed().configurations)), asked.to or asked.out
     if not kept.costs:
         print(f"nothing was measured in {asked.out}", file=sys.stderr)
         return 2
@@ -89,10 +89,10 @@ def _measure(out: Path, slots: int, only: str | None, most: int | None, cluster:
     try:
         world = prepare(Ask(cluster=cluster), state=state, progress=progress)
 
-        def measured(scenario: Scenario, width: int, below: Path) -> None:
+        def measured(_: design.Configuration, scenario: Scenario, width: int, below: Path) -> None:
             measure(scenario, world, artifacts=below, slots=width)
 
-        kept = Sweep(out, progress, measured, slots).run(wanted)
+        kept = Unattended("sweep", out, progress, measured, reader(design.committed().configurations), slots).run(wanted)
     except (Interrupted, KeyboardInterrupt) as error:
         print(error or "interrupted", file=sys.stderr)
         return 2

@@ -19,12 +19,12 @@ from scipy import stats
 from harness.advise.data import Model
 from harness.advise.spans import Span
 from tests.bench.page import table
-from tests.bench.sweep.costs import Cost
+from tests.bench.restarts.costs import Cost
+from tests.bench.restarts.intervals import CONFIDENCE, Interval, by_name, cell, interval
 from tests.bench.sweep.fit import mean_s, predicted
-from tests.bench.sweep.intervals import CONFIDENCE, Interval, by_name, interval
 from tests.bench.sweep.reference import by_the_formula
 from tests.bench.sweep.setting import Setting
-from tests.bench.sweep.table import cell, short
+from tests.bench.sweep.table import short
 
 COVERED, WIDTH = 0.9, 0.5
 

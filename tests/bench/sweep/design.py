@@ -19,8 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import qmc
 
+from harness.model import Scenario
 from tests.bench.results import keep, read
-from tests.bench.sweep.setting import Setting, pod_of
+from tests.bench.sweep.setting import Setting, pod_of, scenario_of
 
 PLACE = Path(__file__).with_name("design.json")
 
@@ -84,6 +85,25 @@ class Configuration:
     cycles: int
     slots: int
     setting: Setting
+
+    @property
+    def words(self) -> str:
+        """In one line."""
+        return self.setting.words
+
+    @property
+    def boot_s(self) -> float:
+        """The start-up time of the app."""
+        return self.setting.boot_s
+
+    @property
+    def restart_s(self) -> float:
+        """About how long a slot is taken."""
+        return self.setting.restart_s
+
+    def scenario(self, cycles: int) -> Scenario:
+        """That measures so many cycles of it."""
+        return scenario_of(self.name, self.setting, cycles)
 
 
 @dataclass(frozen=True, slots=True)

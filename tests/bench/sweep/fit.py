@@ -19,8 +19,8 @@ from scipy import stats
 from harness.advise.data import CONSTANTS, Constant, Model
 from harness.advise.spans import Span
 from harness.advise.window import Probes, Timing, mean_refused_s, window
-from tests.bench.sweep.costs import Cost
-from tests.bench.sweep.intervals import CONFIDENCE
+from tests.bench.restarts.costs import Cost
+from tests.bench.restarts.intervals import CONFIDENCE
 from tests.bench.sweep.reference import readiness_of
 from tests.bench.sweep.setting import PATHS, Setting
 

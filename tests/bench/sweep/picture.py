@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.report.html import asset, environment
+from tests.bench.restarts.intervals import Interval, Summed
 from tests.bench.sweep.design import Configuration
-from tests.bench.sweep.intervals import Interval, Summed
 from tests.bench.sweep.table import ranked, readiness, short
 
 TEMPLATE = Path(__file__).with_name("picture.svg.j2")

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from harness.advise.data import CONSTANTS, Constant, Model, model
 from tests.bench.page import table as rows_of
+from tests.bench.restarts.intervals import summed
+from tests.bench.restarts.measuring import Kept
 from tests.bench.sweep import check, design, fit, table
 from tests.bench.sweep.check import Checked
-from tests.bench.sweep.intervals import summed
-from tests.bench.sweep.measuring import Kept
 
 PAGE = Path(__file__).parents[3] / "docs" / "sweep.md"
 MEASURED = Path(__file__).with_name("measured.json")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from tests.bench.page import NONE, table
+from tests.bench.restarts.intervals import Summed, cell
 from tests.bench.sweep.design import Configuration
-from tests.bench.sweep.intervals import Interval, Summed
 from tests.bench.sweep.setting import Setting
 
 HEAD = (
@@ -68,9 +68,3 @@ def readiness(setting: Setting) -> str:
     if setting.readiness == "none":
         return "none"
     return f"{setting.readiness} {setting.readiness_period_s}/{setting.readiness_threshold}"
-
-
-def cell(value: Interval, digits: int) -> str:
-    """The mean, and the interval where it is one: "126 [120, 132]"."""
-    lo, hi, mean = (f"{number:,.{digits}f}" for number in (value.lo, value.hi, value.mean))
-    return mean if lo == hi else f"{mean} [{lo}, {hi}]"

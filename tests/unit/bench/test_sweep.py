@@ -14,10 +14,11 @@ from harness.analyse import analyse
 from harness.errors import BadInput, Interrupted
 from harness.model import KnativeVersion, Outcome, Procedure, Scenario, Stream
 from harness.run import require_runnable
-from tests.bench.sweep import design, measuring
-from tests.bench.sweep.costs import Cost, costs_of, why_not_counted
-from tests.bench.sweep.intervals import Interval, interval, summed
-from tests.bench.sweep.measuring import Kept, Sweep, is_of, kept_in, read_again
+from tests.bench.restarts import measuring
+from tests.bench.restarts.costs import Cost, costs_of, why_not_counted
+from tests.bench.restarts.intervals import Interval, interval, summed
+from tests.bench.restarts.measuring import Kept, Unattended, is_of, kept_in, read_again, reader
+from tests.bench.sweep import design
 from tests.bench.sweep.reference import by_the_formula
 from tests.bench.sweep.setting import Setting, pod_of, scenario_of
 from tests.unit.analyse.story import MS, at, restarts
@@ -246,7 +247,7 @@ class World:
         self.said: list[str] = []
         self.counted: dict[str, tuple[str, int]] = {}
 
-    def measure(self, scenario: Scenario, slots: int, below: Path) -> None:
+    def measure(self, _: object, scenario: Scenario, slots: int, below: Path) -> None:
         """Like `harness.run.measure`."""
         self.asked.append((scenario.name, scenario.cycles, slots))
         given = self.gives.pop(0) if self.gives else scenario.cycles
@@ -267,9 +268,9 @@ class World:
         name, number = self.counted[place.name]
         return [replace(COST, name=name, run=place.name, cycle=cycle) for cycle in range(number)]
 
-    def sweep(self) -> Sweep:
+    def sweep(self) -> Unattended[design.Configuration]:
         """Of this world, in four slots."""
-        return Sweep(self.out, Progress(self.said.append), self.measure, 4, self.read_run)
+        return Unattended("sweep", self.out, Progress(self.said.append), self.measure, self.read_run, 4)
 
 
 def two() -> tuple[design.Configuration, ...]:
@@ -304,7 +305,7 @@ def test_a_killed_program_loses_no_run(tmp_path: Path) -> None:
     """A run that was closed but is not in the file is read at the next start; a half-written one is not."""
     world = World(tmp_path, [])
     (one, other) = two()
-    world.measure(scenario_of(one.name, one.setting, 5), 5, tmp_path)
+    world.measure(one, one.scenario(5), 5, tmp_path)
     (tmp_path / other.name / "20261128T000001Z-9").mkdir(parents=True)
     assert kept_in(tmp_path) == Kept()
     assert world.sweep().caught_up().counted(one.name) == 5
@@ -327,23 +328,27 @@ def test_the_results_are_those_of_the_runs_themselves(tmp_path: Path) -> None:
 
 def test_a_run_of_another_configuration_of_that_name_is_not_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Measured for an earlier design, or with another fault: only its words and its number of cycles may differ."""
+
+    def of(setting: Setting) -> design.Configuration:
+        return design.Configuration("SWEEP-F01", design.FIT, 4, 4, setting)
+
     setting = replace(S1_LIKE, readiness="same", readiness_period_s=2, readiness_threshold=1)
     spec = require_runnable(scenario_of("SWEEP-F01", setting, 4), KnativeVersion.parse("1.23"), tmp_path)
-    assert is_of(replace(spec, title="else", cycles=2, max_replacements=3), setting)
-    assert not is_of(spec, replace(setting, readiness_period_s=1))
-    assert not is_of(spec, replace(setting, boot_s=4.0))
-    assert not is_of(replace(spec, fault=replace(spec.fault, kind="readiness")), setting)
+    assert is_of(replace(spec, title="else", cycles=2, max_replacements=3), of(setting))
+    assert not is_of(spec, of(replace(setting, readiness_period_s=1)))
+    assert not is_of(spec, of(replace(setting, boot_s=4.0)))
+    assert not is_of(replace(spec, fault=replace(spec.fault, kind="readiness")), of(setting))
     story = restarts()
     monkeypatch.setattr(measuring, "read_history", lambda _: story.history())
     monkeypatch.setattr(measuring, "costs_of", lambda _: [COST])
-    name, its = next(iter(design.settings_of(design.FIT).items()))
-    story.spec(**{one.name: getattr(scenario_of(name, its, 2), one.name) for one in fields(Procedure)})
-    story.spec(scenario=name)
-    assert measuring.of_run(tmp_path)
+    read_run = reader([of(setting)])
+    story.spec(**{one.name: getattr(scenario_of("SWEEP-F01", setting, 2), one.name) for one in fields(Procedure)})
+    story.spec(scenario="SWEEP-F01")
+    assert read_run(tmp_path)
     story.spec(scenario="S1")
-    assert not measuring.of_run(tmp_path)
-    story.spec(scenario=name, service=S1_LIKE.service)
-    assert not measuring.of_run(tmp_path)
+    assert not read_run(tmp_path)
+    story.spec(scenario="SWEEP-F01", service=S1_LIKE.service)
+    assert not read_run(tmp_path)
 
 
 def test_an_interrupt_ends_the_sweep(tmp_path: Path) -> None:

@@ -15,8 +15,8 @@ from harness.advise.spans import Span
 from harness.advise.window import Probes, Timing
 from harness.deploy.manifest import render
 from harness.knative.manifest.settings import NEWEST, Settings
+from tests.bench.restarts.costs import Cost
 from tests.bench.sweep import check, design, fit
-from tests.bench.sweep.costs import Cost
 from tests.bench.sweep.reference import readiness_of
 from tests.bench.sweep.setting import Setting
 from tests.unit.bench.test_sweep import COST, S1_LIKE

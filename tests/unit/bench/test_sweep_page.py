@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 
 from harness.advise.data import model
+from tests.bench.restarts.intervals import summed
+from tests.bench.restarts.measuring import Kept
 from tests.bench.results import read
 from tests.bench.sweep import design, picture, results, table
-from tests.bench.sweep.intervals import summed
-from tests.bench.sweep.measuring import Kept
 from tests.unit.bench.test_sweep import COST
 
 

@@ -8,8 +8,9 @@ no refusals (a timeout, a connection lost with the process) are counted apart.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
@@ -19,6 +20,7 @@ from harness.analyse import analyse
 from harness.knative.pods import PodState, pod_state
 from harness.model import (
     USERS_ROUTE,
+    Behaviour,
     Bracket,
     Cause,
     CycleFindings,
@@ -35,6 +37,13 @@ from harness.model import (
 
 WAITED_S = 0.1
 """More than twenty times the 99th percentile of S1's steady state (3 to 5 ms): no noise of the machine counts as a wait."""
+
+SLOW_S = 1.0
+"""As the claims about slow answers of the catalogue."""
+
+METHODS = {Behaviour.POST_KEEPALIVE: "POST", Behaviour.GRPC: "GRPC"}
+USERS = {lane.value: METHODS.get(lane.behaviour, "GET") for lane in Lane if lane.route == USERS_ROUTE}
+"""The method of each lane of users."""
 
 STEPS: Mapping[str, tuple[str, str]] = {
     "decided": ("first-failed-probe", "killing"),
@@ -56,6 +65,12 @@ class Cost:
     cause. waited: requests that were answered later; waited_sum_s, waited_max_s: the latency added, of all and of the slowest.
     not_ready_s: for how long the pod that the fault hit was not Ready, from the fault to the end; None if that is not known.
     restarts: of its container. steps: seconds between edges (STEPS), those whose edges were both seen.
+
+    Of all requests of users from the fault on, in a cycle without a fault of all: sent_by, failed_by: by method ("GET", "POST",
+    "GRPC"); causes: those that failed, by `Cause` value; slow: good answers that took longer than SLOW_S; most_in_flight: the most
+    that were under way at one moment; repeated: attempts that the client followed by another one. edges: seconds from the fault
+    until each edge of the restart had been seen (docs/anatomy.md). pods: that stood or came; None where the run makes no claim
+    about it.
     """
 
     name: str
@@ -72,6 +87,19 @@ class Cost:
     not_ready_s: float | None
     restarts: int | None
     steps: Mapping[str, float]
+    sent_by: Mapping[str, int] = field(default_factory=dict)
+    failed_by: Mapping[str, int] = field(default_factory=dict)
+    causes: Mapping[str, int] = field(default_factory=dict)
+    slow: int = 0
+    most_in_flight: int = 0
+    repeated: int = 0
+    edges: Mapping[str, float] = field(default_factory=dict)
+    pods: int | None = None
+
+    @property
+    def failed(self) -> int:
+        """Requests that failed, of any cause."""
+        return self.refused + self.failed_otherwise
 
 
 _OF_CYCLES = re.compile(r"cycles? (\d+)(?: and (\d+))?: ")
@@ -117,8 +145,12 @@ def _is_about(doubt: str, index: int) -> bool:
 def _cost(history: History, cycle: CycleFindings, mark: CycleMark, states: Sequence[PodState]) -> Cost:
     first_ns, last_ns = cycle.refused_window or (0, 0)
     failed = {cause: number - cycle.before_fault.get(cause, 0) for cause, number in cycle.by_cause.items()}
+    causes = {cause: number for cause, number in failed.items() if number}
     refused = failed.pop(Cause.REFUSED_DIAL.value, 0)
-    sent, added_s = _added(history, mark)
+    asked = _asked(history, mark)
+    sent, added_s = _added(asked, mark)
+    after = asked.filter(pl.col("done_ns") >= mark.fault_ns)
+    good = pl.col("outcome") == Outcome.OK.value
     return Cost(
         name=history.meta.spec.scenario,
         run=history.meta.run_id,
@@ -134,6 +166,16 @@ def _cost(history: History, cycle: CycleFindings, mark: CycleMark, states: Seque
         not_ready_s=not_ready_s(states, mark.fault_ns, mark.ended_ns),
         restarts=cycle.restarts,
         steps=steps_of(cycle.anatomy),
+        sent_by=_by_method(asked.filter(pl.col("sent_ns") >= mark.fault_ns)),
+        failed_by=_by_method(after.filter(~good)),
+        causes=causes,
+        slow=after.filter(
+            (pl.col("outcome") == Outcome.OK.value) & (pl.col("done_ns") - pl.col("intended_ns") > SLOW_S * 1e9)
+        ).height,
+        most_in_flight=_most_in_flight(after),
+        repeated=_repeated(history, mark),
+        edges={edge: round((seen.hi_ns - mark.fault_ns) / 1e9, 4) for edge, seen in cycle.anatomy.items()},
+        pods=cycle.pods,
     )
 
 
@@ -142,10 +184,34 @@ def _stack(meta: RunMeta) -> str:
     return f"Knative {known.get('knative', '?')}, Kubernetes {known.get('kubernetes', '?')}, {meta.host.get('cpus', '?')} cores"
 
 
-def _added(history: History, mark: CycleMark) -> tuple[int, NDArray[np.float64]]:
-    """(requests of users sent from the fault on; for each of the good answers from it on that waited, how much longer it took)."""
-    lanes = [lane.value for lane in Lane if lane.route == USERS_ROUTE]
-    asked = history.requests.filter((pl.col("cycle") == mark.index) & pl.col("lane").is_in(lanes) & (pl.col("sent_ns") > 0))
+def _asked(history: History, mark: CycleMark) -> pl.DataFrame:
+    """The requests of users in this cycle that were sent."""
+    return history.requests.filter((pl.col("cycle") == mark.index) & pl.col("lane").is_in(tuple(USERS)) & (pl.col("sent_ns") > 0))
+
+
+def _by_method(requests: pl.DataFrame) -> dict[str, int]:
+    return dict(Counter(USERS[lane] for lane in requests["lane"]))
+
+
+def _most_in_flight(requests: pl.DataFrame) -> int:
+    """At one moment. A request that ends when another one is sent is not under way with it."""
+    sent, done = (requests[name].to_numpy() for name in ("sent_ns", "done_ns"))
+    change = np.repeat([-1, 1], len(sent))
+    order = np.lexsort((change, np.concatenate([done, sent])))
+    return int(change[order].cumsum().max(initial=0))
+
+
+def _repeated(history: History, mark: CycleMark) -> int:
+    if history.attempts is None:
+        return 0
+    return history.attempts.filter((pl.col("cycle") == mark.index) & (pl.col("done_ns") >= mark.fault_ns)).height
+
+
+def _added(asked: pl.DataFrame, mark: CycleMark) -> tuple[int, NDArray[np.float64]]:
+    """(requests sent from the fault on; for each of the good answers from it on that waited, how much longer it took).
+
+    In a cycle without a fault nothing was before it, and a wait is the whole time.
+    """
     took_s = (pl.col("done_ns") - pl.col("intended_ns")) / 1e9
     good = asked.filter(pl.col("outcome") == Outcome.OK.value).select("done_ns", took_s.alias("took_s"))
     before = (good["done_ns"] < mark.fault_ns).to_numpy()

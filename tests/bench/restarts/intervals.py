@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 from scipy import stats
 
-from tests.bench.sweep.costs import Cost
+from tests.bench.restarts.costs import Cost
 
 CONFIDENCE = 0.95
+LEAST = 2
+"""Values that an interval needs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,32 @@ def interval(values: Sequence[float], confidence: float = CONFIDENCE) -> Interva
         return Interval(mean, mean, mean)
     lo, hi = stats.t.interval(confidence, len(values) - 1, loc=mean, scale=error)
     return Interval(mean, max(0.0, float(lo)), float(hi))
+
+
+def cell(value: Interval, digits: int) -> str:
+    """The mean, and the interval where it is one: "126 [120, 132]"."""
+    lo, hi, mean = (f"{number:,.{digits}f}" for number in (value.lo, value.hi, value.mean))
+    return mean if lo == hi else f"{mean} [{lo}, {hi}]"
+
+
+def difference(values: Sequence[float], others: Sequence[float], confidence: float = CONFIDENCE) -> Interval | None:
+    """The mean of values minus that of others, with its interval by Welch's t; None without two values of each.
+
+    Where neither varies, no interval can be computed, and the difference stands alone.
+    """
+    if min(len(values), len(others)) < LEAST:
+        return None
+    mean = float(stats.tmean(values)) - float(stats.tmean(others))
+    if not stats.sem(values) and not stats.sem(others):
+        return Interval(mean, mean, mean)
+    lo, hi = stats.ttest_ind(values, others, equal_var=False).confidence_interval(confidence)
+    return Interval(mean, float(lo), float(hi))
+
+
+def share(hits: int, of: int, confidence: float = CONFIDENCE) -> Interval:
+    """The share of so many cycles, with the exact interval of Clopper and Pearson. Raises ValueError without a cycle."""
+    lo, hi = stats.binomtest(hits, of).proportion_ci(confidence, method="exact")
+    return Interval(hits / of, float(lo), float(hi))
 
 
 @dataclass(frozen=True, slots=True)
