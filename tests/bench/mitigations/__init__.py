@@ -1,0 +1,1 @@
+"""Mitigations of refused requests, measured side by side (docs/mitigations.md)."""
