@@ -51,10 +51,7 @@ _D_LATER = "what it does happens before the app starts, so it is S1's, and reque
 _NO_LOAD = "nothing of it is held anywhere, so it adds no load that the autoscaler could see"
 
 LEFT_OUT: Mapping[tuple[str, str], str] = {
-    (
-        "S1",
-        "short-retries",
-    ): "the time is less than nobody listens (5.2 s): only requests of the last 0.7 s are saved. S16B measures it",
+    ("S1", "short-retries"): "nobody listens for 5.2 s: only requests of the last 0.7 s can be saved, which S16B measures",
     ("S12", "startup"): _AS_IN_S1,
     ("S12", "matching-fast"): _AS_IN_S1,
     ("S12", "matching-slow"): _AS_IN_S1,

@@ -67,10 +67,10 @@ class Cost:
     restarts: of its container. steps: seconds between edges (STEPS), those whose edges were both seen.
 
     Of all requests of users from the fault on, in a cycle without a fault of all: sent_by, failed_by: by method ("GET", "POST",
-    "GRPC"); causes: those that failed, by `Cause` value; slow: good answers that took longer than SLOW_S; most_in_flight: the most
-    that were under way at one moment; repeated: attempts that the client followed by another one. edges: seconds from the fault
-    until each edge of the restart had been seen (docs/anatomy.md). pods: that stood or came; None where the run makes no claim
-    about it.
+    "GRPC"); causes: those that failed, by `Cause` value; failed_max_s: how long the slowest of them took; slow: good answers that
+    took longer than SLOW_S; most_in_flight: the most that were under way at one moment; repeated: attempts that the client followed
+    by another one. edges: seconds from the fault until each edge of the restart had been seen (docs/anatomy.md). pods: that stood
+    or came; None where the run makes no claim about it.
     """
 
     name: str
@@ -93,6 +93,7 @@ class Cost:
     slow: int = 0
     most_in_flight: int = 0
     repeated: int = 0
+    failed_max_s: float = 0.0
     edges: Mapping[str, float] = field(default_factory=dict)
     pods: int | None = None
 
@@ -150,7 +151,7 @@ def _cost(history: History, cycle: CycleFindings, mark: CycleMark, states: Seque
     asked = _asked(history, mark)
     sent, added_s = _added(asked, mark)
     after = asked.filter(pl.col("done_ns") >= mark.fault_ns)
-    good = pl.col("outcome") == Outcome.OK.value
+    good, took_ns = pl.col("outcome") == Outcome.OK.value, pl.col("done_ns") - pl.col("intended_ns")
     return Cost(
         name=history.meta.spec.scenario,
         run=history.meta.run_id,
@@ -174,6 +175,7 @@ def _cost(history: History, cycle: CycleFindings, mark: CycleMark, states: Seque
         ).height,
         most_in_flight=_most_in_flight(after),
         repeated=_repeated(history, mark),
+        failed_max_s=(after.filter(~good).select(took_ns.max()).item() or 0) / 1e9,
         edges={edge: round((seen.hi_ns - mark.fault_ns) / 1e9, 4) for edge, seen in cycle.anatomy.items()},
         pods=cycle.pods,
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import cast
 
 import pytest
@@ -41,6 +40,7 @@ def test_slow_answers_and_requests_under_way_are_counted() -> None:
     story.request(0, at(0, 10.6), Outcome.TIMEOUT, status=0, answer=-1, took_ns=1400 * MS)
     (cost,) = costs_of(story.history())
     assert (cost.slow, cost.most_in_flight) == (2, 5)
+    assert cost.failed_max_s == pytest.approx(1.4, abs=0.001)
 
 
 def test_a_request_that_ends_when_another_begins_is_not_under_way_with_it() -> None:
@@ -86,9 +86,10 @@ def test_costs_that_were_kept_before_are_read() -> None:
     """What an earlier release did not measure has its default."""
     (cost,) = costs_of(restarts(cycles=1).history())
     written = cast("dict[str, object]", encode(cost))
-    for name in ("sent_by", "failed_by", "causes", "slow", "most_in_flight", "repeated", "edges", "pods"):
+    for name in ("sent_by", "failed_by", "causes", "slow", "most_in_flight", "repeated", "failed_max_s", "edges", "pods"):
         del written[name]
-    assert decode(Cost, written) == replace(cost, sent_by={}, failed_by={}, causes={}, slow=0, most_in_flight=0, edges={})
+    read = decode(Cost, written)
+    assert (read.failed, read.failed_by, read.most_in_flight, read.failed_max_s, read.edges) == (cost.failed, {}, 0, 0.0, {})
 
 
 def test_the_difference_of_two_means() -> None:
