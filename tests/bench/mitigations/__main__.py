@@ -25,7 +25,8 @@ from harness.model import Scenario
 from harness.run import Ask, World, asked_build, measure, prepare
 from tests.bench.mitigations import results
 from tests.bench.mitigations.design import ARMS, SITUATIONS, Cell, designed
-from tests.bench.restarts.measuring import Kept, Unattended, kept_in
+from tests.bench.restarts.costs import Cost
+from tests.bench.restarts.measuring import Kept, Unattended, read_again, reader
 from tests.bench.results import keep
 
 
@@ -50,7 +51,7 @@ def main(argv: Sequence[str]) -> int:
         return 0
     if asked.verb == "measure":
         return _measure(asked.out, asked.slots, chosen(asked.only, asked.arm)[: asked.most], asked.cluster)
-    kept = kept_in(asked.out)
+    kept = read_again(asked.out, read_run)
     if asked.verb == "page":
         write_atomic(results.PAGE, results.page(results.PAGE.read_text(encoding="utf-8"), kept))
         keep(results.MEASURED, kept)
@@ -61,6 +62,18 @@ def main(argv: Sequence[str]) -> int:
 def chosen(situations: Sequence[str] | None, arms: Sequence[str] | None) -> tuple[Cell, ...]:
     """The cells of these situations and arms; None: of all."""
     return tuple(one for one in designed() if one.situation in (situations or SITUATIONS) and one.arm in (arms or ARMS))
+
+
+def read_run(place: Path) -> Sequence[Cost]:
+    """The counted cycles of a run, if it measured the cell of its name, with its queue-proxy."""
+    queue_proxies = {one.name: one.queue_proxy for one in designed()}
+    return [cost for cost in reader(designed())(place) if is_on(cost.stack, queue_proxies[cost.name])]
+
+
+def is_on(stack: str, queue_proxy: str) -> bool:
+    """Whether a run on this stack had this queue-proxy, "path:DIR", or the installed one, ""."""
+    name = Path(queue_proxy.removeprefix("path:")).name
+    return f"queue-proxy {name}:" in stack if queue_proxy else "queue-proxy" not in stack
 
 
 def lacking(cells: Iterable[Cell], kept: Kept) -> list[str]:
@@ -79,7 +92,7 @@ def _measure(out: Path, slots: int, wanted: Sequence[Cell], cluster: str) -> int
         def measured(one: Cell, scenario: Scenario, width: int, below: Path) -> None:
             measure(scenario, worlds[one.queue_proxy], artifacts=below, slots=width)
 
-        kept = Unattended("mitigations", out, progress, measured, slots).run(wanted)
+        kept = Unattended("mitigations", out, progress, measured, read_run, slots).run(wanted)
     except (Interrupted, KeyboardInterrupt) as error:
         print(error or "interrupted", file=sys.stderr)
         return 2

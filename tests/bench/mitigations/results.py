@@ -87,7 +87,8 @@ def _measured(kept: Kept) -> str:
     first = min(kept.runs)
     date = f"{first[:4]}-{first[4:6]}-{first[6:8]}"
     count = len(kept.costs)
-    return f"Measured on {date}, Knative 1.23, Kubernetes 1.34, two cores: {len(measured)} of {len(cells)} cells, {count} cycles."
+    stacks = "; ".join(sorted({cost.stack for cost in kept.costs}))
+    return f"Measured on {date}: {len(measured)} of {len(cells)} cells, {count} cycles, on {stacks}."
 
 
 def _table(situation: str, costs: Sequence[Cost]) -> str:

@@ -10,7 +10,7 @@ import pytest
 from harness.model import Handler, KnativeVersion, Probe
 from harness.run import require_runnable
 from tests.bench.mitigations import design, results
-from tests.bench.mitigations.__main__ import chosen, lacking
+from tests.bench.mitigations.__main__ import chosen, is_on, lacking
 from tests.bench.mitigations.design import ARMS, LEFT_OUT, SAME_CELL, SITUATIONS, Cell, designed
 from tests.bench.mitigations.numbers import edge, hit, less_stock, shown, shown_edge
 from tests.bench.restarts.costs import Cost
@@ -117,6 +117,16 @@ def test_cells_can_be_chosen() -> None:
     assert lacking([stock], kept(STOCK, STOCK, STOCK, STOCK)) == []
 
 
+def test_a_run_with_another_queue_proxy_is_not_of_the_cell() -> None:
+    """The spec of a run does not say which one it had; its stack does."""
+    own = "Knative 1.23.0, queue-proxy holding: files 8ab41c22d0e1, Kubernetes v1.34.4, 2 cores"
+    assert is_on(own, "path:testapps/queue-proxies/holding")
+    assert not is_on(own, "path:testapps/queue-proxies/refuse-longer")
+    assert not is_on(own, "")
+    assert is_on(STOCK.stack, "")
+    assert not is_on(STOCK.stack, "path:testapps/queue-proxies/holding")
+
+
 # --- the numbers --------------------------------------------------------------------------------------------------------
 
 
@@ -165,7 +175,7 @@ def test_the_page_is_made_of_what_was_measured() -> None:
 def test_a_cell_without_a_cycle_says_so() -> None:
     """The others have their numbers."""
     text = results.text(kept(STOCK, STOCK, HELD, HELD))
-    assert text.startswith("Measured on 2026-11-28, Knative 1.23, Kubernetes 1.34, two cores: 2 of 24 cells, 4 cycles.")
+    assert text.startswith("Measured on 2026-11-28: 2 of 24 cells, 4 cycles, on Knative 1.23.0, Kubernetes v1.34.4, 2 cores.")
     assert row(text, "S1", "stock")[1:6] == ["2", "208", "52", "", "2 of 2 [16%, 100%]"]
     assert row(text, "S1", "holding")[1:6] == ["2", "0", "0", "-260", "0 of 2 [0%, 84%]"]
     assert set(row(text, "S1", "startup")[1:]) == {"not measured"}
