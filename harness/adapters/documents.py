@@ -6,7 +6,7 @@ Numbers, booleans and null are read as Kubernetes reads them; what looks like a 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import yaml
@@ -84,10 +84,11 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Twice:
-    """A key that a mapping has twice; only one of the two counts. lines: of both, from 1."""
+    """A key that a mapping has twice; one of the two counts. lines: of both, from 1. document: its index, empty ones left out."""
 
     place: Place
     lines: tuple[int, int]
+    document: int = 0
 
 
 def lines_of(text: str) -> tuple[list[dict[Place, int]], list[Twice]]:
@@ -104,7 +105,7 @@ def lines_of(text: str) -> tuple[list[dict[Place, int]], list[Twice]]:
         looked = _Lines()
         looked.look_up(node, (), node.start_mark.line + 1, ())
         found.append(looked.lines)
-        twice += looked.twice
+        twice += [replace(one, document=len(found) - 1) for one in looked.twice]
     return found, twice
 
 

@@ -283,6 +283,8 @@ def main() -> NoReturn:
         code = app(standalone_mode=False) or ExitCode.PASS
     except HarnessError as error:
         _complain(str(error))
+        for note in getattr(error, "__notes__", ()):
+            sys.stderr.write(f"{printable(note)}\n")
         sys.exit(error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED_BY_PARSER

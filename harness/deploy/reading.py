@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from harness.adapters.documents import Document, Place, YAMLError, documents, dumped, lines_of, name_of, why_not_yaml
+from harness.adapters.documents import Document, Place, Twice, YAMLError, documents, dumped, lines_of, name_of, why_not_yaml
 from harness.errors import BadInput
 from harness.knative.manifest.judged import judged, judged_deployment
 from harness.knative.manifest.needs import Need
@@ -40,7 +40,8 @@ class Line:
 @dataclass(frozen=True, slots=True)
 class Manifest:
     """A file's one workload. where: the file, for messages. obj: the Service or Deployment. lines: of its values. others: the other
-    objects of the file. text: of its document as written, "" where it is an entry of a List.
+    objects of the file. text: of its document as written, "" where it is an entry of a List. twice: its keys that are there twice;
+    twice_beside: those of the file's objects that are no workload.
     """
 
     where: str
@@ -49,6 +50,8 @@ class Manifest:
     lines: dict[Place, int]
     others: tuple[Document, ...]
     text: str
+    twice: tuple[Line, ...] = ()
+    twice_beside: tuple[Line, ...] = ()
 
     @property
     def name(self) -> str:
@@ -62,9 +65,9 @@ class Manifest:
             steps = steps[:-1]
         return self.lines.get(steps, 0)
 
-    def bad(self, problem: Problem) -> BadInput:
-        """The problem as an error: file and line, and the fix."""
-        return BadInput(problem.what, fix=problem.fix, where=_where(self.where, self.line(problem.at)))
+    def bad(self, problem: Problem, line: int = 0) -> BadInput:
+        """The problem as an error: file and line, and the fix. line: 0 is that of its place."""
+        return BadInput(problem.what, fix=problem.fix, where=_where(self.where, line or self.line(problem.at)))
 
 
 def read(text: str, *, where: str = "", name: str = "") -> Manifest:
@@ -100,14 +103,10 @@ def read_all(text: str, *, where: str = "", name: str = "") -> tuple[Manifest, .
         lines, twice = lines_of(text)
     except YAMLError as error:
         raise _not_yaml(text, error, where) from error
-    if twice:
-        doubles = "; ".join(f"{text_of(one.place)} in lines {one.lines[0]} and {one.lines[1]}" for one in twice[:4])
-        what = f"A key is there twice, and one of the two would be dropped: {doubles}."
-        raise BadInput(what, fix="Leave one of them.", where=_where(where, twice[0].lines[1]))
     lines += [{}] * (len(found) - len(lines))
     for document, places in zip(found, lines, strict=False):
         _require_plain(document.value, places, where)
-    every = _workloads(list(_entries(found, lines)), text, where)
+    every = _workloads(list(_entries(found, lines, twice)), text, where)
     taken = tuple(one for one in every if name in {"", one.name})
     if not taken:
         raise BadInput(f"The file has no {name!r} but {listed(every)}.", fix="Name one of them.", where=where)
@@ -119,20 +118,30 @@ class _Entry:
     document: Document
     lines: dict[Place, int]
     text: str
+    twice: tuple[Line, ...]
 
 
-def _entries(found: Sequence[Document], lines: Sequence[dict[Place, int]]) -> Iterator[_Entry]:
+def _entries(found: Sequence[Document], lines: Sequence[dict[Place, int]], twice: Sequence[Twice]) -> Iterator[_Entry]:
     """Each object: a document, or an entry of a List."""
-    for document, places in zip(found, lines, strict=False):
+    for number, (document, places) in enumerate(zip(found, lines, strict=False)):
+        own = [one for one in twice if one.document == number]
         items = document.value.get("items") if isinstance(document.value, dict) else None
         if document.kind.endswith("List") and isinstance(items, list):
             for index, item in enumerate(items):
                 begin = ("items", index)
                 inner = {place[2:]: line for place, line in places.items() if place[:2] == begin}
                 text = dumped([item]) if isinstance(item, dict) else ""
-                yield _Entry(Document(text, item), inner, "")
+                doubled = tuple(_doubled(one, one.place[2:]) for one in own if one.place[:2] == begin)
+                yield _Entry(Document(text, item), inner, "", doubled)
         else:
-            yield _Entry(document, places, document.text)
+            yield _Entry(document, places, document.text, tuple(_doubled(one, one.place) for one in own))
+
+
+def _doubled(one: Twice, place: Place) -> Line:
+    what = (
+        f"{text_of(place)} in lines {one.lines[0]} and {one.lines[1]}: the key is there twice, and one of the two would be dropped."
+    )
+    return Line(one.lines[1], Problem(place, what, "Leave one of them.", By.SCHEMA))
 
 
 def _workloads(entries: Sequence[_Entry], text: str, where: str) -> tuple[Manifest, ...]:
@@ -154,6 +163,8 @@ def _workloads(entries: Sequence[_Entry], text: str, where: str) -> tuple[Manife
             lines=one.lines,
             others=tuple(other.document for other in entries if other is not one),
             text=text if len(entries) == 1 and one.text else one.text,
+            twice=one.twice,
+            twice_beside=tuple(line for other in entries if other not in found for line in other.twice),
         )
         for one in found
     )
@@ -240,18 +251,26 @@ def _values(value: Any, place: Place, above: tuple[int, ...]) -> Iterator[tuple[
             yield from _values(inner, (*place, index), inside)
 
 
-def problems(manifest: Manifest, settings: Settings) -> tuple[Line, ...]:
-    """Everything for which the workload would be refused, in the order of the file; () is none."""
+def problems(
+    manifest: Manifest, settings: Settings, further: Callable[[Manifest], Iterable[Problem]] | None = None
+) -> tuple[Line, ...]:
+    """Everything for which the workload would be refused, in the order of the file; () is none.
+
+    further: what else is asked of a manifest that Knative takes; it gets the manifest with the fixes of its fields made.
+    """
     judge = judged if manifest.kind is WorkloadKind.KNATIVE_SERVICE else judged_deployment
-    found = [_rendered_first(one, manifest.obj) for one in judge(manifest.obj, settings).problems]
-    return tuple(sorted((Line(manifest.line(one.at), one) for one in found), key=lambda line: line.number))
+    found = judge(manifest.obj, settings, [one.problem.at for one in manifest.twice]).found
+    if further is not None and found.obj is not None:
+        found = found.then(further(replace(manifest, obj=found.obj)))
+    lines = [Line(manifest.line(one.at), _rendered_first(one, manifest.obj)) for one in found.problems]
+    return tuple(sorted((*lines, *manifest.twice, *manifest.twice_beside), key=lambda line: line.number))
 
 
 def _rendered_first(problem: Problem, obj: Obj) -> Problem:
     """The problem, with another fix where the value is what a template engine would have replaced."""
     value = at(obj, *problem.at)
     if isinstance(value, str) and _TEMPLATE.search(value):
-        return Problem(problem.at, problem.what, _RENDER, problem.by)
+        return replace(problem, fix=_RENDER)
     return problem
 
 
@@ -285,8 +304,3 @@ def held(manifest: Manifest, needed: Sequence[Need]) -> tuple[Document, ...]:
     """The objects of the file that the pods need."""
     wanted = {(one.kind, one.name) for one in needed}
     return tuple(one for one in manifest.others if (one.kind, name_of(one.value)) in wanted)
-
-
-def refusal(manifest: Manifest, what: str, fix: str, place: Place) -> BadInput:
-    """An error of the harness's own about a place of the manifest."""
-    return manifest.bad(Problem(place, what, fix, By.HARNESS))

@@ -403,8 +403,9 @@ def test_probes_of_a_manifest_that_is_refused(tmp_path: Path, chaos: Chaos, form
     done = chaos("probes", str(tmp_path / "mine.yaml"), *form)
     assert done.returncode == ExitCode.BAD_INPUT_OR_HOST
     if form:
-        (problem,) = json.loads(done.stdout)["refused"]
-        assert (problem["line"], problem["by"], problem["place"]) == (12, "schema", "spec.template.spec.containers[0].stdin")
+        found = [(one["line"], one["by"], one["place"]) for one in json.loads(done.stdout)["refused"]]
+        place = "spec.template.spec.containers[0]"
+        assert found == [(11, "deployment", f"{place}.startupProbe.httpGet"), (12, "schema", f"{place}.stdin")]
     else:
         assert "mine.yaml:12: spec.template.spec.containers[0].stdin: there is no such field." in done.stdout
         assert "fix: Leave it out: Knative switches it off." in done.stdout
@@ -426,9 +427,8 @@ def test_probes_of_what_is_no_manifest(tmp_path: Path, chaos: Chaos) -> None:
         ("env: [{name: TOGGLE_STARTUP_DELAY, value: '100'}]", "listens 100 s after its start, and the recovery is waited for 90 s"),
         ("resources: {limits: {cpu: '4000'}}", "asks for 4e+03 CPUs"),
         ("resources: {requests: {memory: 900Ti}}", "GiB of memory, and this machine has"),
-        ("lifecycle: {}\n          stdin: true", "1 more: `knative-chaos probes` lists them"),
     ],
-    ids=["slow", "cpu", "memory", "two problems"],
+    ids=["slow", "cpu", "memory"],
 )
 def test_a_service_that_would_never_stand_is_refused_before_the_build(
     tmp_path: Path, container: str, said: str, chaos: Chaos
@@ -437,3 +437,18 @@ def test_a_service_that_would_never_stand_is_refused_before_the_build(
     text = PROBED.replace("own:1", "toggle").replace(", port: 8081", "").replace("envFrom: [{secretRef: {name: db}}]", container)
     (tmp_path / "mine.yaml").write_text(text, encoding="utf-8")
     assert said in refused(chaos("run", "S1", "--service", str(tmp_path / "mine.yaml")))
+
+
+def test_all_problems_of_a_service_are_listed_before_the_build(tmp_path: Path, chaos: Chaos) -> None:
+    """The API server's, the webhook's and the harness's own, each with its line and fix; the first is the error."""
+    (tmp_path / "mine.yaml").write_text(
+        f"{PROBED}          stdin: true\n          ports: [{{containerPort: 8012}}]\n", encoding="utf-8"
+    )
+    done = chaos("run", "S1", "--service", str(tmp_path / "mine.yaml"))
+    assert "needs Secret db" in refused(done)
+    assert "2 more problems follow." in refused(done)
+    assert [line.partition(": ")[0].rpartition(":")[2] for line in done.stderr.splitlines() if "[refused by" in line] == [
+        "11",
+        "12",
+    ]
+    assert done.stderr.count("    fix: ") == 2

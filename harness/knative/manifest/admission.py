@@ -13,7 +13,7 @@ from typing import Any
 
 from harness.knative.manifest import notes as n
 from harness.knative.manifest.defaults import HANDLERS, PROBES, is_served
-from harness.knative.manifest.places import By, Obj, Place, Problem, at, shown, text_of
+from harness.knative.manifest.places import By, Obj, Place, Problem, at, sentence, shown, text_of
 from harness.knative.manifest.settings import Settings
 from harness.knative.manifest.words import (
     LABEL,
@@ -112,7 +112,7 @@ _POD: Place = ("spec", "template", "spec")
 def refused(manifest: Obj, settings: Settings) -> Iterator[Problem]:
     """Each reason why the webhook refuses the Service. manifest: right by its schema, and with its defaults."""
     for place, what, fix in _refused(manifest, settings):
-        yield Problem(place, what if what.startswith(text_of(place)) else f"{text_of(place)}: {what}", fix, By.WEBHOOK)
+        yield Problem(place, sentence(place, what), fix, By.WEBHOOK)
 
 
 Said = Iterator[tuple[Place, str, str]]
@@ -398,7 +398,7 @@ def _container(container: Obj, place: Place, volumes: dict[Any, Obj], settings: 
                 yield (*here, "valueFrom", name), f"Knative refuses {name}.", fix
     image = container.get("image") or ""
     if not image:
-        yield place, f"{text_of(place)} has no image.", "Write one."
+        yield (*place, "image"), f"{text_of(place)} has no image.", "Write one."
     elif not is_image(image):
         yield (*place, "image"), f"{shown(image)} names no image.", "Write HOST/NAME:TAG in small letters."
     yield from _served_port(container.get("ports") or [], (*place, "ports"))

@@ -29,17 +29,33 @@ class By(StrEnum):
     HARNESS = "harness"
 
 
+class Change(StrEnum):
+    """What a fix does to the value at fault.
+
+    UNKNOWN: only the author knows what to write. DROP: the value goes. RENAME: its key becomes another. REPLACE: another value
+    stands there. MOVE: it goes to another place of the manifest.
+    """
+
+    UNKNOWN = "unknown"
+    DROP = "drop"
+    RENAME = "rename"
+    REPLACE = "replace"
+    MOVE = "move"
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """Why a manifest is refused. what: one sentence that names the place. fix: what to write instead.
 
-    at: the place of the value, for the line; () is the whole object.
+    at: the place of the value, for the line; () is the whole object. change: what the fix does; to: the other key or value.
     """
 
     at: Place
     what: str
     fix: str
     by: By
+    change: Change = Change.UNKNOWN
+    to: Any = None
 
 
 def text_of(place: Place) -> str:
@@ -53,6 +69,11 @@ def text_of(place: Place) -> str:
         else:
             text += f"[{shown(step)}]"
     return text
+
+
+def sentence(place: Place, what: str) -> str:
+    """What is wrong, with its place in front where it does not name one."""
+    return what if what.startswith(f"{place[0]}.") else f"{text_of(place)}: {what}"
 
 
 def shown(value: Any) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from harness.knative.manifest.defaults import HANDLERS, PROBES
-from harness.knative.manifest.places import By, Obj, Place, Problem, shown, text_of
+from harness.knative.manifest.places import By, Obj, Place, Problem, sentence, shown, text_of
 from harness.knative.manifest.words import (
     LABEL,
     is_label_value,
@@ -28,7 +28,7 @@ Said = Iterator[tuple[Place, str, str]]
 def refused(pod: Obj, place: Place) -> Iterator[Problem]:
     """Each reason. pod: a pod's spec of the right types. place: where the user wrote it, for the words."""
     for where, what, fix in _pod(pod, place):
-        yield Problem(where, what if what.startswith(text_of(where)) else f"{text_of(where)}: {what}", fix, By.DEPLOYMENT)
+        yield Problem(where, sentence(where, what), fix, By.DEPLOYMENT)
 
 
 def metadata(found: Obj, place: Place) -> Iterator[Problem]:
@@ -70,7 +70,7 @@ def _container(container: Obj, place: Place, names: set[str]) -> Said:
     elif name in names:
         yield (*place, "name"), f"a container {shown(name)} is there already.", "Give each a name of its own."
     if name != "queue-proxy" and not container.get("image"):
-        yield place, f"{text_of(place)} has no image.", "Write one."
+        yield (*place, "image"), f"{text_of(place)} has no image.", "Write one."
     if container.get("imagePullPolicy") not in {None, "", "Always", "IfNotPresent", "Never"}:
         yield (
             (*place, "imagePullPolicy"),

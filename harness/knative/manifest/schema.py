@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any, Literal
 
-from harness.knative.manifest.places import By, Place, Problem, shown, text_of
+from harness.knative.manifest.places import By, Change, Place, Problem, shown, text_of
 from harness.knative.manifest.words import quantity
 from harness.model import KnativeVersion, VersionRange
 
@@ -70,7 +70,8 @@ def problems(
     if kind.type == "anything" or value is None:
         return
     if not _fits(value, kind):
-        yield Problem(place, f"{text_of(place)} is {shown(value)} and {_misfit(value, kind)}.", _fix(value, kind, place), by)
+        what = f"{text_of(place)} is {shown(value)} and {_misfit(value, kind)}."
+        yield Problem(place, what, _fix(value, kind, place), by, *_instead(value, kind))
         return
     if isinstance(value, dict):
         known = {name: one for name, one in kind.fields.items() if _holds(one.versions, version)}
@@ -80,7 +81,7 @@ def problems(
             if one is not None:
                 yield from problems(inner, one, at, version=version, leftovers=leftovers, by=by)
             elif not kind.open:
-                yield _unknown(name, at, kind, known, version, leftovers, by)
+                yield _unknown(name, value, at, kind, known, version, leftovers, by)
         for name in kind.required if _holds(kind.checked, version) else ():
             if value.get(name) is None:
                 at = (*place, name)
@@ -138,8 +139,20 @@ def _fix(value: Any, kind: Kind, place: Place) -> str:
     return _EXAMPLES[kind.type]
 
 
+def _instead(value: Any, kind: Kind) -> tuple[Change, Any]:
+    """What `_fix` says to write, where that is exactly one value."""
+    if kind.type == "list" and isinstance(value, dict) and kind.items is not None and value:
+        return Change.REPLACE, [value]
+    if kind.type == "whole" and isinstance(value, str) and re.fullmatch(r"-?[0-9]+", value) and _fits(int(value), kind):
+        return Change.REPLACE, int(value)
+    if kind.type == "text" and not isinstance(value, dict | list):
+        return Change.REPLACE, str(value).lower() if isinstance(value, bool) else str(value)
+    return Change.UNKNOWN, None
+
+
 def _unknown(
     name: str,
+    value: Mapping[str, Any],
     at: Place,
     kind: Kind,
     known: Mapping[str, Kind],
@@ -154,9 +167,11 @@ def _unknown(
     what = f"{text_of(at)}: there is no such field."
     alike = get_close_matches(name, known, n=1, cutoff=0.75)
     if name in leftovers and not alike:
-        return Problem(at, what, leftovers[name], by)
+        fix = leftovers[name]
+        return Problem(at, what, fix, by, Change.DROP if fix.startswith("Leave it out") else Change.MOVE)
     if alike:
-        return Problem(at, what, f"Write `{alike[0]}`.", by)
+        change = Change.UNKNOWN if alike[0] in value else Change.RENAME
+        return Problem(at, what, f"Write `{alike[0]}`.", by, change, alike[0])
     return Problem(at, what, f"Leave it out, or write one of: {', '.join(sorted(known)[:14])}.", by)
 
 

@@ -244,10 +244,23 @@ def test_it_is_refused_before_anything_is_built(text: str, line: int, what: str,
 
 def test_each_problem_is_told_with_its_line() -> None:
     """`probes` shows all of them; K16 has three."""
-    leftovers = "        - image: a\n          lifecycle: {}\n          stdin: true\n"
+    leftovers = "        - image: toggle\n          lifecycle: {}\n          stdin: true\n"
     text = f"{HEAD}    spec:\n      restartPolicy: Always\n      containers:\n{leftovers}"
     found = problems(read(text), SETTINGS)
     assert [(one.number, one.problem.at[-1]) for one in found] == [(7, "restartPolicy"), (10, "lifecycle"), (11, "stdin")]
+
+
+def test_a_key_that_is_there_twice_hides_no_other_problem() -> None:
+    """K22: its own values are in doubt; what stands elsewhere is not."""
+    ports = "          ports: [{containerPort: 8012}]\n"
+    found = problems(read(f"{POD}{ports}          stdin: true\n{ports}"), SETTINGS)
+    assert [(one.number, one.problem.at[-1]) for one in found] == [(10, "stdin"), (11, "ports")]
+
+
+def test_a_key_twice_in_another_object_of_the_file() -> None:
+    """It is found in the file of the Service, with its line."""
+    found = problems(read(f"{POD}---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: m}}\ndata: {{}}\ndata: {{}}\n"), SETTINGS)
+    assert [(one.number, one.problem.fix) for one in found] == [(14, "Leave one of them.")]
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,7 @@ HTTP = {"httpGet": {"path": "/healthz"}}
         ({"startupProbe": {"periodSeconds": 1}}, "1.23", By.WEBHOOK, f"{AT}.startupProbe"),
         ({"livenessProbe": {"grpc": {}}}, "1.11", By.SCHEMA, f"{AT}.livenessProbe.grpc"),
         ({"livenessProbe": {"grpc": {}}}, "1.12", By.DEPLOYMENT, f"{AT}.livenessProbe.grpc.port"),
-        ({"livenessProbe": {**HTTP, "tcpSocket": {}}}, "1.1", By.WEBHOOK, f"{AT}.livenessProbe.tcpSocket"),
+        ({"livenessProbe": {**HTTP, "tcpSocket": {}}}, "1.1", By.WEBHOOK, f"{AT}.livenessProbe"),
         ({"livenessProbe": {"httpGet": {"port": 8081}}}, "1.2", By.WEBHOOK, f"{AT}.livenessProbe.httpGet.port"),
         ({"livenessProbe": {"httpGet": {"port": "metrics"}}}, "1.23", By.WEBHOOK, f"{AT}.livenessProbe.httpGet.port"),
         ({"livenessProbe": {**HTTP, "successThreshold": 2}}, "1.23", By.DEPLOYMENT, f"{AT}.livenessProbe.successThreshold"),
