@@ -17,12 +17,12 @@ PLACE = Path(__file__).parents[3] / "testapps" / "queue-proxies"
 
 
 def test_the_transports_hold_and_refuse_as_they_say(tmp_path: Path) -> None:
-    """Whole bodies, bounds, nothing repeated that may have been processed, and the planted second of refusals."""
+    """Whole bodies, bounds, ends, nothing sent again that may have been processed, and the planted second of refusals."""
     found = gotool._candidates()
     if not found:
         pytest.skip("no Go on this machine; the cluster suite builds and measures them")
     shutil.copytree(PLACE / "transport", tmp_path / "transport")
-    (tmp_path / "go.mod").write_text("module example.org/queue-proxies\n\ngo 1.22\n", encoding="utf-8")
+    (tmp_path / "go.mod").write_text("module example.org/queue-proxies\n\ngo 1.25.0\n", encoding="utf-8")
     env = {**GoTool(found[0], "", State.default().go).env(), "GOPROXY": "off", "HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}
     done = subprocess.run(
         [found[0], "test", "./..."], cwd=tmp_path, env=env, capture_output=True, text=True, check=False, timeout=300
