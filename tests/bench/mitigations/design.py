@@ -10,12 +10,13 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from harness.catalogue import S1, S6, S10, S16A, S16B, S31, scenario
 from harness.model import LoadPlan, Probe, Scenario, ServiceSpec
 
 STOCK, HOLDING = "stock", "holding"
-HOLDING_QUEUE_PROXY = "path:testapps/queue-proxies/holding"
+HOLDING_QUEUE_PROXY = f"path:{Path(__file__).parents[3] / 'testapps' / 'queue-proxies' / 'holding'}"
 
 ARMS: Mapping[str, str] = {
     STOCK: "only a liveness probe, every second, 3 failures",

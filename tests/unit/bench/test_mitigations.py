@@ -59,6 +59,7 @@ def test_the_trial_comes_first() -> None:
     """Stock and the queue-proxy of our own; the order is the same each time."""
     assert [one.name for one in designed()[:2]] == ["MITIGATION-S1-stock", "MITIGATION-S1-holding"]
     assert designed() == designed()
+    assert (Path(design.HOLDING_QUEUE_PROXY.removeprefix("path:")) / "main.go").exists()
 
 
 def test_every_cell_can_be_measured(tmp_path: Path) -> None:
