@@ -170,9 +170,7 @@ def _cost(history: History, cycle: CycleFindings, mark: CycleMark, states: Seque
         sent_by=_by_method(asked.filter(pl.col("sent_ns") >= mark.fault_ns)),
         failed_by=_by_method(after.filter(~good)),
         causes=causes,
-        slow=after.filter(
-            (pl.col("outcome") == Outcome.OK.value) & (pl.col("done_ns") - pl.col("intended_ns") > SLOW_S * 1e9)
-        ).height,
+        slow=after.filter(good & (took_ns > SLOW_S * 1e9)).height,
         most_in_flight=_most_in_flight(after),
         repeated=_repeated(history, mark),
         failed_max_s=(after.filter(~good).select(took_ns.max()).item() or 0) / 1e9,

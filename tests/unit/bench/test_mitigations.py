@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.model import Handler, KnativeVersion, Probe
+from harness.model import Handler, KnativeVersion, Lane, Probe
 from harness.run import require_runnable
 from tests.bench.mitigations import design, results
 from tests.bench.mitigations.__main__ import chosen, is_on, lacking
@@ -100,12 +100,14 @@ def test_the_probes_of_an_arm() -> None:
     assert timing(slow.startup) == ("/healthz", 1, 120)
     assert [Cell("cold", arm).scenario(1).service.initial_scale for arm in ("stock", "exec")] == [0, 0]
     assert Cell("cold", "exec").scenario(1).service.readiness == found["exec"].readiness
+    assert Cell("cold", "stock").scenario(1).service.liveness == found["stock"].liveness
 
 
 def test_clients_that_try_again_keep_the_rate_of_the_situation() -> None:
-    """And its deadline; they send GETs alone."""
-    stock, retries = (Cell("S12", arm).scenario(1).load for arm in ("stock", "short-retries"))
+    """And its deadline; they send GETs alone. S3 has another rate than the scenario of the clients."""
+    stock, retries = (Cell("S3", arm).scenario(1).load for arm in ("stock", "short-retries"))
     assert (retries.rate_rps, retries.deadline_s, retries.retries) == (stock.rate_rps, stock.deadline_s, 3)
+    assert [lane for lane, _ in retries.lanes] == [Lane.GET_RETRYING]
     assert Cell("S1", "retries").scenario(1).load.retries == 7
 
 

@@ -56,12 +56,13 @@ def test_attempts_that_were_followed_by_another_one_are_counted() -> None:
     story = restarts(cycles=2)
     for row in story.requests:
         row["lane"] = "get-retrying"
-    superseded = [row for row in story.requests if row["status"] == 502][:3]
+    refused = [row for row in story.requests if row["status"] == 502]
+    superseded = [*refused[:3], *refused[-2:]]
     story.attempts = [{**row, "attempt": 0} for row in superseded]
     for row in superseded:
-        story.refused_line("pod-0", int(row["sent_ns"]) + MS)
+        story.refused_line(f"pod-{row['cycle']}", int(row["sent_ns"]) + MS)
     first, second = costs_of(story.history())
-    assert (first.repeated, second.repeated) == (3, 0)
+    assert (first.repeated, second.repeated) == (3, 2)
 
 
 def test_the_edges_count_from_the_fault() -> None:
