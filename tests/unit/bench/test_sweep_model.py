@@ -18,6 +18,7 @@ from harness.knative.manifest.settings import NEWEST, Settings
 from tests.bench.restarts.costs import Cost
 from tests.bench.sweep import check, design, fit
 from tests.bench.sweep.reference import readiness_of
+from tests.bench.sweep.results import PAGE
 from tests.bench.sweep.setting import Setting
 from tests.unit.bench.test_sweep import COST, S1_LIKE
 
@@ -99,6 +100,14 @@ def test_the_fit_finds_what_was_planted(name: str) -> None:
     assert other.lo > found.lo
 
 
+def test_the_interval_of_one_more_value() -> None:
+    """By Student's t at 95 %, wider than that of the mean; four values are enough for one, and three are not."""
+    assert fit.prediction([1.0, 2.0, 3.0, 4.0]) == (0.0, 7.093)
+    assert fit.prediction([11.0, 12.0, 13.0, 14.0]) == (7.907, 17.093)
+    assert fit.fitted({"restart": [1.0, 2.0, 3.0, 4.0]}, model(), "planted").restart.hi == 7.093
+    assert fit.fitted({"restart": [1.0, 2.0, 3.0]}, model(), "planted").restart == model().restart
+
+
 def test_a_constant_that_few_cycles_show_stays() -> None:
     """No cycle shows it: what model.toml has is kept, with its source."""
     few = {name: [0.3] * (fit.LEAST - 1) for name in PLANTED}
@@ -119,6 +128,7 @@ def test_cycles_in_which_another_step_decides_say_nothing() -> None:
     shown = fit.values(kept, [replace(COST, waited=1, steps={"back": 0.9})], model())
     assert shown["back"] == []
     shown = fit.values({"SWEEP-F01": S1_LIKE}, [replace(COST, refused_s=5.4, steps={"unready": 0.05})], model())
+    assert fit.values({"SWEEP-F01": S1_LIKE}, [replace(COST, refused=0, refused_s=0.0)], model())["restart"] == []
     assert shown["restart"] == pytest.approx([0.4])
     assert shown["propagation"] == shown["restart_noticed"] == shown["back"] == []
 
@@ -172,6 +182,14 @@ def test_wide_intervals_break_it() -> None:
     found = of_check(replace(model(), restart=Constant(0.0, 4.0, "planted"), restart_noticed=Constant(0.0, 6.0, "planted")))
     assert found.width > check.WIDTH
     assert not found.holds
+
+
+def test_the_limits_are_those_that_were_fixed_before_the_measurement() -> None:
+    """Those of docs/sweep.md."""
+    assert (check.COVERED, check.WIDTH, check.PAIRS) == (0.9, 0.5, 10)
+    text = PAGE.read_text(encoding="utf-8")
+    assert "at least 90 % of the measured windows lie in the predicted intervals; their median width is at most half" in text
+    assert "(10 of the 28 pairs at least" in text
 
 
 def held(name: str, predicted: tuple[float, float], *windows_s: float) -> check.Held:

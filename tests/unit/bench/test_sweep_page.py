@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from harness.advise.data import model
+from harness.advise.spans import Span
 from tests.bench.restarts.intervals import summed
 from tests.bench.restarts.measuring import Kept
 from tests.bench.results import read
-from tests.bench.sweep import design, picture, results, table
-from tests.unit.bench.test_sweep import COST
+from tests.bench.sweep import __main__ as sweep
+from tests.bench.sweep import check, design, fit, picture, results, table
+from tests.unit.bench.test_sweep import COST, S1_LIKE
 
 
 def test_the_table_has_a_row_for_each_configuration_that_was_measured() -> None:
@@ -76,6 +79,44 @@ def test_the_results_have_the_table_the_constants_and_the_check() -> None:
     assert results.page("# x\n\n## Results\n\nold\n", text) == f"# x\n\n## Results\n\n{text}"
     with pytest.raises(ValueError, match="## Results"):
         results.page("# x\n", text)
+
+
+def test_what_was_held_back_does_not_reach_the_fit(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Whatever its cycles show; and the fit begins from the model before the sweep, not from what an earlier fit wrote."""
+    part = design.settings_of(design.CHECK)
+    strange = [replace(cost, refused_s=cost.refused_s + 9.0) if cost.name in part else cost for cost in kept().costs]
+    made, shown = results.model_of(kept())
+    assert results.model_of(replace(kept(), costs=tuple(strange))) == (made, shown)
+    start = tmp_path / "start.toml"
+    start.write_text(
+        fit.START.read_text(encoding="utf-8").replace("lo = 0.1\nhi = 0.5\n", "lo = 0.2\nhi = 0.4\n"), encoding="utf-8"
+    )
+    monkeypatch.setattr(fit, "START", start)
+    assert (results.model_of(kept())[0].back.lo, results.model_of(kept())[0].back.hi) == (0.2, 0.4)
+
+
+def test_the_exit_code_says_whether_the_model_holds(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """2 where configurations lack cycles, or nothing was measured, whatever the check of the others says."""
+    measured: list[Kept] = []
+    checked: list[check.Checked] = []
+    monkeypatch.setattr(sweep, "read_again", lambda *_: measured[-1])
+    monkeypatch.setattr(results, "checked", lambda *_: checked[-1])
+    monkeypatch.setattr(results, "model_of", lambda _: (model(), {}))
+    monkeypatch.setattr(results, "text", lambda *_: "")
+    monkeypatch.setattr(picture, "svg", lambda *_: "")
+    ask = ["report", "--out", str(tmp_path)]
+    holds = check.Checked((check.Held("SWEEP-C05", S1_LIKE, Span(0.9, 1.1), 1.0, (0.0, 1.0), (1.0,)),), 10, (), (), ())
+    assert holds.holds
+    full = Kept(kept().runs, tuple(replace(cost, cycle=cycle) for cost in kept().costs for cycle in range(3)))
+    for one, found, code in (
+        (full, holds, 0),
+        (full, replace(holds, apart=0), 1),
+        (kept(), holds, 2),
+        (Kept(), holds, 2),
+    ):
+        measured.append(one)
+        checked.append(found)
+        assert sweep.main(ask) == code
 
 
 def test_without_the_held_back_part_nothing_is_checked() -> None:
