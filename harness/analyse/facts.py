@@ -370,10 +370,15 @@ def _probes(view: View) -> tuple[ProbesValue, str]:
     return ProbesValue(good_liveness_probe(cycle.hit, cycle.event, cycle.service, events), phase_s), ""
 
 
+def asks_numbers(meta: RunMeta) -> bool:
+    """Whether the run has a claim about a number, or is a block of an experiment: the summary of any other run is as it was."""
+    return bool(meta.experiment) or any(claim.bounds for claim in meta.spec.claims)
+
+
 def _latency(view: View) -> tuple[Latency | None, str]:
     """How long users waited for good answers from the fault on; None without one, or if nobody asks for such a number."""
-    cycle, meta = view.cycle, view.cycle.history.meta
-    if not meta.experiment and not any(claim.bounds for claim in meta.spec.claims):
+    cycle = view.cycle
+    if not asks_numbers(cycle.history.meta):
         return None, ""
     good = cycle.users.filter((pl.col("outcome") == Outcome.OK.value) & (pl.col("done_ns") >= cycle.mark.fault_ns))
     waited_s = (good["done_ns"] - good["intended_ns"]).to_numpy() / 1e9

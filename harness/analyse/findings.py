@@ -17,7 +17,7 @@ from harness.analyse.cyclepods import PodSights
 from harness.analyse.doubts import doubts
 from harness.analyse.errorlines import ErrorLines, forwarding_errors
 from harness.analyse.evidence import LANES_OF_USERS, Failures, failures_of, straight_lanes, tries_of
-from harness.analyse.facts import OF_A_POD, Declared, FactValue, ListenerValue, declared, readings
+from harness.analyse.facts import OF_A_POD, Declared, FactValue, ListenerValue, asks_numbers, declared, readings
 from harness.analyse.hit import all_hit, events_of, mark_of
 from harness.analyse.lastseen import last_seen
 from harness.analyse.ledger import CAUSES, Account, Codes, added, by_cause, total
@@ -43,7 +43,9 @@ from harness.model import (
     Findings,
     History,
     HitPod,
+    Lane,
     NotCounted,
+    OfMethod,
     Outcome,
     Reason,
     Stream,
@@ -287,6 +289,7 @@ def _found(cycle: CycleEvidence, facts: Mapping[Fact, FactValue]) -> tuple[Cycle
         last_seen=last_seen(cycle) if voided else (),
         container=cycle.container if is_sidecar(spec.fault.role) else None,
         overtaken=books.overtaken or None,
+        by_method=_by_method(cycle.users) if asks_numbers(cycle.history.meta) else None,
     )
     return found, books
 
@@ -316,6 +319,16 @@ def _by_outcome(requests: pl.DataFrame) -> dict[str, int]:
     for outcome, status, count in requests.group_by("outcome", "status").len().iter_rows():
         counts[f"http-{status}" if outcome == Outcome.HTTP_ERROR.value else outcome] += count
     return dict(sorted(counts.items()))
+
+
+def _by_method(requests: pl.DataFrame) -> dict[str, OfMethod]:
+    sent: Counter[str] = Counter()
+    failed: Counter[str] = Counter()
+    for lane, outcome, count in requests.group_by("lane", "outcome").len().iter_rows():
+        method = Lane(lane).behaviour.method
+        sent[method] += count
+        failed[method] += count if outcome != Outcome.OK.value else 0
+    return {method: OfMethod(sent[method], failed[method]) for method in sorted(sent)}
 
 
 def _refused_window(failures: Failures, causes: Codes, user_port: int) -> tuple[int, int] | None:

@@ -319,6 +319,11 @@ class Behaviour(StrEnum):
     RETRYING = "retrying"
     GRPC = "grpc"
 
+    @property
+    def method(self) -> str:
+        """As in a UserRequest: "GET", "POST" or "GRPC"."""
+        return {Behaviour.POST_KEEPALIVE: "POST", Behaviour.GRPC: "GRPC"}.get(self, "GET")
+
 
 USERS_ROUTE = "users"
 """The route of every user, whatever is on it. Claims speak of the requests that took it."""

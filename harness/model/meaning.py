@@ -113,6 +113,14 @@ class Latency:
 
 
 @dataclass(frozen=True, slots=True)
+class OfMethod:
+    """Requests of users of one method in one cycle, and how many of them failed."""
+
+    sent: int
+    failed: int
+
+
+@dataclass(frozen=True, slots=True)
 class CycleFindings:
     """What one cycle showed. voided: why it does not count ("" if it counts).
 
@@ -140,6 +148,8 @@ class CycleFindings:
     probe_phase_s: how long after a liveness probe the readiness probe comes, from 0 to less than their common period; of a run with
     a claim about a rate, and of a block of an experiment. None: of another run, or unknown.
     overtaken: refused lines of queue-proxy whose requests timed out before the refusal could be answered, None if there are none.
+    by_method: requests of users by method ("GET", "POST", "GRPC"); of a run with a claim about a number, and of a block of an
+    experiment; None: of another run.
     """
 
     index: int
@@ -174,6 +184,7 @@ class CycleFindings:
     probe_phase_s: float | None = None
     pods: int | None = None
     overtaken: int | None = None
+    by_method: Mapping[str, OfMethod] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import Annotated, Literal, NotRequired, TypedDict
 from msgspec import Meta
 
 from harness.faults import FAULTS
-from harness.model import SCHEMA, Cause, Expectation, Fact, Observed, Outcome, RateOf, Ruling, Stream, WorkloadKind
+from harness.model import SCHEMA, Behaviour, Cause, Expectation, Fact, Observed, Outcome, RateOf, Ruling, Stream, WorkloadKind
 
 _OUTCOMES = (*(str(outcome) for outcome in Outcome if outcome is not Outcome.HTTP_ERROR), "http-[0-9]+")
 
@@ -119,6 +119,13 @@ class CycleRequestsShape(RequestsShape):
     by_cause: Annotated[ByCause, Meta(description="failed requests by cause")]
 
 
+class OfMethodShape(TypedDict):
+    """Requests of users of one method in one cycle."""
+
+    sent: Annotated[Count, Meta(description="requests sent")]
+    failed: Annotated[Count, Meta(description="requests that failed")]
+
+
 class NotCountedShape(CycleRequestsShape):
     """What the cycles that do not count saw: voided ones, and those given up. It is in no other total."""
 
@@ -175,6 +182,15 @@ class CycleShape(TypedDict):
             Meta(
                 description="how long after a liveness probe the readiness probe comes, less than their common period; of a run "
                 "with a claim about a rate, and of a block of an experiment, where the app saw both"
+            ),
+        ]
+    ]
+    by_method: NotRequired[
+        Annotated[
+            dict[str, OfMethodShape],
+            Meta(
+                description="requests of users by method; of a run with a claim about a number, and of a block of an experiment",
+                extra_json_schema={"propertyNames": {"enum": sorted({one.method for one in Behaviour})}},
             ),
         ]
     ]

@@ -40,6 +40,7 @@ from harness.report.shape import (
     LandedShape,
     LedgerShape,
     NotCountedShape,
+    OfMethodShape,
     PhaseShape,
     RateShape,
     ReadingShape,
@@ -183,7 +184,10 @@ def _cycle(cycle: CycleFindings, mark: CycleMark | None, event: FaultEvent | Non
         refused_window_s=_span(cycle.refused_window, start),
         queue_proxy_window_s=_span(cycle.queue_proxy_window, start),
         requests=_of(CycleRequestsShape, cycle),
+        by_method={name: _of(OfMethodShape, one) for name, one in sorted((cycle.by_method or {}).items())},
     )
+    if cycle.by_method is None:
+        del made["by_method"]
     if cycle.probe_phase_s is None:
         del made["probe_phase_s"]
     return made

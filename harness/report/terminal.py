@@ -147,6 +147,7 @@ def facts(summary: Summary) -> list[tuple[str, str]]:
     out = [
         ("cycles", cycles),
         ("requests", "; ".join([requests, *bad])),
+        *([("by method", "; ".join(split))] if (split := words.by_method(summary)) else []),
         *_not_counted(summary),
         ("failures", f"{book['client_failures']} = {book['attributed']} attributed + {book['unattributed']} unattributed"),
         (

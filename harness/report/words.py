@@ -188,6 +188,17 @@ def counted(summary: Summary) -> tuple[int, int]:
     return len(summary["cycles"]) - left_out, left_out
 
 
+def by_method(summary: Summary) -> list[str]:
+    """Of each method how many requests failed, in the cycles that count; empty: they were not counted by method."""
+    sent: Counter[str] = Counter()
+    failed: Counter[str] = Counter()
+    for cycle in summary["cycles"]:
+        for method, one in ({} if cycle["voided"] else cycle.get("by_method", {})).items():
+            sent[method] += one["sent"]
+            failed[method] += one["failed"]
+    return [f"{method}: {failed[method]} of {sent[method]} failed" for method in sorted(sent)]
+
+
 def not_counted_as(cycle: CycleShape) -> str:
     """Why a cycle does not count: "voided" for its load or its machine, "given up" if it could not be finished; "": it counts."""
     if cycle["given_up"]:

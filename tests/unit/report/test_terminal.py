@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from harness.model import OfMethod
 from harness.report import terminal
 from harness.report.summary import summary
 
@@ -102,3 +103,15 @@ def test_what_was_not_seen_and_what_is_disputed_is_told(s1: Any) -> None:
     assert facts["request log"] == "4990 of 5000 lines joined by id; 10 lines of unknown requests"
     assert facts["hidden"] == "3 failed attempts that a retrying client repeated"
     assert not {"missing", "contradictions", "request log", "hidden"} & set(dict(terminal.facts(made(s1))))
+
+
+def test_failures_by_method_are_summed_over_the_cycles_that_count(s1: Any) -> None:
+    """Where they were counted; otherwise there is no such line."""
+    assert not any(line.startswith("by method") for line in terminal.lines(made(s1)))
+    cycles = [replace(one, by_method={"GET": OfMethod(80, 0), "POST": OfMethod(20, 3)}) for one in s1.findings.cycles]
+    cycles[0] = replace(cycles[0], voided="late")
+    found = summary(s1.history, replace(s1.findings, cycles=tuple(cycles)), s1.verdict, artifacts={})
+    assert found["cycles"][1]["by_method"] == {"GET": {"sent": 80, "failed": 0}, "POST": {"sent": 20, "failed": 3}}
+    counted = len(cycles) - 1
+    told = f"by method GET: 0 of {80 * counted} failed; POST: {3 * counted} of {20 * counted} failed"
+    assert told in [" ".join(line.split()) for line in terminal.lines(found)]
