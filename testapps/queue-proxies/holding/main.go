@@ -12,7 +12,7 @@ import (
 const (
 	// pause: as often as queue-proxy asks a starting app whether it is ready (retryInterval in pkg/queue/readiness).
 	pause = 50 * time.Millisecond
-	// longest: queue-proxy's own drain takes as long (drainSleepDuration), and a container that crashed twice is started again after 20 s.
+	// longest: queue-proxy's own drain takes as long (drainSleepDuration), and a container that crashed twice is started again after 10 to 20 s.
 	longest = 30 * time.Second
 	// most: as many idle connections as queue-proxy keeps to the app. In a restart of 5.5 s it is reached at 180 requests a second.
 	most = 1000
