@@ -97,8 +97,8 @@ def _risks(case: Case, line_of: LineOf) -> tuple[tuple[Risk, ...], tuple[NotJudg
             if rule.scenario in known:
                 risks.append(_risk(case, rule, found, line_of))
             else:
-                what = f"{rule.name} of container {found.container.name} ({rule.what.rstrip('.')})"
-                pending.append(NotJudged(what, f"scenario {rule.scenario} has no result yet", rule.name in OF_A_RESTART))
+                why = f"scenario {rule.scenario} has no result yet. It asks whether this happens: {rule.what}"
+                pending.append(NotJudged(f"{rule.name} of container {found.container.name}", why, rule.name in OF_A_RESTART))
     return tuple(risks), tuple(pending)
 
 

@@ -75,8 +75,8 @@ def _liveness_alone(case: Case) -> Iterator[Found]:
             yield Found(
                 one,
                 one.liveness,
-                f"No readiness probe is written. Knative's own fails for {_seconds(case)} s before the pod leaves its Service; "
-                "until then queue-proxy sends requests to a port on which nobody listens.",
+                "No readiness probe is written. Knative's default one takes the pod out of its Service after "
+                f"{_seconds(case)} s of failures; until then queue-proxy sends requests to a port on which nobody listens.",
             )
 
 
@@ -131,18 +131,18 @@ def _for_the_window(case: Case, found: Found) -> Iterator[Option]:
     one = found.container
     yield Option(
         "S6",
-        "have the same check as readiness probe, every second, with failureThreshold 1"
+        "add a readiness probe with the same check, every second, with failureThreshold 1"
         if one.asked is None or one.asked.at is None
         else "ask the readiness probe every second, with failureThreshold 1",
-        "one failed check takes the pod out of its Service; its requests then wait, or go to other pods; one that waits for "
-        f"timeoutSeconds ({case.setting('timeoutSeconds')} s) gets 504 (S23)",
+        "one failed check takes the pod out of its Service; its requests then wait, or go to other pods; a request that waits for "
+        f"timeoutSeconds ({case.setting('timeoutSeconds')} s) is answered 504 (S23)",
         _fast_readiness(case, one),
     )
     if one.startup is None and case.settings.since("1.15"):
         yield Option(
             "S10",
-            "add a startup probe with the same check",
-            "requests are still refused until the kubelet has published that the container has not started",
+            f"add a startup probe with the same check, every second; the app gets {STARTUP_BUDGET_S} s to start",
+            "requests are still refused until the kubelet reports that the new container has not started",
             (Put((*one.place, "startupProbe"), _startup(case, one)),),
         )
     if case.pods == 1 and case.setting("max-scale") in {"0 (no limit)", "0"}:
@@ -153,9 +153,9 @@ def _for_the_window(case: Case, found: Found) -> Iterator[Option]:
         burst = (*notes, n.spelling(written, TARGET_BURST_CAPACITY) or TARGET_BURST_CAPACITY)
         yield Option(
             "S12",
-            f"keep {PODS} pods and the activator out of the way: the window stays, and a third of the requests meet it",
-            f"{PODS - 1} more pods; without the activator a burst is not buffered while pods are ready"
-            + (f"; {PODS} pods then stay without requests too: the Service no longer scales to zero" if to_zero else ""),
+            f"run {PODS} pods, without the activator in the path: the window stays, but only a third of the requests fall into it",
+            f"it takes {PODS - 1} more pods; without the activator a burst is not buffered while pods are ready"
+            + ("; the Service no longer scales to zero" if to_zero else ""),
             (Put(scale, str(PODS)), Put(burst, "0")),
         )
 
@@ -230,7 +230,7 @@ def _ask_the_app(case: Case, found: Found) -> Iterator[Option]:
         f"ask {path} by HTTP in the liveness probe, and as readiness probe every second: a restart ends a hang that would not end "
         "by itself",
         "a hang that ends by itself may cost fewer requests without a restart: about 300 in 15 s in S23, 384 with a restart in "
-        "S24B. Its process did not answer SIGTERM and was killed after timeoutSeconds, which is "
+        "S24B. The process of S24B did not answer SIGTERM and was killed after timeoutSeconds, which is "
         f"{case.setting('timeoutSeconds')} s here",
         tuple(puts),
     )
@@ -255,8 +255,8 @@ def _sidecar_timing(case: Case) -> Iterator[Found]:
             yield Found(
                 one,
                 one.asked,
-                f"It is asked every {served.period_s} s and fails after {served.failure_threshold}, the timing of the container "
-                f"that gets the requests; its own ({own[0]} s, {own[1]}) has no effect.",
+                f"It is asked every {served.period_s} s with failureThreshold {served.failure_threshold}, as the readiness probe "
+                f"of the container that gets the requests; its own timing ({own[0]} s, failureThreshold {own[1]}) has no effect.",
             )
 
 
@@ -286,7 +286,8 @@ def _ask_the_sidecar(case: Case, found: Found) -> Iterator[Option]:
     puts = [Put((*one.place, "readinessProbe"), {way: {**check[way], "port": one.liveness.port.value}, **FAST})]
     yield Option(
         "S26",
-        "have the sidecar's check as its readiness probe, and ask that of the container that gets the requests every second",
+        "add a readiness probe with its liveness check to the sidecar, and ask the readiness probe of the container that gets the "
+        "requests every second",
         "one failed check of either takes the pod out of its Service",
         (*puts, *_fast_served(case)),
     )
@@ -378,7 +379,7 @@ RULES: tuple[Rule, ...] = (
         "While its liveness probe restarts the sidecar, the pod stays Ready; requests that need the sidecar fail.",
         _sidecar_liveness_alone,
         _ask_the_sidecar,
-        "Have a readiness probe on the sidecar.",
+        "Write a readiness probe for the sidecar.",
     ),
     Rule(
         "sidecar-readiness-timing",

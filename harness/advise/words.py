@@ -24,18 +24,22 @@ from harness.advise.shape import (
 def lines(found: Advice, where: str) -> list[str]:
     """The advice as text: what a restart costs, the risks with their changes, what is not judged. where: the file."""
     pods = "1 pod" if found.pods == 1 else f"{found.pods} pods"
-    said = [f"{found.kind} {found.name}, Knative {found.knative}: {found.rate_rps:g} requests a second, {pods}", ""]
+    on = "" if found.kind == "Deployment" else f", Knative {found.knative}"
+    said = [f"{found.kind} {found.name}{on}: {found.rate_rps:g} requests a second, {pods}", ""]
     for one in found.warnings:
         said += [*_warning(one, where), ""]
     if found.cost is not None:
         said += ["A restart by the liveness probe:", *(f"  {line}" for line in _cost(found.cost)), ""]
         if found.boot_s is None and _open(found.cost):
-            said += ["  D: seconds from the start of the container until the app listens; --boot-seconds D replaces it.", ""]
+            said += [
+                "  D is how many seconds the app needs from the start of its container until it listens: --boot-seconds D.",
+                "",
+            ]
     for risk in found.risks:
         said += [*_risk(risk, found, where), ""]
     if any(risk.changes for risk in found.risks):
         said += [
-            f"A patch changes the Service in the cluster alone. Write the same into {where}, or its next apply takes it back.",
+            f"A patch changes only the Service in the cluster. Make the same change in {where}: its next apply would undo a patch.",
             "",
         ]
     if not found.risks:
@@ -70,8 +74,8 @@ def _without_a_risk(found: Advice) -> str:
     cost = found.cost
     most = 0.0 if cost is None else (cost.requests_at_most or cost.requests).number[1]
     if any(one.decisive for one in found.not_judged):
-        how = f": up to {round(most)} requests may be refused" if round(most) else ""
-        return f"No verdict: no measurement decides what a restart does{how}. See what is not judged."
+        how = f"; by the model, up to {round(most)} requests may be refused" if round(most) else ""
+        return f"No verdict: no scenario has measured such a restart{how}. See what is not judged."
     return "No measured risk was found" + (f"; a restart may still refuse up to {round(most)} requests." if round(most) else ".")
 
 
@@ -81,11 +85,23 @@ def _open(cost: Cost) -> bool:
 
 def _cost(cost: Cost) -> Iterator[str]:
     yield f"decided   {_range(cost.killed_s)} s after the check first fails"
-    refused = f"for {_seconds(cost.refused, cost.refused_at_most)}: {_number(cost.requests, cost.requests_at_most)} requests"
-    yield f"refused   {refused if cost.refused.seconds[1] or cost.refused.plus_boot else 'none'}"
-    waits = cost.waits
-    below = ", none if that is below 0" if waits is not None and waits.seconds[0] < 0 else ""
-    yield f"waiting   {'none' if waits is None else f'the slowest for {_seconds(waits, None)}{below}'}"
+    if cost.refused.seconds[1] or cost.refused.plus_boot:
+        yield f"refused   for {_seconds(cost.refused)}: {_number(cost.requests)} requests"
+    else:
+        yield "refused   none"
+    most, number = cost.refused_at_most, cost.requests_at_most
+    if most is not None and number is not None:
+        yield f"          at most {_range(most.seconds)} s, since the pod then has left its Service: {_number(number)} requests"
+    yield f"waiting   {_waiting(cost.waits)}"
+
+
+def _waiting(waits: Duration | None) -> str:
+    if waits is None:
+        return "none"
+    low, high = waits.seconds
+    if waits.plus_boot and high <= 0:
+        return f"none, or if D is above {-high:g} s the slowest for {_seconds(waits)}"
+    return f"the slowest for {_seconds(waits)}" + (", none if that is below 0" if low < 0 else "")
 
 
 def _risk(risk: Risk, found: Advice, where: str) -> Iterator[str]:
@@ -149,17 +165,18 @@ def _range(ends: Interval) -> str:
     return low if low == high else f"{low} to {high}"
 
 
-def _seconds(duration: Duration, most: Duration | None) -> str:
-    low, high = duration.seconds
-    text = f"D + [{low:.2f}, {high:.2f}] s" if duration.plus_boot else f"{low:.2f} to {high:.2f} s"
-    return text if most is None else f"{text}, at most {_range(most.seconds)} s"
+def _seconds(duration: Duration) -> str:
+    low, high = (f"{end:.2f}" if not duration.plus_boot else _on_top("D", end, ".2f") for end in duration.seconds)
+    return f"{low} to {high} s"
 
 
-def _number(requests: Requests, most: Requests | None) -> str:
-    low, high = (round(end) for end in requests.number)
-    plain = f"{low} to {high}" if low != high else f"{low}"
-    first, last = (f"{end:.1f}".removesuffix(".0") for end in requests.per_boot_second)
-    if last != "0":
-        each = first if first == last else f"[{first}, {last}]"
-        plain = f"{each} x D + [{low}, {high}]"
-    return plain if most is None else f"{plain}, at most {round(most.number[0])} to {round(most.number[1])}"
+def _on_top(base: str, more: float, form: str) -> str:
+    return f"{base} {'-' if more < 0 else '+'} {abs(more):{form}}"
+
+
+def _number(requests: Requests) -> str:
+    ends = [str(round(end)) for end in requests.number]
+    if round(requests.per_boot_second[1], 1):
+        each = (f"{end:.1f}".removesuffix(".0") for end in requests.per_boot_second)
+        ends = [_on_top(f"{one} x D", round(end), "d") for one, end in zip(each, requests.number, strict=True)]
+    return " to ".join(dict.fromkeys(ends))

@@ -50,7 +50,9 @@ def test_a_risk_is_shown_with_its_line_the_window_and_a_patch(
     """D is open until --boot-seconds names it; the patch is one line for kubectl."""
     assert ended(monkeypatch, str(file)) == ExitCode.REGRESSION
     said = capsys.readouterr().out
-    assert re.search(r"refused   for D \+ \[.*\] s, at most .* s: 50 x D \+ \[\d+, \d+\], at most \d+ to \d+ requests", said)
+    assert re.search(
+        r"refused   for D \+ .* to D \+ .* s: 50 x D \+ \d+ to 50 x D \+ \d+ requests\n +at most .*: \d+ to \d+ requests", said
+    )
     assert f"RISK liveness-alone ({file}:9, container user-container)" in said
     assert "measured: S1 (run " in said
     command = next(line for line in said.splitlines() if "kubectl patch" in line)
@@ -67,7 +69,7 @@ def test_a_risk_is_shown_with_its_line_the_window_and_a_patch(
         (
             RISKY.replace("httpGet: {path: /healthz}", "exec: {command: [x]}"),
             ExitCode.INCONCLUSIVE,
-            "No verdict: no measurement decides what a restart does",
+            "No verdict: no scenario has measured such a restart",
         ),
         (RISKY + "          stdin: true\n", ExitCode.BAD_INPUT_OR_HOST, "stdin:10: "),
     ],

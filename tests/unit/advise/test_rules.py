@@ -158,7 +158,7 @@ def test_a_change_of_annotations_keeps_those_that_only_the_cluster_has() -> None
     assert after == patched(live, change.patch)
     said = lines(advised(manifest), "shop.yaml")
     assert any("--type merge --patch '{" in line for line in said)
-    assert any("Write the same into shop.yaml" in line for line in said)
+    assert any("Make the same change in shop.yaml" in line for line in said)
 
 
 def test_a_json_patch_adds_no_object_on_the_way() -> None:
@@ -197,7 +197,7 @@ def _value(change: Change) -> Any:
 def test_a_change_says_what_it_costs() -> None:
     """Requests that wait are not answered for ever: the activator ends them after timeoutSeconds (S23)."""
     (risk,) = advised(service({"livenessProbe": LIVENESS}, timeoutSeconds=10)).risks
-    assert "timeoutSeconds (10 s) gets 504" in risk.changes[0].but
+    assert "timeoutSeconds (10 s) is answered 504" in risk.changes[0].but
     assert all(change.but for change in risk.changes)
 
 
