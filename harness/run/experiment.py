@@ -32,7 +32,7 @@ from harness.run.comparing import comparisons, run_of
 from harness.run.comparison_page import write_page
 from harness.run.confounding import confounded
 from harness.run.session import Place, faults_of, measure, require_runnable
-from harness.run.world import Ask, World, asked_build, asked_version, make, stand
+from harness.run.world import Ask, World, asked_build, asked_version, build, find, stand
 
 LONGEST_CLUSTER = 30
 """Characters of a cluster's name, see `harness.cluster.record.full_name`."""
@@ -78,7 +78,8 @@ def require_comparable(sides: Sequence[Side], ask: Ask, artifacts: Path) -> tupl
 def worlds(sides: Sequence[Side], ask: Ask, *, state: State, progress: Progress) -> tuple[tuple[Side, World], ...]:
     """Each arm with its world: all that are needed are made before anything is measured. Raises what `prepare` raises.
 
-    Everything is built before the first cluster is touched: what does not build leaves them as they are.
+    Every build is found before the first is made, and everything is made before the first cluster is touched: a release that does
+    not exist costs no build, and what does not build leaves the clusters as they are.
 
     Arms that differ in their queue-proxy alone share a cluster. With several versions or checkouts the pinned version has the
     cluster that is asked for, each other one a cluster of its own beside it, named after both: e2e-1-17.
@@ -86,11 +87,12 @@ def worlds(sides: Sequence[Side], ask: Ask, *, state: State, progress: Progress)
     builds = dict.fromkeys(_build(side, ask) for side in sides)
     several = len({build.installed for build in builds}) > 1
     ask = replace(ask, faults=faults_of(*(side.scenario for side in sides)))
-    ready = {}
-    for build in builds:
-        cluster = cluster_beside(ask.cluster, build) if several else ask.cluster
-        ready[build] = make(replace(ask, build=build, cluster=cluster), state=state, progress=progress)
-    made = {build: stand(built) for build, built in ready.items()}
+    found = {}
+    for one in builds:
+        cluster = cluster_beside(ask.cluster, one) if several else ask.cluster
+        found[one] = find(replace(ask, build=one, cluster=cluster), state=state, progress=progress)
+    ready = {one: build(each) for one, each in found.items()}
+    made = {one: stand(built) for one, built in ready.items()}
     return tuple((side, made[_build(side, ask)]) for side in sides)
 
 

@@ -103,12 +103,7 @@ def prepare(ask: Ask, *, state: State, progress: Progress) -> World:
     Raises HostError, SourceError, ImageError, ClusterError or InstallError, each with the command that mends it. Everything is
     built before a cluster is touched.
     """
-    return stand(make(ask, state=state, progress=progress))
-
-
-def make(ask: Ask, *, state: State, progress: Progress) -> Built:
-    """Steps 1 and 2 without the cluster: what is installed later is found and built. Raises what `find` and `build` raise."""
-    return build(find(ask, state=state, progress=progress))
+    return stand(build(find(ask, state=state, progress=progress)))
 
 
 def find(ask: Ask, *, state: State, progress: Progress) -> Found:

@@ -18,7 +18,7 @@ from harness.cluster.record import full_name, known_clusters
 from harness.errors import WaitTimeout
 from harness.model import Provision
 from harness.run import Ask, World
-from harness.run.world import Built, make, stand
+from harness.run.world import Built, build, find, stand
 
 pytestmark = pytest.mark.cluster
 
@@ -36,7 +36,7 @@ def said() -> list[str]:
 def built(world: World, kn_ask: Ask, said: list[str]) -> Iterator[Built]:
     """The session's Knative for a cluster of this test's own, which is removed if the test leaves it."""
     ask = replace(kn_ask, cluster=f"t-{secrets.token_hex(3)}", context="", recreate=False)
-    found = make(ask, state=world.state, progress=Progress(said.append))
+    found = build(find(ask, state=world.state, progress=Progress(said.append)))
     yield found
     down(engine=world.engine, state=world.state, names=[found.cluster])
 

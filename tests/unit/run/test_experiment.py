@@ -18,7 +18,7 @@ from harness.adapters.progress import QUIET
 from harness.catalogue import N1, S1, holds
 from harness.cli import report_command
 from harness.cluster.record import full_name
-from harness.errors import BadInput, ClusterError, ExitCode, HistoryError, ImageError, Interrupted
+from harness.errors import BadInput, ClusterError, ExitCode, HistoryError, ImageError, Interrupted, SourceError
 from harness.history import EXPERIMENT, read_experiment, read_meta
 from harness.history.codec import encode
 from harness.history.query import find
@@ -33,6 +33,7 @@ from harness.run import (
     analyse_again,
     analyse_experiment,
     asked_build,
+    asked_version,
     compare,
     experiment,
     require_comparable,
@@ -331,7 +332,8 @@ def test_arms_of_one_version_share_a_cluster_and_others_stand_beside_it(monkeypa
         made.append((ask.cluster, str(ask.version)))
         return world(replace(STACK, knative=str(ask.version)))
 
-    monkeypatch.setattr(experiment, "make", lambda ask, **_kwargs: ask)
+    monkeypatch.setattr(experiment, "find", lambda ask, **_kwargs: ask)
+    monkeypatch.setattr(experiment, "build", lambda found: found)
     monkeypatch.setattr(experiment, "stand", stood)
     old, patched = asked_build("1.17"), asked_build("1.19.6")
     sides = [Side("a", ASKED), Side("b", ASKED, old), Side("c", ASKED, patched), Side("d", ASKED)]
@@ -355,7 +357,8 @@ def test_arms_that_differ_in_queue_proxy_alone_share_a_cluster(monkeypatch: pyte
         made.append((ask.cluster, str(ask.build)))
         return world(STACK)
 
-    monkeypatch.setattr(experiment, "make", lambda ask, **_kwargs: ask)
+    monkeypatch.setattr(experiment, "find", lambda ask, **_kwargs: ask)
+    monkeypatch.setattr(experiment, "build", lambda found: found)
     monkeypatch.setattr(experiment, "stand", stood)
     stock = asked_build("")
     patched = replace(stock, queue_proxy=OWN)
@@ -382,16 +385,33 @@ def test_a_checkout_keeps_its_cluster_while_its_files_change() -> None:
 def test_nothing_is_touched_before_everything_is_built(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A patch that does not compile leaves the clusters of all arms as they are."""
 
-    def make(ask: Ask, **_kwargs: object) -> Ask:
-        if ask.build is not None and ask.build.queue_proxy is not None:
+    def build(found: Ask) -> Ask:
+        if found.build is not None and found.build.queue_proxy is not None:
             raise ImageError("holding does not build")
-        return ask
+        return found
 
-    monkeypatch.setattr(experiment, "make", make)
+    monkeypatch.setattr(experiment, "find", lambda ask, **_kwargs: ask)
+    monkeypatch.setattr(experiment, "build", build)
     monkeypatch.setattr(experiment, "stand", lambda _built: pytest.fail("a cluster was touched"))
     sides = [Side("a", ASKED), Side("b", ASKED, replace(asked_build(""), queue_proxy=OWN))]
     with pytest.raises(ImageError, match="does not build"):
         worlds(sides, Ask(cluster="mine"), state=State(tmp_path), progress=QUIET)
+
+
+def test_nothing_is_built_before_every_release_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The second release does not exist: the first is not built for nothing."""
+
+    def find(ask: Ask, **_kwargs: object) -> Ask:
+        if ask.version == asked_version("1.17"):
+            raise SourceError("no such release")
+        return ask
+
+    monkeypatch.setattr(experiment, "find", find)
+    monkeypatch.setattr(experiment, "build", lambda _found: pytest.fail("a release was built"))
+    with pytest.raises(SourceError, match="no such release"):
+        worlds(
+            [Side("a", ASKED), Side("b", ASKED, asked_build("1.17"))], Ask(cluster="mine"), state=State(tmp_path), progress=QUIET
+        )
 
 
 def test_one_context_cannot_have_two_versions(tmp_path: Path) -> None:
