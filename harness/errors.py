@@ -4,6 +4,7 @@
     ├── BadInput                     what the user wrote cannot be used
     ├── HostError                    this machine lacks something: engine, permission, disk space, port
     ├── ToolFailed                   a program failed; carries the end of its output
+    │   └── EngineFailed             the container engine failed; a HostError too
     ├── SourceError                  the source does not provide the requested Knative version
     ├── ImageError                   an image could not be built or loaded
     ├── ClusterError                 kind did not create a working cluster
@@ -129,6 +130,10 @@ class ToolFailed(HarnessError):
         self.argv = tuple(argv)
         self.code = code
         self.tail = tail
+
+
+class EngineFailed(ToolFailed, HostError):
+    """The container engine did not do what it was asked for. It says nothing about a release or a commit that is measured."""
 
 
 class Interrupted(HarnessError):

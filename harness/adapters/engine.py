@@ -19,7 +19,7 @@ from harness.adapters.files import State, write_atomic
 from harness.adapters.limits import Cgroups, Limits, containers_conf
 from harness.adapters.process import run as run_process
 from harness.adapters.process import runnable
-from harness.errors import BadInput, HostError, ToolFailed
+from harness.errors import BadInput, EngineFailed, HostError, ToolFailed
 
 PREFIX = "knative-chaos-"
 """Every container, network and cluster of ours is called so."""
@@ -47,7 +47,7 @@ UNITS = {"b": 1, "kb": 1_000, "mb": 1_000**2, "gb": 1_000**3, "tb": 1_000**4}
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """What one engine calls things. kind_env: how kind is told to use it and our network."""
+    """What one engine calls things. kind_env: how kind is told to use it and our network. help: what to try if it fails."""
 
     name: str
     kind_env: Mapping[str, str]
@@ -56,6 +56,7 @@ class Dialect:
     build: tuple[str, ...]
     commit: tuple[str, ...]
     root: str
+    help: str
 
 
 DOCKER = Dialect(
@@ -66,6 +67,7 @@ DOCKER = Dialect(
     build=("build", "--quiet"),
     commit=("commit",),
     root="{{.DockerRootDir}}",
+    help="sudo systemctl restart docker",
 )
 PODMAN = Dialect(
     name="podman",
@@ -75,6 +77,7 @@ PODMAN = Dialect(
     build=("build", "--layers"),
     commit=("commit", "--quiet"),
     root="{{.Store.GraphRoot}}",
+    help="knative-chaos cache prune, if the disk is full",
 )
 
 
@@ -146,8 +149,19 @@ class Engine:
     def run(
         self, *args: str, timeout_s: float = 120.0, log: Path | None = None, check: bool = True, stdin: str | None = None
     ) -> CompletedProcess[str]:
-        """Call the engine with these arguments. Raises ToolFailed as `process.run` does."""
-        return run_process([str(self.binary), *args], env=self.env, timeout_s=timeout_s, log=log, check=check, stdin=stdin)
+        """Call the engine with these arguments. Raises EngineFailed where `process.run` raises ToolFailed."""
+        try:
+            return run_process([str(self.binary), *args], env=self.env, timeout_s=timeout_s, log=log, check=check, stdin=stdin)
+        except ToolFailed as failure:
+            raise EngineFailed(failure.argv, failure.code, failure.tail, fix=self._help(), where=failure.where) from failure
+
+    def _help(self) -> str:
+        """How to mend an engine that fails."""
+        return f"{self.dialect.help}; `{self.name} info` shows what is wrong, and `knative-chaos doctor` what else is missing."
+
+    def require_answer(self) -> None:
+        """Raise EngineFailed unless the engine lists its containers."""
+        self.run("ps", "--quiet", timeout_s=ANSWERS_WITHIN_S)
 
     def exec_argv(self, container: str, argv: Sequence[str], *, interactive: bool = False) -> list[str]:
         """The argument list that runs argv in a container; start it with `env` added. interactive: standard input is passed on."""
@@ -329,7 +343,7 @@ class Engine:
     def _raise_unless_gone(self, done: CompletedProcess[str]) -> None:
         """Not there is an answer; anything else the engine says is a failure."""
         if not any(word in done.stderr.lower() for word in GONE):
-            raise ToolFailed(done.args, done.returncode, done.stderr, fix="knative-chaos doctor")
+            raise EngineFailed(done.args, done.returncode, done.stderr, fix=self._help())
 
 
 def state_word(shown: str) -> str:

@@ -11,6 +11,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import TyperCommand
 
+from harness.adapters.engine import Engine
 from harness.adapters.files import State
 from harness.adapters.text import printable
 from harness.catalogue.bugs import BUGS
@@ -29,10 +30,10 @@ GOOD, BAD, SKIP, ABORT = 0, 1, 125, 128
 """Exit codes that `git bisect run` understands; from 128 on it ends the search."""
 
 What = Annotated[str, typer.Argument(metavar="SCENARIO-or-BUG", help=f"A scenario of the catalogue, or one of {', '.join(BUGS)}.")]
-ClaimOption = Annotated[str, typer.Option("--claim", help="Of a scenario, the claim to search for; default: its first.")]
+ClaimOption = Annotated[str, typer.Option("--claim", help="Claim of the scenario to search for; default: its first.")]
 Root = Annotated[Path, typer.Option("--corpus", help="Directory for evidence and cells.")]
-Again = Annotated[bool, typer.Option("--again", help="Examine decided releases once more.")]
-Keep = Annotated[bool, typer.Option("--keep", help="Keep clusters that are made for this.")]
+Again = Annotated[bool, typer.Option("--again", help="Examine releases again that are already decided.")]
+Keep = Annotated[bool, typer.Option("--keep", help="Keep the clusters that this command creates.")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +46,8 @@ class OnCommit(OnClusters):
 @with_cluster
 def bisect(
     what: What,
-    old: Annotated[str, typer.Option("--old", help="The older end.")] = "",
-    new: Annotated[str, typer.Option("--new", help="The newer end.")] = "",
+    old: Annotated[str, typer.Option("--old", help="Older end of the range of releases.")] = "",
+    new: Annotated[str, typer.Option("--new", help="Newer end of the range of releases.")] = "",
     claim: ClaimOption = "",
     root: Root = Path("artifacts/corpus"),
     *,
@@ -79,9 +80,13 @@ def bisect(
 @with_cluster
 def bisect_step(
     what: What,
-    good: Annotated[str, typer.Option("--good", help="The state that is good: absent or present.")] = BugState.ABSENT.value,
+    good: Annotated[
+        str, typer.Option("--good", help="State of the bug that counts as good: absent or present.")
+    ] = BugState.ABSENT.value,
     claim: ClaimOption = "",
-    kn_version: Annotated[str, typer.Option("--kn-version", help="What is examined; default: the checkout here.")] = "path:.",
+    kn_version: Annotated[
+        str, typer.Option("--kn-version", help="Build to examine; default: the checkout in the current directory.")
+    ] = "path:.",
     root: Root = Path("artifacts/bisect"),
     *,
     on: OnCommit,
@@ -96,8 +101,7 @@ def bisect_step(
     except KeyboardInterrupt:
         _end("interrupted", ExitCode.INCONCLUSIVE)
     except HarnessError as error:
-        sys.stderr.write(f"knative-chaos: skipped: {printable(str(error))}\n")
-        sys.exit(SKIP)
+        _skip(str(error), on.engine)
     except Exception:  # noqa: BLE001 - a crash is no bad commit
         traceback.print_exc()
         _end("this is a bug of knative-chaos", ExitCode.OWN_CRASH)
@@ -116,6 +120,16 @@ class StepCommand(TyperCommand):
             _end(error.format_message())
 
 
+def _skip(why: str, engine: str) -> NoReturn:
+    """Skip this commit, or end the search if it was the container engine that failed: it would fail for each commit."""
+    try:
+        Engine.detect(State.default(), prefer=engine).require_answer()
+    except HostError as error:
+        _end(f"{why} The container engine does not work: {error}")
+    sys.stderr.write(f"knative-chaos: skipped: {printable(why)}\n")
+    sys.exit(SKIP)
+
+
 def _end(why: str, code: int = 0) -> NoReturn:
     """End the search. code: added to ABORT, so that one sees what it was."""
     sys.stderr.write(f"knative-chaos: {printable(why)}\n")
@@ -125,7 +139,7 @@ def _end(why: str, code: int = 0) -> NoReturn:
 def _step(what: str, good: str, claim: str, kn_version: str, ask: Ask, root: Path) -> int:
     """Cluster and images are kept: the next step finds what did not change."""
     if good not in {BugState.ABSENT, BugState.PRESENT}:
-        raise BadInput(f"{good!r} is no state that can be good.", fix="--good absent, or --good present")
+        raise BadInput(f"--good is {good!r}.", fix="--good absent, or --good present")
     bug, state = searched(what, claim), State.default()
     require_writable(root, option="--corpus")
     try:
@@ -135,5 +149,5 @@ def _step(what: str, good: str, claim: str, kn_version: str, ask: Ask, root: Pat
     cell = examine_build(bug, build, ask, root, state=state, progress=progress_of(state), keep=True)
     typer.echo(printable(f"{bug.id}: {cell.decided.state}. {cell.decided.why} [{root / cell.evidence}]"))
     if cell.decided.state not in ANSWERS:
-        return SKIP
+        _skip(f"{cell.decided.state}: {cell.decided.why}", ask.engine)
     return GOOD if cell.decided.state == good else BAD

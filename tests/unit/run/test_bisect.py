@@ -13,7 +13,7 @@ from harness.catalogue import S1, resolve
 from harness.catalogue.bugs import BUGS, Bug
 from harness.cli import app
 from harness.cli.bisect import ABORT, BAD, GOOD, SKIP, bisect_step
-from harness.errors import BadInput, HostError, ImageError, Interrupted
+from harness.errors import BadInput, ClusterError, EngineFailed, HarnessError, HostError, ImageError, Interrupted
 from harness.judge import judge
 from harness.model import (
     BugState,
@@ -144,8 +144,26 @@ def test_a_claim_of_a_scenario_is_searched_on_any_version() -> None:
     assert bug.signature(Seen(findings=none, verdict=judge(spec, none), ended=True)).state is UNSURE
 
 
-def stepped(monkeypatch: pytest.MonkeyPatch, outcome: BugState | BaseException, *, good: str = "absent", what: str = "B8") -> int:
-    """The exit code of one step of `git bisect run`."""
+def stepped(
+    monkeypatch: pytest.MonkeyPatch,
+    outcome: BugState | BaseException,
+    *,
+    good: str = "absent",
+    what: str = "B8",
+    engine: HarnessError | None = None,
+) -> int:
+    """The exit code of one step of `git bisect run`. engine: how the container engine fails when it is asked."""
+
+    class Stand:
+        @staticmethod
+        def detect(*_args: Any, **_more: Any) -> Any:
+            return Stand()
+
+        def require_answer(self) -> None:
+            if engine is not None:
+                raise engine
+
+    monkeypatch.setattr("harness.cli.bisect.Engine", Stand)
 
     def examine(bug: Bug, build: Build, *_args: Any, **_more: Any) -> Cell:
         assert build.version == V("1.23")
@@ -177,6 +195,17 @@ def test_exit_codes_of_git_bisect_run(monkeypatch: pytest.MonkeyPatch) -> None:
     assert stepped(monkeypatch, HostError("no engine")) == ABORT
     assert stepped(monkeypatch, ABSENT, good="fixed") == ABORT == 128
     assert stepped(monkeypatch, ABSENT, what="B99") == ABORT
+
+
+def test_an_engine_that_fails_ends_the_search(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """It says nothing of the commit, and would fail for the next one too; whether it broke a step or a measurement."""
+    dead = EngineFailed(["podman", "ps"], 125, "no space left on device", fix="knative-chaos cache prune")
+    assert stepped(monkeypatch, dead) == ABORT
+    for outcome in (ClusterError("kind made no cluster."), UNSURE):
+        assert stepped(monkeypatch, outcome, engine=dead) == ABORT
+        said = capsys.readouterr().err
+        assert "no space left on device" in said
+        assert "Fix: knative-chaos cache prune" in said
 
 
 @pytest.mark.parametrize("arguments", [["B4", "--no-such-option"], [], ["B4", "--good"]])
