@@ -149,7 +149,7 @@ while [ $# -gt 0 ]; do
   case "$1" in -w) printf '%s\\n' "$2" | sed -e "s/%{http_code}/$status/" -e 's/\\\\n//'; shift ;; esac
   shift
 done
-[ "$status" = 200 ]
+[ ! -e unreachable ] || exit 60
 """
 SLEEP = """\
 [ "$1" != 0.1 ] || exec /bin/sleep 0.02
@@ -158,13 +158,35 @@ until grep -q '^curl' calls && grep -q '^logs' calls; do /bin/sleep 0.02; done
 
 
 def test_it_says_first_to_which_cluster_it_applies(tmp_path: Path) -> None:
-    """And asks by the scheme of the Service's URL."""
+    """And asks the Service's URL."""
     write(export(spec("S1"), VERSION), tmp_path)
     done = run(tmp_path, SCHEME="https")
     assert done.stdout.splitlines()[0] == "kubectl context: kind-mine"
     calls = (tmp_path / "calls").read_text(encoding="utf-8").splitlines()
     assert calls[0] == "kubectl config current-context"
-    assert any(line.endswith("-H Host: toggle.x.example https://toggle.x.example/") for line in calls)
+    asked = [line for line in calls if "https://" in line]
+    assert asked
+    assert all(line.endswith("-o /dev/null https://toggle.x.example/") for line in asked)
+
+
+def test_an_ingress_is_where_curl_connects_and_nothing_else(tmp_path: Path) -> None:
+    """The URL stays, so that TLS asks for the Service's name and not for an address."""
+    write(export(spec("S1"), VERSION), tmp_path)
+    run(tmp_path, SCHEME="https", INGRESS="127.0.0.1:8443")
+    asked = [line for line in (tmp_path / "calls").read_text(encoding="utf-8").splitlines() if "https://" in line]
+    assert asked
+    assert all(line.endswith("--connect-to ::127.0.0.1:8443 https://toggle.x.example/") for line in asked)
+
+
+def test_a_service_that_cannot_be_reached_ends_it_before_the_load(tmp_path: Path) -> None:
+    """Such as a certificate that curl does not know: the way out is named, and nothing is injected."""
+    write(export(spec("S1"), VERSION), tmp_path)
+    (tmp_path / "unreachable").touch()
+    done = run(tmp_path, SCHEME="https", INGRESS="127.0.0.1:8443")
+    assert done.returncode == 1
+    assert "https://toggle.x.example gave no answer at 127.0.0.1:8443." in done.stderr
+    assert "CURL_CA_BUNDLE" in done.stderr
+    assert "exec pod" not in (tmp_path / "calls").read_text(encoding="utf-8")
 
 
 def test_a_script_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
@@ -208,7 +230,7 @@ def test_the_script_counts_what_the_clients_saw(tmp_path: Path, failing: bool) -
     assert "lines of queue-proxy with 'connection refused': 3" in done.stdout
     assert "- BROKEN: While its pod is Ready, no request is refused by the container's port." in done.stdout
     calls = (tmp_path / "calls").read_text(encoding="utf-8")
-    assert "-H Host: toggle.x.example http://127.0.0.1:1234/" in calls
+    assert "--connect-to ::127.0.0.1:1234 http://toggle.x.example/" in calls
     assert "exec pod-0 -c user-container -- python3 -c open('/dev/shm/liveness', 'w').write('')" in calls
     assert (tmp_path / "applied.yaml").read_text(encoding="utf-8") == files("S1")[SERVICE]
 
