@@ -5,8 +5,6 @@ python -m harness.history.experiment_schema > docs/experiment.schema.json
 
 from __future__ import annotations
 
-import inspect
-import json
 import sys
 from typing import Any
 
@@ -14,13 +12,14 @@ import msgspec
 
 from harness.history.experiments import EXPERIMENT_SCHEMA, KIND
 from harness.model import Experiment, Ruling
+from harness.schemas import DRAFT, plain, text_of
 
 
 def schema() -> dict[str, Any]:
     """Draft 2020-12. An object may have more keys than it names: a later release adds some."""
     (shown,), parts = msgspec.json.schema_components([Experiment], ref_template="#/$defs/{name}")
     return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$schema": DRAFT,
         "title": "knative-chaos experiment.json",
         "type": "object",
         "required": ["kind", "schema", "ruling", "experiment"],
@@ -30,23 +29,13 @@ def schema() -> dict[str, Any]:
             "ruling": {"enum": [one.value for one in Ruling]},
             "experiment": shown,
         },
-        "$defs": _plain(parts),
+        "$defs": plain(parts),
     }
 
 
 def text() -> str:
     """What `docs/experiment.schema.json` holds."""
-    return json.dumps(schema(), indent=2, ensure_ascii=False) + "\n"
-
-
-def _plain(value: Any) -> Any:
-    """A docstring without the indentation of its source."""
-    if isinstance(value, dict):
-        return {
-            key: inspect.cleandoc(inner) if key == "description" and isinstance(inner, str) else _plain(inner)
-            for key, inner in value.items()
-        }
-    return [_plain(inner) for inner in value] if isinstance(value, list) else value
+    return text_of(schema())
 
 
 if __name__ == "__main__":

@@ -5,38 +5,21 @@ python -m harness.report.schema > docs/summary.schema.json
 
 from __future__ import annotations
 
-import inspect
-import json
 import sys
 from typing import Any
 
-import msgspec
-
 from harness.report.shape import Summary
+from harness.schemas import schema_of, text_of
 
 
 def schema() -> dict[str, Any]:
     """Draft 2020-12. An object may have more keys than it names: a later release adds some."""
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "knative-chaos summary.json",
-        **_plain(msgspec.json.schema(Summary)),
-    }
+    return schema_of(Summary, "knative-chaos summary.json")
 
 
 def text() -> str:
     """What `docs/summary.schema.json` holds."""
-    return json.dumps(schema(), indent=2, ensure_ascii=False) + "\n"
-
-
-def _plain(value: Any) -> Any:
-    """A docstring without the indentation of its source."""
-    if isinstance(value, dict):
-        return {
-            key: inspect.cleandoc(inner) if key == "description" and isinstance(inner, str) else _plain(inner)
-            for key, inner in value.items()
-        }
-    return [_plain(inner) for inner in value] if isinstance(value, list) else value
+    return text_of(schema())
 
 
 if __name__ == "__main__":

@@ -36,6 +36,7 @@ def test_every_module_of_the_generator_is_bound() -> None:
         ("What Kubernetes and Knative mean rests on the model alone", {"harness.knative"}),
         ("What is known of an app rests on the model and on what Knative means", {"harness.knative", "harness.apps"}),
         ("The generator's process knows only the model, knative and apps", {"harness.knative", "harness.apps"}),
+        ("The text of a schema rests on nothing of the house", {"harness.schemas"}),
     ],
 )
 def test_every_room_is_forbidden(name: str, pure: set[str]) -> None:
