@@ -48,6 +48,8 @@ class Node(Injector):
         sent_ns = now_ns()
         done = _do(shell, act, pod, where)
         answered_ns = now_ns()
+        if isinstance(act, NodeRule):
+            _require_held(shell, act, pod, where)
         params, answer = kind.filled(fault.params), json.dumps(done | rule, sort_keys=True)
         boot = "" if is_sidecar(fault.role) else pod.boot  # that of a sidecar is in its log alone
         container = pod.containers.get(fault.role, "")
@@ -90,6 +92,14 @@ def _do(shell: NodeShell, act: NodeAct, pod: Pod, where: str) -> dict[str, objec
         return {"ip": act.ip, "port": act.port, "verdict": act.verdict.value, "look": ["packets", _rule(pod)]}
     words = ("starve", act.container_id) if isinstance(act, NodeMemory) else ("send", act.container_id, act.signal.value)
     return {**json.loads(shell.ask(*words)), "look": ["processes", act.container_id]}
+
+
+def _require_held(shell: NodeShell, act: NodeRule, pod: Pod, where: str) -> None:
+    """Raise FaultError unless the rule that nft holds is the one that was asked for."""
+    held = json.loads(shell.ask("held", _rule(pod)))
+    asked = {"ip": act.ip, "port": act.port, "verdict": act.verdict.value}
+    if held | {"ip": ipaddress.ip_address(held["ip"])} != asked | {"ip": ipaddress.ip_address(act.ip)}:
+        raise FaultError(f"The node was asked for the rule {asked}, and nft holds {held}.", fix="knative-chaos doctor", where=where)
 
 
 def _see(access: ClusterAccess, pod: str, verb: str, *words: str) -> str:

@@ -75,6 +75,18 @@ table inet $prefix$1 {
 END
 }
 
+# The rule as nft holds it. Fails unless the table has exactly one, in the output hook, of the form that `rule` makes.
+held() {
+  local listed pattern verdict=drop
+  listed=$(nft -n list table inet "$prefix$1" 2>&1) || { echo "the rule cannot be read back: $listed"; return 1; }
+  pattern='^table [^{}]*\{[[:space:]]+chain [^{}]*\{[[:space:]]+type filter hook output priority -1; policy accept;[[:space:]]+'
+  pattern+='ip6? daddr ([0-9a-fA-F.:]+) tcp dport ([0-9]+)'
+  pattern+=' counter packets [0-9]+ bytes [0-9]+ (drop|reject with tcp reset) comment "[^"]*"[[:space:]]+\}[[:space:]]+\}$'
+  [[ $listed =~ $pattern ]] || { echo "nft holds another rule: $listed"; return 1; }
+  [ "${BASH_REMATCH[3]}" = drop ] || verdict=refuse
+  echo "{\"ip\": \"${BASH_REMATCH[1]}\", \"port\": ${BASH_REMATCH[2]}, \"verdict\": \"$verdict\"}"
+}
+
 # Whether these words of a failed nft say that there is no such table. "Operation not permitted" and the like leave it open. Without
 # nft on the node, or nf_tables in its kernel, nobody has made one.
 absent() {
@@ -150,6 +162,6 @@ trap 'sweep >/dev/null 2>&1' EXIT
 trap 'exit 1' HUP TERM INT PIPE
 echo "ok ready"
 while read -r -t 900 verb words; do
-  case $verb in processes | send | starve | rule | packets | undo | sweep) ;; *) echo "failed no such command"; continue ;; esac
+  case $verb in processes | send | starve | rule | held | packets | undo | sweep) ;; *) echo "failed no such command"; continue ;; esac
   if out=$($verb $words 2>&1); then echo "ok ${out//$'\n'/ }"; else echo "failed ${out//$'\n'/ }"; fi
 done

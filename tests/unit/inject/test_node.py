@@ -19,15 +19,19 @@ CONTAINER = "c" * 64
 
 
 class Shell:
-    """In place of the shell on the node: what was asked of it."""
+    """In place of the shell on the node: what was asked of it. other: in what nft holds another rule than was asked for."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, ...]] = []
+        self.other: dict[str, object] = {}
 
     def ask(self, verb: str, *words: str | int) -> str:
         """As `NodeShell.ask`."""
         self.asked.append((verb, *map(str, words)))
         answers = {"send": '{"signal": "STOP", "processes": 2}', "starve": '{"oom_kills": 1, "processes": 2}', "rule": ""}
+        if verb == "held":
+            _, _, _, ip, port, verdict, _ = self.asked[-2]
+            return json.dumps({"ip": ip, "port": int(port), "verdict": verdict} | self.other)
         return answers.get(verb, '{"rule": true, "packets": 0}')
 
 
@@ -125,6 +129,30 @@ def test_a_rule_is_for_the_address_and_the_rendered_port(
     assert (told["ip"], told["port"], told["probed_port"], told["looked_after"]) == (ip, 8080, 8080, True)
     look(access, event)
     assert shell.asked[-1] == ("packets", "u_1")
+
+
+@pytest.mark.parametrize("other", [{"ip": "10.244.0.8"}, {"port": 8081}, {"verdict": "drop"}], ids=["ip", "port", "verdict"])
+def test_a_rule_is_read_back_from_the_node(
+    access: ClusterAccess, shell: Shell, shown: dict[str, Any], standing: Deployed, other: dict[str, object]
+) -> None:
+    """After the act, so that its bracket stays short. Another rule than was asked for is no fault that was done."""
+    assert shown
+    fault = FaultSpec("liveness-blocked")
+    inject(access, standing, standing.pods[0], fault, cycle=0)
+    assert [verb for verb, *_ in shell.asked] == ["rule", "held", "packets"]
+    shell.other = other
+    with pytest.raises(FaultError, match="and nft holds"):
+        inject(access, standing, standing.pods[0], fault, cycle=0)
+
+
+def test_an_address_may_be_written_in_another_form(
+    access: ClusterAccess, shell: Shell, shown: dict[str, Any], standing: Deployed
+) -> None:
+    """Nft shortens those of IPv6."""
+    shown["status"]["podIP"] = "fd00:0:0::9"
+    shell.other = {"ip": "fd00::9"}
+    event = inject(access, standing, standing.pods[0], FaultSpec("liveness-blocked"), cycle=0)
+    assert json.loads(event.answer)["ip"] == "fd00:0:0::9", "as the API has it, with which it is compared"
 
 
 def test_a_probe_without_a_port_cannot_be_blocked(

@@ -32,9 +32,11 @@ NFT = """#!/bin/bash
 absent() { [ -e "$TABLES/$1" ] || { echo "Error: No such file or directory" >&2; exit 1; }; }
 case "$*" in
   "-f -") text=$(cat); name=$(sed -n 's/^table inet \\([^ ]*\\) {.*/\\1/p' <<<"$text")
+    [ ! -e "$TABLES/../another" ] || text=$(sed "$(<"$TABLES/../another")" <<<"$text")
     sed 's/counter /counter packets 3 bytes 180 /' <<<"$text" >"$TABLES/$name" ;;
   "list tables") for table in "$TABLES"/*; do echo "table inet ${table##*/}"; done ;;
   "list table inet "*) absent "$4"; cat "$TABLES/$4" ;;
+  "-n list table inet "*) absent "$5"; sed -n '/^table .* {/,$p' "$TABLES/$5" ;;
   "delete table inet "*) absent "$4"; ! grep -q stuck "$TABLES/$4" && rm "$TABLES/$4" ;;
   *) exit 64 ;;
 esac
@@ -286,6 +288,37 @@ def test_a_rule_is_counted_and_taken_away(node: FakeNode) -> None:
     assert json.loads(shell.ask("undo", POD, POD)) == {"rule": True, "packets": 3}
     assert json.loads(shell.ask("undo", POD, POD)) == {"rule": False}
     assert node.rules() == ["knative_chaos"]
+
+
+@pytest.mark.parametrize(
+    ("family", "ip", "verdict"), [("ip", "10.244.0.9", "refuse"), ("ip6", "fd00::9", "drop")], ids=["refuse", "drop"]
+)
+def test_the_rule_is_read_back(node: FakeNode, family: str, ip: str, verdict: str) -> None:
+    """Address, port and verdict, as nft lists them."""
+    shell = node.start()
+    shell.ask("rule", POD, family, ip, 8080, verdict, "ns/pod")
+    assert json.loads(shell.ask("held", POD)) == {"ip": ip, "port": 8080, "verdict": verdict}
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        "s/hook output/hook input/",
+        "/daddr/d",
+        "/daddr/p",
+        "s/dport/sport/",
+        "s/daddr 10.244.0.9 //",
+        "s/policy accept/policy drop/",
+    ],
+    ids=["hook", "none", "twice", "source port", "any address", "policy"],
+)
+def test_another_rule_than_was_made_is_noticed(node: FakeNode, planted: str) -> None:
+    """The plant: nft keeps something else than it was given."""
+    (node.tables.parent / "another").write_text(planted, encoding="utf-8")
+    shell = node.start()
+    shell.ask("rule", POD, "ip", "10.244.0.9", 8080, "refuse", "ns/pod")
+    with pytest.raises(FaultError, match="nft holds another rule"):
+        shell.ask("held", POD)
 
 
 def test_what_is_dropped_gets_no_answer(node: FakeNode) -> None:
