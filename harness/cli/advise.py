@@ -36,29 +36,38 @@ def advise(
     *,
     boot_seconds: Annotated[
         float | None,
-        typer.Option("--boot-seconds", min=0, help="From the start of a container until its app listens; not in the manifest."),
+        typer.Option("--boot-seconds", min=0, help="Seconds from the start of the container until its app listens."),
     ] = None,
     rate: Annotated[float, typer.Option("--rate", min=0, help="Requests a second to the Service.")] = 50,
     check_path: Annotated[
-        str, typer.Option("--check-path", help="A path that answers well only if the app can serve; changes may ask it.")
+        str, typer.Option("--check-path", help="Path that succeeds only if the app can serve; for suggested probes.")
     ] = "",
     sidecar_probes: SidecarProbes = False,
     as_json: AsJson = False,
     verify: Annotated[
         bool,
-        typer.Option("--verify", help="Also measure restarts before and after a change, on a cluster; see docs/advise.md."),
+        typer.Option("--verify", help="Also measure restarts on a cluster, before and after a change; see docs/advise.md."),
     ] = False,
-    change: Annotated[int, typer.Option("--change", min=1, help="Which change of the risk of a restart to measure.")] = 1,
+    change: Annotated[int, typer.Option("--change", min=1, help="With --verify: number of the change to measure.")] = 1,
     image: Annotated[
         list[str] | None,
-        typer.Option("--image", metavar="NAME", help="An image of the Service that the local engine has; may be given again."),
+        typer.Option(
+            "--image", metavar="NAME", help="Image of the Service in the local container engine; can be given several times."
+        ),
     ] = None,
     image_archive: Annotated[
         list[Path] | None,
-        typer.Option("--image-archive", metavar="FILE", help="The same from a docker or OCI archive; may be given again."),
+        typer.Option(
+            "--image-archive",
+            metavar="FILE",
+            help="The same, from an archive in the docker or OCI format; can be given several times.",
+        ),
     ] = None,
-    path: Annotated[str, typer.Option("--path", help="Path of the requests; default: /.")] = "",
-    cycles: Annotated[int, typer.Option("--kn-cycles", min=1, help="Restarts to measure before the change, and after it.")] = 3,
+    path: Annotated[str, typer.Option("--path", help="With --verify: path of the requests; default: /.")] = "",
+    cycles: Annotated[
+        int,
+        typer.Option("--kn-cycles", min=1, help="With --verify: number of restarts to measure before the change, and after it."),
+    ] = 3,
     seed: Seed = None,
     on: OnCluster,
     artifacts: Artifacts = Path("artifacts"),

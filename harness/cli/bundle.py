@@ -19,7 +19,9 @@ MOST_NAMED = 3
 
 def bundle_command(
     directory: Annotated[Path, typer.Argument(metavar="RUN", help="A run directory.")],
-    out: Annotated[Path | None, typer.Option("--out", help="File to write; default: SCENARIO-ID.zip here.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="File to write; default: SCENARIO-ID.zip in the current directory.")
+    ] = None,
 ) -> None:
     """Pack a run into one archive for a bug report; secrets, host names, user names and paths are replaced."""
     done = bundle(directory, out)
@@ -34,7 +36,9 @@ def bundle_command(
 
 def unbundle_command(
     file: Annotated[Path, typer.Argument(metavar="BUNDLE", help="A file that `bundle` wrote.")],
-    out: Annotated[Path | None, typer.Option("--out", help="Directory to make; default: artifacts/bundles/SCENARIO-ID.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Directory to write to; default: artifacts/bundles/SCENARIO-ID.")
+    ] = None,
 ) -> None:
     """Verify a bundle and unpack it whole; `analyze`, `report` and `query` take the run directory in it."""
     manifest = archive.read_manifest(file)

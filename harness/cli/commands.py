@@ -149,17 +149,20 @@ def probes(
 @with_cluster
 def compare_command(
     name: Annotated[str, typer.Argument(metavar="SCENARIO", help=f"One of {', '.join(SCENARIOS)}.")],
-    beside: Annotated[list[str] | None, typer.Option("--with", metavar="SCENARIO", help="Another scenario beside it.")] = None,
+    beside: Annotated[
+        list[str] | None, typer.Option("--with", metavar="SCENARIO", help="Another scenario to measure beside it.")
+    ] = None,
     kn_version: Annotated[
-        list[str] | None, typer.Option("--kn-version", help="Once for each version, or path:DIR of a checkout, to compare.")
+        list[str] | None,
+        typer.Option("--kn-version", help="Version, or path:DIR of a checkout; give it once for each build to compare."),
     ] = None,
     queue_proxy: Annotated[
         list[str] | None,
         typer.Option(
-            "--kn-queue-proxy", "--queue-proxy", help="path:DIR of a queue-proxy of your own, measured beside the installed one."
+            "--kn-queue-proxy", "--queue-proxy", help="path:DIR of your own queue-proxy, measured beside the installed one."
         ),
     ] = None,
-    cycles: Annotated[int, typer.Option("--kn-cycles", min=0, help="Cycles of each arm; 0: what the scenario says.")] = 0,
+    cycles: Annotated[int, typer.Option("--kn-cycles", min=0, help="Number of cycles of each arm; 0: as in the scenario.")] = 0,
     seed: Seed = None,
     *,
     on: OnClusters,
@@ -181,7 +184,9 @@ def compare_command(
 
 
 @app.command()
-def analyze(directory: Annotated[Path, typer.Argument(metavar="DIR", help="A run directory, or an experiment's.")]) -> None:
+def analyze(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="A run directory, or the directory of an experiment.")],
+) -> None:
     """Compute findings, verdict and report of a run again from its files; needs no cluster."""
     if (directory / EXPERIMENT).is_file():
         show_compared(analyse_experiment(directory))
@@ -190,8 +195,8 @@ def analyze(directory: Annotated[Path, typer.Argument(metavar="DIR", help="A run
 
 @app.command("report")
 def report_command(
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="A run directory, or an experiment's.")],
-    svg: Annotated[Path | None, typer.Option("--svg", help="Also write the timeline to this SVG file; of one run.")] = None,
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="A run directory, or the directory of an experiment.")],
+    svg: Annotated[Path | None, typer.Option("--svg", help="Also write the timeline of a run to this SVG file.")] = None,
 ) -> None:
     """Write the report of a run, or of each run of an experiment, again and print its path."""
     if (directory / EXPERIMENT).is_file():
@@ -216,7 +221,9 @@ def query(
         list[str],
         typer.Argument(metavar='DIR... "SQL"', help="Run directories, or directories above them; then one SELECT statement."),
     ],
-    form: Annotated[Format | None, typer.Option("--format", help="Format; default: by the suffix of --out, else a table.")] = None,
+    form: Annotated[
+        Format | None, typer.Option("--format", help="Output format; default: by the suffix of --out, otherwise a table.")
+    ] = None,
     out: Annotated[Path | None, typer.Option("--out", help="Write the result to this file.")] = None,
     within_s: Annotated[float, typer.Option("--within", metavar="SECONDS", help="Time limit of the query.")] = WITHIN_S,
 ) -> None:
@@ -257,7 +264,9 @@ def cache_list(engine: Prefer = "") -> None:
 
 @cache_app.command("prune")
 def cache_prune(
-    older_than_days: Annotated[float, typer.Option("--older-than-days", help="Remove what was not used for this long.")] = 14,
+    older_than_days: Annotated[
+        float, typer.Option("--older-than-days", help="Remove only what was last used more than this many days ago.")
+    ] = 14,
     engine: Prefer = "",
     *,
     everything: Annotated[bool, typer.Option("--all", help="Remove everything; the next `up` builds it again.")] = False,

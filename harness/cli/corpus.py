@@ -24,9 +24,11 @@ from harness.run.corpus import CORPUS_VERSIONS, decide_again, fill
 MAKE_EVIDENCE = "Make it on a cluster: knative-chaos corpus --kn-version 1.23. Or name a directory that has it: --corpus DIR."
 
 Versions = Annotated[
-    list[str] | None, typer.Option("--kn-version", help="Once for each version; default: all versions of the matrix.")
+    list[str] | None, typer.Option("--kn-version", help="Knative version; can be given several times; default: all of the matrix.")
 ]
-Bugs = Annotated[list[str] | None, typer.Option("--bug", help=f"Once for each of {', '.join(BUGS)}; default: all.")]
+Bugs = Annotated[
+    list[str] | None, typer.Option("--bug", help=f"One of {', '.join(BUGS)}; can be given several times; default: all.")
+]
 
 
 @with_cluster
@@ -37,8 +39,8 @@ def corpus(
     page: Annotated[Path | None, typer.Option("--page", help="Write the matrix into this Markdown file.")] = None,
     *,
     on: OnCluster,
-    again: Annotated[bool, typer.Option("--again", help="Examine decided cells once more.")] = False,
-    keep: Annotated[bool, typer.Option("--keep", help="Keep clusters that are made for this.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="Examine cells again that are already decided.")] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep the clusters that this command creates.")] = False,
     analyze: Annotated[
         bool, typer.Option("--analyze", help="Decide the stored cells again from their evidence; needs no cluster.")
     ] = False,

@@ -22,22 +22,24 @@ from harness.run import DiffAsk, Pair, asked_build, compare_builds, require_diff
 class OnBoth(OnClusters):
     """On which clusters a comparison is made."""
 
-    cluster: Annotated[str, typer.Option("--kn-cluster", "--cluster", help="How the names of both clusters begin.")] = "diff"
+    cluster: Annotated[str, typer.Option("--kn-cluster", "--cluster", help="Prefix of the names of both clusters.")] = "diff"
 
 
 @with_cluster
 def diff(
-    names: Annotated[list[str], typer.Argument(metavar="SCENARIO...", help=f"Some of {', '.join(SCENARIOS)}.")],
-    base: Annotated[str, typer.Option("--base", help="The build to compare with: 1.16, or what --kn-version takes.")],
-    head: Annotated[str, typer.Option("--head", help="The build that is called better, worse or the same.")],
+    names: Annotated[list[str], typer.Argument(metavar="SCENARIO...", help=f"One or more of {', '.join(SCENARIOS)}.")],
+    base: Annotated[str, typer.Option("--base", help="Build to compare with: a version such as 1.16, or path:DIR of a checkout.")],
+    head: Annotated[str, typer.Option("--head", help="Build to judge as better, worse or the same.")],
     cycles: Annotated[
-        int, typer.Option("--kn-cycles", min=0, help="Cycles of each arm up to each look, even; 0: 8, or as many as are needed.")
+        int, typer.Option("--kn-cycles", min=0, help="Cycles of each arm for each look, an even number; 0: 8, or more if needed.")
     ] = 0,
     looks: Annotated[
-        int, typer.Option("--looks", min=1, help="Looks at most: it goes on with as many cycles again while it is inconclusive.")
+        int,
+        typer.Option("--looks", min=1, help="Maximum number of looks: an inconclusive look is followed by as many cycles again."),
     ] = 1,
     margin: Annotated[
-        list[str] | None, typer.Option("--margin", metavar="READING=NUMBER", help="A margin of one reading; docs/diff.md.")
+        list[str] | None,
+        typer.Option("--margin", metavar="READING=NUMBER", help="Margin within which a reading counts as the same (docs/diff.md)."),
     ] = None,
     seed: Seed = None,
     *,

@@ -22,11 +22,9 @@ def export_command(
         Path | None, typer.Option("--out", help="Directory to write to; default: artifacts/export/SCENARIO-knative-VERSION.")
     ] = None,
     kn_version: Version = "",
-    image: Annotated[
-        str, typer.Option("--image", help=f"Image with python3 in place of {PUBLIC_IMAGE}, where that cannot be pulled.")
-    ] = "",
+    image: Annotated[str, typer.Option("--image", help=f"Image with python3 to use instead of {PUBLIC_IMAGE}.")] = "",
 ) -> None:
-    """Write a scenario as YAML and a shell script that need kubectl and curl alone."""
+    """Write a scenario as YAML and a shell script that need only kubectl and curl."""
     version = asked_version(kn_version)
     done = export(resolve(scenario(name), version), version, image=image)
     for path in write(done, out or WHERE / done.name):

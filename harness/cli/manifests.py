@@ -24,7 +24,7 @@ File = Annotated[
 ]
 Name = Annotated[str, typer.Option("--name", metavar="NAME", help="Only the Service with this name, of a file with several.")]
 SidecarProbes = Annotated[
-    bool, typer.Option("--sidecar-probes", help="As with multi-container-probing enabled in config-features.")
+    bool, typer.Option("--sidecar-probes", help="Assume that config-features enables multi-container-probing.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object, or an array of them for several Services.")]
 

@@ -34,7 +34,7 @@ Knative = Annotated[
 ]
 QueueProxy = Annotated[
     str,
-    typer.Option("--kn-queue-proxy", "--queue-proxy", help="path:DIR of a queue-proxy of your own in place of the installed one."),
+    typer.Option("--kn-queue-proxy", "--queue-proxy", help="path:DIR of your own queue-proxy, used instead of the installed one."),
 ]
 Prefer = Annotated[str, typer.Option("--kn-engine", "--engine", help="docker or podman; default: the one that works.")]
 Seed = Annotated[
@@ -44,7 +44,7 @@ Seed = Annotated[
         "--seed",
         min=-(1 << 63),
         max=(1 << 63) - 1,
-        help="Seed of the injection phases, and of the order of arms; default: random, recorded.",
+        help="Seed for the times of injection and the order of arms; default: random. It is recorded.",
     ),
 ]
 Artifacts = Annotated[Path, typer.Option("--kn-artifacts", "--artifacts", help="Directory for the runs.")]

@@ -23,7 +23,7 @@ from harness.run.reproducing import again, recorded, stack_differences
 def reproduce(
     file: Annotated[Path, typer.Argument(metavar="BUNDLE", help="A file that `bundle` wrote.")],
     cycles: Annotated[int, typer.Option("--kn-cycles", min=0, help="Number of cycles; 0: as in the bundle.")] = 0,
-    kn_version: Annotated[str, typer.Option("--kn-version", help="Another Knative than that of the bundle.")] = "",
+    kn_version: Annotated[str, typer.Option("--kn-version", help="Knative version to measure instead of that of the bundle.")] = "",
     *,
     on: OnCluster,
     artifacts: Artifacts = Path("artifacts"),

@@ -28,7 +28,10 @@ def run(
     ],
     cycles: Annotated[int, typer.Option("--kn-cycles", min=0, help="Number of cycles; 0: as in the scenario.")] = 0,
     slots: Annotated[
-        int, typer.Option("--kn-slots", min=1, help="Cycles that are measured at the same time, their faults one after the other.")
+        int,
+        typer.Option(
+            "--kn-slots", min=1, help="Number of cycles measured at the same time; their faults come one after the other."
+        ),
     ] = 1,
     rate: Annotated[float, typer.Option("--rate", min=0, help="Requests per second; 0: as in the scenario.")] = 0,
     service: Annotated[
@@ -39,41 +42,56 @@ def run(
     ] = "",
     image: Annotated[
         list[str] | None,
-        typer.Option("--image", metavar="NAME", help="An image of the Service that the local engine has; may be given again."),
+        typer.Option(
+            "--image", metavar="NAME", help="Image of the Service in the local container engine; can be given several times."
+        ),
     ] = None,
     image_archive: Annotated[
         list[Path] | None,
-        typer.Option("--image-archive", metavar="FILE", help="The same from a docker or OCI archive; may be given again."),
+        typer.Option(
+            "--image-archive",
+            metavar="FILE",
+            help="The same, from an archive in the docker or OCI format; can be given several times.",
+        ),
     ] = None,
     container: Annotated[
-        str, typer.Option("--container", metavar="NAME", help="The sidecar of the Service that the fault hits (docs/sidecars.md).")
+        str,
+        typer.Option(
+            "--container",
+            metavar="NAME",
+            help="Sidecar that the fault hits (docs/sidecars.md); default: the container that gets the requests.",
+        ),
     ] = "",
     path: Annotated[str, typer.Option("--path", help="Path of the requests; default: /.")] = "",
     method: Annotated[str, typer.Option("--method", help="Method of the requests: GET or POST.")] = "",
     header: Annotated[
-        list[str] | None, typer.Option("--header", metavar='"NAME: VALUE"', help="A header of the requests; may be given again.")
+        list[str] | None,
+        typer.Option("--header", metavar='"NAME: VALUE"', help="Header of every request; can be given several times."),
     ] = None,
     expect: Annotated[
-        str, typer.Option("--expect", metavar="STATUS,...", help="The good statuses; default: every one from 200 to 299.")
+        str, typer.Option("--expect", metavar="STATUS,...", help="HTTP statuses that count as success; default: 200 to 299.")
     ] = "",
     grpc: Annotated[
-        str, typer.Option("--grpc", metavar="SERVICE/METHOD", help="Unary gRPC calls in place of HTTP requests; trailers decide.")
+        str,
+        typer.Option(
+            "--grpc", metavar="SERVICE/METHOD", help="Send unary gRPC calls instead of HTTP requests; grpc-status decides."
+        ),
     ] = "",
-    message: Annotated[
-        str, typer.Option("--message", metavar="BASE64", help="The message of the calls; default: an empty one.")
-    ] = "",
+    message: Annotated[str, typer.Option("--message", metavar="BASE64", help="Message of the gRPC calls; default: empty.")] = "",
     seed: Seed = None,
     *,
     request_log: Annotated[
         bool,
-        typer.Option("--kn-request-log", "--request-log", help="Have queue-proxy log each request's id; changes what is measured."),
+        typer.Option(
+            "--kn-request-log", "--request-log", help="Let queue-proxy log the id of each request; this changes what is measured."
+        ),
     ] = False,
     on: OnCluster,
     kn_version: Knative = "",
     queue_proxy: QueueProxy = "",
     artifacts: Artifacts = Path("artifacts"),
 ) -> None:
-    """Measure one scenario and print its verdict."""
+    """Measure one scenario, or with --service one fault on your own Service, and print the verdict."""
     entry = asked_for(name)
     # The user's file is read before anything is built: bad input must be refused at once.
     build = asked_build(kn_version, queue_proxy)
@@ -85,7 +103,8 @@ def run(
         workload = workload_of(text, where=str(service), version=version, name=own_name)
     request = user_request(method, path, header or (), expect, grpc=grpc, message=message)
     if workload is None and (request or own_name or image or image_archive or container or not entry.claims):
-        raise BadInput(f"{name} was asked for without a Service of your own.", fix="Name its file with --service.")
+        what = "The options of a Service and of its requests need" if entry.claims else f"The fault {name} needs"
+        raise BadInput(f"{what} a Service of your own.", fix="Name its file with --service.")
     asked = replace(entry, cycles=cycles or entry.cycles, load=replace(entry.load, rate_rps=rate or entry.load.rate_rps))
     wanted: tuple[images.OwnImage, ...] = ()
     if workload:

@@ -24,9 +24,9 @@ BLOCK = "scenarios"
 def scenarios(
     index: Annotated[
         Path | None,
-        typer.Option("--index", help="Write each prediction beside what stored runs measured into this Markdown file."),
+        typer.Option("--index", help="Write a Markdown page with each prediction beside what stored runs measured."),
     ] = None,
-    kn_version: Annotated[str, typer.Option("--kn-version", help="Of the index: the Knative version.")] = "",
+    kn_version: Annotated[str, typer.Option("--kn-version", help="With --index: the Knative version of the page.")] = "",
     artifacts: Artifacts = Path("artifacts"),
 ) -> None:
     """List the scenarios of the catalogue, each with what it does; docs/predictions.md says what each will show.

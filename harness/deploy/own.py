@@ -42,7 +42,7 @@ def own_service(text: str, *, where: str = "", version: KnativeVersion = NEWEST,
     manifest = read(text, where=where, name=name)
     if manifest.kind is not WorkloadKind.KNATIVE_SERVICE:
         raise manifest.bad(
-            Problem((), "The manifest has no Knative Service but a Deployment.", "Write a Knative Service.", By.HARNESS)
+            Problem((), "The file has no Knative Service; it has a Deployment.", "Write a Knative Service.", By.HARNESS)
         )
     # What a run permits for its own Service: an initial scale of 0, and probes of sidecars.
     if found := problems(manifest, Settings(nearest(version), probing=True, from_zero=True), _unmeasurable):
@@ -135,7 +135,7 @@ def _taken_name(containers: Sequence[Obj], served: int) -> Iterator[Problem]:
 
 def _nameless(manifest: Manifest) -> Iterator[Problem]:
     if not at(manifest.obj, "metadata", "name"):
-        yield _problem("metadata.name is not there.", "Write the Service's name; generateName is not enough.", ("metadata",))
+        yield _problem("metadata.name is missing.", "Write the Service's name; generateName is not enough.", ("metadata",))
 
 
 def _strange_revisions(manifest: Manifest) -> Iterator[Problem]:
@@ -212,7 +212,7 @@ def _beyond_toggle(manifest: Manifest, served: int) -> Iterator[Problem]:
     delay = _env(container, STARTUP_DELAY_ENV)
     seconds = float(delay) if re.fullmatch(r"[0-9]+(\.[0-9]+)?", delay, re.ASCII) else None
     if delay and seconds is None:
-        yield _problem(f"{STARTUP_DELAY_ENV} is {shown(delay)}, which is no number of seconds.", 'Write "5".', (*place, "env"))
+        yield _problem(f"{STARTUP_DELAY_ENV} is {shown(delay)}, which is not a number of seconds.", 'Write "5".', (*place, "env"))
     wait = max(seconds or 0.0, float(at(container, "readinessProbe", "initialDelaySeconds") or 0))
     if wait >= LONGEST_START_S:
         what = f"The Service is not ready before {wait:g} s, and its deployment is waited for {LONGEST_START_S:g} s."
@@ -243,7 +243,7 @@ def _one_port(served: Obj, place: Place) -> Iterator[Problem]:
             yield _problem(what, f'Write value: "{CONTROL_PORT}".', where[:-1])
         control = int(text) if re.fullmatch(r"[0-9]{1,5}", text, re.ASCII) else CONTROL_PORT
         if text and not (re.fullmatch(r"[0-9]{1,5}", text, re.ASCII) and 1 <= control <= 65535):
-            what = f"{text_of(where)}: {CONTROL_PORT_ENV} is {shown(text)}, which is no port."
+            what = f"{text_of(where)}: {CONTROL_PORT_ENV} is {shown(text)}, which is not a port."
             yield _problem(what, 'Write "1" to "65535".', where)
     if control == user:
         what = f"{text_of(where)}: the control port and the port of the requests are both {user}."

@@ -141,7 +141,7 @@ def _doubled(one: Twice, place: Place) -> Line:
     what = (
         f"{text_of(place)} in lines {one.lines[0]} and {one.lines[1]}: the key is there twice, and one of the two would be dropped."
     )
-    return Line(one.lines[1], Problem(place, what, "Leave one of them.", By.SCHEMA))
+    return Line(one.lines[1], Problem(place, what, "Keep one of them.", By.SCHEMA))
 
 
 def _workloads(entries: Sequence[_Entry], text: str, where: str) -> tuple[Manifest, ...]:
@@ -175,7 +175,7 @@ def _no_service(entries: Sequence[_Entry], where: str) -> BadInput:
     if not entries:
         return BadInput("The manifest is empty; it has 0 documents.", fix=fix, where=where)
     seen = ", ".join(_seen(one.document) for one in entries[:6])
-    return BadInput(f"The manifest has no Knative Service but: {seen}.", fix=fix, where=where)
+    return BadInput(f"The file has no Knative Service; it has: {seen}.", fix=fix, where=where)
 
 
 def _seen(document: Document) -> str:
@@ -218,22 +218,22 @@ def _require_plain(value: Any, lines: dict[Place, int], where: str) -> None:
         if count >= MOST_VALUES:
             raise bad((), f"The manifest has more than {MOST_VALUES} values.", "Write fewer; expand its YAML aliases to see.")
         if one is ...:
-            raise bad(place, f"{name} holds itself by a YAML alias.", "Write it out.")
+            raise bad(place, f"{name} contains itself through a YAML alias.", "Write it out.")
         if isinstance(one, dict):
             for key in one:
                 if not isinstance(key, str):
                     template = isinstance(key, tuple | dict)
                     raise bad(
-                        place, f"{name} has the key {shown(key)}, which is no text.", _RENDER if template else "Put it in quotes."
+                        place, f"{name} has the key {shown(key)}, which is not text.", _RENDER if template else "Put it in quotes."
                     )
         elif isinstance(one, int):
             if not -_INT64 <= one < _INT64:
                 raise bad(place, f"{name} is a number of {one.bit_length()} bits.", "Write one of 64 bits at most.")
         elif isinstance(one, float):
             if not math.isfinite(one):
-                raise bad(place, f"{name} is {one}, which JSON has no word for.", "Write a finite number, or text in quotes.")
+                raise bad(place, f"{name} is {one}, which JSON cannot represent.", "Write a finite number, or text in quotes.")
         elif not isinstance(one, list | str | None):
-            raise bad(place, f"{name} is {shown(one)}, which JSON has no word for.", "Write text, a number, a list or a mapping.")
+            raise bad(place, f"{name} is {shown(one)}, which JSON cannot represent.", "Write text, a number, a list or a mapping.")
 
 
 def _values(value: Any, place: Place, above: tuple[int, ...]) -> Iterator[tuple[Place, Any]]:

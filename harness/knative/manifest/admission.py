@@ -130,7 +130,11 @@ def _refused(manifest: Obj, settings: Settings) -> Said:
         yield (*_POD, "automountServiceAccountToken"), "Knative only takes false.", "Leave it out, or write false."
     account = pod.get("serviceAccountName")
     if account and not is_subdomain(account):
-        yield (*_POD, "serviceAccountName"), f"{shown(account)} names no service account.", "Write its name in small letters."
+        yield (
+            (*_POD, "serviceAccountName"),
+            f"{shown(account)} is not a valid name of a service account.",
+            "Write its name in small letters.",
+        )
     volumes = pod.get("volumes") or []
     yield from _volumes(volumes, pod["containers"], settings)
     yield from _containers(pod["containers"], volumes, settings)
@@ -148,10 +152,10 @@ def _metadata(manifest: Obj) -> Said:
         # A prefix may end in a dash: what is made from it does not.
         checked = text[:-1] + "a" if name == "generateName" and text.endswith("-") and len(text) > 1 else text
         if text and not STRICT_LABEL.fullmatch(checked):
-            yield ("metadata", name), f"{shown(text)} names no Service.", _NAME_FIX
+            yield ("metadata", name), f"{shown(text)} is not a valid Service name.", _NAME_FIX
             return
     if not metadata.get("name") and not metadata.get("generateName"):
-        yield ("metadata",), "metadata.name is not there.", _NAME_FIX
+        yield ("metadata",), "metadata.name is missing.", _NAME_FIX
     for key in metadata.get("annotations") or {}:
         if key.startswith(n.GROUP):
             place = ("metadata", "annotations", key)
@@ -171,7 +175,7 @@ def _template_metadata(manifest: Obj, settings: Settings) -> Said:
         yield (*inner, "generateName"), f"{shown(prefix)} begins no name of a Revision.", _NAME_FIX
     if name:
         if not STRICT_LABEL.fullmatch(name):
-            yield (*inner, "name"), f"{shown(name)} names no Revision.", _NAME_FIX
+            yield (*inner, "name"), f"{shown(name)} is not a valid Revision name.", _NAME_FIX
         elif not service:
             yield (*inner, "name"), "a Service with generateName gives its Revisions their names itself.", "Leave it out."
         elif not name.startswith(f"{service}-"):
@@ -195,7 +199,7 @@ def _span(found: Any, place: Place, key: str) -> Said:
     where = (*place, n.spelling(found, key))
     length = duration_ns(text)
     if length is None:
-        yield where, f"{shown(text)} is no duration.", 'Write one such as "120s".'
+        yield where, f"{shown(text)} is not a duration.", 'Write one such as "120s".'
     elif length % _SECOND or length < 0:
         yield where, f"{shown(text)} is not of whole seconds from 0 on.", 'Write one such as "120s".'
 
@@ -209,7 +213,7 @@ def _queue_proxy_resources(found: Obj, settings: Settings) -> Said:
             continue
         value = real_number(found[key])
         if value is None or not 0.1 <= value <= 100:
-            yield (*n.TEMPLATE_NOTES, key), f"{shown(found[key])} is no share.", "Write a number from 0.1 to 100."
+            yield (*n.TEMPLATE_NOTES, key), f"{shown(found[key])} is not a percentage.", "Write a number from 0.1 to 100."
         break
     if not settings.since("1.11"):
         return
@@ -217,7 +221,7 @@ def _queue_proxy_resources(found: Obj, settings: Settings) -> Said:
         for bound in ("request", "limit"):
             key = f"queue.sidecar.serving.knative.dev/{resource}-resource-{bound}"
             if key in found and quantity(found[key]) is None:
-                yield (*n.TEMPLATE_NOTES, key), f"{shown(found[key])} is no amount.", 'Write one such as "100m" or "64Mi".'
+                yield (*n.TEMPLATE_NOTES, key), f"{shown(found[key])} is not an amount.", 'Write one such as "100m" or "64Mi".'
 
 
 def _autoscaling(found: Obj, settings: Settings) -> Said:
@@ -229,7 +233,7 @@ def _autoscaling(found: Obj, settings: Settings) -> Said:
 
     kind = text(n.CLASS)
     if kind is not None and kind.endswith(n.GROUP) and kind not in {n.KPA, n.HPA}:
-        yield where(n.CLASS), f"{shown(kind)} is no autoscaler of Knative.", f"Write {n.KPA} or {n.HPA}."
+        yield where(n.CLASS), f"{shown(kind)} is not an autoscaler of Knative.", f"Write {n.KPA} or {n.HPA}."
     numbers: dict[str, int] = {}
     for key in (MIN_SCALE, MAX_SCALE):
         numbers[key] = 0
@@ -238,7 +242,7 @@ def _autoscaling(found: Obj, settings: Settings) -> Said:
             if number is None or number < 0:
                 yield (
                     where(key),
-                    f"{shown(said)} is no number of pods.",
+                    f"{shown(said)} is not a number of pods.",
                     f'Write a whole number in quotes, from "0" to "{_HIGHEST_INT32}".',
                 )
             else:
@@ -267,7 +271,7 @@ def _autoscaling(found: Obj, settings: Settings) -> Said:
     if (said := text(TARGET_BURST_CAPACITY)) is not None:
         burst = real_number(said)
         if burst is None or (burst < 0 and burst != -1):
-            yield where(TARGET_BURST_CAPACITY), f"{shown(said)} is no burst capacity.", 'Write "-1", "0" or a greater number.'
+            yield where(TARGET_BURST_CAPACITY), f"{shown(said)} is not a burst capacity.", 'Write "-1", "0" or a greater number.'
     yield from _times(where, text)
     metric = text(METRIC)
     if metric is not None:
@@ -275,11 +279,11 @@ def _autoscaling(found: Obj, settings: Settings) -> Said:
         if (counted == n.KPA and metric not in {"concurrency", RPS}) or (counted == n.HPA and not metric):
             yield where(METRIC), f"{shown(metric)} is not counted by {counted}.", "Write concurrency or rps."
     if kind == n.KPA and (way := text(n.ALGORITHM)) and way not in {"linear", "weightedExponential", "weighted-exponential"}:
-        yield where(n.ALGORITHM), f"{shown(way)} is no such algorithm.", "Leave it out, or write linear."
+        yield where(n.ALGORITHM), f"{shown(way)} is not a known algorithm.", "Leave it out, or write linear."
     if (said := text(INITIAL_SCALE)) is not None:
         first = whole_number(said, bits=64)
         if first is None or first < 0:
-            yield where(INITIAL_SCALE), f"{shown(said)} is no number of pods.", "Write a whole number in quotes."
+            yield where(INITIAL_SCALE), f"{shown(said)} is not a number of pods.", "Write a whole number in quotes."
         elif first == 0 and not settings.from_zero:
             yield (
                 where(INITIAL_SCALE),
@@ -316,12 +320,12 @@ def _volumes(volumes: list[Obj], containers: list[Obj], settings: Settings) -> S
         place = (*_POD, "volumes", index)
         name = volume.get("name") or ""
         if name in seen:
-            yield place, f"a volume {shown(name)} is there already.", "Give each a name of its own."
+            yield place, f"another volume is named {shown(name)}.", "Give each a name of its own."
         seen.add(name)
         if name not in mounted:
             yield place, f"no container mounts the volume {shown(name)}.", "Mount it, or leave it out."
         if not LABEL.fullmatch(name):
-            yield (*place, "name"), f"{shown(name)} names no volume.", "Write small letters, digits and `-`, at most 63."
+            yield (*place, "name"), f"{shown(name)} is not a valid volume name.", "Write small letters, digits and `-`, at most 63."
         kinds = [one for one in _VOLUMES if one in volume]
         if len(kinds) != 1:
             yield (
@@ -344,7 +348,7 @@ def _items(volume: Obj, place: Place) -> Said:
         for index, item in enumerate(at(volume, kind, "items") or []):
             for name in ("key", "path"):
                 if not item.get(name):
-                    yield (*place, kind, "items", index), f"the {name} is not there.", f"Write {name}."
+                    yield (*place, kind, "items", index), f"the {name} is missing.", f"Write {name}."
 
 
 def _containers(containers: list[Obj], volumes: list[Obj], settings: Settings) -> Said:
@@ -372,7 +376,7 @@ def _containers(containers: list[Obj], volumes: list[Obj], settings: Settings) -
     for index, container in enumerate(containers):
         here = (*place, index)
         if len(containers) > 1 and container["name"] in seen:
-            yield (*here, "name"), f"a container {shown(container['name'])} is there already.", "Give each a name of its own."
+            yield (*here, "name"), f"another container is named {shown(container['name'])}.", "Give each a name of its own."
         seen.add(container["name"])
         served = is_served(container, containers)
         if served:
@@ -400,10 +404,10 @@ def _container(container: Obj, place: Place, volumes: dict[Any, Obj], settings: 
     if not image:
         yield (*place, "image"), f"{text_of(place)} has no image.", "Write one."
     elif not is_image(image):
-        yield (*place, "image"), f"{shown(image)} names no image.", "Write HOST/NAME:TAG in small letters."
+        yield (*place, "image"), f"{shown(image)} is not a valid image name.", "Write HOST/NAME:TAG in small letters."
     yield from _served_port(container.get("ports") or [], (*place, "ports"))
     if container.get("terminationMessagePolicy") not in {None, "", "File", "FallbackToLogsOnError"}:
-        yield (*place, "terminationMessagePolicy"), "there is no such policy.", "Write File or FallbackToLogsOnError."
+        yield (*place, "terminationMessagePolicy"), "there is not a known policy.", "Write File or FallbackToLogsOnError."
     yield from _security(container.get("securityContext") or {}, (*place, "securityContext"))
     yield from _mounts(container.get("volumeMounts") or [], (*place, "volumeMounts"), volumes, settings)
 
@@ -428,10 +432,10 @@ def _served_port(ports: list[Obj], place: Place) -> Said:
         yield (
             where,
             f"{number} is a port of queue-proxy in the same pod.",
-            f"Choose one beside {', '.join(map(str, RESERVED_PORTS))}.",
+            f"Choose another port than {', '.join(map(str, RESERVED_PORTS))}.",
         )
     if not 0 <= number <= 65535:
-        yield (*place, 0, "containerPort"), f"{number} is no port.", "Write a whole number from 1 to 65535."
+        yield (*place, 0, "containerPort"), f"{number} is not a port.", "Write a whole number from 1 to 65535."
     if port.get("protocol") not in {None, "", "TCP"}:
         yield (*place, 0, "protocol"), f"{shown(port['protocol'])} is not served.", "Write TCP, or leave it out."
     if (port.get("name") or "") not in PORT_NAMES:
@@ -453,11 +457,11 @@ def _mounts(mounts: list[Obj], place: Place, volumes: dict[Any, Obj], settings: 
         path = mount.get("mountPath") or ""
         clean = posixpath.normpath(path).replace("//", "/") if path else ""
         if not path:
-            yield here, "mountPath is not there.", "Write an absolute path."
+            yield here, "mountPath is missing.", "Write an absolute path."
         elif clean in reserved:
             yield (*here, "mountPath"), f"{clean} is reserved.", "Mount it elsewhere."
         elif not path.startswith("/"):
-            yield (*here, "mountPath"), f"{shown(path)} is no absolute path.", "Begin it with /."
+            yield (*here, "mountPath"), f"{shown(path)} is not an absolute path.", "Begin it with /."
         elif clean in seen:
             yield (*here, "mountPath"), f"{clean} is mounted already.", "Mount it elsewhere."
         seen.add(clean)
@@ -477,9 +481,7 @@ def _served_probes(container: Obj, place: Place, port_name: str, settings: Setti
             port = at(probe, handler, "port")
             if isinstance(port, str) and port and port != port_name:
                 known = f"it is named {port_name}" if port_name != "http" else "it has no name"
-                what = (
-                    f"{text_of((*here, handler, 'port'))} is {shown(port)}, the name of another port than the served one; {known}."
-                )
+                what = f"{text_of((*here, handler, 'port'))} is {shown(port)}, which is not the name of the served port; {known}."
                 fix = "Take it out of its quotes." if port.isdigit() else "Leave port out of the probe: Knative fills it in."
                 yield (*here, handler, "port"), what, fix
             elif isinstance(port, int) and port != _port_of(container) and not settings.since("1.3") and port:
@@ -497,12 +499,12 @@ def _handlers(probe: Obj, place: Place) -> Said:
     if not found:
         yield (
             place,
-            f"{text_of(place)} says when, but not what to ask: expected exactly one of {', '.join(HANDLERS)}, got none.",
+            f"{text_of(place)} has no handler: expected exactly one of {', '.join(HANDLERS)}, got none.",
             "Write one, such as httpGet: {path: /healthz}.",
         )
     elif len(found) > 1:
-        what = f"{text_of(place)} has {' and '.join(found)}; a probe asks in one way."
-        yield (*place, found[1]), what, f"Leave {found[0]} or {found[1]}."
+        what = f"{text_of(place)} has {' and '.join(found)}; a probe has exactly one handler."
+        yield (*place, found[1]), what, f"Keep {found[0]} or {found[1]}, not both."
 
 
 def _readiness_timing(probe: Obj, place: Place) -> Said:
@@ -515,7 +517,7 @@ def _readiness_timing(probe: Obj, place: Place) -> Said:
     for name in ("failureThreshold", "timeoutSeconds"):
         value = probe.get(name) or 0
         if not period and value:
-            what = f"{name} is refused while periodSeconds is 0 or not there: queue-proxy then asks every 50 ms until it succeeds."
+            what = "it is refused while periodSeconds is 0 or missing: queue-proxy then asks every 50 ms until it succeeds."
             yield (*place, name), what, "Write periodSeconds as well (10 is what Kubernetes takes for a probe without)."
         elif period and value < 1:
             yield (*place, name), f"{value} is below 1.", "Write a number from 1 on."
@@ -560,17 +562,17 @@ def _traffic(targets: list[Obj]) -> Said:
         if target.get("configurationName"):
             yield (*here, "configurationName"), "a Service has one configuration, its own.", "Leave it out."
         elif pinned and not is_qualified_name(pinned):
-            yield (*here, "revisionName"), f"{shown(pinned)} names no Revision.", "Write its name."
+            yield (*here, "revisionName"), f"{shown(pinned)} is not a valid Revision name.", "Write its name."
         if not 0 <= target["percent"] <= 100:
-            yield (*here, "percent"), f"{target['percent']} is no share.", "Write a number from 0 to 100."
+            yield (*here, "percent"), f"{target['percent']} is not a percentage.", "Write a number from 0 to 100."
         if target.get("url"):
             yield (*here, "url"), "the address of a tag is Knative's to give.", "Leave it out."
         tag = target.get("tag") or ""
         if tag and not STRICT_LABEL.fullmatch(tag):
-            yield (*here, "tag"), f"{shown(tag)} is no tag.", _NAME_FIX
+            yield (*here, "tag"), f"{shown(tag)} is not a valid tag.", _NAME_FIX
         if tag and tag in tags:
-            yield (*here, "tag"), f"the tag {shown(tag)} is there already, at {text_of((*place, tags[tag]))}.", "Leave one of them."
+            yield (*here, "tag"), f"the tag {shown(tag)} is used already, at {text_of((*place, tags[tag]))}.", "Keep one of them."
         tags.setdefault(tag, index)
     total = sum(target["percent"] for target in targets)
     if total != 100:
-        yield place, f"the shares of the traffic add up to {total}.", "Let percent add up to 100."
+        yield place, f"the percentages of the traffic add up to {total}.", "Let percent add up to 100."

@@ -36,12 +36,15 @@ def metadata(found: Obj, place: Place) -> Iterator[Problem]:
     for key, text in (found.get("labels") or {}).items():
         if not is_qualified_name(key) or not is_label_value(text):
             yield Problem(
-                (*place, "labels", key), f"{text_of((*place, 'labels', key))}: {shown(text)} is no label.", _LABEL_FIX, By.SCHEMA
+                (*place, "labels", key),
+                f"{text_of((*place, 'labels', key))}: {shown(text)} is not a valid label.",
+                _LABEL_FIX,
+                By.SCHEMA,
             )
     for key in found.get("annotations") or {}:
         if not is_qualified_name(key.lower()):
             where = (*place, "annotations", key)
-            yield Problem(where, f"{text_of(where)} is no key of an annotation.", "Write PREFIX/NAME.", By.SCHEMA)
+            yield Problem(where, f"{text_of(where)} is not a valid annotation key.", "Write PREFIX/NAME.", By.SCHEMA)
 
 
 _LABEL_FIX = "Write letters, digits, `-`, `_` and `.`, at most 63, a letter or digit first and last."
@@ -57,24 +60,28 @@ def _pod(pod: Obj, place: Place) -> Said:
         names.add(container.get("name") or "")
     policy = pod.get("dnsPolicy")
     if policy and policy not in {"ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"}:
-        yield (*place, "dnsPolicy"), f"{shown(policy)} is no such policy.", "Leave it out."
+        yield (*place, "dnsPolicy"), f"{shown(policy)} is not a known policy.", "Leave it out."
     account = pod.get("serviceAccountName")
     if account and not is_subdomain(account):
-        yield (*place, "serviceAccountName"), f"{shown(account)} names no service account.", "Write its name in small letters."
+        yield (
+            (*place, "serviceAccountName"),
+            f"{shown(account)} is not a valid name of a service account.",
+            "Write its name in small letters.",
+        )
 
 
 def _container(container: Obj, place: Place, names: set[str]) -> Said:
     name = container.get("name") or ""
     if not LABEL.fullmatch(name):
-        yield (*place, "name"), f"{shown(name)} names no container.", "Write small letters, digits and `-`, at most 63."
+        yield (*place, "name"), f"{shown(name)} is not a valid container name.", "Write small letters, digits and `-`, at most 63."
     elif name in names:
-        yield (*place, "name"), f"a container {shown(name)} is there already.", "Give each a name of its own."
+        yield (*place, "name"), f"another container is named {shown(name)}.", "Give each a name of its own."
     if name != "queue-proxy" and not container.get("image"):
         yield (*place, "image"), f"{text_of(place)} has no image.", "Write one."
     if container.get("imagePullPolicy") not in {None, "", "Always", "IfNotPresent", "Never"}:
         yield (
             (*place, "imagePullPolicy"),
-            f"{shown(container['imagePullPolicy'])} is no policy.",
+            f"{shown(container['imagePullPolicy'])} is not a known policy.",
             "Write Always, IfNotPresent or Never.",
         )
     yield from _ports(container.get("ports") or [], (*place, "ports"))
@@ -93,21 +100,21 @@ def _ports(ports: list[Obj], place: Place) -> Said:
         if name and (not is_port_name(name) or name in names):
             yield (
                 (*here, "name"),
-                f"{shown(name)} is no port's name, or is there already.",
+                f"{shown(name)} is not a port name, or another port has it.",
                 "Write at most 15 small letters and digits.",
             )
         names.add(name)
         yield from _port(port.get("containerPort"), (*here, "containerPort"))
         if port.get("protocol") not in {None, "", "TCP", "UDP", "SCTP"}:
-            yield (*here, "protocol"), f"{shown(port['protocol'])} is no protocol.", "Write TCP, or leave it out."
+            yield (*here, "protocol"), f"{shown(port['protocol'])} is not a known protocol.", "Write TCP, or leave it out."
 
 
 def _port(port: object, place: Place) -> Said:
     if isinstance(port, str):
         if not is_port_name(port):
-            yield place, f"{shown(port)} is no port's name.", "Write the port's number, without quotes."
+            yield place, f"{shown(port)} is not a port name.", "Write the port's number, without quotes."
     elif not isinstance(port, int) or not 1 <= port <= 65535:
-        what = f"{text_of(place)} is not there." if not port else f"{shown(port)} is no port."
+        what = f"{text_of(place)} is missing." if not port else f"{shown(port)} is not a port."
         yield place, what, "Write a whole number from 1 to 65535."
 
 
@@ -116,7 +123,7 @@ def _env(container: Obj, place: Place) -> Said:
         here = (*place, "env", index)
         name = variable.get("name") or ""
         if not name or "=" in name or not all(" " <= letter <= "~" for letter in name):
-            yield (*here, "name"), f"{shown(name)} names no variable.", "Write letters, digits and `_`."
+            yield (*here, "name"), f"{shown(name)} is not a valid variable name.", "Write letters, digits and `_`."
         source = variable.get("valueFrom")
         if source is None:
             continue
@@ -138,11 +145,11 @@ def _env(container: Obj, place: Place) -> Said:
 def _reference(reference: Obj, place: Place, *, key: bool) -> Said:
     name = reference.get("name") or ""
     if not is_subdomain(name) and (name or not key):
-        yield (*place, "name"), f"{shown(name)} names no object.", "Write its name in small letters."
+        yield (*place, "name"), f"{shown(name)} is not a valid object name.", "Write its name in small letters."
     if not name and key:
-        yield (*place, "name"), "the name is not there.", "Write the object's name."
+        yield (*place, "name"), "the name is missing.", "Write the object's name."
     if key and (not _CONFIG_KEY.fullmatch(reference.get("key") or "") or len(reference["key"]) > 253):
-        yield (*place, "key"), f"{shown(reference.get('key'))} is no key.", "Write letters, digits, `-`, `_` and `.`."
+        yield (*place, "key"), f"{shown(reference.get('key'))} is not a valid key.", "Write letters, digits, `-`, `_` and `.`."
 
 
 def _resources(resources: Obj, place: Place) -> Said:
@@ -157,7 +164,7 @@ def _resources(resources: Obj, place: Place) -> Said:
             if "/" not in name and name not in {"cpu", "memory", "ephemeral-storage"} and not name.startswith("hugepages-"):
                 yield (
                     (*place, bound, name),
-                    f"{shown(name)} is no resource of a container.",
+                    f"{shown(name)} is not a resource of a container.",
                     "Write cpu, memory or ephemeral-storage.",
                 )
     for name, amount in amounts["requests"].items():
@@ -185,10 +192,14 @@ def _probe(probe: Obj, place: Place) -> Said:
             yield from _probed_port(action, kind, here)
         if kind == "httpGet":
             if action.get("scheme") not in {None, "", "HTTP", "HTTPS"}:
-                yield (*here, "scheme"), f"{shown(action['scheme'])} is no scheme.", "Write HTTP or HTTPS."
+                yield (*here, "scheme"), f"{shown(action['scheme'])} is not a known scheme.", "Write HTTP or HTTPS."
             for index, header in enumerate(action.get("httpHeaders") or []):
                 if not _HEADER.fullmatch(header.get("name") or ""):
-                    yield (*here, "httpHeaders", index, "name"), f"{shown(header.get('name'))} names no header.", "Write its name."
+                    yield (
+                        (*here, "httpHeaders", index, "name"),
+                        f"{shown(header.get('name'))} is not a valid header name.",
+                        "Write its name.",
+                    )
     for name in ("initialDelaySeconds", "timeoutSeconds", "periodSeconds", "successThreshold", "failureThreshold"):
         if (probe.get(name) or 0) < 0:
             yield (*place, name), f"{probe[name]} is below 0.", "Write a number from 0 on."
@@ -208,6 +219,6 @@ def _probed_port(action: Obj, kind: str, place: Place) -> Said:
     if port or isinstance(port, str):
         yield from _port(port, (*place, "port"))
         return
-    what = f"{text_of((*place, 'port'))} is not there; Kubernetes refuses the Deployment: port 0."
+    what = f"{text_of((*place, 'port'))} is missing; Kubernetes refuses the Deployment: port 0."
     fix = "Write the port's number: Knative fills it in for readiness and for liveness by httpGet and tcpSocket alone."
     yield place, what, fix if kind != "grpc" else f"{fix} A gRPC probe is asked as a call, so the app must answer grpc.health.v1."

@@ -28,13 +28,13 @@ _EXAMPLES: Mapping[str, str] = {
     "quantity": 'Write an amount such as "500m" or "1Gi".',
 }
 _NAMES: Mapping[str, str] = {
-    "mapping": "no mapping",
-    "list": "no list",
-    "text": "no text",
-    "whole": "no whole number",
-    "yes-no": "neither true nor false",
-    "port": "neither a port's number nor a name",
-    "quantity": "no amount",
+    "mapping": "is not a mapping",
+    "list": "is not a list",
+    "text": "is not text",
+    "whole": "is not a whole number",
+    "yes-no": "is neither true nor false",
+    "port": "is neither a port number nor a port name",
+    "quantity": "is not an amount",
 }
 
 
@@ -70,7 +70,7 @@ def problems(
     if kind.type == "anything" or value is None:
         return
     if not _fits(value, kind):
-        what = f"{text_of(place)} is {shown(value)} and {_misfit(value, kind)}."
+        what = f"{text_of(place)} is {shown(value)}, which {_misfit(value, kind)}."
         yield Problem(place, what, _fix(value, kind, place), by, *_instead(value, kind))
         return
     if isinstance(value, dict):
@@ -85,7 +85,7 @@ def problems(
         for name in kind.required if _holds(kind.checked, version) else ():
             if value.get(name) is None:
                 at = (*place, name)
-                yield Problem(place, f"{text_of(at)} is not there.", f"Write `{name}`; it is required.", by)
+                yield Problem(place, f"{text_of(at)} is missing.", f"Write `{name}`; it is required.", by)
     elif isinstance(value, list) and kind.items is not None:
         for index, inner in enumerate(value):
             if inner is None:
@@ -187,5 +187,5 @@ def _twice(entries: list[Any], kind: Kind, place: Place, by: By) -> Iterator[Pro
             at = (*place, index)
             words = " and ".join(f"{name} {shown(entry.get(name))}" for name in kind.keys)
             first = text_of((*place, seen[found]))
-            yield Problem(at, f"{text_of(at)} has the {words} of {first}.", "Leave one of them.", by)
+            yield Problem(at, f"{text_of(at)} has the {words} of {first}.", "Keep one of them.", by)
         seen.setdefault(found, index)

@@ -49,31 +49,31 @@ def said(text: str) -> BadInput:
             f"{POD}          ports: [{{containerPort: 8012}}]\n",
             9,
             "8012 is a port of queue-proxy",
-            "Choose one beside 8008",
+            "Choose another port than 8008",
             id="K6",
         ),
         pytest.param(
             f"{POD}          readinessProbe:\n            httpGet: {{path: /x}}\n            failureThreshold: 1\n",
             11,
-            "failureThreshold is refused while periodSeconds is 0",
+            "failureThreshold: it is refused while periodSeconds is 0",
             "Write periodSeconds",
             id="K7 threshold",
         ),
         pytest.param(
             f"{POD}          readinessProbe: {{httpGet: {{path: /x}}, timeoutSeconds: 1}}\n",
             9,
-            "timeoutSeconds is refused while",
+            "timeoutSeconds: it is refused while",
             "Write periodSeconds",
             id="K7 timeout",
         ),
         pytest.param(
             HEAD.replace("shop", "{ .Values.name }}").replace("{name: {", "{name: {{"), 3, "template: line 3", "Render it", id="K10"
         ),
-        pytest.param(POD.replace("toggle", "own:${TAG}"), 8, "names no image", "Render it first", id="K10 image"),
+        pytest.param(POD.replace("toggle", "own:${TAG}"), 8, "is not a valid image name", "Render it first", id="K10 image"),
         pytest.param(
             f"{POD}          ports: [{{containerPort: ${{PORT}}}}]\n".replace("${PORT}", "'${PORT}'"),
             9,
-            "no whole number",
+            "not a whole number",
             "Render it first",
             id="K10 port",
         ),
@@ -92,7 +92,11 @@ def said(text: str) -> BadInput:
             id="K13",
         ),
         pytest.param(
-            f"{HEAD}    spec:\n      containers:\n        image: toggle\n", 7, "and no list", "begin it with `- image:`", id="K15"
+            f"{HEAD}    spec:\n      containers:\n        image: toggle\n",
+            7,
+            "which is not a list",
+            "begin it with `- image:`",
+            id="K15",
         ),
         pytest.param(
             f"{HEAD}    spec:\n      restartPolicy: Always\n      containers: [{{image: toggle}}]\n",
@@ -128,7 +132,7 @@ def said(text: str) -> BadInput:
         pytest.param(
             f"{POD}          livenessProbe: {{tcpSocket: {{port: metrics}}}}\n",
             9,
-            "another port than the served one",
+            "not the name of the served port",
             "Leave port out",
             id="K17",
         ),
@@ -140,7 +144,7 @@ def said(text: str) -> BadInput:
             id="K17 startup",
         ),
         pytest.param(
-            f"{POD}          livenessProbe: {{grpc: {{}}}}\n", 9, "livenessProbe.grpc.port is not there", "grpc.health.v1", id="K19"
+            f"{POD}          livenessProbe: {{grpc: {{}}}}\n", 9, "livenessProbe.grpc.port is missing", "grpc.health.v1", id="K19"
         ),
         pytest.param(
             f"{POD}          livenessProbe: {{grpc: {{port: 8080}}}}\n",
@@ -160,7 +164,7 @@ def said(text: str) -> BadInput:
             f"{POD}          livenessProbe: {{httpGet: {{}}, exec: {{command: [a]}}}}\n",
             9,
             "has httpGet and exec",
-            "Leave",
+            "Keep",
             id="K20 two",
         ),
         pytest.param(
@@ -191,7 +195,7 @@ def said(text: str) -> BadInput:
         pytest.param(
             f"{POD}          livenessProbe: {{tcpSocket: {{port: '8080'}}}}\n",
             9,
-            "another port",
+            "not the name of the served port",
             "out of its quotes",
             id="K17 quotes",
         ),
@@ -204,9 +208,9 @@ def said(text: str) -> BadInput:
             id="K13 key",
         ),
         pytest.param(
-            f"{POD}          env: []\n          args: []\n          env: []\n", 11, "in lines 9 and 11", "Leave one", id="K22"
+            f"{POD}          env: []\n          args: []\n          env: []\n", 11, "in lines 9 and 11", "Keep one", id="K22"
         ),
-        pytest.param(f"{POD}{LIVENESS}metadata: {{name: other}}\n", 10, "metadata in lines 3 and 10", "Leave one", id="K22 top"),
+        pytest.param(f"{POD}{LIVENESS}metadata: {{name: other}}\n", 10, "metadata in lines 3 and 10", "Keep one", id="K22 top"),
         pytest.param(
             f"{POD}          env: [{{name: TOGGLE_STARTUP_DELAY, value: '180'}}]\n", 9, "not ready before 180 s", "Lower", id="K24"
         ),
@@ -260,7 +264,7 @@ def test_a_key_that_is_there_twice_hides_no_other_problem() -> None:
 def test_a_key_twice_in_another_object_of_the_file() -> None:
     """It is found in the file of the Service, with its line."""
     found = problems(read(f"{POD}---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: m}}\ndata: {{}}\ndata: {{}}\n"), SETTINGS)
-    assert [(one.number, one.problem.fix) for one in found] == [(14, "Leave one of them.")]
+    assert [(one.number, one.problem.fix) for one in found] == [(14, "Keep one of them.")]
 
 
 @pytest.mark.parametrize(
