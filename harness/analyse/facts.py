@@ -19,6 +19,7 @@ import polars as pl
 from harness.analyse import listeners
 from harness.analyse.anatomy import Anatomy, dissect, endpoint_disputes, gather, good_liveness_probe
 from harness.analyse.evidence import LANES_TO_PODS, is_of_queue_proxy
+from harness.analyse.hops import split, took_ns
 from harness.analyse.landed import landed, with_second
 from harness.analyse.ledger import Account, account, may_be_sampled
 from harness.analyse.outage import closed_windows, last_closed, touching
@@ -33,7 +34,21 @@ from harness.knative.names import QUEUE_PROXY
 from harness.knative.pods import PodState, ready_throughout, restarts_since
 from harness.knative.roles import is_sidecar, service_of_role
 from harness.knative.times import MILLISECOND_NS
-from harness.model import LISTENER_HOLE, SLOW_S, USERS_ROUTE, Cause, Fact, Handler, Hop, Landed, Latency, Outcome, RunMeta, Stream
+from harness.model import (
+    LISTENER_HOLE,
+    SLOW_S,
+    USERS_ROUTE,
+    Cause,
+    Fact,
+    Handler,
+    Hop,
+    Hops,
+    Landed,
+    Latency,
+    Outcome,
+    RunMeta,
+    Stream,
+)
 
 Groups = tuple[frozenset[Stream], ...]
 
@@ -43,7 +58,7 @@ OF_A_POD = frozenset({Fact.LANDING, Fact.READINESS, Fact.RESTARTS, Fact.LISTENER
 LISTENER_EDGES = frozenset({listeners.CLOSED, listeners.OPENED})
 """Requests may fail only between these edges. If sources contradict each other about one of them, the fact is unknown."""
 
-ANATOMY = frozenset(Stream) - {Stream.CLOCK, Stream.ACTIVATOR}
+ANATOMY = frozenset(Stream) - {Stream.CLOCK, Stream.ACTIVATOR, Stream.INGRESS}
 """The streams from which the anatomy of a restart is computed."""
 
 
@@ -82,6 +97,7 @@ def declared(meta: RunMeta) -> Mapping[Fact, Declared]:
     stamps = {log} if app.logs_listener else set()
     of_listener = frozenset(stamps | ({Stream.LISTENERS} if meta.listeners_every_ms else set()))
     explains = frozenset({Stream.QUEUE_PROXY, Stream.ACTIVATOR, Stream.PODS, Stream.APP})
+    logs = frozenset({Stream.QUEUE_PROXY, Stream.ACTIVATOR, Stream.INGRESS})
     return {
         Fact.REQUESTS: Declared((), none, _requests),
         Fact.LEDGER: Declared(proxied, explains, _ledger),
@@ -91,6 +107,7 @@ def declared(meta: RunMeta) -> Mapping[Fact, Declared]:
         Fact.LISTENER: Declared((of_listener,) if of_listener else (), ANATOMY, _listener),
         Fact.PROBES: Declared(app_log, frozenset({log}), _probes),
         Fact.LATENCY: Declared((), none, _latency),
+        Fact.HOPS: Declared((*proxied, *one[Stream.ACTIVATOR]) if meta.spec.request_log else (), logs, _hops),
         Fact.FAILING_POD: Declared(() if proxied else one[Stream.PODS], frozenset({Stream.PODS}), _failing_pod),
     }
 
@@ -386,6 +403,20 @@ def _latency(view: View) -> tuple[Latency | None, str]:
         return None, ""
     slow, p99_s = int((waited_s > SLOW_S).sum()), float(np.quantile(waited_s, 0.99))
     return Latency(float(waited_s.max()), float(np.median(waited_s)), slow, p99_s), ""
+
+
+def _hops(view: View) -> tuple[Hops | None, str]:
+    """In which hop the requests of users spent their time; None in a run without the request log."""
+    queue_proxy, activator = view.request_log(), view.activator_log()
+    if queue_proxy is None or activator is None:
+        return None, ""
+    found = split(
+        view.cycle.tries,
+        queue_proxy_ns=took_ns(queue_proxy),
+        activator_ns=took_ns(activator),
+        ingress_ns=view.ingress_took_ns(),
+    )
+    return found, ""
 
 
 def _failing_pod(view: View) -> tuple[int, str]:

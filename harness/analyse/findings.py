@@ -19,6 +19,7 @@ from harness.analyse.errorlines import ErrorLines, forwarding_errors
 from harness.analyse.evidence import LANES_OF_USERS, Failures, failures_of, straight_lanes, tries_of
 from harness.analyse.facts import OF_A_POD, Declared, FactValue, ListenerValue, asks_numbers, declared, readings
 from harness.analyse.hit import all_hit, events_of, mark_of
+from harness.analyse.ingresslog import IngressLines, ingress_lines
 from harness.analyse.lastseen import last_seen
 from harness.analyse.ledger import CAUSES, Account, Codes, added, by_cause, total
 from harness.analyse.outage import outside
@@ -113,6 +114,8 @@ class _Tables:
     queue_proxy: ErrorLines
     activator: ErrorLines
     request_log: RequestLines | None
+    activator_log: RequestLines | None
+    ingress_log: IngressLines
     about_no_request: pl.DataFrame
     pods: PodSights
     rest: Sights
@@ -121,15 +124,17 @@ class _Tables:
 
     @staticmethod
     def of(history: History) -> _Tables:
-        seen = history.observations
-        heard = _heard(seen)
+        seen, run_id = history.observations, history.meta.run_id
+        heard, logs = _heard(seen), history.meta.spec.request_log
         return _Tables(
             requests=ByCycle(history.requests),
             attempts=None if history.attempts is None else ByCycle(history.attempts),
             answers=ByCycle(history.answers),
             queue_proxy=forwarding_errors(seen, Stream.QUEUE_PROXY),
             activator=forwarding_errors(seen, Stream.ACTIVATOR),
-            request_log=request_lines(seen, history.meta.run_id) if history.meta.spec.request_log else None,
+            request_log=request_lines(seen, run_id) if logs else None,
+            activator_log=request_lines(seen, run_id, Stream.ACTIVATOR) if logs else None,
+            ingress_log=ingress_lines(seen, run_id),
             about_no_request=about_no_request(seen),
             pods=PodSights(seen, heard),
             rest=Sights(seen),
@@ -202,6 +207,8 @@ def _cycle(history: History, mark: CycleMark, tables: _Tables) -> _Seen:
         queue_proxy=tables.queue_proxy.within(lines_window),
         activator=tables.activator.within(lines_window),
         log=log,
+        activator_log=tables.activator_log,
+        ingress_log=tables.ingress_log,
         about_no_request=tables.about_no_request,
         heard=tables.heard,
     )
@@ -290,6 +297,7 @@ def _found(cycle: CycleEvidence, facts: Mapping[Fact, FactValue]) -> tuple[Cycle
         container=cycle.container if is_sidecar(spec.fault.role) else None,
         overtaken=books.overtaken or None,
         by_method=_by_method(cycle.users) if asks_numbers(cycle.history.meta) else None,
+        hops=facts[Fact.HOPS].value,
     )
     return found, books
 

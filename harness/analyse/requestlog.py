@@ -1,4 +1,4 @@
-"""Queue-proxy's request log, where the run has one: client and queue-proxy joined line by line, by the request's own id.
+"""The request log of queue-proxy or the activator, where the run has one: joined with the client line by line, by the request's id.
 
 The only time of a line (docs/exact-join.md) is the stamp with which it was read, at or after the end of the answer. Stamp minus
 latency is the arrival of the request. The error line of a request lies between the two.
@@ -66,9 +66,9 @@ class Joined:
     strangers: int
 
 
-def request_lines(observations: pl.DataFrame, run_id: str) -> RequestLines:
-    """The request log of queue-proxy. observations: of any streams. run_id: ids of other runs name no request."""
-    mine = (pl.col("stream") == Stream.QUEUE_PROXY.value) & pl.col("payload").str.contains(MARK, literal=True)
+def request_lines(observations: pl.DataFrame, run_id: str, stream: Stream = Stream.QUEUE_PROXY) -> RequestLines:
+    """The request log in this stream. observations: of any streams. run_id: ids of other runs name no request."""
+    mine = (pl.col("stream") == stream.value) & pl.col("payload").str.contains(MARK, literal=True)
     rows = observations.lazy().filter(mine).select("pod", "at_ns", "payload").with_row_index("row").collect()
     numbers = pl.concat([_numbers(rows[at : at + _CHUNK], run_id) for at in range(0, max(rows.height, 1), _CHUNK)])
     at_ns = rows["at_ns"].to_numpy()[numbers["row"].to_numpy()]

@@ -9,7 +9,7 @@ import polars as pl
 from harness.knative import containerd, kubelet
 from harness.model import CycleMark, Observation, Stream
 
-_LOGS = (Stream.QUEUE_PROXY.value, Stream.ACTIVATOR.value)
+_LOGS = (Stream.QUEUE_PROXY.value, Stream.ACTIVATOR.value, Stream.INGRESS.value)
 _OF_FAULTS = (Stream.NODE.value, Stream.OTHER_PODS.value)
 """Of whichever pod a fault hit, the workload's or not."""
 

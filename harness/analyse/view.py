@@ -11,10 +11,12 @@ from dataclasses import dataclass, field, replace
 
 import polars as pl
 
+from harness.analyse.columns import Indices
 from harness.analyse.cyclepods import CyclePods
 from harness.analyse.errorlines import ErrorLines
 from harness.analyse.evidence import Failures
-from harness.analyse.requestlog import Joined
+from harness.analyse.ingresslog import IngressLines
+from harness.analyse.requestlog import Joined, RequestLines, joined
 from harness.analyse.windows import Window
 from harness.apps.toggle import AppEvent
 from harness.faults import Asked, Sight
@@ -37,7 +39,9 @@ class CycleEvidence:
     requests, answers, attempts: its rows of the History; tries, users: those made of them. pods: those it had; served: those that
     named themselves in an answer; explained: those whose lines may belong to its requests. event: the fault that was injected into
     the mark's pod. seen: the observations of that pod, of EndpointSlices and of the node until the cycle's end; others: the states
-    of its other pods; sight: both, parsed. heard: stream -> the pods for which it delivered data, in the whole run.
+    of its other pods; sight: both, parsed. log: queue-proxy's request log joined with the tries, activator_log: the activator's,
+    None in a run without them; ingress_log: the access log of the ingress. heard: stream -> the pods for which it delivered data,
+    in the whole run.
     """
 
     history: History
@@ -62,6 +66,8 @@ class CycleEvidence:
     queue_proxy: ErrorLines
     activator: ErrorLines
     log: Joined | None
+    activator_log: RequestLines | None
+    ingress_log: IngressLines
     about_no_request: pl.DataFrame
     heard: dict[Stream, frozenset[str]] = field(default_factory=dict)
 
@@ -142,7 +148,7 @@ class CycleEvidence:
 BRIDGED_NS = 1_000_000_000
 """A gap in the looks at the sockets of a pod that lasts longer may hide a program that came and went."""
 
-_OF_THE_NODE = frozenset({Stream.ACTIVATOR, Stream.KUBELET, Stream.CONTAINERD})
+_OF_THE_NODE = frozenset({Stream.ACTIVATOR, Stream.INGRESS, Stream.KUBELET, Stream.CONTAINERD})
 """Streams that belong to no single pod. Whether they are whole does not depend on the pod."""
 
 
@@ -205,6 +211,17 @@ class View:
         """Queue-proxy's request log joined with the tries, None in a run without one."""
         self._require(Stream.QUEUE_PROXY)
         return self.cycle.log
+
+    def activator_log(self) -> Joined | None:
+        """The activator's request log joined with the tries, None in a run without one."""
+        self._require(Stream.ACTIVATOR)
+        log = self.cycle.activator_log
+        return None if log is None else joined(log, self.cycle.tries, cycle=self.cycle.mark.index, pods=log.pods)
+
+    def ingress_took_ns(self) -> Indices:
+        """How long each try took by the access log of the ingress; NOT_KNOWN without a line."""
+        self._require(Stream.INGRESS)
+        return self.cycle.ingress_log.took_ns(self.cycle.tries, self.cycle.mark.index)
 
     def _require(self, stream: Stream) -> None:
         if stream not in self._streams:

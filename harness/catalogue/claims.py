@@ -25,6 +25,7 @@ STATEMENTS = {
     "restarts": "As many containers are restarted as predicted.",
     "stopping": "From the kubelet's decision to kill the container until its old process is gone it takes as long as predicted.",
     "probe-phase": "The readiness probe comes as long after the liveness probe as predicted.",
+    "activator-wait": "The activator holds a request for as long as predicted, the longest one.",
     "pods": "As many pods stand or come in the cycle as predicted.",
     "slow-answers": "As many good answers from the fault on take longer than 1 s as predicted.",
 }

@@ -64,6 +64,7 @@ STEPS: tuple[Step, ...] = (
         rows={Table.FAULTS: lambda given: given | {"container": ""}},
     ),
     Step(name="a fault may hit the pod that the activator has first or last"),  # values of FaultSpec.pods
+    Step(name="the access log of the ingress is observed"),  # a stream that an earlier release does not know
 )
 """STEPS[n - 1] leads from layout n to layout n + 1."""
 

@@ -12,10 +12,8 @@ from harness.install import record
 from harness.install.apply import apply_all, established, parsed, rolled_out
 from harness.install.changes import DOMAIN, changed, digest, images_of
 from harness.install.proof import prove
-from harness.knative.names import RELEASE_LABEL, SERVICES_CRD, SYSTEM_NAMESPACE, VERSION_LABEL
+from harness.knative.names import INGRESS_NAMESPACE, RELEASE_LABEL, SERVICES_CRD, SYSTEM_NAMESPACE, VERSION_LABEL
 from harness.model import ClusterHandle, InstalledStack, Provision, Stack
-
-INGRESS_NAMESPACE = "kourier-system"
 
 BEFORE = "installed before"
 """What there was to do: nothing but the proof."""

@@ -89,6 +89,17 @@ def _stopping_s(cycle: CycleFindings, causes: Collection[str]) -> float | None: 
     return max(0.0, (gone - killing) / 1e9)
 
 
+MOST_NOT_SPLIT = 0.01
+"""Share of the requests without which the longest wait is not known: it may have been that of one of them."""
+
+
+def _activator_wait_s(cycle: CycleFindings, causes: Collection[str]) -> float | None:  # noqa: ARG001 - a wait has no cause
+    if cycle.hops is None or sum(cycle.hops.not_split.values()) > MOST_NOT_SPLIT * cycle.sent:
+        return None
+    part = cycle.hops.part("activator")
+    return part.most_s if part else None
+
+
 _OF_FAILURES = frozenset({Fact.REQUESTS, Fact.LEDGER})
 _OF_ANSWERS = frozenset({Fact.REQUESTS, Fact.LATENCY})
 
@@ -116,6 +127,12 @@ NUMBERS: Mapping[str, Number] = MappingProxyType(
             SECONDS,
             lambda cycle, _: cycle.probe_phase_s,
             "the app saw no liveness probe or no readiness probe",
+        ),
+        "activator-wait": Number(
+            frozenset({Fact.REQUESTS, Fact.HOPS}),
+            SECONDS,
+            _activator_wait_s,
+            "the run has no request log, or too few of its requests have a line of the activator and of queue-proxy",
         ),
         "slow-answers": Number(_OF_ANSWERS, REQUESTS, lambda cycle, _: cycle.latency.slow if cycle.latency else None),
     }

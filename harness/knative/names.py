@@ -21,6 +21,11 @@ CONTROLLER_SELECTOR = "app=controller"
 
 SYSTEM_NAMESPACE = "knative-serving"
 
+INGRESS_NAMESPACE = "kourier-system"
+INGRESS_CONTAINER = "kourier-gateway"
+INGRESS_SELECTOR = "app=3scale-kourier-gateway"
+"""Container and label selector of Kourier's Envoy."""
+
 SERVING_API = "serving.knative.dev/v1"
 SERVICES_CRD = "services.serving.knative.dev"
 """Name of the CustomResourceDefinition of Knative Services."""

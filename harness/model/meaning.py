@@ -50,7 +50,7 @@ class Fact(StrEnum):
     REQUESTS: what the clients saw. LEDGER: the cause of each failed request and the request of each refused line. LANDING: the
     fault took hold. READINESS: whether the pod was Ready throughout. RESTARTS: the container's restart count. LISTENER: when the
     app listened. PROBES: whether the new container's liveness probe did well. FAILING_POD: which pod failed each request.
-    LATENCY: how long users waited for good answers.
+    LATENCY: how long users waited for good answers. HOPS: in which hop requests spent their time.
     """
 
     REQUESTS = "requests"
@@ -62,6 +62,7 @@ class Fact(StrEnum):
     PROBES = "probes"
     FAILING_POD = "failing-pod"
     LATENCY = "latency"
+    HOPS = "hops"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +122,40 @@ class OfMethod:
 
 
 @dataclass(frozen=True, slots=True)
+class HopPart:
+    """What requests spent in one part of their way, in seconds. requests: how many have this part; total_s: the sum over them.
+
+    A part is a difference of two clocks' durations: least_s may be a little less than 0.
+    """
+
+    name: str
+    requests: int
+    least_s: float
+    median_s: float
+    p99_s: float
+    most_s: float
+    total_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Hops:
+    """The latency of requests of users, split by hop. The totals of the parts add up to that of the latency.
+
+    latency: of the requests that are split, from their intended time; None without any. parts: in the order of the way. slowest:
+    part -> seconds of the slowest of these requests. not_split: reason -> how many requests are not split.
+    """
+
+    latency: HopPart | None
+    parts: tuple[HopPart, ...]
+    slowest: Mapping[str, float]
+    not_split: Mapping[str, int]
+
+    def part(self, name: str) -> HopPart | None:
+        """The part of this name, None if no request has it."""
+        return next((one for one in self.parts if one.name == name), None)
+
+
+@dataclass(frozen=True, slots=True)
 class CycleFindings:
     """What one cycle showed. voided: why it does not count ("" if it counts).
 
@@ -150,6 +185,7 @@ class CycleFindings:
     overtaken: refused lines of queue-proxy whose requests timed out before the refusal could be answered, None if there are none.
     by_method: requests of users by method ("GET", "POST", "GRPC"); of a run with a claim about a number, and of a block of an
     experiment; None: of another run.
+    hops: of a run with the request log, else None.
     """
 
     index: int
@@ -185,6 +221,7 @@ class CycleFindings:
     pods: int | None = None
     overtaken: int | None = None
     by_method: Mapping[str, OfMethod] | None = None
+    hops: Hops | None = None
 
 
 @dataclass(frozen=True, slots=True)

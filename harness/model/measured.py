@@ -143,7 +143,8 @@ class FaultEvent:
 class Stream(StrEnum):
     """Where an observation came from. NODE: what a fault's door on the node shows of the fault, while it is in.
     OTHER_PODS: pods that are not the workload's and that a fault hits, such as the activator's. LISTENERS: the listening sockets of
-    a pod, sampled in its network. SIDECAR: the log of each sidecar, which the observation names.
+    a pod, sampled in its network. SIDECAR: the log of each sidecar, which the observation names. INGRESS: the access log of the
+    ingress, of a run with the request log.
 
     CLOCK observes nothing: its gaps are the host's clock being set.
     """
@@ -154,6 +155,7 @@ class Stream(StrEnum):
     QUEUE_PROXY = "log:queue-proxy"
     APP = "log:user-container"
     ACTIVATOR = "log:activator"
+    INGRESS = "log:ingress"
     KUBELET = "journal:kubelet"
     CONTAINERD = "journal:containerd"
     NODE = "node"

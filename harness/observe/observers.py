@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,14 @@ from harness.errors import ObserveError, WaitTimeout
 from harness.knative import endpoints, events, missed, pods
 from harness.knative.identity import Identity
 from harness.knative.journald import Entry
-from harness.knative.names import ACTIVATOR, ACTIVATOR_SELECTOR, SYSTEM_NAMESPACE
+from harness.knative.names import (
+    ACTIVATOR,
+    ACTIVATOR_SELECTOR,
+    INGRESS_CONTAINER,
+    INGRESS_NAMESPACE,
+    INGRESS_SELECTOR,
+    SYSTEM_NAMESPACE,
+)
 from harness.knative.objects import Object, name_of
 from harness.knative.roles import log_of
 from harness.knative.times import maybe_ns
@@ -39,13 +47,38 @@ API_BACK_S = 40.0
 """An API server on kind that was killed answers again after some 10 to 30 s."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Component:
+    """A part of the system that is on the way of requests. container: the one whose log is observed in each of its pods."""
+
+    name: str
+    stream: Stream
+    selector: str
+    container: str
+
+
+_ACTIVATOR = _Component(ACTIVATOR, Stream.ACTIVATOR, ACTIVATOR_SELECTOR, ACTIVATOR)
+_INGRESS = _Component("ingress", Stream.INGRESS, INGRESS_SELECTOR, INGRESS_CONTAINER)
+
+
+@dataclass(slots=True)
+class _Logs:
+    """The logs of a component: those of its pods, and of pods that are gone."""
+
+    component: _Component
+    source: KubeLogs
+    watch: Watch
+    of: dict[str, LogFollower] = field(default_factory=dict)
+    gone: list[LogFollower] = field(default_factory=list)
+
+
 Wrap = Callable[[LogSource], LogSource]
 """Puts something between a source of logs and its reader."""
 
 
 class Observers:
     """Pods, EndpointSlices and events of `namespace`, the logs and listening sockets of each of its pods, the log of every
-    activator, the node's journal; and the host's clock.
+    activator, the node's journal; and the host's clock. With `ingress` the access log of Kourier's Envoy too.
 
     A pod's logs are followed from their beginning as soon as the pod is seen, whoever made it. Only what is already on its way out
     when the observers start is left alone.
@@ -72,17 +105,15 @@ class Observers:
         kube: Kube | None = None,
         also: Iterable[tuple[str, str]] = (),
         exec_open: ExecArgv | None = None,
+        ingress: bool = False,
     ) -> None:
         self.feed = sink if isinstance(sink, Feed) else Feed(sink)
         self._kube = kube or Kube.of(handle)
         self._raw = RawCopies(raw_dir)
         self._guard = threading.Lock()
         self._pods: dict[str, list[LogFollower]] = {}
-        self._activators: dict[str, LogFollower] = {}
-        self._gone_activators: list[LogFollower] = []
         self._identity: Identity[Entry] = Identity(namespace)
         self._logs = KubeLogs(self._kube, namespace)
-        self._system_logs = KubeLogs(self._kube, system_namespace)
         self._wrap: Wrap = wrap_source or (lambda source: source)
         self._clock = ClockWatch(self.feed, read=read_clocks or Reading.take)
         self._started_ns = 0
@@ -100,9 +131,9 @@ class Observers:
             "endpointslices", Stream.ENDPOINTS, slices, endpoints.endpoint_slice, missed=missed.endpoint_slice
         )
         self._event_watch = watch("events", Stream.EVENTS, core.list_namespaced_event, events.event, missed=missed.event)
-        activators = functools.partial(core.list_namespaced_pod, system_namespace, label_selector=ACTIVATOR_SELECTOR)
-        seen = self._activator_seen
-        self._activator_watch = Watch("activator pods", Stream.ACTIVATOR, activators, _not_recorded, self.feed, notice=seen)
+        self._components = [self._logs_of(_ACTIVATOR, system_namespace)]
+        if ingress:
+            self._components.append(self._logs_of(_INGRESS, INGRESS_NAMESPACE))
         self._other_watches = [
             Watch(
                 f"pods {selector}",
@@ -154,7 +185,7 @@ class Observers:
         with self._guard:
             followers = [one for of_pod in self._pods.values() for one in of_pod if not one.stopping()]
             pods = tuple(self._pods)
-        whole = self._seal([*followers, *self._standing(), *self._activator_logs()])
+        whole = self._seal([*followers, *self._standing(), *self._component_logs()])
         for follower in followers:
             follower.end()
         if self._listeners is not None:
@@ -207,16 +238,17 @@ class Observers:
         return [*always, *(one for one in (self._journal, self._listeners) if one is not None)]
 
     def _watches(self) -> list[Watch]:
-        return [self._pod_watch, self._slice_watch, self._event_watch, self._activator_watch, *self._other_watches]
+        components = [logs.watch for logs in self._components]
+        return [self._pod_watch, self._slice_watch, self._event_watch, *components, *self._other_watches]
 
-    def _activator_logs(self) -> list[LogFollower]:
+    def _component_logs(self) -> list[LogFollower]:
         with self._guard:
-            return [*self._activators.values(), *self._gone_activators]
+            return [one for logs in self._components for one in (*logs.of.values(), *logs.gone)]
 
     def _workers(self) -> list[Worker]:
         with self._guard:
             logs = [follower for followers in self._pods.values() for follower in followers]
-        return [*logs, *self._activator_logs(), *self._standing()]
+        return [*logs, *self._component_logs(), *self._standing()]
 
     def _await_api(self) -> None:
         """Sealing needs answers. An API server that is just being restarted is waited for: what there is to read stays."""
@@ -258,11 +290,13 @@ class Observers:
         if not blind.get("endpointslices") and (unlisted := [name for name in names if name not in listed]):
             blind["endpointslices"] = f"no slice with {', '.join(unlisted)} has been seen"
         with self._guard:
-            followers = [*(one for name in names for one in self._pods.get(name, ())), *self._activators.values()]
+            followers = [one for name in names for one in self._pods.get(name, ())]
+            followers += [one for logs in self._components for one in logs.of.values()]
             if deaf := [name for name in names if not self._pods.get(name)]:
                 blind["logs"] = f"{', '.join(deaf)} is not followed"
-            if not self._activators:
-                blind[ACTIVATOR] = "no activator pod has been seen"
+            for logs in self._components:
+                if not logs.of:
+                    blind[logs.component.name] = f"no {logs.component.name} pod has been seen"
         blind |= {follower.name: why for follower in followers if (why := follower.answers())}
         if self._journal is not None and (self._journal.note or not self._journal.delivered):
             blind[self._journal.name] = self._journal.note or "no entry yet"
@@ -291,24 +325,34 @@ class Observers:
         for follower in known or ():
             follower.wake()
 
-    def _activator_seen(self, obj: Object, deleted: bool) -> None:  # noqa: FBT001 - the shape of a Notice
+    def _logs_of(self, component: _Component, namespace: str) -> _Logs:
+        listing = functools.partial(self._kube.core.list_namespaced_pod, namespace, label_selector=component.selector)
+
+        def seen(obj: Object, deleted: bool) -> None:  # noqa: FBT001 - the shape of a Notice
+            self._component_seen(logs, obj, deleted=deleted)
+
+        watch = Watch(f"{component.name} pods", component.stream, listing, _not_recorded, self.feed, notice=seen)
+        logs = _Logs(component, KubeLogs(self._kube, namespace), watch)
+        return logs
+
+    def _component_seen(self, logs: _Logs, obj: Object, *, deleted: bool) -> None:
         name = name_of(obj)
         with self._guard:
-            known = self._activators.get(name)
+            known = logs.of.get(name)
             if known is None and not deleted and not self._stopped:
-                from_now = not self._activator_watch.listed  # one that came later is followed from its beginning
-                log = self._follower(self._system_logs, name, ACTIVATOR, Stream.ACTIVATOR, from_now=from_now)
-                known = self._activators[name] = log
+                from_now = not logs.watch.listed  # one that came later is followed from its beginning
+                known = self._follower(logs.source, name, logs.component.container, logs.component.stream, from_now=from_now)
+                logs.of[name] = known
                 known.start()
             if known is not None and deleted:
                 # Its log ends with it: what the seal could not read of it is a Gap, but nobody waits for it any more.
-                self._gone_activators.append(self._activators.pop(name))
+                logs.gone.append(logs.of.pop(name))
         if known is not None:
             known.wake()
 
 
 def _not_recorded(_obj: Object, /, *, deleted: bool, seen_ns: int) -> None:
-    """The activator's pods are watched to find their logs; they are not the run's pods."""
+    """The pods of a component are watched to find their logs; they are not the run's pods."""
 
 
 def pods_of(endpoint_slice: Object) -> set[str]:

@@ -132,6 +132,29 @@ class NotCountedShape(CycleRequestsShape):
     cycles: Annotated[Count, Meta(description="cycles that do not count")]
 
 
+class HopPartShape(TypedDict):
+    """What requests spent in one part of their way. A part is a difference of two durations: least_s may be a little below 0."""
+
+    name: Annotated[str, Meta(description="generator, client, ingress, client-and-ingress, activator or queue-proxy")]
+    requests: Annotated[Count, Meta(description="requests that have this part")]
+    least_s: Annotated[float, Meta(description="the least of them, in seconds")]
+    median_s: Annotated[float, Meta(description="the median")]
+    p99_s: Annotated[float, Meta(description="the 99th percentile")]
+    most_s: Annotated[float, Meta(description="the most")]
+    total_s: Annotated[float, Meta(description="the sum")]
+
+
+class HopsShape(TypedDict):
+    """The latency of requests of users, split by hop. The totals of the parts add up to that of the latency."""
+
+    latency: Annotated[
+        HopPartShape | None, Meta(description="of the requests that are split, from their intended time; null: none is")
+    ]
+    parts: Annotated[list[HopPartShape], Meta(description="in the order of the way")]
+    slowest: Annotated[dict[str, float], Meta(description="seconds of the slowest of these requests, by part")]
+    not_split: Annotated[dict[str, Count], Meta(description="requests that are not split, by the reason")]
+
+
 class CycleShape(TypedDict):
     """One cycle: a fresh pod, a steady state, the fault, the recovery. It counts if `voided` and `given_up` are empty."""
 
@@ -194,6 +217,7 @@ class CycleShape(TypedDict):
             ),
         ]
     ]
+    hops: NotRequired[Annotated[HopsShape, Meta(description="where requests spent their time; of a run with the request log")]]
     last_seen: Annotated[list[str], Meta(description="of a cycle that does not count: what was last seen of its pod")]
 
 

@@ -23,6 +23,8 @@ from harness.model import (
     Findings,
     Gap,
     History,
+    HopPart,
+    Hops,
     Landed,
     Phase,
     Verdict,
@@ -36,6 +38,8 @@ from harness.report.shape import (
     FaultShape,
     GapShape,
     GeneratorShape,
+    HopPartShape,
+    HopsShape,
     LandedPartShape,
     LandedShape,
     LedgerShape,
@@ -185,12 +189,30 @@ def _cycle(cycle: CycleFindings, mark: CycleMark | None, event: FaultEvent | Non
         queue_proxy_window_s=_span(cycle.queue_proxy_window, start),
         requests=_of(CycleRequestsShape, cycle),
         by_method={name: _of(OfMethodShape, one) for name, one in sorted((cycle.by_method or {}).items())},
+        hops=_hops(cycle.hops) if cycle.hops else None,
     )
     if cycle.by_method is None:
         del made["by_method"]
+    if cycle.hops is None:
+        del made["hops"]
     if cycle.probe_phase_s is None:
         del made["probe_phase_s"]
     return made
+
+
+def _hops(hops: Hops) -> HopsShape:
+    return {
+        "latency": _hop_part(hops.latency) if hops.latency else None,
+        "parts": [_hop_part(part) for part in hops.parts],
+        "slowest": {name: round(hops.slowest[name], 6) + 0.0 for name in sorted(hops.slowest)},
+        "not_split": {why: hops.not_split[why] for why in sorted(hops.not_split)},
+    }
+
+
+def _hop_part(part: HopPart) -> HopPartShape:
+    """Seconds to the microsecond."""
+    measured = {key: round(getattr(part, key), 6) + 0.0 for key in HopPartShape.__annotations__ if key.endswith("_s")}
+    return _of(HopPartShape, part, **measured)
 
 
 def _span(window: tuple[int, int] | None, start: int | None) -> list[float] | None:

@@ -17,7 +17,7 @@ from harness.model import ArmResult, Experiment
 from harness.report import words
 from harness.report.differences import change_line, comparison_lines
 from harness.report.headline import headline
-from harness.report.shape import Summary
+from harness.report.shape import HopsShape, Summary
 
 LOG_WIDTH = 110
 """Columns when the output is not a terminal: CI pages show about as many without scrolling."""
@@ -190,9 +190,25 @@ def _further(summary: Summary) -> list[tuple[str, str]]:
     if summary["request_log"] or book["request_log_lines"]:
         strangers = f"; {words.plural(book['strangers'], 'line')} of unknown requests" if book["strangers"] else ""
         out.append(("request log", f"{book['exact']} of {book['request_log_lines']} lines joined by id{strangers}"))
+    out += _slowest(summary)
     if book["hidden"]:
         out.append(("hidden", f"{words.plural(book['hidden'], 'failed attempt')} that a retrying client repeated"))
     return out
+
+
+def _slowest(summary: Summary) -> list[tuple[str, str]]:
+    """Where the slowest request spent its time, of those that could be split by hop in the cycles that count."""
+    split = [(hops["latency"]["most_s"], hops) for hops in _hops(summary) if hops["latency"]]
+    if not split:
+        return []
+    took_s, hops = max(split, key=lambda one: one[0])
+    parts = [f"{part['name']} {hops['slowest'][part['name']]:.3f}" for part in hops["parts"] if part["name"] in hops["slowest"]]
+    left = sum(sum(hops["not_split"].values()) for hops in _hops(summary))
+    return [("slowest", f"{took_s:.3f} s = {' + '.join(parts)}" + (f"; {words.plural(left, 'request')} not split" if left else ""))]
+
+
+def _hops(summary: Summary) -> list[HopsShape]:
+    return [cycle["hops"] for cycle in summary["cycles"] if "hops" in cycle and not cycle["voided"] and not cycle["given_up"]]
 
 
 def _few(items: list[str]) -> str:

@@ -368,6 +368,7 @@ class _Session:
                 wrap_source=self.planted.wrap_source,
                 read_clocks=self.planted.read_clocks,
                 also=[(of.namespace, of.selector) for of in _elsewhere(spec)],
+                ingress=spec.request_log,
             )
             undo.callback(observers.stop)
             observers.start()

@@ -65,7 +65,7 @@ def test_every_request_has_its_line() -> None:
     assert (findings.ledger.request_log_lines, findings.ledger.exact, findings.ledger.strangers) == (1300, 1300, 0)
     assert verdict.ruling is Ruling.PASS, verdict.reasons
     assert replace(findings.ledger, request_log_lines=0, exact=0) == plain.ledger
-    assert findings.cycles == plain.cycles
+    assert tuple(replace(one, hops=None) for one in findings.cycles) == plain.cycles
 
 
 def test_a_log_that_was_not_asked_for_is_not_read() -> None:

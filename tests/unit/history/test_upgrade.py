@@ -106,7 +106,7 @@ def test_a_query_sees_the_upgraded_rows(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_a_value_that_earlier_releases_refuse_has_a_layout_of_its_own() -> None:
     """They would call the file damaged, instead of naming the release that reads it. Another value here needs another step."""
-    assert (upgrade.HISTORY_SCHEMA, LANES[-1], OUTCOMES[-1], len(Stream)) == (7, Lane.GRPC, Outcome.GRPC_ERROR, 13)
+    assert (upgrade.HISTORY_SCHEMA, LANES[-1], OUTCOMES[-1], len(Stream)) == (8, Lane.GRPC, Outcome.GRPC_ERROR, 14)
 
 
 @pytest.mark.parametrize("layout", [NEXT + 1, 99, 0, -1, True, "1", None, 1.0])

@@ -13,7 +13,7 @@ from harness.judge import judge, require_checks
 from harness.judge.algebra import deviation
 from harness.judge.claims import decide
 from harness.judge.numbers import NUMBERS
-from harness.model import Bounds, Bracket, CycleFindings, Fact, Latency, Observed, ResolvedClaim, Ruling
+from harness.model import Bounds, Bracket, CycleFindings, Fact, HopPart, Hops, Latency, Observed, ResolvedClaim, Ruling
 from tests.unit.analyse.story import CLOSED_S, S1_CLAIMS, at, calm, restarts
 from tests.unit.judge.cases import NOT_LANDED, cycle
 from tests.unit.judge.cases import calm as calm_cycle
@@ -27,6 +27,9 @@ def bracket(lo_s: float, hi_s: float) -> Bracket:
 H, B, U = Observed.HOLDS, Observed.BROKEN, Observed.UNDECIDED
 LATE = Latency(slowest_s=6.2, median_s=0.004, slow=270, p99_s=5.9)
 MIXED = cycle(by_cause={"timeout": 7, "reset-in-flight": 3}, before_fault={"timeout": 2})
+
+WAIT = HopPart("activator", 99, least_s=0.0, median_s=0.001, p99_s=5.0, most_s=6.1, total_s=250.0)
+HELD = Hops(WAIT, (WAIT,), {"activator": 6.1}, {"queue-proxy has no line of it": 1})
 
 STOPPED = {"killing": bracket(9, 11), "process-gone": bracket(310, 310)}
 
@@ -73,6 +76,11 @@ CASES: list[tuple[str, Bounds, CycleFindings, Observed, str]] = [
     ("pods", Bounds(2, 9), cycle(pods=3), H, "3 pods"),
     ("pods", Bounds(1, 1), cycle(pods=3), B, "3 pods"),
     ("pods", Bounds(1, 1), cycle(), U, "how many pods there were is not known"),
+    ("activator-wait", Bounds(5, 7), cycle(hops=HELD), H, "6.1 s, predicted 5 to 7"),
+    ("activator-wait", Bounds(0.2, 5), cycle(hops=HELD), B, "6.1 s"),
+    ("activator-wait", Bounds(0, 9), cycle(), U, "no request log"),
+    ("activator-wait", Bounds(0, 9), cycle(hops=replace(HELD, not_split={"no line": 2})), U, "too few of its requests"),
+    ("activator-wait", Bounds(0, 9), cycle(hops=replace(HELD, parts=())), U, "too few of its requests"),
     ("probe-phase", Bounds(1, 4), cycle(probe_phase_s=2.5), H, "2.5 s"),
     ("probe-phase", Bounds(0, 0.5), cycle(probe_phase_s=2.5), B, "2.5 s"),
     ("probe-phase", Bounds(0, 10), cycle(), U, "saw no liveness probe or no readiness probe"),
@@ -98,7 +106,7 @@ def test_every_number_is_tried_with_every_observation() -> None:
 @pytest.mark.parametrize("name", NUMBERS)
 def test_a_number_is_not_known_where_a_fact_it_rests_on_is_not(name: str) -> None:
     """Whatever the cycle shows; a fact that it does not rest on changes nothing."""
-    seen = cycle(latency=LATE, anatomy=STOPPED, probe_phase_s=2.5, pods=2)
+    seen = cycle(latency=LATE, anatomy=STOPPED, probe_phase_s=2.5, pods=2, hops=HELD)
     for fact in Fact:
         reading = NUMBERS[name].within(Bounds(0, 1000), replace(seen, unknown={fact.value: "a gap"}))
         assert reading.observed is (U if fact in NUMBERS[name].facts else H)

@@ -17,6 +17,7 @@ import pytest
 from harness.adapters.clock import Reading
 from harness.adapters.kube import Kube
 from harness.errors import ObserveError
+from harness.knative.names import INGRESS_CONTAINER, INGRESS_NAMESPACE
 from harness.knative.times import rfc3339_ns
 from harness.model import ClusterHandle, HostPorts, Pod, Stream
 from harness.observe import Feed, LogSource, Observers
@@ -27,6 +28,7 @@ from tests.unit.observe.kit import WITHIN_S, FullDisk, observers_running, payloa
 
 HANDLE = ClusterHandle("fake", "fake", "", HostPorts(0, 0, 0, 0), "node", "podman", "", "", created=False)
 PODS, SYSTEM = "/api/v1/namespaces/n/pods", "/api/v1/namespaces/knative-serving/pods"
+INGRESS = f"/api/v1/namespaces/{INGRESS_NAMESPACE}/pods"
 SLICES = "/apis/discovery.k8s.io/v1/namespaces/n/endpointslices"
 EVENTS = "/api/v1/namespaces/n/events"
 P = Pod("p", "uid-p", "10.0.0.1", "node")
@@ -413,6 +415,32 @@ def test_an_activator_that_comes_later_is_followed_from_its_beginning(make: Make
     until("its first words", lambda: "first words" in payloads(observers.feed))
     assert [seen.pod for seen in observers.feed.snapshot() if seen.stream is Stream.ACTIVATOR] == ["late"]
     assert not any(seen.stream is Stream.PODS and seen.pod in ("act", "late") for seen in observers.feed.snapshot())
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_the_ingress_is_followed_if_that_is_asked_for(make: Make, api: FakeApi, *, asked: bool) -> None:
+    """From now on, for its log is long; the activator is followed either way."""
+    gateway = running("gw", INGRESS_CONTAINER)
+    api.lists[INGRESS] = [gateway]
+    api.objects[f"{INGRESS}/gw"] = gateway
+    api.logs[f"{INGRESS}/gw/log"] = stamped(T0, "old") + b"\n" + stamped(T0 + 1, "older") + b"\n"
+    observers = make(ingress=asked)
+    observers.start()
+    observers.prove((P,), within_s=WITHIN_S)
+    api.logs[f"{INGRESS}/gw/log"] += stamped(T0 + 2, "a request") + b"\n"
+    api.logs[f"{SYSTEM}/act/log"] += stamped(T0 + 2, "a line") + b"\n"
+    observers.seal()
+    lines = [(seen.pod, seen.payload) for seen in observers.feed.snapshot() if seen.stream is Stream.INGRESS]
+    assert lines == ([("gw", "a request")] if asked else [])
+    assert [seen.payload for seen in observers.feed.snapshot() if seen.stream is Stream.ACTIVATOR] == ["a line"]
+
+
+def test_an_ingress_that_is_asked_for_and_not_there_is_named(make: Make, api: FakeApi) -> None:
+    """A run without its log would split no request, and say so too late."""
+    api.lists[INGRESS] = []
+    observers = make(ingress=True)
+    observers.start()
+    refused(observers, "no ingress pod has been seen")
 
 
 def test_a_sink_that_fails_is_told_and_everything_still_ends(make: Make) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from harness.model import OfMethod
+from harness.model import HopPart, Hops, OfMethod
 from harness.report import terminal
 from harness.report.summary import summary
 
@@ -50,6 +50,24 @@ def test_colour_on_a_terminal(s1: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     out = Tty()
     terminal.show(made(s1), file=out)
     assert "\x1b[1;32mREPRODUCED" in out.getvalue()
+
+
+def part(name: str, most_s: float) -> HopPart:
+    """Of 90 requests."""
+    return HopPart(name, 90, least_s=-0.0007, median_s=0.001, p99_s=0.002, most_s=most_s, total_s=1.0)
+
+
+def test_the_slowest_request_is_shown_by_hop(s1: Any) -> None:
+    """Of all cycles that count; the parts are in the order of the way, and one that the request does not have is left out."""
+    parts = (part("client", 0.1), part("client-and-ingress", 0.003), part("activator", 7.1), part("queue-proxy", 0.006))
+    slow = Hops(part("latency", 7.31), parts, {"queue-proxy": 0.006, "client-and-ingress": 0.004, "activator": 7.3}, {"no line": 3})
+    quick = replace(slow, latency=part("latency", 0.1), slowest={"activator": 0.1})
+    cycles = [replace(s1.findings.cycles[0], hops=quick), replace(s1.findings.cycles[1], hops=slow)]
+    cycles += [replace(s1.findings.cycles[2], hops=replace(slow, latency=part("latency", 9.9)), voided="late")]
+    shown = dict(terminal.facts(made(replace(s1, findings=replace(s1.findings, cycles=tuple(cycles))))))
+    assert shown["slowest"] == "7.310 s = client-and-ingress 0.004 + activator 7.300 + queue-proxy 0.006; 6 requests not split"
+    unsplit = replace(s1.findings.cycles[0], hops=Hops(None, (), {}, {"no line": 3}))
+    assert "slowest" not in dict(terminal.facts(made(replace(s1, findings=replace(s1.findings, cycles=(unsplit,))))))
 
 
 def test_a_log_cannot_steer_the_terminal(troubled: Any) -> None:
@@ -102,7 +120,7 @@ def test_what_was_not_seen_and_what_is_disputed_is_told(s1: Any) -> None:
     assert facts["contradictions"].endswith("cycle 0: source 3 differs; and 2 more")
     assert facts["request log"] == "4990 of 5000 lines joined by id; 10 lines of unknown requests"
     assert facts["hidden"] == "3 failed attempts that a retrying client repeated"
-    assert not {"missing", "contradictions", "request log", "hidden"} & set(dict(terminal.facts(made(s1))))
+    assert not {"missing", "contradictions", "request log", "hidden", "slowest"} & set(dict(terminal.facts(made(s1))))
 
 
 def test_failures_by_method_are_summed_over_the_cycles_that_count(s1: Any) -> None:
