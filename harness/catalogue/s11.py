@@ -21,6 +21,7 @@ S11 = replace(
         claim("no-restart", holds_on(">=1.15", "the app listens before the startup probe gives up")),
         within("slowest-answer", 5, 20, PREDICTED, versions=">=1.15"),
         within("slow-answers", 200, 1000, PREDICTED, versions=">=1.15"),
+        within("activator-wait", 5, 20, PREDICTED, versions=">=1.15"),
     ),
     request_log=True,
 )
@@ -35,6 +36,7 @@ S11B = replace(
         *(one for one in S11.claims if one.expected[0].bounds is None),
         within("slowest-answer", 10, 25, PREDICTED, versions=">=1.15"),
         within("slow-answers", 440, 1250, PREDICTED, versions=">=1.15"),
+        within("activator-wait", 10, 25, PREDICTED, versions=">=1.15"),
     ),
 )
 

@@ -42,6 +42,12 @@ S28B = replace(
 EARLY = AppSpec(startup_delay_s=0.0, ready_delay_s=5.0)
 """Binds its port at once, and answers 503 for 5 s."""
 
+HELD_FOR_THE_POD = within("activator-wait", 0.2, 4.9, PREDICTED)
+"""The activator sends its requests as soon as the port is bound: it waits for the pod alone."""
+
+HELD_FOR_THE_APP = within("activator-wait", 5, 20, PREDICTED)
+"""The activator waits for the app's 5 s too."""
+
 S28C = replace(
     S28A,
     name="S28C",
@@ -51,6 +57,7 @@ S28C = replace(
         holds("no-restart", "nothing fails the app"),
         within("failed-requests", 240, 700, PREDICTED, "app"),
         within("other-failures", 0, 10, PREDICTED, "app"),
+        HELD_FOR_THE_POD,
     ),
     request_log=True,
 )
@@ -60,6 +67,7 @@ S28D = replace(
     name="S28D",
     title="From zero under load, with an HTTP readiness probe on an app that binds its port early",
     service=replace(S28A.service, app=EARLY),
+    claims=(*S28A.claims, HELD_FOR_THE_APP),
     request_log=True,
 )
 
@@ -80,5 +88,6 @@ S28F = replace(
         *ALWAYS,
         within("slowest-answer", 5, 14.9, PREDICTED),
         within("slow-answers", 200, 740, PREDICTED),
+        within("activator-wait", 5, 14.9, PREDICTED),
     ),
 )
