@@ -97,7 +97,7 @@ def declared(meta: RunMeta) -> Mapping[Fact, Declared]:
     stamps = {log} if app.logs_listener else set()
     of_listener = frozenset(stamps | ({Stream.LISTENERS} if meta.listeners_every_ms else set()))
     explains = frozenset({Stream.QUEUE_PROXY, Stream.ACTIVATOR, Stream.PODS, Stream.APP})
-    logs = frozenset({Stream.QUEUE_PROXY, Stream.ACTIVATOR, Stream.INGRESS})
+    logs = frozenset({Stream.QUEUE_PROXY, Stream.ACTIVATOR, Stream.INGRESS, Stream.APP})
     return {
         Fact.REQUESTS: Declared((), none, _requests),
         Fact.LEDGER: Declared(proxied, explains, _ledger),
@@ -415,6 +415,7 @@ def _hops(view: View) -> tuple[Hops | None, str]:
         queue_proxy_ns=took_ns(queue_proxy),
         activator_ns=took_ns(activator),
         ingress_ns=view.ingress_took_ns(),
+        app_ns=view.app_took_ns(),
     )
     return found, ""
 

@@ -19,13 +19,13 @@ from harness.analyse.errorlines import ErrorLines, forwarding_errors
 from harness.analyse.evidence import LANES_OF_USERS, Failures, failures_of, straight_lanes, tries_of
 from harness.analyse.facts import OF_A_POD, Declared, FactValue, ListenerValue, asks_numbers, declared, readings
 from harness.analyse.hit import all_hit, events_of, mark_of
-from harness.analyse.ingresslog import IngressLines, ingress_lines
 from harness.analyse.lastseen import last_seen
 from harness.analyse.ledger import CAUSES, Account, Codes, added, by_cause, total
 from harness.analyse.outage import outside
 from harness.analyse.requestlog import RequestLines, joined, request_lines
 from harness.analyse.sights import Sights
 from harness.analyse.slots import by_slot
+from harness.analyse.took import Took, by_app, by_ingress
 from harness.analyse.view import CycleEvidence
 from harness.analyse.voiding import first_sent, pacing, void_reason
 from harness.analyse.windows import ByCycle, Window, of_cycle
@@ -115,7 +115,8 @@ class _Tables:
     activator: ErrorLines
     request_log: RequestLines | None
     activator_log: RequestLines | None
-    ingress_log: IngressLines
+    by_ingress: Took
+    by_app: Took
     about_no_request: pl.DataFrame
     pods: PodSights
     rest: Sights
@@ -134,7 +135,8 @@ class _Tables:
             activator=forwarding_errors(seen, Stream.ACTIVATOR),
             request_log=request_lines(seen, run_id) if logs else None,
             activator_log=request_lines(seen, run_id, Stream.ACTIVATOR) if logs else None,
-            ingress_log=ingress_lines(seen, run_id),
+            by_ingress=by_ingress(seen if logs else seen.clear(), run_id),
+            by_app=by_app(seen if logs else seen.clear(), run_id),
             about_no_request=about_no_request(seen),
             pods=PodSights(seen, heard),
             rest=Sights(seen),
@@ -208,7 +210,8 @@ def _cycle(history: History, mark: CycleMark, tables: _Tables) -> _Seen:
         activator=tables.activator.within(lines_window),
         log=log,
         activator_log=tables.activator_log,
-        ingress_log=tables.ingress_log,
+        by_ingress=tables.by_ingress,
+        by_app=tables.by_app,
         about_no_request=tables.about_no_request,
         heard=tables.heard,
     )

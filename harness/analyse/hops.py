@@ -26,7 +26,8 @@ class Part(StrEnum):
 
     GENERATOR: until it was sent. CLIENT: outside of the ingress. INGRESS: in the ingress and on the way to the activator.
     CLIENT_AND_INGRESS: both, where the ingress has no line of the request. ACTIVATOR: in the activator, which holds it until a pod
-    can take it, and on the way to queue-proxy. QUEUE_PROXY: the rest, in queue-proxy and in the app.
+    can take it, and on the way to queue-proxy. QUEUE_PROXY: in queue-proxy, and on the way to the app. APP: in the app.
+    QUEUE_PROXY_AND_APP: both, where the app has no line of the request.
     """
 
     GENERATOR = "generator"
@@ -35,6 +36,8 @@ class Part(StrEnum):
     CLIENT_AND_INGRESS = "client-and-ingress"
     ACTIVATOR = "activator"
     QUEUE_PROXY = "queue-proxy"
+    APP = "app"
+    QUEUE_PROXY_AND_APP = "queue-proxy-and-app"
 
 
 NO_ANSWER = "the client got no answer"
@@ -53,7 +56,7 @@ def took_ns(log: Joined) -> Indices:
     return took
 
 
-def split(tries: pl.DataFrame, *, queue_proxy_ns: Indices, activator_ns: Indices, ingress_ns: Indices) -> Hops:
+def split(tries: pl.DataFrame, *, ingress_ns: Indices, activator_ns: Indices, queue_proxy_ns: Indices, app_ns: Indices) -> Hops:
     """The parts of the requests of users that were sent, each of its last attempt.
 
     tries: see `evidence.tries_of`. The others: how long each try took by the log of that hop, NOT_KNOWN without a line.
@@ -61,7 +64,7 @@ def split(tries: pl.DataFrame, *, queue_proxy_ns: Indices, activator_ns: Indices
     users = tries["lane"].is_in(LANES_OF_USERS) & (tries["sent_ns"] > 0) & ~tries["superseded"]
     of_users: Flags = users.to_numpy()
     intended, sent, done = (tries[name].to_numpy()[of_users] for name in ("intended_ns", "sent_ns", "done_ns"))
-    queue_proxy, activator, ingress = (one[of_users] for one in (queue_proxy_ns, activator_ns, ingress_ns))
+    ingress, activator, queue_proxy, app = (one[of_users] for one in (ingress_ns, activator_ns, queue_proxy_ns, app_ns))
     answered: Flags = tries["outcome"].is_in(_ANSWERED).to_numpy()[of_users]
     why_not = {
         NO_ANSWER: ~answered,
@@ -69,16 +72,17 @@ def split(tries: pl.DataFrame, *, queue_proxy_ns: Indices, activator_ns: Indices
         NO_QUEUE_PROXY: answered & (activator >= 0) & (queue_proxy < 0),
     }
     whole = answered & (activator >= 0) & (queue_proxy >= 0)
-    through = whole & (ingress >= 0)
-    past = whole & (ingress < 0)
+    by_ingress, by_app = ingress >= 0, app >= 0
     client = done - sent
     parts = {
         Part.GENERATOR: (whole, sent - intended),
-        Part.CLIENT: (through, client - ingress),
-        Part.INGRESS: (through, ingress - activator),
-        Part.CLIENT_AND_INGRESS: (past, client - activator),
+        Part.CLIENT: (whole & by_ingress, client - ingress),
+        Part.INGRESS: (whole & by_ingress, ingress - activator),
+        Part.CLIENT_AND_INGRESS: (whole & ~by_ingress, client - activator),
         Part.ACTIVATOR: (whole, activator - queue_proxy),
-        Part.QUEUE_PROXY: (whole, queue_proxy),
+        Part.QUEUE_PROXY: (whole & by_app, queue_proxy - app),
+        Part.APP: (whole & by_app, app),
+        Part.QUEUE_PROXY_AND_APP: (whole & ~by_app, queue_proxy),
     }
     latency = np.where(whole, done - intended, NOT_KNOWN)
     slowest = int(latency.argmax()) if whole.any() else None

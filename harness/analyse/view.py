@@ -15,8 +15,8 @@ from harness.analyse.columns import Indices
 from harness.analyse.cyclepods import CyclePods
 from harness.analyse.errorlines import ErrorLines
 from harness.analyse.evidence import Failures
-from harness.analyse.ingresslog import IngressLines
 from harness.analyse.requestlog import Joined, RequestLines, joined
+from harness.analyse.took import Took
 from harness.analyse.windows import Window
 from harness.apps.toggle import AppEvent
 from harness.faults import Asked, Sight
@@ -40,8 +40,8 @@ class CycleEvidence:
     named themselves in an answer; explained: those whose lines may belong to its requests. event: the fault that was injected into
     the mark's pod. seen: the observations of that pod, of EndpointSlices and of the node until the cycle's end; others: the states
     of its other pods; sight: both, parsed. log: queue-proxy's request log joined with the tries, activator_log: the activator's,
-    None in a run without them; ingress_log: the access log of the ingress. heard: stream -> the pods for which it delivered data,
-    in the whole run.
+    None in a run without them; by_ingress, by_app: how long requests took by the logs of these. heard: stream -> the pods for which
+    it delivered data, in the whole run.
     """
 
     history: History
@@ -67,7 +67,8 @@ class CycleEvidence:
     activator: ErrorLines
     log: Joined | None
     activator_log: RequestLines | None
-    ingress_log: IngressLines
+    by_ingress: Took
+    by_app: Took
     about_no_request: pl.DataFrame
     heard: dict[Stream, frozenset[str]] = field(default_factory=dict)
 
@@ -221,7 +222,12 @@ class View:
     def ingress_took_ns(self) -> Indices:
         """How long each try took by the access log of the ingress; NOT_KNOWN without a line."""
         self._require(Stream.INGRESS)
-        return self.cycle.ingress_log.took_ns(self.cycle.tries, self.cycle.mark.index)
+        return self.cycle.by_ingress.of(self.cycle.tries, self.cycle.mark.index)
+
+    def app_took_ns(self) -> Indices:
+        """How long each try took by the app's log; NOT_KNOWN without a line."""
+        self._require(Stream.APP)
+        return self.cycle.by_app.of(self.cycle.tries, self.cycle.mark.index)
 
     def _require(self, stream: Stream) -> None:
         if stream not in self._streams:

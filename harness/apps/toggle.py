@@ -26,6 +26,7 @@ READY_DELAY_ENV = "TOGGLE_READY_DELAY"
 ANSWER_DELAY_ENV = "TOGGLE_ANSWER_DELAY"
 SIGTERM_ENV = "TOGGLE_SIGTERM"
 ASKS_ENV = "TOGGLE_ASKS"
+LOG_REQUESTS_ENV = "TOGGLE_LOG_REQUESTS"
 
 SIGTERMS = ("exit", "ignore", "ignore-close")
 """What SIGTERM_ENV may say: end, keep listening, or close the listener and live on."""
@@ -67,10 +68,17 @@ class Event(StrEnum):
     SIGNAL = "signal"
     PROBE = "probe"
     HANG = "hang"
+    REQUEST = "request"
     FAULT = "fault"
     CLEAR = "clear"
     EXIT = "exit"
 
+
+REQUEST_LINE = (
+    rf'"event":"{Event.REQUEST}",.*"rid":"(?P<rid>[A-Za-z0-9_.~-]+)","attempt":"[0-9]*",'
+    r'"status":(?P<status>[0-9]{3}),"took_ns":(?P<took_ns>[0-9]{1,15})\}$'
+)
+"""A line of a request with an id, of an app that was told to log requests: TOGGLE_LOG_REQUESTS."""
 
 PROBE_EVENTS = frozenset({Event.PROBE, Event.HANG})
 """The events of a probe: one that was answered, one that was left hanging."""

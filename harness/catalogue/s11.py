@@ -15,7 +15,7 @@ S11 = replace(
     S28A,
     name="S11",
     title="From zero under load, with a startup probe of periodSeconds 1",
-    service=replace(S10.service, min_scale=0, initial_scale=0),
+    service=replace(S10.service, app=replace(S10.service.app, logs_requests=True), min_scale=0, initial_scale=0),
     claims=(
         claim("requests-do-not-fail", holds_on(">=1.15", HELD)),
         claim("no-restart", holds_on(">=1.15", "the app listens before the startup probe gives up")),

@@ -39,7 +39,7 @@ S28B = replace(
     service=replace(S28A.service, readiness=None),
 )
 
-EARLY = AppSpec(startup_delay_s=0.0, ready_delay_s=5.0)
+EARLY = AppSpec(startup_delay_s=0.0, ready_delay_s=5.0, logs_requests=True)
 """Binds its port at once, and answers 503 for 5 s."""
 
 HELD_FOR_THE_POD = within("activator-wait", 0.2, 4.9, PREDICTED)

@@ -13,6 +13,7 @@ from harness.apps.toggle import (
     ASKS_ENV,
     CONTROL_PORT,
     CONTROL_PORT_ENV,
+    LOG_REQUESTS_ENV,
     PROBE_COMMAND,
     PROBE_PATHS,
     READY_DELAY_ENV,
@@ -108,6 +109,7 @@ def _env_of(app: AppSpec) -> list[Obj]:
         {"name": STARTUP_DELAY_ENV, "value": f"{app.startup_delay_s:g}"},
         {"name": SIGTERM_ENV, "value": app.sigterm},
         *([{"name": ASKS_ENV, "value": str(app.asks)}] if app.asks else []),
+        *([{"name": LOG_REQUESTS_ENV, "value": "1"}] if app.logs_requests else []),
         *([{"name": READY_DELAY_ENV, "value": f"{app.ready_delay_s:g}"}] if app.ready_delay_s else []),
         *([{"name": ANSWER_DELAY_ENV, "value": f"{app.answer_delay_s:g}"}] if app.answer_delay_s else []),
     ]
@@ -222,6 +224,7 @@ def _described_app(container: Obj) -> AppSpec:
         asks=int(variable(container, ASKS_ENV) or 0),
         answer_delay_s=float(variable(container, ANSWER_DELAY_ENV) or 0),
         ready_delay_s=float(variable(container, READY_DELAY_ENV) or 0),
+        logs_requests=variable(container, LOG_REQUESTS_ENV) == "1",
     )
 
 

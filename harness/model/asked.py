@@ -224,7 +224,7 @@ class AppSpec:
     The others are of the toggle app. sigterm: "exit", "ignore" (keeps its listener) or "ignore-close" (closes it, lives on).
     asks: the port of another container of the pod, which it asks before it answers a request; 0: it asks nobody.
     answer_delay_s: how long it lets a user's request wait. ready_delay_s: for how long it listens and is not ready: it answers its
-    readiness path and users with 503.
+    readiness path and users with 503. logs_requests: each request that is no probe leaves a line in its log.
     """
 
     startup_delay_s: float = 5.0
@@ -233,6 +233,7 @@ class AppSpec:
     asks: int = 0
     answer_delay_s: float = 0.0
     ready_delay_s: float = 0.0
+    logs_requests: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ MOST_READ = 20_000
 
 _EVENT = r'"event":\s*"'
 _PROBED = rf'{_EVENT}{Event.PROBE}"'
+_ASKED = rf'{_EVENT}(?:{Event.PROBE}|{Event.REQUEST})"'
 _REFUSED = rf'"logger":\s*"{QUEUE_PROXY_LOGGER}'
 _PROBES = {
     "liveness": ("Liveness probes", "the kubelet asks: is it alive?"),
@@ -200,7 +201,7 @@ def lines(rows: pl.DataFrame, frame: Frame, stream: Stream, *, port: int, most: 
     """The other lines of one stream, each as a mark; past `most` they are only counted."""
     key, name, plain = {
         Stream.QUEUE_PROXY: ("log-queue-proxy", "queue-proxy's log", "its other lines"),
-        Stream.APP: ("log-app", "App's log", "its lines other than probes"),
+        Stream.APP: ("log-app", "App's log", "its lines other than probes and requests"),
         Stream.SIDECAR: ("log-sidecar", "Sidecars' logs", "their lines other than probes"),
         Stream.ACTIVATOR: ("log-activator", "activator's log", "holds requests without a ready pod"),
         Stream.KUBELET: ("journal-kubelet", "kubelet's journal", "probes and restarts containers"),
@@ -211,7 +212,7 @@ def lines(rows: pl.DataFrame, frame: Frame, stream: Stream, *, port: int, most: 
     if stream is Stream.QUEUE_PROXY:
         mine = mine.filter(~_is_refused(port))
     if stream in {Stream.APP, Stream.SIDECAR}:
-        mine = mine.filter(~pl.col("payload").str.contains(_PROBED))
+        mine = mine.filter(~pl.col("payload").str.contains(_ASKED))
     marks = tuple(_events(mine, frame, most) if stream is Stream.EVENTS else _line_marks(mine, frame, most))
     return Track(key, name, plain, (stream,), marks=marks, left_out=max(mine.height - most, 0))
 

@@ -135,7 +135,9 @@ class NotCountedShape(CycleRequestsShape):
 class HopPartShape(TypedDict):
     """What requests spent in one part of their way. A part is a difference of two durations: least_s may be a little below 0."""
 
-    name: Annotated[str, Meta(description="generator, client, ingress, client-and-ingress, activator or queue-proxy")]
+    name: Annotated[
+        str, Meta(description="generator, client, ingress, client-and-ingress, activator, queue-proxy, app or queue-proxy-and-app")
+    ]
     requests: Annotated[Count, Meta(description="requests that have this part")]
     least_s: Annotated[float, Meta(description="the least of them, in seconds")]
     median_s: Annotated[float, Meta(description="the median")]

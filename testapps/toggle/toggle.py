@@ -81,6 +81,7 @@ class Settings:
         self.ready_delay_s = _seconds(env, "TOGGLE_READY_DELAY")
         self.answer_delay_s = _seconds(env, "TOGGLE_ANSWER_DELAY")
         self.asks = _number(env, "TOGGLE_ASKS", 0, 65535)
+        self.logs_requests = bool(_number(env, "TOGGLE_LOG_REQUESTS", 0, 1))
         self.bind = env.get("TOGGLE_BIND") or "0.0.0.0"  # noqa: S104 - a pod's clients come from outside of it
         self.pod = env.get("HOSTNAME") or socket.gethostname()
         # The name keeps pods, and several copies in one pod (its containers share /dev/shm), apart.
@@ -357,9 +358,13 @@ class Connection:
     """One client. hung: it asked while hanging and gets no answer any more. out: what the socket would not take yet.
 
     question: what is asked of another container before this client gets its answer. late: its answer is not due yet.
+    read_ns: when something of it was read last, by the monotonic clock.
     """
 
-    __slots__ = ("accepted_ns", "control", "ending", "hung", "late", "out", "parser", "peer", "question", "silent", "sock")
+    __slots__ = (
+        *("accepted_ns", "control", "ending", "hung", "late", "out"),
+        *("parser", "peer", "question", "read_ns", "silent", "sock"),
+    )
 
     def __init__(self, sock: socket.socket, peer: str, *, control: bool) -> None:
         self.sock = sock
@@ -367,6 +372,7 @@ class Connection:
         self.control = control
         self.parser = Parser(CONTROL_BODY_LIMIT if control else 0)
         self.accepted_ns = time.time_ns()
+        self.read_ns = 0
         self.silent = True
         self.hung = False
         self.late = False
@@ -577,6 +583,7 @@ class App:
             self._drop(connection)
             return
         connection.silent = False
+        connection.read_ns = time.monotonic_ns()
         if connection.question is not None or connection.late:  # nobody who waits for an answer sends more
             self._drop(connection)
             return
@@ -592,13 +599,22 @@ class App:
                 if answer is None:
                     connection.hung = True
                     return
-                if not self._send(connection, answer, last=not request.keep_alive or self.exit_code is not None):
+                if not self._reply(connection, request, answer, last=self.exit_code is not None):
                     return
             if connection.parser.wants_continue:
                 connection.parser.wants_continue = False
                 self._send(connection, b"HTTP/1.1 100 Continue\r\n\r\n", last=False)
         except Refused as refusal:
             self._send(connection, self._text(refusal.status, refusal.text, None), last=True)
+
+    def _reply(self, connection: Connection, request: Request, answer: bytes, *, last: bool = False) -> bool:
+        """Answer a request. Returns whether the connection may carry another one."""
+        more = self._send(connection, answer, last=last or not request.keep_alive)
+        if self.settings.logs_requests and not connection.control and not self._which(request):
+            took_ns = time.monotonic_ns() - connection.read_ns
+            rid, attempt = (request.headers.get(name, "")[:200] for name in ("x-rid", "x-attempt"))
+            self.log("request", rid=rid, attempt=attempt, status=int(answer[9:12]), took_ns=took_ns)
+        return more
 
     def _send(self, connection: Connection, answer: bytes, *, last: bool) -> bool:
         """Write a whole answer. Returns whether the connection may carry another one."""
@@ -647,7 +663,7 @@ class App:
             elif (answer := self._answered(request, client.peer)) is None:
                 client.hung = True
             else:
-                self._send(client, answer, last=not request.keep_alive)
+                self._reply(client, request, answer)
 
     # another container of the pod
 
@@ -688,7 +704,7 @@ class App:
         client, request = question.client, question.request
         self._forget(client)
         good = render(200, self._hello, "text/plain", self._who, request)
-        self._send(client, self._text(500, f"sidecar: {wrong.lower()}", request) if wrong else good, last=not request.keep_alive)
+        self._reply(client, request, self._text(500, f"sidecar: {wrong.lower()}", request) if wrong else good)
 
     def _forget(self, client: Connection) -> None:
         """Ask no more on behalf of this client."""

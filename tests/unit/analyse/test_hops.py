@@ -32,9 +32,12 @@ def tries(*rows: tuple[int, int, int], outcome: Outcome = Outcome.OK, lane: Lane
     )
 
 
-def split_of(seen: pl.DataFrame, ingress: Sequence[int], activator: Sequence[int], queue_proxy: Sequence[int]) -> Hops:
+def split_of(
+    seen: pl.DataFrame, ingress: Sequence[int], activator: Sequence[int], queue_proxy: Sequence[int], app: Sequence[int] = ()
+) -> Hops:
     """Split by these durations in ns."""
     took = {"ingress_ns": ingress, "activator_ns": activator, "queue_proxy_ns": queue_proxy}
+    took["app_ns"] = app or [NOT_KNOWN] * len(ingress)
     return split(seen, **{name: np.array(value, dtype=np.int64) for name, value in took.items()})
 
 
@@ -45,13 +48,14 @@ def totals(hops: Hops) -> dict[str, float]:
 
 def test_each_part_is_a_difference_of_two_durations() -> None:
     """One request of 7.31 s, held for 7.3 s by the activator."""
-    hops = split_of(tries((S, S + 50_000, S + 7_310 * MS)), [7_308 * MS], [7_306 * MS], [6 * MS])
+    hops = split_of(tries((S, S + 50_000, S + 7_310 * MS)), [7_308 * MS], [7_306 * MS], [6 * MS], [2 * MS])
     assert totals(hops) == {
         "generator": 0.000_05,
         "client": pytest.approx(0.001_95),
         "ingress": 0.002,
         "activator": 7.3,
-        "queue-proxy": 0.006,
+        "queue-proxy": 0.004,
+        "app": 0.002,
     }
     assert hops.slowest == totals(hops)
     assert hops.latency is not None
@@ -67,7 +71,7 @@ def test_without_a_line_of_the_ingress_client_and_ingress_are_one_part() -> None
         "ingress": 0.001,
         "client-and-ingress": 0.012,
         "activator": 0.014,
-        "queue-proxy": 0.002,
+        "queue-proxy-and-app": 0.002,
     }
     assert [part.requests for part in hops.parts] == [2, 1, 1, 1, 2, 2]
 
@@ -117,14 +121,14 @@ def test_a_failed_request_is_split_too() -> None:
 
 
 TOOK = st.integers(0, 10 * S)
+NONE = st.just(NOT_KNOWN)
 
 
-@given(st.lists(st.tuples(TOOK, TOOK, TOOK, st.none() | TOOK, TOOK, TOOK), min_size=1, max_size=20))
-def test_the_parts_add_up_to_the_latency(rows: list[tuple[int, int, int, int | None, int, int]]) -> None:
+@given(st.lists(st.tuples(TOOK, TOOK, TOOK, TOOK | NONE, TOOK, TOOK, TOOK | NONE), min_size=1, max_size=20))
+def test_the_parts_add_up_to_the_latency(rows: list[tuple[int, int, int, int, int, int, int]]) -> None:
     """Whatever the logs say, and of the slowest request by itself."""
     seen = tries(*((S + a, S + a + b, S + a + b + c) for a, b, c, *_ in rows))
-    ingress = [NOT_KNOWN if row[3] is None else row[3] for row in rows]
-    hops = split_of(seen, ingress, [row[4] for row in rows], [row[5] for row in rows])
+    hops = split_of(seen, *([row[at] for row in rows] for at in (3, 4, 5, 6)))
     assert hops.latency is not None
     assert sum(totals(hops).values()) == pytest.approx(hops.latency.total_s, abs=1e-6)
     assert sum(hops.slowest.values()) == pytest.approx(hops.latency.most_s, abs=1e-6)
@@ -154,13 +158,24 @@ def access_line(story: Story, seq: int, ms: int, *, cycle: int = 0, status: int 
     story.see(Stream.INGRESS, "gateway-x", at(cycle, at_s), line)
 
 
+def app_line(story: Story, seq: int, took_ns: int, *, cycle: int = 0) -> None:
+    """A line of an app that logs requests."""
+    more = {"rid": f"id-{cycle}-{seq}", "attempt": "", "status": 200, "took_ns": took_ns}
+    line = {"t_ns": at(cycle, 1), "event": "request", "pod": "pod-0", "boot": "old0", "pid": 1, **more}
+    story.see(Stream.APP, "pod-0", at(cycle, 1), json.dumps(line, separators=(",", ":")))
+
+
 def whole(story: Story) -> Story:
-    """Each request of the first two has a line of everybody: 3 ms by the client, 2 by ingress and activator, 1 by queue-proxy."""
+    """Each request took 3 ms by the client, 2 by the activator, 1 by queue-proxy. The ingress has lines of two of them with 2 ms,
+    the app of three with 0.4 ms.
+    """
     logged(story)
     for row in story.requests:
         activator_line(story, row["seq"], 0.002, cycle=row["cycle"])
     access_line(story, 0, 2)
     access_line(story, 1, 2)
+    for seq in range(3):
+        app_line(story, seq, 400_000)
     return story
 
 
@@ -180,7 +195,7 @@ def test_a_run_without_the_request_log_has_no_hops() -> None:
     assert "hops" not in cycle.unknown
 
 
-def test_the_three_logs_are_joined_by_the_id() -> None:
+def test_the_logs_are_joined_by_the_id() -> None:
     """The line of the ingress comes seconds later, and that is no matter."""
     hops = hops_of(whole(calm(2)))
     assert {part.name: (part.requests, part.median_s) for part in hops.parts} == {
@@ -189,7 +204,9 @@ def test_the_three_logs_are_joined_by_the_id() -> None:
         "ingress": (2, 0.0),
         "client-and-ingress": (648, 0.001),
         "activator": (650, 0.001),
-        "queue-proxy": (650, 0.001),
+        "queue-proxy": (3, 0.000_6),
+        "app": (3, 0.000_4),
+        "queue-proxy-and-app": (647, 0.001),
     }
     assert hops.not_split == {}
 

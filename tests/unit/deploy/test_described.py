@@ -66,6 +66,7 @@ APPS = st.builds(
     asks=st.sampled_from([0, 8090]),
     answer_delay_s=st.sampled_from([0.0, 0.5]),
     ready_delay_s=st.sampled_from([0.0, 2.5]),
+    logs_requests=st.booleans(),
 )
 SIDECARS = st.builds(
     Sidecar,

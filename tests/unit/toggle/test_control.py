@@ -125,6 +125,7 @@ def test_a_connection_that_says_nothing_is_a_tcp_probe(toggle: Toggle) -> None:
         ("TOGGLE_STARTUP_DELAY", "-1"),
         ("TOGGLE_ANSWER_DELAY", "soon"),
         ("TOGGLE_READY_DELAY", "-1"),
+        ("TOGGLE_LOG_REQUESTS", "yes"),
     ],
 )
 def test_a_bad_environment_is_named(name: str, value: str) -> None:

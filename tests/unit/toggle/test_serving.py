@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import http.client
+import json
+import re
 import socket
 import threading
 import time
@@ -11,6 +13,7 @@ from collections.abc import Callable
 import pytest
 
 from harness.adapters.wait import Look, wait_for
+from harness.apps.toggle import REQUEST_LINE
 
 from .conftest import PATIENCE_S, Toggle
 
@@ -101,6 +104,30 @@ def test_an_app_that_binds_early_becomes_ready_by_itself(start: Callable[..., To
 
     wait_for("a ready app", look, within_s=PATIENCE_S, every_s=0.02)
     assert app.get("/")[0] == 200
+
+
+def test_requests_leave_a_line_if_that_is_asked_for(start: Callable[..., Toggle]) -> None:
+    """Each with its id and status, when it is answered; a probe leaves none beside its own."""
+    app = start(TOGGLE_LOG_REQUESTS="1", TOGGLE_ANSWER_DELAY="0.05")
+    with app.connect() as sock:
+        sock.sendall(b"GET /readyz HTTP/1.1\r\nhost: x\r\nx-rid: p\r\n\r\n")
+        read_answers(sock, 1)
+        for rid in (b"r-0-1", b"r-0-2"):
+            sock.sendall(b"GET / HTTP/1.1\r\nhost: x\r\nx-rid: " + rid + b"\r\nx-attempt: 3\r\n\r\n")
+            read_answers(sock, 1)
+    app.event("request", rid="r-0-2")
+    lines = app.events("request")
+    assert [(one["rid"], one["attempt"], one["status"]) for one in lines] == [("r-0-1", "3", 200), ("r-0-2", "3", 200)]
+    assert all(one["took_ns"] >= 50_000_000 for one in lines)
+    assert all(re.search(REQUEST_LINE, json.dumps(one, separators=(",", ":"))) for one in lines)
+
+
+def test_requests_leave_no_line_otherwise(toggle: Toggle) -> None:
+    """It would cost the app as much as the answer."""
+    toggle.get("/")
+    toggle.get("/healthz")
+    toggle.event("probe", which="liveness")
+    assert not toggle.events("request")
 
 
 def test_a_connection_carries_many_requests(toggle: Toggle) -> None:
