@@ -97,7 +97,7 @@ def declared(meta: RunMeta) -> Mapping[Fact, Declared]:
     stamps = {log} if app.logs_listener else set()
     of_listener = frozenset(stamps | ({Stream.LISTENERS} if meta.listeners_every_ms else set()))
     explains = frozenset({Stream.QUEUE_PROXY, Stream.ACTIVATOR, Stream.PODS, Stream.APP})
-    logs = frozenset({Stream.QUEUE_PROXY, Stream.ACTIVATOR, Stream.INGRESS, Stream.APP})
+    logs, of_hops = meta.spec.request_log, frozenset({Stream.QUEUE_PROXY, Stream.ACTIVATOR, Stream.INGRESS, Stream.APP})
     return {
         Fact.REQUESTS: Declared((), none, _requests),
         Fact.LEDGER: Declared(proxied, explains, _ledger),
@@ -107,7 +107,7 @@ def declared(meta: RunMeta) -> Mapping[Fact, Declared]:
         Fact.LISTENER: Declared((of_listener,) if of_listener else (), ANATOMY, _listener),
         Fact.PROBES: Declared(app_log, frozenset({log}), _probes),
         Fact.LATENCY: Declared((), none, _latency),
-        Fact.HOPS: Declared((*proxied, *one[Stream.ACTIVATOR]) if meta.spec.request_log else (), logs, _hops),
+        Fact.HOPS: Declared((*proxied, *one[Stream.ACTIVATOR]), of_hops, _hops) if logs else Declared((), none, _no_hops),
         Fact.FAILING_POD: Declared(() if proxied else one[Stream.PODS], frozenset({Stream.PODS}), _failing_pod),
     }
 
@@ -406,7 +406,7 @@ def _latency(view: View) -> tuple[Latency | None, str]:
 
 
 def _hops(view: View) -> tuple[Hops | None, str]:
-    """In which hop the requests of users spent their time; None in a run without the request log."""
+    """In which hop the requests of users spent their time."""
     queue_proxy, activator = view.request_log(), view.activator_log()
     if queue_proxy is None or activator is None:
         return None, ""
@@ -417,7 +417,13 @@ def _hops(view: View) -> tuple[Hops | None, str]:
         ingress_ns=view.ingress_took_ns(),
         app_ns=view.app_took_ns(),
     )
-    return found, ""
+    silent = "the activator's request log has no line of the load: it was not on the way, or its log is lost"
+    return found, "" if activator.exact else silent
+
+
+def _no_hops(view: View) -> tuple[Hops | None, str]:  # noqa: ARG001 - every fact is read from a view
+    """Of a run without the request log."""
+    return None, ""
 
 
 def _failing_pod(view: View) -> tuple[int, str]:

@@ -27,6 +27,7 @@ def fields_of(fact: Fact, cycle: CycleFindings) -> object:
         Fact.LISTENER: (cycle.outside_window, cycle.anatomy, cycle.missing),
         Fact.PROBES: cycle.probed_again,
         Fact.LATENCY: cycle.latency,
+        Fact.HOPS: cycle.hops,
         Fact.FAILING_POD: cycle.unknown.get(Fact.FAILING_POD),
     }[fact]
 

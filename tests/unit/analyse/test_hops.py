@@ -263,6 +263,15 @@ def test_a_gap_in_the_activators_log_leaves_the_fact_unknown() -> None:
     assert NUMBERS["activator-wait"].within(Bounds(0, 1), cycle).observed is Observed.UNDECIDED
 
 
+def test_an_activator_without_any_line_leaves_the_fact_unknown() -> None:
+    """It was not on the way, or its log is lost: nobody can tell, and no request is split."""
+    story = whole(calm(1))
+    story.drop(lambda one: one.stream is Stream.ACTIVATOR)
+    (cycle,) = analyse(story.history()).cycles
+    assert hops_of(story).not_split == {NO_ACTIVATOR: 650}
+    assert "not on the way" in cycle.unknown["hops"]
+
+
 def test_a_gap_in_the_log_of_the_ingress_does_not() -> None:
     """It only makes the split finer."""
     story = whole(calm(1))

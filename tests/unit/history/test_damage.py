@@ -102,7 +102,7 @@ FAULT = (
         (open_run, rewrite("run.json", b"{"), "run.json is damaged"),
         (open_run, rewrite("run.json", b"[]"), "something else"),
         (open_run, head(kind="a diary"), "something else"),
-        (open_run, head(schema=99), "layout 99; this release reads 7 and older"),
+        (open_run, head(schema=99), "layout 99; this release reads 8 and older"),
         (open_run, head(meta={}), "missing required field `run_id`"),
         (open_run, spec(fault={"kind": "earthquake"}), "the fault 'earthquake'; this release knows none, liveness"),
         (open_run, rewrite("faults.jsonl", FAULT % b"flood"), "the fault 'flood'"),
