@@ -241,7 +241,6 @@ def _moved(containers: list[Obj], made: Rendered, settings: Settings) -> Iterato
     written: Obj | None = containers[made.served].get("readinessProbe")
     place = (*POD, "containers", made.served, "readinessProbe")
     said = place if written else None
-    kept = written is not None and written.get("exec") is not None
     row = _row(QUEUE_PROXY, "readiness", Asker.KUBELET, own, None, None, ())
     timing = _timing(written, said, _K8S_DEFAULTS | ({"periodSeconds": 1} if own.get("periodSeconds") == 1 else {}))
     period, timeout = _number(timing["periodSeconds"]), _number(timing["timeoutSeconds"])
@@ -271,10 +270,9 @@ def _moved(containers: list[Obj], made: Rendered, settings: Settings) -> Iterato
     )
     for index, probe in made.asked:
         yield _asked(containers[index], made, index, probe, period)
-    if kept and settings.since("1.1"):
-        acts = "holds requests back only while no pod is known to be ready; it waits for Kubernetes' Ready: the probe is exec"
-    else:
-        acts = "holds requests back only while no pod is known to be ready"
+    acts = "holds requests back only while no pod is known to be ready"
+    if why := _waits_for_ready(containers, made.served, settings):
+        acts = f"{acts}; it waits for Kubernetes' Ready: {why}"
     yield ProbePlan(
         container=QUEUE_PROXY,
         kind="readiness",
@@ -293,6 +291,21 @@ def _moved(containers: list[Obj], made: Rendered, settings: Settings) -> Iterato
         changed=("added by Knative",),
         at=None,
     )
+
+
+def _waits_for_ready(containers: list[Obj], served: int, settings: Settings) -> str:
+    """Which probe queue-proxy cannot answer for, so that its good answer alone is not enough for the activator; "" if none.
+
+    Source: `pkg/activator/net/revision_backends.go`, enableProbeOptimisation.
+    """
+    own = containers[served]
+    if (own.get("readinessProbe") or {}).get("exec") is not None and settings.since("1.1"):
+        return "the probe is exec"
+    if own.get("startupProbe") is not None and settings.since("1.15"):
+        return "there is a startup probe"
+    if any(one.get("startupProbe") is not None for one in containers) and settings.since("1.18"):
+        return "a sidecar has a startup probe"
+    return ""
 
 
 def _period(written: Obj | None) -> int:

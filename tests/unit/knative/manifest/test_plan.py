@@ -106,6 +106,28 @@ def test_exec_readiness_stays_with_the_kubelet_and_a_port_is_asked_beside_it() -
     assert row(found, "user-container", "readiness", Asker.QUEUE_PROXY).way == "TCP"
 
 
+STARTUP = {"startupProbe": {"httpGet": {"port": 8080}}}
+MAIN = {"name": "main", "ports": [{"containerPort": 8080}]}
+
+
+@pytest.mark.parametrize(
+    ("containers", "version", "why"),
+    [
+        (({},), "1.23", None),
+        (({"readinessProbe": HTTP},), "1.23", None),
+        (({"readinessProbe": {"exec": {"command": ["true"]}}},), "1.23", "the probe is exec"),
+        ((STARTUP,), "1.23", "there is a startup probe"),
+        ((STARTUP,), "1.15", "there is a startup probe"),
+        ((MAIN, {"name": "side", **STARTUP}), "1.23", "a sidecar has a startup probe"),
+        ((MAIN, {"name": "side", **STARTUP}), "1.17", None),
+    ],
+)
+def test_where_the_activator_waits_for_ready(containers: tuple[dict[str, object], ...], version: str, why: str | None) -> None:
+    """Where queue-proxy cannot answer for a probe that the kubelet asks."""
+    found = row(planned(*containers, version=version, probing=True), "queue-proxy", "readiness", Asker.ACTIVATOR)
+    assert found.acts.partition("Ready: ")[2] == (why or "")
+
+
 def test_a_sidecars_readiness_has_the_served_containers_timing() -> None:
     """Its own has no effect, and that is said."""
     side = {"name": "side", "readinessProbe": {"tcpSocket": {"port": 9000}, "periodSeconds": 1, "failureThreshold": 1}}
