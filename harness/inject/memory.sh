@@ -68,7 +68,8 @@ starved() {
 
 # Version 1 refuses a limit below what is used, and ends a process when one of the group asks for more. So a process of ours enters the
 # group and asks, until it is alone there. It asks for pages of a file in memory: as its own they would make it the kernel's choice. The
-# container's processes are that by their score, for which 16 MiB of the limit suffice, and are stopped, that none starts another.
+# container's processes are that by their score, for which 16 MiB of the limit suffice, and are stopped, that none starts another. Ours may
+# not be ended at all, where we may say so: a process that was chosen and has not left the group yet is not chosen again.
 # Prints the count of `oom_kills`: the group cannot go while a process of ours is in it.
 press() {
   local id=$1 group=$2 usage most limit try pid
@@ -83,6 +84,7 @@ press() {
   done 2>/dev/null
   change "$id" "$group/memory.memsw.limit_in_bytes" "$limit" 2>/dev/null # no swap, where it is counted and none was used
   (
+    echo -1000 >"$proc/$BASHPID/oom_score_adj"
     echo "$BASHPID" >"$group/cgroup.procs" || exit
     for ((piece = 0; piece <= limit / 1048576 + 16; piece++)); do
       mapfile -t left <"$group/cgroup.procs"
@@ -123,5 +125,6 @@ starve() {
   fi
   [ "$status" = 0 ] || return 1
   [ "$version" = 1 ] || after=$(oom_kills "$group")
-  echo "{\"cgroup\": $version, \"oom_kills\": $((${after:-0} - before)), \"processes\": $(wc -w <<<"$found")}"
+  [ -n "$after" ] || { echo "how many processes the kernel ended was not read from $group"; return 1; }
+  echo "{\"cgroup\": $version, \"oom_kills\": $((after - before)), \"processes\": $(wc -w <<<"$found")}"
 }

@@ -7,6 +7,7 @@ to stop the processes of another container than it says, is planted in place of 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +21,7 @@ from harness.adapters.objects import Objects, Ref
 from harness.adapters.wait import Look, wait_for
 from harness.catalogue import broken, holds
 from harness.errors import ExitCode, FaultError, Interrupted
+from harness.inject.shell import PROGRAM
 from harness.knative.listeners import SAMPLER
 from harness.knative.names import QUEUE_PROXY, USER_ROLE
 from harness.knative.pods import restarts_by_container
@@ -53,7 +55,7 @@ KILLED = replace(
 )
 """A process that gets SIGKILL says nothing of its end: only the sampled sockets show when its listener closed."""
 
-SHELL = "^bash -c # Runs on the node: one command"
+SHELL = f"^bash -c {re.escape(PROGRAM.partition(chr(10))[0])}"
 SAMPLER_PATTERN = f"^{SAMPLER}"
 
 NFT = "/usr/local/sbin/nft"
