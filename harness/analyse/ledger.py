@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -62,8 +62,21 @@ the answers need tens of milliseconds to reach the activator. One whose time run
 after the line, in the freeze of a server that accepts five connections, `c4cfbe38`).
 """
 
-Spans = tuple[Indices, Indices]
-"""From when until when each failed request was under way."""
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """From when until when each failed request was under way, by one reading of the evidence.
+
+    told: the lines' times are those that the program wrote into them, not those at which they were read.
+    """
+
+    from_ns: Indices
+    until_ns: Indices
+    told: bool = False
+
+    def of(self, members: Indices) -> Reading:
+        """The same of these requests."""
+        return replace(self, from_ns=self.from_ns[members], until_ns=self.until_ns[members])
 
 
 def account(
@@ -86,54 +99,54 @@ def account(
     share too few lines are AMBIGUOUS. OVERLOAD is proved by the answer; the activator's line of that text makes it
     ACTIVATOR_OVERLOAD. log: given if the run has a request log. The error line of a request must then have been read in [read -
     latency - tolerance, read + tolerance] of its request line. A request without such a line may match one read in [sent -
-    tolerance, read + tolerance]. Lines of queue-proxy explain only requests that are in its request log, and an OVERLOAD in that
-    log is queue-proxy's. sampled: whether queue-proxy's logger may have dropped lines.
+    tolerance, read + tolerance]. If that leaves a request open, all are matched as without a request log, by the time that
+    queue-proxy wrote into its lines. Lines of queue-proxy explain only requests that are in its request log, and an OVERLOAD in
+    that log is queue-proxy's. sampled: whether queue-proxy's logger may have dropped lines.
     """
     verdicts = [judge_answer(kind, user_port) for kind in failures.kinds]
     settled = [_CODE[verdict if isinstance(verdict, Cause) else Cause.UNKNOWN] for verdict in verdicts]
     causes = np.array(settled, dtype=np.int8)[failures.kind]
     pod = np.full(len(causes), -1, dtype=np.int64)
-    at_client = failures.sent_ns, failures.done_ns
-    known, readings = np.ones(len(causes), dtype=np.bool_), [at_client]
+    at_client = Reading(failures.sent_ns, failures.done_ns)
+    known, ways = np.ones(len(causes), dtype=np.bool_), [[at_client]]
     if log is not None:
-        known, readings = _as_logged(failures, log)
+        known, ways = _as_logged(failures, log)
         queue_proxy = queue_proxy.as_read()
 
     def waiting(want: Wants) -> Flags:
         return np.array([verdict is want for verdict in verdicts], dtype=np.bool_)[failures.kind]
 
-    def settle(members: Indices, lines: ErrorLines, readings: Sequence[Spans], cause: Cause) -> _Settled:
-        """Set the causes that these lines decide with the first reading of the requests' times, then with the next one."""
-        owned, interchangeable = [np.zeros(0, dtype=np.int64)], 0
-        free = np.arange(len(lines.at_ns))
-        for from_ns, until_ns in readings:
-            result = match(from_ns[members] - tolerance_ns, until_ns[members] + tolerance_ns, lines.at_ns[free])
-            decided = {Fate.MATCHED: cause, Fate.AMBIGUOUS: Cause.AMBIGUOUS, Fate.LONE: Cause.UNKNOWN}
-            causes[members] = np.array([_CODE[decided[fate]] for fate in Fate], dtype=np.int8)[result.fates]
-            settled = result.fates == Fate.MATCHED
-            lone, at_last = members[result.fates == Fate.LONE], free[result.line_of[~settled & (result.line_of >= 0)]]
-            owned.append(free[result.line_of[settled]])
-            if cause is not Cause.ACTIVATOR:
-                pod[members[settled]] = lines.pod[owned[-1]]
-            free = np.setdiff1d(free, owned[-1], assume_unique=True)
-            members, interchangeable = members[~settled], interchangeable + result.interchangeable
-        return _Settled(np.concatenate([*owned, at_last]), lone, interchangeable)
+    def in_way(way: Sequence[Reading], members: Indices, lines: ErrorLines) -> _Shares:
+        return _shared([reading.of(members) for reading in way], lines, tolerance_ns)
+
+    def settle(members: Indices, lines: ErrorLines, ways: Sequence[Sequence[Reading]], cause: Cause) -> _Settled:
+        """Set the causes that these lines decide: by the first way, or if that leaves requests open by the best one."""
+        shares = in_way(ways[0], members, lines)
+        for way in ways[1:]:
+            if shares.open:
+                shares = min(shares, in_way(way, members, lines), key=lambda one: one.open)
+        decided = {Fate.MATCHED: cause, Fate.AMBIGUOUS: Cause.AMBIGUOUS, Fate.LONE: Cause.UNKNOWN}
+        causes[members] = np.array([_CODE[decided[fate]] for fate in Fate], dtype=np.int8)[shares.fates]
+        settled = shares.fates == Fate.MATCHED
+        if cause is not Cause.ACTIVATOR:
+            pod[members[settled]] = lines.pod[shares.line_of[settled]]
+        return _Settled(shares.line_of[shares.line_of >= 0], members[shares.fates == Fate.LONE], shares.interchangeable)
 
     said_refused = queue_proxy.saying(refused_text(user_port))
     is_own = queue_proxy.of_pods(pods)
     refused, failed, full = waiting(Wants.REFUSED_LINE), waiting(Wants.QUEUE_PROXY_LINE), waiting(Wants.OVERLOAD_LINE)
     refused_lines = queue_proxy.taken(said_refused & is_own)
-    result = settle(np.flatnonzero(refused & known), refused_lines, readings, Cause.REFUSED_DIAL)
+    result = settle(np.flatnonzero(refused & known), refused_lines, ways, Cause.REFUSED_DIAL)
     other_lines = queue_proxy.taken(is_own & ~said_refused)
     for text, members, lines in _by_text(failures, np.flatnonzero(waiting(Wants.LOOPBACK_LINE) & known), other_lines):
-        settle(members, lines, readings, cause_of(text, user_port))
+        settle(members, lines, ways, cause_of(text, user_port))
     left = [np.flatnonzero(waiting(Wants.ACTIVATOR_LINE)), np.flatnonzero(failed & ~known)]
     for text, members, lines in _by_text(failures, np.flatnonzero(failed & known), other_lines):
-        left.append(settle(members, lines, readings, cause_of(text, user_port)).lone)
+        left.append(settle(members, lines, ways, cause_of(text, user_port)).lone)
     at_queue_proxy = full & known if log else full & False
     left.append(np.flatnonzero(full & ~at_queue_proxy))
     for _, members, lines in _by_text(failures, np.sort(np.concatenate(left)), activator):
-        settle(members, lines, [at_client], Cause.ACTIVATOR)
+        settle(members, lines, [[at_client]], Cause.ACTIVATOR)
     causes[full & (causes == _CODE[Cause.ACTIVATOR])] = _CODE[Cause.ACTIVATOR_OVERLOAD]
     # Without a request log only the answer is left: a queue was full. Too few lines of the activator do not show whose queue.
     causes[at_queue_proxy if log else full & (causes != _CODE[Cause.ACTIVATOR_OVERLOAD])] = _CODE[Cause.OVERLOAD]
@@ -178,18 +191,55 @@ class _Settled:
     interchangeable: int
 
 
-def _as_logged(failures: Failures, log: Joined) -> tuple[Flags, list[Spans]]:
-    """(whether it is in the request log, when it was under way: the sharp reading, then the wide one) of each failure.
+@dataclass(frozen=True, slots=True)
+class _Shares:
+    """fates, line_of: of each request, as a Matching has them. interchangeable: of all readings together."""
 
-    The line was read at the end of the answer or later. The sharp reading assumes that it was not much later. The wide one assumes
-    only that the request had been sent. On a busy machine a line was read up to 24 ms late, and never before the error line
-    (docs/exact-join.md).
+    fates: npt.NDArray[np.int8]
+    line_of: Indices
+    interchangeable: int
+
+    @property
+    def open(self) -> int:
+        """How many requests are not settled."""
+        return int((self.fates != Fate.MATCHED).sum())
+
+
+def _shared(readings: Sequence[Reading], lines: ErrorLines, tolerance_ns: int) -> _Shares:
+    """The lines shared out by the first reading; what it leaves open, by the next one."""
+    size = len(readings[0].from_ns)
+    fates, line_of = np.full(size, Fate.LONE, dtype=np.int8), np.full(size, -1, dtype=np.int64)
+    left, free, interchangeable = np.arange(size), np.arange(len(lines.at_ns)), 0
+    for reading in readings:
+        times = lines.told_ns if reading.told else lines.at_ns
+        part = reading.of(left)
+        result = match(part.from_ns - tolerance_ns, part.until_ns + tolerance_ns, times[free])
+        has = result.line_of >= 0
+        fates[left] = result.fates
+        line_of[left] = -1
+        line_of[left[has]] = free[result.line_of[has]]
+        settled = result.fates == Fate.MATCHED
+        free = np.setdiff1d(free, line_of[left[settled]], assume_unique=True)
+        left, interchangeable = left[~settled], interchangeable + result.interchangeable
+    return _Shares(fates, line_of, interchangeable)
+
+
+def _as_logged(failures: Failures, log: Joined) -> tuple[Flags, list[list[Reading]]]:
+    """(whether it is in the request log, in which ways it may be known when it was under way) of each failure.
+
+    First by when its line was read: at the end of the answer or later. The sharp reading assumes that it was not much later. The
+    wide one assumes only that the request had been sent, and that its error line was not read later. A runtime that gets no CPU for
+    hundreds of milliseconds makes that wrong (docs/exact-join.md). Then, as without a request log, the time that queue-proxy wrote
+    into the line must lie between the client's sending and its answer.
     """
     line = log.line_of[failures.row]
     known = line >= 0
     read_ns, latency_ns = (np.zeros(len(line), dtype=np.int64) for _ in range(2))
     read_ns[known], latency_ns[known] = log.log.at_ns[line[known]], log.log.latency_ns[line[known]]
-    return known, [(read_ns - latency_ns, read_ns), (failures.sent_ns, read_ns)]
+    return known, [
+        [Reading(read_ns - latency_ns, read_ns), Reading(failures.sent_ns, read_ns)],
+        [Reading(failures.sent_ns, failures.done_ns, told=True)],
+    ]
 
 
 def by_cause(causes: Codes) -> dict[str, int]:

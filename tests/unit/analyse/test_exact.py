@@ -256,6 +256,18 @@ def test_a_line_that_was_read_late_is_no_hole() -> None:
     assert verdict.ruling is Ruling.PASS, verdict.reasons
 
 
+@pytest.mark.parametrize(("own_late_ms", "unknown"), [(0, 0), (90, 3)])
+def test_an_error_line_that_was_read_after_its_request_line_is_matched_by_its_own_time(own_late_ms: int, unknown: int) -> None:
+    """The runtime had no CPU when it read the error lines. What queue-proxy wrote into them must lie within the request."""
+    story = logged(restarts(1))
+    late = [one for one in story.observations if REFUSED in one.payload and '"logger"' in one.payload][10:13]
+    for number, one in enumerate(story.observations):
+        if one in late:
+            line = json.loads(one.payload) | {"timestamp": stamp(one.at_ns + own_late_ms * MS)}
+            story.observations[number] = replace(one, at_ns=one.at_ns + 90 * MS, payload=json.dumps(line))
+    assert judged(story)[0].cycles[0].by_cause.get("unknown", 0) == unknown
+
+
 def retried(story: Story, attempts: int = 2) -> Story:
     """The refused requests of the first cycle were of a client that tried again, and was answered well in the end."""
     for row in story.requests:
