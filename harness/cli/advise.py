@@ -102,7 +102,7 @@ def advise(
         done = compare(EXPERIMENT_NAME, pairs, artifacts=artifacts, seed=seed, title=f"{risk.name}: {what.what}")
         boot = median_boot_s([*restarts_of(done, BEFORE), *restarts_of(done, AFTER)])
         # The fault of --verify refuses the kubelet's probes on the node: the app answers queue-proxy's well.
-        known = advice(manifest.obj, one.settings, replace(load, boot_s=boot, only_liveness_fails=True))
+        known = advice(manifest.obj, one.settings, replace(load, boot_s=boot_seconds if boot is None else boot, only_liveness_fails=True))
         return replace(found, verified=verified(done, known, (risk.name, change), boot))
 
     def answer(manifest: Manifest) -> tuple[list[str], ExitCode]:
@@ -116,7 +116,8 @@ def advise(
 
 def exit_code(found: Advice) -> ExitCode:
     """Of a command that gives this advice; a Service whose restart cannot be judged is not one without a risk."""
-    if found.verified is not None and not (found.verified.before and found.verified.after):
+    arms = () if found.verified is None else (found.verified.before, found.verified.after)
+    if any(all(one.failed is None for one in arm) for arm in arms):
         return ExitCode.INCONCLUSIVE
     if found.risks:
         return ExitCode.REGRESSION

@@ -22,7 +22,7 @@ from harness.errors import BadInput, ExitCode
 from harness.model import Bracket, CycleFindings, Latency
 from harness.run import Ask, Compared, Side, require_comparable
 from harness.run.verify import AFTER, BEFORE, changed, median_boot_s, restarts_of, sides_of
-from tests.unit.judge.cases import calm, cycle
+from tests.unit.judge.cases import NOT_LANDED, calm, cycle
 
 SERVICE = """\
 apiVersion: serving.knative.dev/v1
@@ -103,6 +103,9 @@ def test_what_each_restart_cost_is_read_of_the_counted_cycles() -> None:
     assert median_boot_s([second]) is None
 
 
+UNDECIDED = cycle(0, unknown={"ledger": "2 unattributed"})
+NOT_HIT = calm(0, landed=NOT_LANDED)
+
 Ended = Callable[..., int]
 
 
@@ -150,6 +153,20 @@ def test_the_measurement_is_in_the_json(ended: Ended, capsys: pytest.CaptureFixt
     jsonschema.Draft202012Validator(schema()).validate(whole)
     assert (whole["verified"]["change"], whole["verified"]["boot_s"]) == (2, None)
     assert whole["verified"]["predicted_after"]["refused_at_most"]["plus_boot"] is False
+
+
+@pytest.mark.parametrize("arms", [([UNDECIDED, UNDECIDED], [calm(0)]), ([cycle(0)], [UNDECIDED]), ([cycle(0)], [NOT_HIT])])
+def test_restarts_that_decide_nothing_are_no_measurement(ended: Ended, arms: tuple[list[CycleFindings], ...]) -> None:
+    """The cause of the failed requests is not known, or the fault is not proved to have landed."""
+    assert ended(measured(*arms)) == ExitCode.INCONCLUSIVE
+
+
+def test_a_start_up_time_that_no_restart_showed_is_the_asked_one(ended: Ended, capsys: pytest.CaptureFixture[str]) -> None:
+    """So the prediction stays one in seconds."""
+    assert ended(measured([cycle(0)], [calm(0)]), "--boot-seconds", "4") == ExitCode.REGRESSION
+    said = capsys.readouterr().out.partition("MEASURED")[2]
+    assert "D         not known" in said
+    assert "predicted refused   for 4." in said
 
 
 @pytest.mark.parametrize(
