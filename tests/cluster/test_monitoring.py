@@ -9,7 +9,7 @@ import functools
 import secrets
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import polars as pl
@@ -57,6 +57,8 @@ class Monitored:
     world: World
     prometheus: Prometheus
     version: KnativeVersion
+    calm: list[tuple[str, int]] = field(default_factory=list)
+    """Namespaces of runs without a fault, and when each began."""
 
     def run(self, scenario: Scenario, pytestconfig: pytest.Config) -> Watched:
         """Measure one cycle, and read what fired in its namespace. One that the machine voids shows that too."""
@@ -187,6 +189,7 @@ def test_no_alert_fires_without_a_fault(monitored: Monitored, pytestconfig: pyte
     watched = monitored.run(replace(N1, name="N1-monitored", cycles=1, max_replacements=0, after_s=QUIET_S), pytestconfig)
     watched.note()
     watched.require_scraped()
+    monitored.calm.append((watched.history.meta.namespace, watched.began_ns))
     assert watched.run.verdict.ruling is not Ruling.REGRESSION
     assert watched.alerts == []
 
@@ -226,6 +229,15 @@ def test_each_alert_fires_after_the_fault_and_resolves(monitored: Monitored, pyt
     assert again == sorted({one.alert for one in watched.alerts}), "an alert fired twice in one cycle"
     if generation_of(monitored.version).settings:
         assert counted["http_server"] == counted["http_client"] == failed
+
+
+def test_no_alert_fires_once_the_pods_of_a_calm_run_are_gone(monitored: Monitored) -> None:
+    """The deletion of a pod is no fault. N1's own test asks at its end, before a scrape and an evaluation could show it."""
+    assert monitored.calm, "no run without a fault was scraped"
+    over_ns = max(began_ns for _, began_ns in monitored.calm) + 2 * int(WINDOW_S) * SECOND_NS
+    wait_for("the window of the rules", lambda: Look(now_ns() > over_ns or None, "too early"), within_s=3 * WINDOW_S)
+    late = {space: monitored.alerts(space, began_ns) for space, began_ns in monitored.calm}
+    assert not any(late.values()), late
 
 
 def test_every_metric_of_the_tables_is_served(monitored: Monitored) -> None:
