@@ -22,6 +22,16 @@ def test_pods_share_the_requests() -> None:
     assert (through.requests.number[0], through.requests.number[1]) == (direct.requests.number[0], one.requests.number[1])
 
 
+def test_other_pods_take_what_a_pod_that_is_out_would_keep_waiting() -> None:
+    """Where the activator is not on the way."""
+    probes = {"livenessProbe": LIVENESS, "readinessProbe": READINESS}
+    direct = advised(service(probes, notes={MIN: "3", TBC: "0"}), boot_s=5).cost
+    through = advised(service(probes, notes={MIN: "3"}), boot_s=5).cost
+    assert direct is not None and through is not None and through.waits is not None
+    assert direct.waits is None
+    assert through.waits.seconds == (7.15, 10.45)
+
+
 def within(inner: tuple[float, float], outer: tuple[float, float]) -> bool:
     """Whether one interval lies in the other."""
     return outer[0] <= inner[0] and inner[1] <= outer[1]

@@ -8,7 +8,7 @@ import pytest
 
 from harness.advise.data import Constant, model
 from harness.advise.spans import Span
-from harness.advise.window import Probes, Timing, mean_refused_s, window
+from harness.advise.window import Phases, Probes, Timing, mean_refused_s, window
 from tests.unit.advise.constants import RANGES
 
 BOOT_S = 5.05
@@ -63,6 +63,35 @@ def test_how_long_the_others_wait(name: str, slowest: tuple[float, float]) -> No
     found = window(SCENARIOS[name], model(), BOOT_S)
     assert found.waits_s is not None
     assert within(slowest, found.waits_s)
+
+
+def test_requests_wait_from_the_way_out_until_the_app_answers() -> None:
+    """Until it listens and BACK; where the kubelet keeps the container not ready, a period of its probe more."""
+    assert window(SCENARIOS["S6"], RANGES, 5).waits_s == Span(7.15, 10.45)
+    assert window(SCENARIOS["S10"], RANGES, 5).waits_s == Span(3.45, 6.7)
+    assert window(replace(SCENARIOS["S10"], kept_s=3), RANGES, 5).waits_s == Span(3.45, 8.7)
+
+
+@pytest.mark.parametrize(
+    ("boot_s", "refused", "waits"),
+    [(0.1, Span(0.25, 0.8), None), (0.5, Span(0.65, 1.2), Span(0, 0.85)), (1.9, Span(0.85, 2.1), Span(0, 2.25))],
+)
+def test_where_the_app_may_listen_before_the_pod_is_out(boot_s: float, refused: Span, waits: Span | None) -> None:
+    """The pod is out 0.85 to 2.1 s after the close: surely too late, perhaps, and surely not later than the app listens."""
+    found = window(Probes(LIVENESS, LIVENESS), RANGES, boot_s)
+    assert (found.refused_s, found.waits_s) == (refused, waits)
+
+
+def test_known_phases_make_the_window_narrow() -> None:
+    """The check began to fail in the middle of a liveness period and a quarter before a readiness probe."""
+    found = window(Probes(LIVENESS, Timing(2, 2)), RANGES, 6, Phases(0.5, 0.25))
+    assert (found.killed_s, found.refused_s) == (Span(2.5, 2.6), Span(1.35, 1.6))
+
+
+def test_a_grace_that_pre_stop_uses_up_is_2_s_all_the_same() -> None:
+    """The kubelet's least."""
+    found = window(replace(SCENARIOS["S1"], grace_s=2), RANGES, 5).refused_s
+    assert found == Span(7.15, 7.7)
 
 
 def test_an_unknown_boot_stays_open() -> None:
