@@ -166,6 +166,25 @@ def deployed_and_observed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(observe, "Observers", lambda *_args, **_kwargs: standing)
 
 
+@pytest.mark.parametrize("logged", [True, False])
+def test_the_ingress_is_observed_in_a_run_with_the_request_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, logged: bool
+) -> None:
+    """Without the other lines of a request its line says nothing."""
+    asked: list[object] = []
+
+    def observers(*_args: object, **more: object) -> object:
+        asked.append(more["ingress"])
+        raise Told
+
+    deployed_and_observed(monkeypatch)
+    monkeypatch.setattr(install.request_log, "switch_on", lambda *_args, **_kwargs: ())
+    monkeypatch.setattr(observe, "Observers", observers)
+    with pytest.raises(Told):
+        measure(with_request_log(S1) if logged else S1, nowhere(tmp_path), artifacts=tmp_path / "artifacts")
+    assert asked == [logged]
+
+
 @pytest.mark.parametrize("kind", ["freeze", "liveness-blocked", "kill"])
 def test_a_fault_whose_door_the_cluster_does_not_have_is_refused(tmp_path: Path, kind: str) -> None:
     """Before anything is made; the same on a cluster of ours is let through."""
