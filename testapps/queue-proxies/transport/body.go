@@ -61,6 +61,7 @@ func (b *body) end(err error) error {
 // Go's server notices that an HTTP/1 client is gone only once the request's body has been read. Without this, a POST whose client
 // gave up would be held to the limit, and be sent to the app in the end. A body of unknown or larger size is left alone, and so is
 // one whose client waits for 100 Continue, which reading would send. HTTP/2 needs none of this: a stream ends by a frame of its own.
+// A client that sends its body slowly is waited for here, as the app would wait for it.
 func (b *body) readAhead(request *http.Request, most int64) error {
 	if b.whole == nil || request.ProtoMajor != 1 || request.Header.Get("Expect") != "" {
 		return nil
