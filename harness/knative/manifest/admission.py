@@ -405,7 +405,8 @@ def _container(container: Obj, place: Place, volumes: dict[Any, Obj], settings: 
         yield (*place, "image"), f"{text_of(place)} has no image.", "Write one."
     elif not is_image(image):
         yield (*place, "image"), f"{shown(image)} is not a valid image name.", "Write HOST/NAME:TAG in small letters."
-    yield from _served_port(container.get("ports") or [], (*place, "ports"))
+    asked = [at(container, probe, handler, "port") for probe in PROBES for handler in HANDLERS]
+    yield from _served_port(container.get("ports") or [], (*place, "ports"), asked)
     if container.get("terminationMessagePolicy") not in {None, "", "File", "FallbackToLogsOnError"}:
         yield (*place, "terminationMessagePolicy"), "there is not a known policy.", "Write File or FallbackToLogsOnError."
     yield from _security(container.get("securityContext") or {}, (*place, "securityContext"))
@@ -422,7 +423,8 @@ def _security(context: Obj, place: Place) -> Said:
             yield (*place, name), f"{context[name]} is out of range.", f"Write a number from 0 to {_HIGHEST_INT32}."
 
 
-def _served_port(ports: list[Obj], place: Place) -> Said:
+def _served_port(ports: list[Obj], place: Place, asked: list[Any]) -> Said:
+    """asked: the ports of the container's probes, for the fix."""
     if not ports:
         return
     port = ports[0]
@@ -440,6 +442,8 @@ def _served_port(ports: list[Obj], place: Place) -> Said:
         yield (*place, 0, "protocol"), f"{shown(port['protocol'])} is not served.", "Write TCP, or leave it out."
     if (port.get("name") or "") not in PORT_NAMES:
         fix = "Leave the name out, or write http1 (HTTP/1.1) or h2c (HTTP/2 without TLS): it chooses the protocol."
+        if port["name"] in asked:
+            fix += " Leave the name out of the probes too: Knative fills in the port."
         yield (*place, 0, "name"), f"a port may not be named {shown(port['name'])}.", fix
 
 

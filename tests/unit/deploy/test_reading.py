@@ -130,6 +130,13 @@ def said(text: str) -> BadInput:
             f"{POD}          ports: [{{name: http, containerPort: 80}}]\n", 9, "may not be named 'http'", "http1", id="K17 port"
         ),
         pytest.param(
+            f"{POD}          ports: [{{name: http, containerPort: 80}}]\n          livenessProbe: {{httpGet: {{port: http}}}}\n",
+            9,
+            "may not be named 'http'",
+            "Leave the name out of the probes too",
+            id="K17 both",
+        ),
+        pytest.param(
             f"{POD}          livenessProbe: {{tcpSocket: {{port: metrics}}}}\n",
             9,
             "not the name of the served port",
