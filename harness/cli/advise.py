@@ -77,9 +77,7 @@ def advise(
     Exit codes: 0 no risk, 1 a risk, 2 a warning, or the restart cannot be judged or was not measured, 3 bad input.
     """
     if not 0 < rate < math.inf:
-        raise BadInput(
-            f"--rate is {rate:g}: without requests none is refused.", fix="Give the requests a second that the Service gets."
-        )
+        raise BadInput(f"--rate is {rate:g}: it must be a number above 0.", fix="Give the requests a second that the Service gets.")
     one = asked(file, kn_version, name, sidecar_probes=sidecar_probes)
     load = Load(rate, boot_seconds, check_path)
     if verify:
@@ -129,7 +127,7 @@ def chosen(found: Advice, number: int) -> tuple[Risk, Change]:
     risk = next((one for one in found.risks if one.name in OF_A_RESTART and one.changes), None)
     if risk is None:
         raise BadInput(
-            "There is no change to verify: restarts by the liveness probe are measured, and this advice changes none.",
+            "There is no change to verify: --verify measures restarts by the liveness probe, and no change here is for them.",
             fix="Leave --verify out.",
         )
     if number > len(risk.changes):

@@ -57,7 +57,7 @@ def bisect(
 ) -> None:
     """Find the release between two ends that introduced or fixed a bug, or changed a claim of a scenario."""
     if not (old and new):
-        raise BadInput("A search needs two ends.", fix="knative-chaos bisect B8 --old 1.14 --new 1.23")
+        raise BadInput("bisect needs two ends, --old and --new.", fix="knative-chaos bisect B8 --old 1.14 --new 1.23")
     bug = searched(what, claim)
     require_writable(root, option="--corpus")
     versions = candidates(asked_version(old), asked_version(new), KNOWN)
@@ -145,7 +145,7 @@ def _step(what: str, good: str, claim: str, kn_version: str, ask: Ask, root: Pat
     try:
         build = asked_build(kn_version)
     except BadInput as error:  # of this commit: the next one may be a Serving that can be built
-        raise SourceError(f"{kn_version} is nothing that can be built: {error}") from error
+        raise SourceError(f"{kn_version} cannot be built: {error}") from error
     cell = examine_build(bug, build, ask, root, state=state, progress=progress_of(state), keep=True)
     typer.echo(printable(f"{bug.id}: {cell.decided.state}. {cell.decided.why} [{root / cell.evidence}]"))
     if cell.decided.state not in ANSWERS:

@@ -71,5 +71,5 @@ def margins_of(texts: Iterable[str]) -> dict[str, float]:
         try:
             found[name.strip()] = float(number)
         except ValueError:
-            raise BadInput(f"{text!r} is no margin.", fix="Write a reading and a number: refused-window=0.2.") from None
+            raise BadInput(f"{text!r} is not a margin.", fix="Write a reading and a number: refused-window=0.2.") from None
     return found

@@ -25,7 +25,7 @@ def least_cycles(planned: int, looks: int, alpha: float) -> int:
 def require_feasible(design: Design) -> None:
     """Raises BadInput for a design that could never call a reading better or worse, or that cannot be split between clusters."""
     if design.looks < 1:
-        raise BadInput(f"{design.looks} looks are none.", fix="Ask for 1 or more.")
+        raise BadInput(f"The number of looks is {design.looks}.", fix="Ask for 1 or more.")
     if design.cycles < 2 or design.cycles % 2:
         raise BadInput(
             f"{design.cycles} cycles cannot be split evenly between two clusters.", fix="Ask for an even number of cycles."

@@ -43,8 +43,8 @@ class PlainDeployment:
         ref = Ref.of(obj)
         if not handle.ports.control:
             raise BadInput(
-                f"The cluster {handle.name} maps no port of this host to node port {CONTROL_NODE_PORT}, by which the users of a "
-                "plain Deployment come.",
+                f"No port of this host leads to node port {CONTROL_NODE_PORT} of the cluster {handle.name}; the requests to a "
+                "plain Deployment need it.",
                 fix="Use a cluster made by knative-chaos up.",
             )
         seen = _seen(objects, ref, within_s=within_s)

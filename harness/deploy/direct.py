@@ -128,8 +128,8 @@ def _ways(handle: ClusterHandle, deployed: Deployed, routes: set[str]) -> list[W
     for way in ways:
         if not way.host_port:
             raise BadInput(
-                f"The cluster {handle.name} maps no port of this host to node port {NODE_PORTS[way.route]}, "
-                f"which the route {way.route} needs.",
+                f"No port of this host leads to node port {NODE_PORTS[way.route]} of the cluster {handle.name}; the route "
+                f"{way.route} needs it.",
                 fix="Leave out the lanes that take it, or use a cluster made by knative-chaos up.",
             )
     return ways

@@ -180,7 +180,7 @@ def described(manifest: Obj, *, base: ServiceSpec) -> ServiceSpec:
         return _described(manifest, container, base)
     except (ValueError, TypeError, AttributeError) as error:
         raise BadInput(
-            f"A probe, an annotation or a delay of the Service manifest is not what it should be: {error}.",
+            f"A probe, an annotation or a delay of the Service manifest has a wrong value: {error}.",
             fix="Write numbers as numbers; `kubectl apply --dry-run=server` says which field it is.",
         ) from error
 

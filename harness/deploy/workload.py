@@ -73,7 +73,7 @@ def plain_deployment(workload: Workload, *, kubelet_readiness: bool = False) -> 
     name, port, count = str(service["metadata"]["name"]), user_port(service), pods_wanted(service)
     if not count:
         raise BadInput(
-            "A plain Deployment cannot begin without a pod: nobody would start one for a request.",
+            "A plain Deployment cannot begin with zero pods: nothing starts a pod when a request comes.",
             fix="Leave initial_scale and min_scale as they are, or measure a Knative Service.",
         )
     template = copy.deepcopy(service["spec"]["template"])

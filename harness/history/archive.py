@@ -111,7 +111,7 @@ def write(root: Path, target: Path, manifest: Manifest) -> Manifest:
 
 
 def read_manifest(archive: Path) -> Manifest:
-    """What the bundle says of itself. Raises BadInput for what is no bundle, is damaged, or is of another schema."""
+    """What the bundle says of itself. Raises BadInput for what is not a bundle, is damaged, or is of another schema."""
     with _opened(archive) as opened:
         return _manifest(opened, archive)
 
@@ -165,13 +165,13 @@ def _begins_as_zip(archive: Path) -> bool:
 def _opened(archive: Path) -> Iterator[zipfile.ZipFile]:
     """The archive. Everything that the library raises for a damaged one becomes BadInput."""
     if not archive.exists():
-        raise BadInput(f"There is no bundle {archive}.", fix=NO_BUNDLE)
+        raise BadInput(f"There is not a bundle {archive}.", fix=NO_BUNDLE)
     try:
         with zipfile.ZipFile(archive) as opened:
             yield opened
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, UnicodeDecodeError) as error:
         if not _begins_as_zip(archive):
-            raise BadInput(f"{archive} is no bundle, which is a zip archive.", fix=NO_BUNDLE) from error
+            raise BadInput(f"{archive} is not a bundle: a bundle is a zip archive.", fix=NO_BUNDLE) from error
         _damaged(archive, f"it is no whole zip archive ({error})", error)
     except OSError as error:
         raise BadInput(f"The bundle cannot be read or unpacked: {error.strerror or error}.", where=str(archive)) from error
@@ -180,7 +180,7 @@ def _opened(archive: Path) -> Iterator[zipfile.ZipFile]:
 def _manifest(opened: zipfile.ZipFile, archive: Path) -> Manifest:
     infos = [info for info in opened.infolist() if info.filename == MANIFEST]
     if len(infos) != 1:
-        raise BadInput(f"{archive} is no bundle: it has no {MANIFEST}.", fix=NO_BUNDLE)
+        raise BadInput(f"{archive} is not a bundle: it has no {MANIFEST}.", fix=NO_BUNDLE)
     _require_plain(infos[0], archive)
     if infos[0].file_size > MOST_MANIFEST_BYTES:
         _damaged(archive, f"its {MANIFEST} has {infos[0].file_size} bytes")
@@ -190,7 +190,7 @@ def _manifest(opened: zipfile.ZipFile, archive: Path) -> Manifest:
     except (ValueError, RecursionError) as error:
         _damaged(archive, f"its {MANIFEST} is no JSON", error)
     if not isinstance(head, dict) or head.get("kind") != KIND:
-        raise BadInput(f"{archive} is no bundle: its {MANIFEST} is something else.", fix=NO_BUNDLE)
+        raise BadInput(f"{archive} is not a bundle: its {MANIFEST} is something else.", fix=NO_BUNDLE)
     if (schema := head.get("schema")) != BUNDLE_SCHEMA:
         wrote = f", written by harness {head.get('harness')}" if isinstance(head.get("harness"), str) else ""
         raise BadInput(

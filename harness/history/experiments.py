@@ -54,7 +54,7 @@ def read_experiment(directory: Path) -> Experiment:
         head = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError) as error:
         raise HistoryError(
-            f"{directory} is no experiment: it has no {EXPERIMENT}.", fix="Name the directory that holds it."
+            f"{directory} is not an experiment: it has no {EXPERIMENT}.", fix="Name the directory that holds it."
         ) from error
     except (OSError, ValueError, RecursionError) as error:
         raise HistoryError(f"{EXPERIMENT} is damaged: {error}.", where=str(path)) from error

@@ -99,7 +99,7 @@ def _bytes(path: Path) -> bytes | None:
 def _frame(table: Table, path: Path, data: bytes, cycle: int) -> pl.DataFrame:
     """The planned ones of these records."""
     if len(data) % RECORD.size:
-        raise HistoryError(f"{path.name} is damaged: {len(data)} bytes are no whole number of {RECORD.size}.", where=str(path))
+        raise HistoryError(f"{path.name} is damaged: {len(data)} bytes are not a multiple of {RECORD.size}.", where=str(path))
     records: npt.NDArray[np.void] = np.frombuffer(data, dtype=RECORD_DTYPE)
     planned = records["intended_ns"] != 0
     # The places that were never used lie behind all others, unless the file is damaged: what is a view costs nothing.

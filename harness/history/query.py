@@ -209,7 +209,9 @@ def question(connection: duckdb.DuckDBPyConnection, sql: str) -> Question:
         statements = connection.extract_statements(sql)
         if [one.type for one in statements] != [duckdb.StatementType.SELECT]:
             kinds = " and ".join(one.type.name for one in statements) or "nothing"
-            raise BadInput(f"A query is one SELECT; this is {kinds}.", fix="A history is evidence: it is asked, never changed.")
+            raise BadInput(
+                f"A query is one SELECT; this is {kinds}.", fix="Write one SELECT statement; a history cannot be changed."
+            )
         text = statements[0].query.rstrip().rstrip(";")
         seen = connection.sql(text)
         return Question(text, tuple(seen.columns), tuple(str(kind) for kind in seen.types))
@@ -229,7 +231,9 @@ def told() -> Iterator[None]:
             f"The query needs more than {MEMORY} of memory.", fix="Aggregate, name the columns you need, or ask for fewer runs."
         ) from error
     except duckdb.PermissionException as error:
-        raise BadInput(f"The query: {in_one_line(error)}", fix="Ask the tables; files and the network are out of reach.") from error
+        raise BadInput(
+            f"The query: {in_one_line(error)}", fix="Query the tables only; files and the network cannot be used."
+        ) from error
     except duckdb.Error as error:
         raise BadInput(
             f"The query: {in_one_line(error)}", fix="docs/query.md has the tables; DESCRIBE requests has columns."

@@ -68,11 +68,11 @@ def read_head(directory: Path) -> tuple[RunMeta, tuple[Step, ...]]:
     except (FileNotFoundError, NotADirectoryError) as error:
         if (never := never_measured(directory)) is not None:
             raise never from error
-        raise HistoryError(f"{directory} is no run directory: it has no {RUN}.", fix=FIX) from error
+        raise HistoryError(f"{directory} is not a run directory: it has no {RUN}.", fix=FIX) from error
     except (OSError, ValueError, RecursionError) as error:
         raise HistoryError(f"{RUN} is damaged: {error}.", where=str(path)) from error
     if not isinstance(head, dict) or head.get("kind") != KIND:
-        raise HistoryError(f"{directory} is no run directory: its {RUN} is something else.", fix=FIX)
+        raise HistoryError(f"{directory} is not a run directory: its {RUN} is something else.", fix=FIX)
     steps = upgrade.steps_from(head.get("schema"), str(path))
     try:
         meta = decode(RunMeta, upgrade.meta(head.get("meta"), steps, str(path)))

@@ -60,7 +60,7 @@ def require_writable(artifacts: Path, *, option: str = "--kn-artifacts") -> None
 def _unwritable(directory: Path, error: OSError, option: str = "--kn-artifacts") -> BadInput:
     return BadInput(
         f"The directory {directory} cannot be written: {error.strerror}.",
-        fix=f"Name one you may write with {option}, or mend its rights.",
+        fix=f"Name one you may write with {option}, or correct its permissions.",
         where=str(directory),
     )
 

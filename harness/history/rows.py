@@ -61,7 +61,7 @@ def answer(
     if form is Format.PARQUET and out is None:
         raise BadInput("Parquet needs a file.", fix="Name a file with --out.")
     if not 0 < within_s <= LONG_S:
-        raise BadInput(f"--within {within_s:g} is no number of seconds above 0 and up to {LONG_S:g}.")
+        raise BadInput(f"--within {within_s:g} is not a number of seconds above 0 and up to {LONG_S:g}.")
     part: Path | None = None
     try:
         runs = find(places)

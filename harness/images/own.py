@@ -48,7 +48,7 @@ def own_images(written: Sequence[str], named: Sequence[str], archives: Sequence[
     for archive in archives:
         fits = next((one for name in archived(archive) if (one := _written(written, name)) is not None), written[0])
         if fits in found:
-            raise BadInput(f"The image {fits} of the manifest is given twice.", fix="Leave one of the two out.", where=str(archive))
+            raise BadInput(f"The image {fits} of the manifest is given twice.", fix="Give it once.", where=str(archive))
         found[fits] = OwnImage(fits, archive)
     return tuple(found.values())
 

@@ -197,4 +197,4 @@ def millicores(quantity: str) -> int:
     try:
         return int(quantity[:-1]) if quantity.endswith("m") else round(float(quantity) * 1_000)
     except ValueError as error:
-        raise InstallError(f"{quantity!r} is no CPU quantity.", fix="Ask for another version.") from error
+        raise InstallError(f"{quantity!r} is not a CPU quantity.", fix="Ask for another version.") from error

@@ -35,8 +35,8 @@ def install(
     before = record.read(objects)
     if before is not None and before.versions.get("knative") != provision.versions.get("knative"):
         raise ClusterError(
-            f"The cluster {handle.name} has Knative {before.versions.get('knative')}, asked for is"
-            f" {provision.versions.get('knative')}; one cluster never changes its version.",
+            f"The cluster {handle.name} has Knative {before.versions.get('knative')}, and "
+            f"{provision.versions.get('knative')} was asked for; the version of a cluster never changes.",
             fix=f"knative-chaos down {handle.name}, then up again; or another name with --kn-cluster.",
         )
     if before is not None and before.complete and before.digest == mark:

@@ -44,7 +44,7 @@ def of_build(
 def require_source(kind: str, asked: Build) -> None:
     """Raises BadInput for no kind of source, and for a release that is asked for of a checkout."""
     if kind not in KINDS:
-        raise BadInput(f"{kind!r} is no source of Knative.", fix=f"--kn-source {'|'.join(KINDS)}")
+        raise BadInput(f"{kind!r} is not a source of Knative.", fix=f"--kn-source {'|'.join(KINDS)}")
     own.require_source(kind, asked)
 
 

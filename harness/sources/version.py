@@ -39,6 +39,6 @@ def unknown(asked: KnativeVersion, *, source: str, why: str) -> SourceError:
     """The error for a version that the source does not have."""
     near = ", ".join(str(version) for version in nearest(asked))
     return SourceError(
-        f"Knative {asked} cannot be had from the {source}: {why}",
+        f"Knative {asked} is not available from the {source}: {why}",
         fix=f"Ask for one of the nearest known versions: {near} (--kn-version {nearest(asked)[0]}).",
     )

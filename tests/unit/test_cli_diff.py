@@ -42,7 +42,7 @@ def ended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *words: str) -> int:
         (("--base", "1.5", "--head", "1.23", "S1"), "no expectation for Knative 1.5"),
         ((*BUILDS, "S1", "--kn-cycles", "6"), "no difference could be found"),
         ((*BUILDS, "S1", "--kn-cycles", "9"), "evenly between two clusters"),
-        ((*BUILDS, "S1", "--margin", "refused-window"), "'refused-window' is no margin"),
+        ((*BUILDS, "S1", "--margin", "refused-window"), "'refused-window' is not a margin"),
         ((*BUILDS, "S1", "--margin", "no-such=1"), "no reading 'no-such'"),
         ((*BUILDS, "S1", "--margin", "refused-window=nan"), "margin of refused-window is nan"),
         ((*BUILDS, "S1", "--margin", "restarts=1", "--margin", "restarts=2"), "margin of restarts is given twice"),

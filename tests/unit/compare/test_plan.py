@@ -73,5 +73,5 @@ def test_what_can_show_nothing_is_refused() -> None:
     require_feasible(design(*many, cycles=8, looks=2))
     with pytest.raises(BadInput, match="cannot be split evenly"):
         require_feasible(design(WINDOW, cycles=9))
-    with pytest.raises(BadInput, match="0 looks"):
+    with pytest.raises(BadInput, match="number of looks is 0"):
         require_feasible(design(WINDOW, looks=0))

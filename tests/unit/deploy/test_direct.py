@@ -71,7 +71,7 @@ def test_one_lane_one_way(cluster: FakeObjects) -> None:
 def test_a_cluster_without_the_host_port_is_refused(cluster: FakeObjects) -> None:
     """Before anything is made."""
     handle = replace(HANDLE, ports=replace(PORTS, control=0))
-    with pytest.raises(BadInput, match="node port 31082, which the route pod needs"):
+    with pytest.raises(BadInput, match=r"node port 31082 of the cluster .*; the route pod needs it"):
         open_routes(handle, DEPLOYED, BOTH, run_id="r1")
     assert not cluster.applied
 

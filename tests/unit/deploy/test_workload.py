@@ -139,7 +139,7 @@ def test_the_kubelets_readiness_is_added_when_asked_for() -> None:
 
 def test_a_deployment_cannot_begin_without_a_pod() -> None:
     """Refused beforehand."""
-    with pytest.raises(BadInput, match="cannot begin without a pod"):
+    with pytest.raises(BadInput, match="cannot begin with zero pods"):
         plain_deployment(knative_service(replace(SPEC, min_scale=0, initial_scale=0)))
 
 

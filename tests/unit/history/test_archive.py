@@ -218,14 +218,14 @@ def test_what_is_no_bundle(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "other.zip", "w") as out:
         out.writestr("hello", "x")
     refused(tmp_path / "other.zip", "no MANIFEST.json")
-    refused(tmp_path / "gone.zip", "There is no bundle")
+    refused(tmp_path / "gone.zip", "There is not a bundle")
     (tmp_path / "text.zip").write_text("hello", encoding="utf-8")
-    refused(tmp_path / "text.zip", r"text\.zip is no bundle, which is a zip archive")
+    refused(tmp_path / "text.zip", r"text\.zip is not a bundle: a bundle is a zip archive")
     (tmp_path / "empty.zip").touch()
-    refused(tmp_path / "empty.zip", "is no bundle")
+    refused(tmp_path / "empty.zip", "is not a bundle")
     with tarfile.open(tmp_path / "run.tar", "w") as tar:
         tar.add(tmp_path / "text.zip", "run/run.json")
-    refused(tmp_path / "run.tar", "is no bundle")
+    refused(tmp_path / "run.tar", "is not a bundle")
     (tmp_path / "directory.zip").mkdir()
     refused(tmp_path / "directory.zip", "cannot be read")
 

@@ -98,7 +98,7 @@ FAULT = (
 @pytest.mark.parametrize(
     ("make", "damage", "told"),
     [
-        (open_run, lambda run: (run / "run.json").unlink(), "is no run directory: it has no run.json"),
+        (open_run, lambda run: (run / "run.json").unlink(), "is not a run directory: it has no run.json"),
         (open_run, rewrite("run.json", b"{"), "run.json is damaged"),
         (open_run, rewrite("run.json", b"[]"), "something else"),
         (open_run, head(kind="a diary"), "something else"),
@@ -114,7 +114,7 @@ FAULT = (
         ),
         (open_run, rewrite("observations.jsonl", b"\xff\n"), "line 1 is damaged"),
         (open_run, rewrite("cycles.jsonl", b"[1]\n"), "Expected `object`, got `array`"),
-        (open_run, rewrite("load/cycle-000/records.bin", bytes(47)), "47 bytes are no whole number of 48"),
+        (open_run, rewrite("load/cycle-000/records.bin", bytes(47)), "47 bytes are not a multiple of 48"),
         (open_run, rewrite("load/cycle-000/records.bin", b"\xff" * 48), "lane or an outcome"),
         (open_run, rewrite("load/cycle-000/answers.jsonl", b"{}\n"), "missing required field `index`"),
         (open_run, rewrite("load/cycle-000/generator.json", b"{}"), "generator.json is damaged"),
@@ -168,7 +168,7 @@ def test_a_file_is_no_run(tmp_path: Path) -> None:
     """Naming a file, or nothing at all, says how to name a run."""
     (tmp_path / "x").write_text("", encoding="utf-8")
     for place in (tmp_path / "x", tmp_path / "gone"):
-        with pytest.raises(HistoryError, match=r"no run directory.*Fix: Name a run directory"):
+        with pytest.raises(HistoryError, match=r"not a run directory.*Fix: Name a run directory"):
             read(place)
 
 

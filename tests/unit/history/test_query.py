@@ -507,7 +507,7 @@ def test_a_query_has_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
             answer([S1], HEAVY, io.StringIO(), form=form, out=tmp_path / "answer", within_s=0.2)
     assert list(tmp_path.iterdir()) == []
     for wrong in (0, -1, float("nan"), float("inf")):
-        with pytest.raises(BadInput, match="no number of seconds"):
+        with pytest.raises(BadInput, match="not a number of seconds"):
             answer([S1], "SELECT 1", io.StringIO(), within_s=wrong)
 
 

@@ -124,7 +124,7 @@ def test_cpu_quantities(quantity: str, thousandths: int) -> None:
 
 def test_no_cpu_quantity() -> None:
     """An error, not a guess."""
-    with pytest.raises(InstallError, match="no CPU quantity"):
+    with pytest.raises(InstallError, match="not a CPU quantity"):
         millicores("some")
 
 

@@ -117,7 +117,7 @@ class Recorded:
         """Nothing is fetched."""
         wanted = ask.build or asked_build("")
         if wanted.version.text == self.missing:
-            raise SourceError(f"Knative {wanted} cannot be had from the Go module: no such version")
+            raise SourceError(f"Knative {wanted} is not available from the Go module: no such version")
         self.sources.append(ask.source)
         absent: Any = None
         provision: Any = SimpleNamespace(source=self.source)

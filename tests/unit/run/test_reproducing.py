@@ -231,7 +231,7 @@ AGAIN = "Get it again from whoever made it"
     ("change", "why", "fix"),
     [
         (lambda run: (run / "run.json").write_text("{", encoding="utf-8"), r"run\.json is damaged", AGAIN),
-        (lambda run: (run / "run.json").unlink(), r"the run directory in it is no run directory: it has no run\.json", AGAIN),
+        (lambda run: (run / "run.json").unlink(), r"the run directory in it is not a run directory: it has no run\.json", AGAIN),
         (lambda run: (run / "requests.parquet").write_bytes(b"PAR1"), r"requests\.parquet is damaged", AGAIN),
         (lambda run: (run / "closed.json").write_text("[]", encoding="utf-8"), r"closed\.json is damaged", AGAIN),
         (lambda run: edited(run, schema=99), "This history has layout 99", "Read it with the release that wrote it, or a later"),

@@ -214,7 +214,7 @@ def test_the_engine_that_is_asked_for_is_looked_for(tmp_path: Path, host: Host) 
 
 def test_a_source_that_is_none_is_refused_first(tmp_path: Path, host: Host) -> None:
     """Before the host is changed in any way."""
-    with pytest.raises(BadInput, match="no source of Knative"):
+    with pytest.raises(BadInput, match="not a source of Knative"):
         prepare(Ask(source="moon"), state=State(tmp_path / "state"), progress=QUIET)
     assert host.done == []
 

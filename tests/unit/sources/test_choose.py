@@ -92,6 +92,6 @@ def test_module_asked_for_asks_no_release(site: Site, state: State) -> None:
 
 def test_bad_words_touch_nothing(site: Site, state: State) -> None:
     """A kind that is none is refused before anybody is asked."""
-    with pytest.raises(BadInput, match="no source of Knative"):
+    with pytest.raises(BadInput, match="not a source of Knative"):
         of_build("registry", Build(VERSION), state=state, modules=never, pins=PINS, release_url=site.base)
     assert site.asked == []

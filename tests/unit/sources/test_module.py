@@ -189,7 +189,7 @@ def test_the_versions_are_said_in_full(give: Give) -> None:
 def test_a_version_that_is_not_there_names_the_nearest(tmp_path: Path) -> None:
     """What the toolchain says is kept; the fix names versions that can be had."""
     with pytest.raises(
-        SourceError, match=r"Knative 1\.24\.0 cannot be had from the Go module: .*has no version v0\.51\.0"
+        SourceError, match=r"Knative 1\.24\.0 is not available from the Go module: .*has no version v0\.51\.0"
     ) as caught:
         provide(KnativeVersion.parse("1.24"), modules=Shelf(tmp_path, OTHERS), pins=PINS)
     assert "1.23.0" in caught.value.fix
@@ -202,7 +202,7 @@ def test_a_version_that_is_not_there_names_the_nearest(tmp_path: Path) -> None:
         ({"go.mod": "module knative.dev/serving\n"}, "does not require knative.dev/networking"),
         ({"config/core/bad.yaml": "a: [\n"}, "not YAML"),
         ({"config/core/new.yaml": deployment("new", "ko://knative.dev/other/cmd/new")}, "no module known here"),
-        ({"go.mod": None}, r"Knative 1\.23\.0 cannot be had from the Go module: it has no go\.mod"),
+        ({"go.mod": None}, r"Knative 1\.23\.0 is not available from the Go module: it has no go\.mod"),
     ],
 )
 def test_a_module_that_is_not_what_it_should_be(give: Give, changes: dict[str, str | None], said: str) -> None:

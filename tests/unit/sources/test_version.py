@@ -26,7 +26,7 @@ def test_nearest_known_versions_come_closest_first() -> None:
 def test_an_unknown_version_names_known_ones() -> None:
     """The fix can be typed as it stands."""
     error = unknown(KnativeVersion.parse("1.24"), source="Go module", why="because.")
-    assert "Knative 1.24.0 cannot be had from the Go module: because." in str(error)
+    assert "Knative 1.24.0 is not available from the Go module: because." in str(error)
     assert "--kn-version 1.23.0" in error.fix
 
 
