@@ -20,6 +20,9 @@ MOST_ROUNDS = 4
 """Of checking the fields: a field whose name is mended may hold others that are wrong."""
 
 CONTAINERS: Place = ("spec", "template", "spec", "containers")
+_POD: Place = CONTAINERS[:-1]
+_METADATA: list[Place] = [("metadata",), ("spec", "template", "metadata")]
+"""Where labels, annotations and a scale belong that stand elsewhere."""
 _MOUNTS = frozenset({"volumes", "volumeMounts"})
 _PORTS = frozenset({"ports", *PROBES})
 _NAMED: tuple[Place, Place] = (("metadata", "name"), ("spec", "template", "metadata", "name"))
@@ -78,10 +81,12 @@ def _changed(obj: Obj, problems: Sequence[Problem], unsure: list[Place], before:
     """A copy with the fixes made, the deepest and last first, so that no place moves. It adds to the last two."""
     made = copy.deepcopy(obj)
     for one in sorted(problems, key=lambda problem: (len(problem.at), _order(problem.at)), reverse=True):
-        if not one.at or one.change is Change.MOVE:
+        if not one.at:
             return None
         *above, last = one.at
         holder: Any = at(made, *above)
+        if one.change is Change.MOVE:
+            unsure += [_POD] if last == "containers" else _METADATA
         if one.change is Change.UNKNOWN or isinstance(last, int):
             unsure.append(one.at if isinstance(last, str) else tuple(above))
         if isinstance(last, int):

@@ -83,6 +83,14 @@ def test_the_right_answer(name: str) -> None:
     assert all(one.line for one in found.risks)
 
 
+def test_a_hang_that_nothing_ends_is_not_called_safe() -> None:
+    """A readiness probe takes the pod out; no liveness probe restarts it, and no scenario measures how long that lasts."""
+    manifest = read((CASES / "no-liveness.yaml").read_text(encoding="utf-8"))
+    assert "an app that hangs" in [one.what for one in advice(manifest.obj, SETTINGS, Load(), manifest.line).not_judged]
+    manifest = read((CASES / "camel-case-scale.yaml").read_text(encoding="utf-8"))
+    assert "an app that hangs" not in [one.what for one in advice(manifest.obj, SETTINGS, Load(), manifest.line).not_judged]
+
+
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_knative_refuses_is_refused_with_its_line(name: str) -> None:
     """As by `probes`: nobody is advised about a Service that cannot exist."""

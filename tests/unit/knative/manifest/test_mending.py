@@ -13,6 +13,7 @@ from harness.knative.manifest.judged import judged, judged_deployment
 from harness.knative.manifest.mending import related
 from harness.knative.manifest.places import By, Obj, Place, at
 from harness.knative.manifest.settings import NEWEST, Settings
+from harness.knative.names import MIN_SCALE
 from tests.judge.generator import manifests
 
 SETTINGS = Settings(NEWEST, probing=True, from_zero=True)
@@ -93,11 +94,15 @@ def test_what_is_left_out_causes_no_problem(field: str, value: object) -> None:
     assert [by for by, _ in found(manifest)] == [By.SCHEMA]
 
 
-def test_what_belongs_elsewhere_ends_it() -> None:
-    """Nobody knows what the manifest is once it stands there."""
+def test_of_what_belongs_elsewhere_nothing_is_said() -> None:
+    """Nobody knows what stands there once it is moved; the rest is looked at."""
     manifest = service({"ports": [{"containerPort": 8012}]}, timeoutSeconds=700)
+    manifest["spec"]["traffic"] = [{"percent": 50}]
     manifest["spec"]["containers"] = manifest["spec"]["template"]["spec"].pop("containers")
-    assert {by for by, _ in found(manifest)} == {By.SCHEMA}
+    assert [(by, name) for by, name in found(manifest) if by is not By.SCHEMA] == [(By.WEBHOOK, "traffic")]
+    manifest = service({}, timeoutSeconds=700)
+    manifest["spec"]["template"] |= {"annotations": {}, "metadata": {"annotations": {MIN_SCALE: "many"}}}
+    assert found(manifest) == [(By.SCHEMA, "annotations"), (By.WEBHOOK, "timeoutSeconds")]
 
 
 def test_a_deployment_has_two_steps() -> None:
