@@ -141,7 +141,7 @@ def after(looks: int) -> Callable[[Seen], bool]:
 def test_what_is_seen_is_kept_once(cluster: Cluster, world: World) -> None:
     """Ten looks at the same pod are one observation; each request and the last log stand. The namespace is taken away."""
     cluster.logs["user-container"] = "hello\n"
-    seen = try_out(STAND, world, decides=after(10))
+    seen = try_out(replace(STAND, within_s=60), world, decides=after(10))
     assert seen.answer is not None
     assert seen.answer.status == 200
     assert [one.stream.value for one in seen.observations] == ["pods"]
