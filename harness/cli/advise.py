@@ -100,7 +100,8 @@ def advise(
         done = compare(EXPERIMENT_NAME, pairs, artifacts=artifacts, seed=seed, title=f"{risk.name}: {what.what}")
         boot = median_boot_s([*restarts_of(done, BEFORE), *restarts_of(done, AFTER)])
         # The fault of --verify refuses the kubelet's probes on the node: the app answers queue-proxy's well.
-        known = advice(manifest.obj, one.settings, replace(load, boot_s=boot_seconds if boot is None else boot, only_liveness_fails=True))
+        seen = replace(load, boot_s=boot_seconds if boot is None else boot, only_liveness_fails=True)
+        known = advice(manifest.obj, one.settings, seen)
         return replace(found, verified=verified(done, known, (risk.name, change), boot))
 
     def answer(manifest: Manifest) -> tuple[list[str], ExitCode]:

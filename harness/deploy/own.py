@@ -156,8 +156,9 @@ def _missing_objects(manifest: Manifest) -> Iterator[Problem]:
             yield from _missing_key(manifest, need, key)
     if gone:
         listed = ", ".join(f"{one} (line {manifest.line(one.at)})" if manifest.line(one.at) else str(one) for one in gone)
-        what = f"The Service needs {listed}; the namespace of a run is new and has none of them."
-        fix = f"Add {'it' if len(gone) == 1 else 'them'} to the file as further documents, or leave the reference out."
+        them = "it" if len(gone) == 1 else "them"
+        what = f"The Service needs {listed}; the namespace of a run is new and does not have {them}."
+        fix = f"Add {them} to the file as further documents, or leave the reference out."
         yield _problem(what, fix, gone[0].at)
 
 
