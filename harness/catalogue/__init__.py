@@ -22,7 +22,7 @@ from harness.catalogue.s3 import S3
 from harness.catalogue.s5 import S5, S5B
 from harness.catalogue.s6 import S6
 from harness.catalogue.s7 import S7
-from harness.catalogue.s8 import S8
+from harness.catalogue.s8 import S8, S8B
 from harness.catalogue.s9 import S9
 from harness.catalogue.s10 import S10
 from harness.catalogue.s11 import S11, S11B, S11C
@@ -67,6 +67,7 @@ __all__ = [
     "S6",
     "S7",
     "S8",
+    "S8B",
     "S9",
     "S10",
     "S11",
@@ -168,6 +169,7 @@ _LISTED = (
     S5,
     S5B,
     S8,
+    S8B,
     S9,
     S11,
     S11B,

@@ -1,4 +1,4 @@
-"""S8: a readiness probe that asks something else than the liveness probe, and does well while the liveness probe fails."""
+"""S8, S8B: a readiness probe that asks something else than the liveness probe, and does well while the liveness probe fails."""
 
 from __future__ import annotations
 
@@ -22,6 +22,29 @@ S8 = replace(
         within("other-failures", 0, 10, PREDICTED, "refused-dial", "activator", versions=">=1.7"),
         within("refused-window", 0.8, 4.2, PREDICTED, versions=">=1.7"),
         within("slowest-answer", 1.5, 10, PREDICTED, versions=">=1.7"),
+    ),
+    cycles=3,
+)
+
+DRAINED = "queue-proxy's readiness fails while it drains, before the listener closes"
+
+S8B = replace(
+    S1,
+    name="S8B",
+    title="Liveness with Kubernetes' defaults failing under load, readiness on another path every second with failureThreshold 1",
+    service=replace(
+        S1.service,
+        liveness=Probe(path="/healthz", period_s=10, failure_threshold=3),
+        readiness=Probe(path="/readyz", period_s=1, failure_threshold=1),
+    ),
+    claims=(
+        claim("requests-do-not-fail", holds_on(">=1.7", "the pod leaves its endpoints while queue-proxy drains")),
+        claim("ready-pod-is-not-refused", holds_on(">=1.7", "the pod leaves its endpoints while queue-proxy drains")),
+        claim("pod-stays-ready", broken_on(">=1.7", DRAINED)),
+        claim("container-restarts-once", holds_on(">=1.7", "the kubelet restarts a container whose liveness probe failed")),
+        # From the drain to the first answer of the new process, not from the first failed liveness check, 20 to 31 s earlier.
+        within("slowest-answer", 5, 10, PREDICTED, versions=">=1.7"),
+        within("slow-answers", 200, 480, PREDICTED, versions=">=1.7"),
     ),
     cycles=3,
 )
