@@ -189,21 +189,25 @@ def account(
     )
     cause = {index: judge_answer(made[index].kind, user_port) for index in failed}
 
-    def settle(members: list[int], lines: Sequence[ErrorLine], decided: Cause) -> tuple[list[int], list[ErrorLine], int]:
-        """(requests without a line, lines that have one, how many pairs could swap)."""
-        proxy = decided is not Cause.ACTIVATOR
-        has, swaps, left = [], 0, list(lines)
+    def attempt(
+        asked: list[int], lines: Sequence[ErrorLine], decided: Cause, readings: Sequence[str]
+    ) -> tuple[dict[int, Cause], list[int], list[ErrorLine], int, int]:
+        """(cause of each, requests without a line, lines that have one, how many pairs could swap, how many are open)."""
+        has, swaps, left, members = [], 0, list(lines), list(asked)
         lone: list[int] = []
-        for sharp in (True, False) if log and proxy else (False,):
+        last: list[ErrorLine] = []
+        said: dict[int, Cause] = {}
+        for reading in readings:
             spans = []
             for index in members:
-                own, lo, hi = log.of[index] if log and proxy else None, made[index].sent_ns, made[index].done_ns
+                lo, hi = made[index].sent_ns, made[index].done_ns
+                own = log.of[index] if log and reading != "client" else None
                 if own:
-                    lo, hi = own.at_ns - own.latency_ns if sharp else lo, own.at_ns
+                    lo, hi = own.at_ns - own.latency_ns if reading == "sharp" else lo, own.at_ns
                 spans.append((lo - tolerance_ns, hi + tolerance_ns))
-            fates, line_of, more = owners(spans, [line.read_ns if log and proxy else line.at_ns for line in left])
+            fates, line_of, more = owners(spans, [line.at_ns if reading == "client" else line.read_ns for line in left])
             for index, fate in zip(members, fates, strict=True):
-                cause[index] = {"matched": decided, "ambiguous": Cause.AMBIGUOUS, "lone": Cause.UNKNOWN}[fate]
+                said[index] = {"matched": decided, "ambiguous": Cause.AMBIGUOUS, "lone": Cause.UNKNOWN}[fate]
             lone = [index for index, fate in zip(members, fates, strict=True) if fate == "lone"]
             swaps += more
             sure = {line for line, fate in zip(line_of, fates, strict=True) if fate == "matched"}
@@ -211,7 +215,17 @@ def account(
             has += [left[line] for line in sorted(sure)]
             members = [index for index, fate in zip(members, fates, strict=True) if fate != "matched"]
             left = [line for number, line in enumerate(left) if number not in sure]
-        return lone, has + last, swaps
+        return said, lone, has + last, swaps, len(members)
+
+    def settle(members: list[int], lines: Sequence[ErrorLine], decided: Cause) -> tuple[list[int], list[ErrorLine], int]:
+        """(requests without a line, lines that have one, how many pairs could swap)."""
+        ways = [["sharp", "wide"], ["client"]] if log and decided is not Cause.ACTIVATOR else [["client"]]
+        best = attempt(members, lines, decided, ways[0])
+        for way in ways[1:]:
+            other = attempt(members, lines, decided, way)
+            best = other if other[-1] < best[-1] else best
+        cause.update(best[0])
+        return best[1:4]
 
     def logged(index: int) -> bool:
         return log is None or log.of[index] is not None

@@ -261,7 +261,7 @@ def test_what_is_no_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="is an experiment"):
         bundle(tmp_path, tmp_path / "x.zip", here=HERE)
     (tmp_path / "empty").mkdir()
-    with pytest.raises(HistoryError, match="no run directory"):
+    with pytest.raises(HistoryError, match="is not a run directory"):
         bundle(tmp_path / "empty", tmp_path / "x.zip", here=HERE)
     torn = shutil.copytree(RECORDED, tmp_path / "torn")
     (torn / "cycles.parquet").write_bytes(b"PAR1")
