@@ -11,6 +11,10 @@ from tests.bench.restarts.costs import Cost
 from tests.bench.restarts.intervals import Interval, cell, difference, interval, share
 
 NOT_MEASURED = "not measured"
+NOT_SEEN = "not seen"
+
+RARE = 10
+"""A mean below this that is no whole number is shown with its decimals: one failure in four cycles is 0.25, not 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,7 @@ NUMBERS: Mapping[str, Number] = {
     "post": Number("failed POST", 0, by_method("POST")),
     "refused-s": Number("refused for, s", 2, lambda cost: cost.refused_s),
     "activator": Number("failed at the activator", 0, lambda cost: cost.causes.get(Cause.ACTIVATOR.value, 0)),
+    "lost": Number("lost in flight", 0, lambda cost: cost.causes.get(Cause.RESET_IN_FLIGHT.value, 0)),
     "failed-max-s": Number("slowest failure, s", 1, lambda cost: cost.failed_max_s),
     "added-s": Number("latency added to the slowest answer, s", 1, lambda cost: cost.waited_max_s),
     "slow": Number("answers over 1 s", 0, lambda cost: cost.slow),
@@ -86,7 +91,11 @@ def shown(name: str, costs: Sequence[Cost], none: str = "-") -> str:
     if not costs:
         return NOT_MEASURED
     found = values(name, costs)
-    return cell(interval(found), NUMBERS[name].digits) if found else none
+    if not found:
+        return none
+    value = interval(found)
+    rare = 0 < value.mean < RARE and not value.mean.is_integer()
+    return cell(value, NUMBERS[name].digits or 2 * rare)
 
 
 def less_stock(costs: Sequence[Cost], stock: Sequence[Cost]) -> str:
@@ -118,6 +127,6 @@ def shown_edge(name: str, costs: Sequence[Cost]) -> str:
         return NOT_MEASURED
     seen = edge(name, costs)
     if seen is None:
-        return "not seen"
+        return NOT_SEEN
     spread = f"{seen.mean:+.2f} ({seen.first:+.2f} to {seen.last:+.2f})"
     return spread if seen.in_cycles == len(costs) else f"{spread}, in {seen.in_cycles} of {len(costs)}"

@@ -14,6 +14,7 @@ from tests.bench.mitigations.numbers import (
     DECIDED,
     EDGES,
     NOT_MEASURED,
+    NOT_SEEN,
     NUMBERS,
     costs_in,
     hit,
@@ -31,13 +32,13 @@ MEASURED = Path(__file__).with_name("measured.json")
 """What the page's numbers are made of."""
 
 EXPLANATIONS = Path(__file__).with_name("explanations.md")
-QUOTED = re.compile(r"\{(?P<situation>\w+)/(?P<arm>[\w-]+)/(?P<what>@?[\w-]+)\}")
+QUOTED = re.compile(r"\{(?P<situation>\w+)/(?P<arm>[\w-]+)/(?P<what>@?[\w-]+)\}(?P<unit> s\b)?")
 
 HEAD = "## Results\n"
 ALWAYS = ("get", "post")
 """Columns that stand after each other before the comparison with stock."""
 
-FURTHER = ("refused-s", "activator", "failed-max-s", "added-s", "slow", "in-flight", "not-ready-s", "repeated", "pods")
+FURTHER = ("refused-s", "activator", "lost", "failed-max-s", "added-s", "slow", "in-flight", "not-ready-s", "repeated", "pods")
 """The others. A column is left out where no measured cell of the situation has another value than 0."""
 
 
@@ -65,7 +66,12 @@ def explained(template: str, costs: Sequence[Cost]) -> str:
 
     Raises KeyError for a situation, arm, number or edge that there is not, and for a cell that the design leaves out.
     """
-    return QUOTED.sub(lambda found: _quoted(found["situation"], found["arm"], found["what"], costs), template.strip())
+
+    def quoted(found: re.Match[str]) -> str:
+        value = _quoted(found["situation"], found["arm"], found["what"], costs)
+        return value if value in {NOT_MEASURED, NOT_SEEN} else f"{value}{found['unit'] or ''}"
+
+    return QUOTED.sub(quoted, template.strip())
 
 
 def _quoted(situation: str, arm: str, what: str, costs: Sequence[Cost]) -> str:

@@ -141,6 +141,8 @@ def test_a_number_of_a_cell() -> None:
     assert shown("post", [HELD]) == "0"
     assert shown("not-ready-s", [replace(STOCK, not_ready_s=None)]) == "-"
     assert shown("failed", []) == "not measured"
+    assert shown("failed", [HELD, HELD, HELD, replace(HELD, refused=1)]) == "0.25 [0.00, 1.05]"
+    assert shown("added-s", [HELD, replace(HELD, waited_max_s=5.36)]) == "5.3 [4.9, 5.7]"
 
 
 def test_the_difference_to_stock_and_the_share_of_cycles() -> None:
@@ -202,7 +204,8 @@ def test_what_is_left_out_stands_below_its_table() -> None:
 def test_explanations_quote_the_measurement() -> None:
     """Numbers and edges of cells; a name that there is not is an error and no text."""
     assert results.explained("{S1/stock/failed}, {S1/startup/failed}", [STOCK]) == "260, not measured"
-    assert results.explained("{S1/stock/@listener-closed}", [STOCK]) == "+1.02 (+1.02 to +1.02)"
+    assert results.explained("{S1/stock/@listener-closed} s", [STOCK]) == "+1.02 (+1.02 to +1.02) s"
+    assert results.explained("{S1/holding/@sigterm} s, {S1/startup/added-s} s", [HELD]) == "not seen, not measured"
     for wrong in ("{S2/stock/failed}", "{S1/nothing/failed}", "{S1/stock/nothing}", "{S1/stock/@nothing}", "{S3/exec/failed}"):
         with pytest.raises(KeyError):
             results.explained(wrong, [STOCK])
