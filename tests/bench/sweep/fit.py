@@ -56,6 +56,12 @@ def mean_s(setting: Setting, model: Model) -> float:
     return mean_refused_s(probes_of(setting), model, setting.boot_s)
 
 
+def longest_s(setting: Setting, model: Model) -> float:
+    """For how long the port is closed at most: a longer window is impossible, whatever the probes do."""
+    never_out = replace(probes_of(setting), readiness=Timing(3600, 1), same_check=False, kept_s=0)
+    return window(never_out, model, setting.boot_s).refused_s.hi
+
+
 @dataclass(frozen=True, slots=True)
 class Seen:
     """One cycle of a configuration, and the model from which the fit starts."""

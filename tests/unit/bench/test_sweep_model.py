@@ -20,6 +20,7 @@ from tests.bench.sweep import check, design, fit
 from tests.bench.sweep.reference import readiness_of
 from tests.bench.sweep.results import PAGE
 from tests.bench.sweep.setting import Setting
+from tests.unit.advise.constants import RANGES
 from tests.unit.bench.test_sweep import COST, S1_LIKE
 
 PLANTED = {"decision": 0.05, "pre_stop": 1.05, "restart": 0.4, "propagation": 0.08, "restart_noticed": 1.2, "back": 0.2}
@@ -194,7 +195,7 @@ def test_the_limits_are_those_that_were_fixed_before_the_measurement() -> None:
 
 def held(name: str, predicted: tuple[float, float], *windows_s: float) -> check.Held:
     """One configuration."""
-    return check.Held(name, S1_LIKE, Span(*predicted), sum(predicted) / 2, (5.3, 7.0), windows_s)
+    return check.Held(name, S1_LIKE, Span(*predicted), sum(predicted) / 2, 2.0, (5.3, 7.0), windows_s)
 
 
 def test_the_order_of_two_configurations() -> None:
@@ -256,3 +257,22 @@ def test_windows_of_0_are_told_apart() -> None:
     assert found.refusing == (2, 3)
     assert "5 of 6 cycles (83% [36%, 100%])" in check.markdown(found)
     assert "Of the 3 cycles in which requests were refused, 2" in check.markdown(found)
+
+
+def test_an_interval_that_excludes_nothing_is_told_apart() -> None:
+    """Any window that the closed port allows lies in it."""
+    anything, sharp = held("A", (0.0, 2.0), 1.7, 0.2), held("B", (0.9, 1.9), 1.0, 0.8, 1.2)
+    found = check.Checked((anything, sharp), 1, (), (), ())
+    assert (anything.sharp, sharp.sharp, found.sharp) == (False, True, (2, 3))
+    assert "of the 3 whose interval excludes at least half of what is possible, 2" in check.markdown(found)
+
+
+def test_no_window_is_longer_than_the_port_is_closed() -> None:
+    """The restart and the app's start, after the rest of a grace without a port; of C03 the model excludes nothing."""
+    fast = replace(S1_LIKE, readiness="same", readiness_period_s=1, readiness_threshold=1, startup=True)
+    assert fit.longest_s(fast, RANGES) == fit.longest_s(S1_LIKE, RANGES) == pytest.approx(5.7)
+    assert fit.longest_s(replace(S1_LIKE, sigterm="ignore-close"), RANGES) == pytest.approx(14.7)
+    sharp = {
+        one.name: one.sharp for one in check.checked(design.settings_of(design.CHECK), WANTED, cycles(design.CHECK), RANGES).held
+    }
+    assert [name for name, known in sharp.items() if not known] == ["SWEEP-C03", "SWEEP-C07"]

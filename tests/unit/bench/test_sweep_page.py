@@ -105,7 +105,7 @@ def test_the_exit_code_says_whether_the_model_holds(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(results, "text", lambda *_: "")
     monkeypatch.setattr(picture, "svg", lambda *_: "")
     ask = ["report", "--out", str(tmp_path)]
-    holds = check.Checked((check.Held("SWEEP-C05", S1_LIKE, Span(0.9, 1.1), 1.0, (0.0, 1.0), (1.0,)),), 10, (), (), ())
+    holds = check.Checked((check.Held("SWEEP-C05", S1_LIKE, Span(0.9, 1.1), 1.0, 5.0, (0.0, 1.0), (1.0,)),), 10, (), (), ())
     assert holds.holds
     full = Kept(kept().runs, tuple(replace(cost, cycle=cycle) for cost in kept().costs for cycle in range(3)))
     for one, found, code in (
