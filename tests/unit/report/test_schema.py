@@ -36,8 +36,8 @@ def test_everything_is_described() -> None:
 def test_every_key_is_required() -> None:
     """None is left out: what is unknown is null. A claim without bounds has no such key, so that its summary keeps its bytes.
 
-    Nor has a fault in the container that gets the requests, or a cycle of a run without a claim about a rate or a number, or without
-    the request log.
+    Nor has a fault in the container that gets the requests, or a cycle of a run without a claim about a rate or a number, or
+    without the request log.
     """
     optional = {"ClaimShape": {"bounds"}, "CycleShape": {"by_method", "probe_phase_s", "hops"}, "FaultShape": {"container"}}
     for name, one in schema()["$defs"].items():
