@@ -22,9 +22,16 @@ memory_group() {
 
 # How many processes the kernel ended there for want of memory. Of version 2 the pod's count, which outlives the container's group.
 oom_kills() {
-  local file=$1/memory.oom_control name count
+  local kills=
+  count "$1"
+  [ -z "$kills" ] || echo "$kills"
+}
+
+# The same in `kills`, without another process.
+count() {
+  local file=$1/memory.oom_control name value
   [ -e "$file" ] || file=${1%/*}/memory.events
-  while read -r name count; do [ "$name" = oom_kill ] && echo "$count"; done <"$file"
+  while read -r name value; do [ "$name" = oom_kill ] && kills=$value; done <"$file"
 }
 
 # $1: the container, $2: a file of the kernel, $3: its new value. A kernel without that file does not have what it limits.
@@ -68,8 +75,9 @@ starved() {
 
 # Version 1 refuses a limit below what is used, and ends a process when one of the group asks for more. So a process of ours enters the
 # group and asks, until it is alone there. It asks for pages of a file in memory: as its own they would make it the kernel's choice. The
-# container's processes are that by their score, for which 16 MiB of the limit suffice, and are stopped, that none starts another. Ours may
-# not be ended at all, where we may say so: a process that was chosen and has not left the group yet is not chosen again.
+# container's processes are that by their score, for which 16 MiB of the limit suffice, and are stopped, that none starts another. The
+# kernel does not choose a process twice, so ours would be the next choice: near the limit it asks for less than a small process gives
+# back, and after each choice it waits until that one has left the group.
 # Prints the count of `oom_kills`: the group cannot go while a process of ours is in it.
 press() {
   local id=$1 group=$2 usage most limit try pid
@@ -84,12 +92,25 @@ press() {
   done 2>/dev/null
   change "$id" "$group/memory.memsw.limit_in_bytes" "$limit" 2>/dev/null # no swap, where it is counted and none was used
   (
-    echo -1000 >"$proc/$BASHPID/oom_score_adj"
+    exec {pause}<> <(:)
+    kills= && count "$group" && seen=$kills
     echo "$BASHPID" >"$group/cgroup.procs" || exit
-    for ((piece = 0; piece <= limit / 1048576 + 16; piece++)); do
+    was=$(($# + 1))
+    for ((piece = 0; piece <= limit / 1048576 + 8192; piece++)); do
       mapfile -t left <"$group/cgroup.procs"
       [ "${#left[@]}" -gt 1 ] || break
-      printf '%1048576s' '' >>"$changed-$id"
+      count "$group"
+      if [ "$kills" != "$seen" ]; then
+        seen=$kills
+        for ((look = 0; look < 50 && ${#left[@]} == was; look++)); do
+          read -rt 0.02 -u "$pause"
+          mapfile -t left <"$group/cgroup.procs"
+        done
+        was=${#left[@]}
+        continue
+      fi
+      read -r usage <"$group/memory.usage_in_bytes"
+      printf "%$((limit - usage > 4194304 ? 1048576 : 4096))s" '' >>"$changed-$id"
     done
     oom_kills "$group"
   ) 2>/dev/null
