@@ -27,7 +27,7 @@ from harness.run.export.service import PROGRAM
 
 VERSION = KnativeVersion.parse("1.23")
 EXPORTED = {"S1", "N1", "S2", "S6", "S7", "S10", "S12", "S15", "S20", "S23", "S30A", "S31", "S34", "N2", "N5", "S30C"} | {
-    *("S3", "S5", "S5B", "S8", "S9", "S13", "S24", "S33A", "S33B"),
+    *("S3", "S5", "S5B", "S8", "S8B", "S9", "S13", "S24", "S33A", "S33B"),
 }
 
 
