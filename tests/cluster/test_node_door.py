@@ -50,8 +50,9 @@ for _ in {1..100}; do [ "$(wc -l <$group/cgroup.procs)" = 2 ] && break; sleep 0.
 
 END = """
 for pid in $(cat $group/cgroup.procs); do kill -KILL $pid; done
-for _ in {1..100}; do [ -s $group/cgroup.procs ] || break; sleep 0.1; done
-rmdir $group $top/knative-chaos-test
+for _ in {1..100}; do [ -n "$(cat $group/cgroup.procs)" ] || break; sleep 0.1; done
+rmdir $group
+rmdir $top/knative-chaos-test 2>/dev/null || true # another container's group may be there
 """
 
 
