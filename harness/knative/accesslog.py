@@ -2,7 +2,7 @@
 
 Kourier writes it unless `enable-service-access-logging` in config-kourier is "false". The path keeps the query, in which the
 generator's HTTP/1.1 and HTTP/2 lanes name the request. Source: Envoy's documentation of the default format string; net-kourier
-v0.50.0, `pkg/envoy/api/http_connection_manager.go`.
+v0.48.0 and v0.50.0, `pkg/envoy/api/http_connection_manager.go`.
 """
 
 from __future__ import annotations
