@@ -42,7 +42,7 @@ S28B = replace(
 EARLY = AppSpec(startup_delay_s=0.0, ready_delay_s=5.0, logs_requests=True)
 """Binds its port at once, and answers 503 for 5 s."""
 
-HELD_FOR_THE_POD = within("activator-wait", 0.2, 4.9, PREDICTED)
+HELD_FOR_THE_POD = within("activator-wait", 0.2, 7, PREDICTED)
 """The activator sends its requests as soon as the port is bound: it waits for the pod alone."""
 
 HELD_FOR_THE_APP = within("activator-wait", 5, 20, PREDICTED)
