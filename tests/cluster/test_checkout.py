@@ -9,12 +9,17 @@ from pathlib import Path
 import pytest
 
 from harness.adapters.documents import Obj
+from harness.adapters.files import State
+from harness.adapters.gomod import module_above
 from harness.adapters.kube import Kube
 from harness.adapters.objects import Objects
+from harness.adapters.process import run as run_program
 from harness.adapters.progress import Progress
 from harness.catalogue import S1, broken, holds, within
 from harness.errors import ImageError
 from harness.history import read_meta
+from harness.images import trees
+from harness.images.bench import Shelf
 from harness.install.queue_proxy import CACHED, CONFIG, wanted_image
 from harness.model import Claim
 from harness.run import Ask, Run, World, asked_build, measure, prepare
@@ -69,6 +74,16 @@ def test_a_fix_is_proved_and_the_cluster_is_as_before(world: World, measured: Me
     assert "queue-proxy holding: " in meta.versions["knative"]
     assert meta.stack.id != world.stack.stack.id
     assert named(world) == before
+
+
+def test_the_transport_that_the_fix_wraps_reads_nothing_of_a_refused_request(kn_progress: Progress, tmp_path: Path) -> None:
+    """The fix rests on it, with Serving's own transport: the Go tests beside the fix. The other ones need Go's packages alone."""
+    shelf, place = Shelf(state=State.default(), progress=kn_progress), OWN / "holding"
+    module = module_above(place)
+    assert module is not None
+    command = [str(shelf.go.binary), "test", *trees._flags(shelf, module, tmp_path), "./holding"]
+    done = run_program(command, cwd=OWN, env=shelf.go.env(), timeout_s=600, check=False)
+    assert done.returncode == 0 and done.stdout.startswith("ok  \t"), done.stdout + done.stderr
 
 
 def test_a_planted_regression_is_seen(world: World, measured: Measure) -> None:
