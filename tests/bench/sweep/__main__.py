@@ -3,7 +3,8 @@
     design                                                 writes the design anew (it is committed; drawing it again gives the same)
     measure --out DIR [--slots K] [--only PART] [--most N] [--cluster NAME]      measures what DIR lacks; Ctrl-C and again goes on
     report --out DIR [--to PLACE]                          results.md, sweep.svg, model.toml of what DIR has, in PLACE (DIR)
-    page --out DIR                                         the same in docs/ and harness/advise/, with what was measured beside
+    page --out DIR                                         the same in docs/, with what was measured beside; and the model in
+                                                           harness/advise/ if it holds on what was held back
 
 Exit codes: 0 done, of `report` and `page`: and the model holds on what was held back; 1 it does not; 2 configurations lack cycles;
 3 what the machine lacks.
@@ -67,7 +68,8 @@ def _told(kept: Kept, to: Path, verb: str) -> int:
         write_atomic(results.PAGE, results.page(results.PAGE.read_text(encoding="utf-8"), text))
         write_atomic(results.PAGE.with_suffix(".svg"), drawn)
         keep(results.MEASURED, kept)
-        write_atomic(MODEL, fit.rewritten(MODEL.read_text(encoding="utf-8"), made))
+        if found is not None and found.holds:
+            write_atomic(MODEL, fit.rewritten(MODEL.read_text(encoding="utf-8"), made))
     else:
         write_atomic(to / "results.md", text)
         write_atomic(to / "sweep.svg", drawn)

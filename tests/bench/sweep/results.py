@@ -39,7 +39,7 @@ def text(kept: Kept, made: Model, shown: fit.Values, found: Checked | None) -> s
     configurations = design.committed().configurations
     measured = {cost.name for cost in kept.costs}
     count = f"{len(kept.costs)} cycles of {len(measured)} of {len(configurations)} configurations"
-    about = f"The constants of `harness/advise/model.toml`, in seconds. One that fewer than {fit.LEAST} cycles show is as before."
+    about = f"The constants of the window model, in seconds. One that fewer than {fit.LEAST} cycles show is as before."
     stacks = "; ".join(sorted({cost.stack for cost in kept.costs}))
     parts = (
         f"Measured on {_date(kept.runs)}, {stacks}: {count}.",
@@ -50,8 +50,28 @@ def text(kept: Kept, made: Model, shown: fit.Values, found: Checked | None) -> s
         rows_of(("step", "before", "fitted", "cycles"), [_constant(name, made, len(shown[name])) for name in CONSTANTS]),
         "### The check on what was held back",
         "Nothing was measured of it." if found is None else check.markdown(found),
+        used(found),
+        *_before(kept),
     )
     return "\n\n".join(parts) + "\n"
+
+
+def used(found: Checked | None) -> str:
+    """Which model `knative-chaos advise` uses: the fitted one only if it keeps every limit."""
+    if found is not None and found.holds:
+        return "So `knative-chaos advise` uses the fitted model (`harness/advise/model.toml`)."
+    return "So `knative-chaos advise` keeps the model of before the sweep (`harness/advise/model.toml`)."
+
+
+def _before(kept: Kept) -> tuple[str, ...]:
+    found = checked(kept, model(fit.START))
+    if found is None:
+        return ()
+    about = (
+        "The model of before the sweep on the same cycles. It was fixed before the first of them; that it would be checked too was "
+        "decided when parts of the results were known."
+    )
+    return "### The model of before the sweep", about, check.markdown(found)
 
 
 def page(before: str, results: str) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.advise.data import model
+from harness.advise.data import CONSTANTS, MODEL, model
 from harness.advise.spans import Span
 from tests.bench.restarts.intervals import summed
 from tests.bench.restarts.measuring import Kept
@@ -119,6 +119,25 @@ def test_the_exit_code_says_whether_the_model_holds(monkeypatch: pytest.MonkeyPa
         assert sweep.main(ask) == code
 
 
+@pytest.mark.parametrize("apart", [10, 0])
+def test_the_advisor_gets_the_fitted_model_only_if_it_holds(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, apart: int) -> None:
+    """Otherwise it keeps what it has, and the page says which."""
+    page, file = tmp_path / "sweep.md", tmp_path / "model.toml"
+    page.write_text(results.HEAD, encoding="utf-8")
+    file.write_text(MODEL.read_text(encoding="utf-8"), encoding="utf-8")
+    fitted = replace(model(), decision=replace(model().decision, hi=0.0625))
+    found = check.Checked((check.Held("SWEEP-C05", S1_LIKE, Span(0.9, 1.1), 1.0, 5.0, (0.0, 1.0), (1.0,)),), apart, (), (), ())
+    monkeypatch.setattr(sweep, "read_again", lambda *_: kept())
+    monkeypatch.setattr(sweep, "MODEL", file)
+    monkeypatch.setattr(results, "PAGE", page)
+    monkeypatch.setattr(results, "MEASURED", tmp_path / "measured.json")
+    monkeypatch.setattr(results, "checked", lambda *_: found)
+    monkeypatch.setattr(results, "model_of", lambda _: (fitted, {name: [] for name in CONSTANTS}))
+    sweep.main(["page", "--out", str(tmp_path)])
+    assert ("0.0625" in file.read_text(encoding="utf-8")) == found.holds == (apart == 10)
+    assert ("uses the fitted model" in page.read_text(encoding="utf-8")) == found.holds
+
+
 def test_without_the_held_back_part_nothing_is_checked() -> None:
     """And the results say so."""
     part = design.settings_of(design.FIT)
@@ -139,4 +158,5 @@ def test_the_page_shows_what_was_measured() -> None:
     assert page == results.page(page, results.text(measured, made, shown, results.checked(measured, made)))
     drawn = picture.svg(design.committed().configurations, summed(measured.costs))
     assert results.PAGE.with_suffix(".svg").read_text(encoding="utf-8") == drawn
-    assert model() == made
+    found = results.checked(measured, made)
+    assert model() == (made if found is not None and found.holds else model(fit.START))
