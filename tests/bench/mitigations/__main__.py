@@ -26,7 +26,7 @@ from harness.run import Ask, World, asked_build, measure, prepare
 from tests.bench.mitigations import results
 from tests.bench.mitigations.design import ARMS, SITUATIONS, Cell, designed
 from tests.bench.restarts.costs import Cost
-from tests.bench.restarts.measuring import Kept, Unattended, read_again, reader
+from tests.bench.restarts.measuring import Unattended, read_again, reader
 from tests.bench.results import keep
 
 
@@ -56,7 +56,7 @@ def main(argv: Sequence[str]) -> int:
         write_atomic(results.PAGE, results.page(results.PAGE.read_text(encoding="utf-8"), kept))
         keep(results.MEASURED, kept)
     print(results.text(kept))
-    return 2 if lacking(designed(), kept) else 0
+    return 2 if kept.lacking(designed()) else 0
 
 
 def chosen(situations: Sequence[str] | None, arms: Sequence[str] | None) -> tuple[Cell, ...]:
@@ -74,11 +74,6 @@ def is_on(stack: str, queue_proxy: str) -> bool:
     """Whether a run on this stack had this queue-proxy, "path:DIR", or the installed one, ""."""
     name = Path(queue_proxy.removeprefix("path:")).name
     return f"queue-proxy {name}:" in stack if queue_proxy else "queue-proxy" not in stack
-
-
-def lacking(cells: Iterable[Cell], kept: Kept) -> list[str]:
-    """Those that have fewer counted cycles than the design asks for."""
-    return [one.name for one in cells if kept.counted(one.name) < one.cycles]
 
 
 def _measure(out: Path, slots: int, wanted: Sequence[Cell], cluster: str) -> int:
@@ -99,7 +94,7 @@ def _measure(out: Path, slots: int, wanted: Sequence[Cell], cluster: str) -> int
     except HarnessError as error:
         print(error, file=sys.stderr)
         return 3
-    missing = lacking(wanted, kept)
+    missing = [one.name for one in kept.lacking(wanted)]
     progress.say(f"mitigations: lacking cycles: {', '.join(missing)}" if missing else "mitigations: every cell has its cycles")
     return 2 if missing else 0
 

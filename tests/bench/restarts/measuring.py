@@ -95,6 +95,10 @@ class Kept:
         """Cycles of this configuration."""
         return sum(cost.name == name for cost in self.costs)
 
+    def lacking(self, configurations: Iterable[One]) -> list[One]:
+        """Those that have fewer counted cycles than they shall have."""
+        return [one for one in configurations if self.counted(one.name) < one.cycles]
+
 
 @dataclass(frozen=True, slots=True)
 class Unattended(Generic[One]):
@@ -110,7 +114,7 @@ class Unattended(Generic[One]):
     def run(self, configurations: Sequence[One]) -> Kept:
         """Measure those that lack cycles, each once. One whose run ends early is left for the next call. Raises Interrupted."""
         kept = self.caught_up()
-        wanted = [one for one in configurations if kept.counted(one.name) < one.cycles]
+        wanted = kept.lacking(configurations)
         self.progress.say(
             f"{self.what}: {len(configurations) - len(wanted)} of {len(configurations)} configurations are measured; "
             f"the others take about {self._left_s(wanted, kept) / 60:.0f} min"

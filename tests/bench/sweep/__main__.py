@@ -77,7 +77,7 @@ def _told(kept: Kept, to: Path, verb: str) -> int:
     print(text)
     for name, known in shown.items():
         print(f"{name}: {' '.join(f'{one:.2f}' for one in sorted(known))}")
-    if any(kept.counted(one.name) < one.cycles for one in design.committed().configurations):
+    if kept.lacking(design.committed().configurations):
         return 2
     return 0 if found is not None and found.holds else 1
 
@@ -101,7 +101,7 @@ def _measure(out: Path, slots: int, only: str | None, most: int | None, cluster:
     except HarnessError as error:
         print(error, file=sys.stderr)
         return 3
-    lacking = [one.name for one in wanted if kept.counted(one.name) < one.cycles]
+    lacking = [one.name for one in kept.lacking(wanted)]
     progress.say(f"sweep: lacking cycles: {', '.join(lacking)}" if lacking else "sweep: every configuration has its cycles")
     return 2 if lacking else 0
 
