@@ -228,9 +228,9 @@ def _as_logged(failures: Failures, log: Joined) -> tuple[Flags, list[list[Readin
     """(whether it is in the request log, in which ways it may be known when it was under way) of each failure.
 
     First by when its line was read: at the end of the answer or later. The sharp reading assumes that it was not much later. The
-    wide one assumes only that the request had been sent, and that its error line was not read later. A runtime that gets no CPU for
-    hundreds of milliseconds makes that wrong (docs/exact-join.md). Then, as without a request log, the time that queue-proxy wrote
-    into the line must lie between the client's sending and its answer.
+    wide one assumes only that the request had been sent, and that its error line was not read later. With lines that are read
+    hundreds of milliseconds late, the two were seen to leave requests without a line (docs/exact-join.md). Then, as without a
+    request log, the time that queue-proxy wrote into the line must lie between the client's sending and its answer.
     """
     line = log.line_of[failures.row]
     known = line >= 0
